@@ -1,0 +1,53 @@
+"""What the store is asked to do to one job, in one step, if nobody was faster.
+
+A settlement is computed from what somebody read (`settlement`, `operations`), so it names what
+must still hold: the run's fence, the recurrence's version. The store applies it whole or answers
+why not; it decides nothing.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from ductape.domain.job import Finished, Run, Schedule
+
+
+class RunRef(Struct, frozen=True):
+    """A run in somebody's hands."""
+
+    job_id: str
+    number: int
+    fence: int
+
+
+class CacheEntry(Struct, frozen=True):
+    """A result to answer equal inputs with."""
+
+    key: bytes
+    product: str
+    tag: str
+    event: str
+    kind: str
+    expires_at_ms: int
+
+
+class Settlement(Struct, frozen=True):
+    """One step of one job, applied whole."""
+
+    job_id: str
+    run: RunRef | None = None
+    """The live run that this ends or sends back; its fence must hold."""
+    to: Finished | Run | None = None
+    """Into history, back among the live (fence raised), or, if none, dropped."""
+    schedule: Schedule | None = None
+    """The recurrence's new value; the stored version must be one less."""
+    next_run: Run | None = None
+    """A new run, in the same transaction."""
+    cache: CacheEntry | None = None
+    """Written with `to.result`; completes the runs parked under the key."""
+    release: bytes | None = None
+    """A cache key whose first parked run is to be tried now: its leader gave no result."""
+
+
+SettleAnswer = Literal["recorded", "fenced", "stale"]
+"""Applied; the run is in other hands; the recurrence has changed: read it and compute again."""

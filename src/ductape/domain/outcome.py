@@ -1,0 +1,74 @@
+"""How one attempt ended, as a handler or the engine reports it.
+
+`settlement` turns an outcome into what the store records; nobody else decides about a run's fate.
+"""
+
+from msgspec import Struct
+
+from ductape.domain.jsonvalue import JsonValue
+
+
+class StoredError(Struct, frozen=True, omit_defaults=True):
+    """An error as it is kept: already masked, bounded in size (SPEC 12)."""
+
+    code: str
+    message: str
+    type: str
+    """The Python class or the provider's own name for it."""
+    at: int
+    """Epoch ms."""
+    traceback: str | None = None
+    """For Python handlers only."""
+
+
+class Success(Struct, frozen=True):
+    """The handler returned."""
+
+    result: JsonValue
+
+
+class Failure(Struct, frozen=True):
+    """The attempt failed."""
+
+    error: StoredError
+    retry_after_ms: int | None = None
+    """A lower bound for the next attempt, as the provider or the handler asked."""
+    final: bool = False
+    """Not to be tried again, whatever the policy says (`Abort`)."""
+    again: bool = False
+    """To be tried again although the code is not retried as a rule (`Retry`)."""
+
+
+class Cancelled(Struct, frozen=True):
+    """A person or a program ended the run."""
+
+    reason: str | None = None
+
+
+class Lost(Struct, frozen=True):
+    """The worker died, or held the run past its deadline."""
+
+    reason: str
+
+
+class Interrupted(Struct, frozen=True):
+    """A graceful stop sent the run back: no attempt is counted."""
+
+
+class Cached(Struct, frozen=True):
+    """An equal run's result answers this one: no attempt is made."""
+
+    result: JsonValue
+
+
+class Parked(Struct, frozen=True):
+    """An equal run is being executed: this one waits for it."""
+
+    cache_key: bytes
+
+
+class Expired(Struct, frozen=True):
+    """The run's `expires_at` passed before it could start."""
+
+
+Outcome = Success | Failure | Cancelled | Lost | Interrupted | Cached | Expired

@@ -1,0 +1,253 @@
+"""Everything that Ductape raises, as one small tree.
+
+    DuctapeError
+    ├── ValidationError      the request is wrong; `errors` lists every fault with its path
+    │   └── ReferenceMissing a `$Session{…}` (or the like) points at nothing
+    ├── NotFound             no such product, env, event, job, key
+    ├── Conflict             the key belongs to a different request
+    ├── SessionInvalid       the token is not one of ours, tampered with, or revoked
+    │   └── SessionExpired   it was good once
+    ├── JobFailed            the attempts are used up
+    ├── JobCancelled         somebody ended the job
+    ├── ResultTimeout        the wait ended, the job did not
+    ├── QuotaExceeded        a quota's window is full
+    ├── ProviderError        the outside world said no (see `PROVIDER_CODES`)
+    ├── StoreError           the database is out of reach, too old, too new, or not ours
+    └── ConfigError          the settings cannot work
+
+Each class knows its code, HTTP status, CLI exit code and remedy, so that the SDK, the API, the
+CLI and the docs read the same attributes (SPEC 12). Messages never hold secrets: whoever builds
+one passes what was found through `masked`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NotRequired, TypedDict
+
+PROVIDER_CODES = frozenset(
+    {
+        "TIMEOUT",
+        "RATE_LIMITED",
+        "SERVICE_UNAVAILABLE",
+        "CONNECTION_ERROR",
+        "UNAUTHORIZED",
+        "FORBIDDEN",
+        "NOT_FOUND",
+        "VALIDATION_ERROR",
+        "PROVIDER_ERROR",
+        "DEADLOCK",
+        "CONNECTION_LOST",
+    }
+)
+
+
+class Fault(TypedDict):
+    """One thing that is wrong with a request."""
+
+    path: str
+    """Where, as in `repeat.every` or `sequence[2].events[0].tag`; empty for the whole."""
+    expected: str
+    """What would have been right."""
+    found: str
+    """What was there, shortened, secrets masked."""
+    message: str
+    """The whole sentence."""
+    code: NotRequired[str]
+    """Only where it differs from the error's own code."""
+    hint: NotRequired[str]
+    """What to do, such as the nearest known key."""
+
+
+class DuctapeError(Exception):
+    """The root: what was wrong, where, and what to do about it."""
+
+    code: ClassVar[str] = "DUCTAPE_ERROR"
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    remedy: ClassVar[str] = "see the message"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        hint: str | None = None,
+        details: Mapping[str, object] | None = None,
+        job_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+        self.hint = hint
+        self.details = dict(details or {})
+        self.job_id = job_id
+
+
+class ValidationError(DuctapeError):
+    """The request is wrong; nothing was stored."""
+
+    code: ClassVar[str] = "VALIDATION_ERROR"
+    http_status: ClassVar[int] = 422
+    exit_code: ClassVar[int] = 2
+    remedy: ClassVar[str] = "mend the paths that `errors` names and send the request again"
+
+    def __init__(self, errors: Sequence[Fault], *, job_id: str | None = None) -> None:
+        """Take every fault at once; `path`, `hint` and the message come from them."""
+        first = errors[0]
+        super().__init__(
+            "; ".join(fault["message"] for fault in errors),
+            path=first["path"],
+            hint=first.get("hint"),
+            details={"errors": list(errors)},
+            job_id=job_id,
+        )
+        self.errors = list(errors)
+
+
+class ReferenceMissing(ValidationError):
+    """A reference in the input points at nothing."""
+
+    code: ClassVar[str] = "REFERENCE_MISSING"
+    remedy: ClassVar[str] = "name a value that exists, or give `$Default(reference, value)`"
+
+
+class NotFound(DuctapeError):
+    """There is no such thing."""
+
+    code: ClassVar[str] = "NOT_FOUND"
+    http_status: ClassVar[int] = 404
+    exit_code: ClassVar[int] = 2
+    remedy: ClassVar[str] = "use one of the names that the message lists"
+
+
+class Conflict(DuctapeError):
+    """The key, or the thing itself, is already in other use."""
+
+    code: ClassVar[str] = "CONFLICT"
+    http_status: ClassVar[int] = 409
+    exit_code: ClassVar[int] = 2
+    remedy: ClassVar[str] = "use another key, or cancel the job that holds this one"
+
+
+class SessionInvalid(DuctapeError):
+    """The session token cannot be accepted."""
+
+    code: ClassVar[str] = "SESSION_INVALID"
+    http_status: ClassVar[int] = 401
+    exit_code: ClassVar[int] = 2
+    remedy: ClassVar[str] = "start a new session for this product, env and tag"
+
+
+class SessionExpired(SessionInvalid):
+    """The session token was good once."""
+
+    code: ClassVar[str] = "SESSION_EXPIRED"
+    remedy: ClassVar[str] = "refresh the session and use the new token"
+
+
+class JobFailed(DuctapeError):
+    """The job's attempts are used up.
+
+    `error` is the stored error of the last attempt (`code`, `message`, `type`, `at`), `attempts`
+    the list of all attempts in the wire shape of SPEC 2.
+    """
+
+    code: ClassVar[str] = "JOB_FAILED"
+    http_status: ClassVar[int] = 200
+    remedy: ClassVar[str] = "read `error`, mend the cause, then `jobs.retry(job_id)`"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        error: Mapping[str, object],
+        attempts: Sequence[Mapping[str, object]],
+        job_id: str,
+    ) -> None:
+        """Take the stored error and attempts of the run that failed."""
+        super().__init__(message, details={"error": dict(error)}, job_id=job_id)
+        self.error = dict(error)
+        self.attempts = [dict(attempt) for attempt in attempts]
+
+
+class JobCancelled(DuctapeError):
+    """The job was cancelled before it had a result."""
+
+    code: ClassVar[str] = "JOB_CANCELLED"
+    http_status: ClassVar[int] = 200
+    remedy: ClassVar[str] = "`jobs.retry(job_id)` if it should run after all"
+
+
+class ResultTimeout(DuctapeError):
+    """The wait for a result ended; the job lives on."""
+
+    code: ClassVar[str] = "RESULT_TIMEOUT"
+    http_status: ClassVar[int] = 202
+    exit_code: ClassVar[int] = 4
+    remedy: ClassVar[str] = "`processor.job.wait(job_id)` to wait on, `jobs.explain` for the cause"
+
+
+class QuotaExceeded(DuctapeError):
+    """A quota's window is full; `details["retry_after"]` has the wait in milliseconds."""
+
+    code: ClassVar[str] = "QUOTA_EXCEEDED"
+    http_status: ClassVar[int] = 429
+    remedy: ClassVar[str] = "try again after the wait, or raise the quota"
+
+
+class ProviderError(DuctapeError):
+    """A provider failed or refused.
+
+    Unlike its siblings it is told its code by whoever raises it, one of `PROVIDER_CODES`, since
+    the code decides about a retry (SPEC 5).
+    """
+
+    code: ClassVar[str] = "PROVIDER_ERROR"
+    http_status: ClassVar[int] = 502
+    remedy: ClassVar[str] = "see the provider's answer in `details`"
+
+    def __init__(
+        self,
+        provider_code: str,
+        message: str,
+        *,
+        retry_after_ms: int | None = None,
+        details: Mapping[str, object] | None = None,
+        hint: str | None = None,
+    ) -> None:
+        """Take the code and, where the provider named one, how long to wait at least."""
+        super().__init__(message, details=details, hint=hint)
+        self.provider_code = provider_code
+        self.retry_after_ms = retry_after_ms
+
+
+class StoreError(DuctapeError):
+    """The database is out of reach or not ours to use."""
+
+    code: ClassVar[str] = "STORE_ERROR"
+    http_status: ClassVar[int] = 503
+    exit_code: ClassVar[int] = 3
+    remedy: ClassVar[str] = "`ductape doctor` tells what is wrong with the store"
+
+
+class ConfigError(DuctapeError):
+    """The settings cannot work."""
+
+    code: ClassVar[str] = "CONFIG_ERROR"
+    exit_code: ClassVar[int] = 2
+    remedy: ClassVar[str] = "mend the setting that the message names"
+
+
+def fault(path: str, expected: str, found: str, *, hint: str | None = None) -> Fault:
+    """Build one fault with its whole sentence."""
+    where = f"{path}: " if path else ""
+    sentence = f"{where}expected {expected}, found {found}"
+    if hint is None:
+        return Fault(path=path, expected=expected, found=found, message=sentence)
+    return Fault(
+        path=path, expected=expected, found=found, message=f"{sentence} ({hint})", hint=hint
+    )
+
+
+def invalid(path: str, expected: str, found: str, *, hint: str | None = None) -> ValidationError:
+    """Build the error of a request with one fault."""
+    return ValidationError([fault(path, expected, found, hint=hint)])

@@ -1,0 +1,68 @@
+"""What executes one attempt: a handler takes an invocation and returns its result, or raises.
+
+Raise `ProviderError` for what the outside world did, `ValidationError` and its kin for a bad
+input; anything else is the handler's own fault and is recorded as `HANDLER_ERROR`.
+"""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.target import Target
+
+
+class Context(Protocol):
+    """What a handler may ask and tell while it runs."""
+
+    job_id: str
+    run: int
+    attempt: int
+    deadline_ms: int
+    """Epoch ms at which the attempt is cut off."""
+    idempotency_key: str
+    """The same for every attempt of a run."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked this run to stop."""
+        ...
+
+    @property
+    def last_checkpoint(self) -> JsonValue:
+        """What an earlier attempt of this run checkpointed; none if nothing."""
+        ...
+
+    async def checkpoint(self, value: JsonValue) -> None:
+        """Store partial success at once, at most 64 KiB, for the next attempt."""
+        ...
+
+    async def progress(
+        self, done: float, total: float | None = None, note: str | None = None
+    ) -> None:
+        """Show how far the work is."""
+        ...
+
+    def heartbeat(self) -> None:
+        """Tell that the handler is alive, without any figure."""
+        ...
+
+
+class Invocation(Struct, frozen=True):
+    """One attempt, ready to execute."""
+
+    target: Target
+    """`target.definition` has its references resolved."""
+    input: JsonObject
+    """References resolved."""
+    product: str
+    env: str
+    context: Context
+
+
+class Handler(Protocol):
+    """Executes one kind of event."""
+
+    async def __call__(self, invocation: Invocation) -> JsonValue:
+        """Execute and return the result, as JSON."""
+        ...

@@ -1,0 +1,43 @@
+"""One outgoing HTTP request, guarded and bounded; the only door to other people's servers."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from msgspec import Struct, field
+
+
+class HttpRequest(Struct, frozen=True):
+    """What to send."""
+
+    method: str
+    url: str
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    timeout_ms: int = 60_000
+    allow_private: bool = False
+    """The definition asks to reach private addresses; the operator's settings decide."""
+
+
+class HttpResponse(Struct, frozen=True):
+    """What came back, whatever its status; bounded in size."""
+
+    status: int
+    headers: dict[str, str]
+    """Names in lower case; repeated ones joined by a comma."""
+    body: bytes
+
+
+class HttpClient(Protocol):
+    """A pooled client that refuses addresses the operator does not allow."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Send and read the whole answer.
+
+        Raises `ProviderError` with `TIMEOUT`, `CONNECTION_ERROR`, `FORBIDDEN` (address refused)
+        or `PROVIDER_ERROR` (answer too large). Does not raise for a status: see `refuse_status`.
+        """
+        ...
+
+
+Headers = Mapping[str, str]

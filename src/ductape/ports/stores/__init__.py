@@ -1,0 +1,76 @@
+"""What the engine needs of a database, cut by who calls (DESIGN 2).
+
+Every method is one transaction, takes and returns `domain` values, and has `now_ms` as an
+argument. A store decides nothing but who was first.
+"""
+
+from typing import Protocol
+
+from ductape.ports.stores.claims import Claims
+from ductape.ports.stores.fleet import Fleet
+from ductape.ports.stores.intake import Intake
+from ductape.ports.stores.memory import Memory
+from ductape.ports.stores.products import Products
+from ductape.ports.stores.reading import Reading
+from ductape.ports.stores.secrets import SecretRows
+from ductape.ports.stores.sessions import SessionRows
+from ductape.ports.stores.upkeep import Upkeep
+from ductape.ports.wake import Wake
+
+
+class Store(Protocol):
+    """One open database."""
+
+    @property
+    def intake(self) -> Intake:
+        """Storing jobs."""
+        ...
+
+    @property
+    def claims(self) -> Claims:
+        """Claiming and settling runs."""
+        ...
+
+    @property
+    def reading(self) -> Reading:
+        """Looking at jobs."""
+        ...
+
+    @property
+    def memory(self) -> Memory:
+        """Cached results."""
+        ...
+
+    @property
+    def fleet(self) -> Fleet:
+        """Workers and their leases."""
+        ...
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """Mending and pruning."""
+        ...
+
+    @property
+    def products(self) -> Products:
+        """Product versions."""
+        ...
+
+    @property
+    def sessions(self) -> SessionRows:
+        """Sessions and the users seen."""
+        ...
+
+    @property
+    def secrets(self) -> SecretRows:
+        """Sealed secrets and the key ring's check values."""
+        ...
+
+    @property
+    def wake(self) -> Wake:
+        """Hints between processes."""
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what is in flight and close; twice is harmless."""
+        ...

@@ -1,0 +1,67 @@
+"""Claiming and settling: the hot path, in batches."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from ductape.domain.change import RunRef, SettleAnswer, Settlement
+from ductape.domain.job import Claim, Progress
+from ductape.domain.jsonvalue import JsonValue
+
+
+class Wish(Struct, frozen=True):
+    """What a worker can take on now."""
+
+    worker: str
+    queues: tuple[str, ...]
+    """Empty for every queue."""
+    handlers: frozenset[str]
+    """Tags it has, as `job:tag`."""
+    slots: int
+    suspect: bool = True
+    """Whether it may take a run that was lost before: one at a time."""
+    lease_ms: int = 30_000
+    grace_ms: int = 30_000
+
+
+class Turn(Struct, frozen=True):
+    """What one transaction settled and claimed."""
+
+    answers: list[SettleAnswer]
+    claims: list[Claim]
+    next_due_ms: int | None
+    """When the earliest run that is not due yet falls due."""
+    leased: bool = True
+    """False: the worker's lease has run out; nothing was claimed, it must register anew."""
+
+
+class Claims(Protocol):
+    """Where runs are taken and given back."""
+
+    async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
+        """Settle, promote what fell due, renew the lease and claim, in one transaction."""
+        ...
+
+    async def settle(self, settlements: Sequence[Settlement], *, now_ms: int) -> list[SettleAnswer]:
+        """Apply settlements, each whole or not at all."""
+        ...
+
+    async def note(
+        self,
+        run: RunRef,
+        *,
+        now_ms: int,
+        checkpoint: JsonValue = None,
+        progress: Progress | None = None,
+    ) -> bool:
+        """Store a checkpoint or progress while the fence holds; tell whether it did."""
+        ...
+
+    async def ask_cancel(self, job_id: str, number: int, *, reason: str | None) -> bool:
+        """Ask the worker of a running run to stop it; false where it does not run."""
+        ...
+
+    async def asked_to_stop(self, worker: str) -> list[tuple[RunRef, str | None]]:
+        """List this worker's runs that somebody asked to stop, with the reasons."""
+        ...

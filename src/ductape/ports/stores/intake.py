@@ -1,0 +1,54 @@
+"""Storing jobs: identity is decided inside the transaction, by `domain.identity.weigh`."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from ductape.domain.job import JobSpec, Run, Schedule
+
+
+class NewJob(Struct, frozen=True):
+    """A job about to be stored."""
+
+    job_id: str
+    spec: JobSpec
+    run: Run | None
+    """The first run; none where the recurrence starts ended."""
+    schedule: Schedule | None = None
+    digest: bytes = b""
+    """What makes a request under the same key equal (`domain.fingerprint`)."""
+    twin: bytes | None = None
+    """What makes a live recurring request without a key equal."""
+
+
+class KeyHolder(Struct, frozen=True):
+    """The job that has a key."""
+
+    job_id: str
+    digest: bytes
+    event: str
+    recurring: bool
+
+
+class Added(Struct, frozen=True):
+    """What became of one new job."""
+
+    verdict: Literal["added", "existing", "replaced", "conflict", "moved"]
+    """`moved`: the key changed hands meanwhile; build it again with the right id."""
+    job_id: str
+    """The stored job, be it this one or the one that was there."""
+    reason: str | None = None
+    """Of a conflict."""
+
+
+class Intake(Protocol):
+    """Where jobs come in."""
+
+    async def holder(self, product: str, env: str, key: str) -> KeyHolder | None:
+        """Tell which job has a key."""
+        ...
+
+    async def add(self, jobs: Sequence[NewJob], *, now_ms: int) -> list[Added]:
+        """Store all or, on a conflict or a move, none; answers in order. Durable on return."""
+        ...

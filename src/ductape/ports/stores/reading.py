@@ -1,0 +1,70 @@
+"""Looking at jobs; never in the way of the writer."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from ductape.domain.job import Finished, JobSpec, Run, Schedule
+from ductape.domain.lifecycle import JobStatus
+
+
+class JobRecord(Struct, frozen=True):
+    """All that is known of one job: at least one of the three is there."""
+
+    job_id: str
+    live: Run | None
+    schedule: Schedule | None
+    last: Finished | None
+    """The latest finished run."""
+    updated_at_ms: int = 0
+
+    @property
+    def spec(self) -> JobSpec:
+        """The definition in force."""
+        for part in (self.schedule, self.live, self.last):
+            if part is not None:
+                return part.spec
+        msg = "a job record without any part"
+        raise ValueError(msg)
+
+
+class JobFilter(Struct, frozen=True):
+    """Which jobs; every part given must hold."""
+
+    status: JobStatus | None = None
+    kind: str | None = None
+    product: str | None = None
+    env: str | None = None
+    event: str | None = None
+    recurring: bool | None = None
+    queue: str | None = None
+    session_tag: str | None = None
+    session_user: str | None = None
+    metadata: Mapping[str, str] | None = None
+    q: str | None = None
+    """Text found in id, key or event."""
+    from_ms: int | None = None
+    """Created at or after."""
+    to_ms: int | None = None
+    """Created before."""
+
+
+class Reading(Protocol):
+    """Where jobs are looked at."""
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        """Return one job."""
+        ...
+
+    async def many(self, where: JobFilter, *, limit: int, before: str | None) -> list[JobRecord]:
+        """Return jobs, newest first, older than the job `before`."""
+        ...
+
+    async def history(self, job_id: str, *, limit: int) -> list[Finished]:
+        """Return finished runs, newest first."""
+        ...
+
+    async def run(self, job_id: str, number: int) -> Run | Finished | None:
+        """Return one run, live or finished."""
+        ...
