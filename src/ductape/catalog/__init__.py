@@ -1,0 +1,1 @@
+"""Products: documents read, checked, and asked by name."""

@@ -26,5 +26,5 @@ class Vault(Protocol):
         ...
 
 
-class SealBroken(Exception):  # noqa: N818 (a state of the sealed value, not a fault of code)
+class SealBroken(Exception):
     """A sealed value cannot be opened: wrong key, wrong place, or changed bytes."""

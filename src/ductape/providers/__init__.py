@@ -1,0 +1,1 @@
+"""The outside world: HTTP and mail, guarded and bounded."""

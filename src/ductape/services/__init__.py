@@ -1,0 +1,1 @@
+"""The one door: what callers may ask and read."""

@@ -1,0 +1,1 @@
+"""Simulated time, and a harness for tests: ours and our users'."""

@@ -1,0 +1,1 @@
+"""Ductape for Python: the durable job scheduler."""
