@@ -1,0 +1,161 @@
+"""How a recurring job moves: its first run, its next one, its end (SPEC 4).
+
+The definition of a recurrence lives apart from its runs. `watermark_ms` is the nominal instant of
+the last occurrence that ended, so that any live run can be made again from the schedule alone.
+All instants are epoch milliseconds.
+"""
+
+from msgspec.structs import replace
+
+from ductape.domain.job import JobSpec, Run, Schedule
+from ductape.domain.lifecycle import RunOutcome
+from ductape.domain.recurrence import anchor_of, first_instant, latest_instant, next_instant
+from ductape.domain.request import Repeat
+from ductape.domain.zone import ZoneLookup
+from ductape.errors import ValidationError
+
+
+def begin(
+    job_id: str, spec: JobSpec, *, start_at_ms: int, now_ms: int, zones: ZoneLookup
+) -> tuple[Schedule, Run | None]:
+    """Open a recurrence with its first run; none where its end comes before any instant."""
+    repeat = repeat_of(spec)
+    first = first_instant(repeat, start_at_ms=start_at_ms, now_ms=now_ms, zones=zones)
+    anchor = anchor_of(repeat, start_at_ms=start_at_ms, now_ms=now_ms)
+    schedule = Schedule(
+        job_id=job_id,
+        spec=spec,
+        state="active" if first is not None else "completed",
+        version=1,
+        anchor_ms=anchor,
+        watermark_ms=None,
+    )
+    if first is None:
+        return schedule, None
+    return schedule, occurrence(job_id, spec, 1, first, now_ms=now_ms)
+
+
+def replaced(
+    old: Schedule, new: Schedule, first: Run | None, *, running: bool
+) -> tuple[Schedule, Run | None]:
+    """Give an old recurrence a new definition; count and history stay (SPEC 1, identity).
+
+    A running run is left alone: the next one is then made when it ends.
+    """
+    over = new.spec.repeat is not None and _spent(new.spec.repeat, old.occurrences)
+    merged = replace(
+        new,
+        version=old.version + 1,
+        state="completed" if over and not running else new.state,
+        next_number=old.next_number + (0 if running or over or first is None else 1),
+        occurrences=old.occurrences,
+        executions=old.executions,
+        failed=old.failed,
+    )
+    if running or over or first is None:
+        return merged, None
+    return merged, replace(first, number=old.next_number)
+
+
+def advance(
+    schedule: Schedule, ended: Run, outcome: RunOutcome, *, now_ms: int, zones: ZoneLookup
+) -> tuple[Schedule, Run | None]:
+    """Count an ended run and make the next one, if there is to be one."""
+    counted = replace(
+        schedule,
+        version=schedule.version + 1,
+        watermark_ms=schedule.watermark_ms if ended.extra else ended.scheduled_at_ms,
+        occurrences=schedule.occurrences + (0 if ended.extra else 1),
+        executions=schedule.executions + 1,
+        failed=schedule.failed + (1 if outcome == "failed" else 0),
+    )
+    if counted.state != "active":
+        return counted, None
+    if outcome == "failed":
+        counted = _after_failure(counted)
+    return upcoming(counted, now_ms=now_ms, zones=zones)
+
+
+def upcoming(schedule: Schedule, *, now_ms: int, zones: ZoneLookup) -> tuple[Schedule, Run | None]:
+    """Make the run that follows the watermark: an extra one first, else the next occurrence.
+
+    Missed instants collapse into one run whose instant is the latest of them. A recurrence that
+    cannot be computed is quarantined (`fault`) instead of holding up its neighbours.
+    """
+    if schedule.state != "active":
+        return schedule, None
+    if schedule.extras:
+        return _extra(schedule, now_ms)
+    if _spent(repeat_of(schedule.spec), schedule.occurrences):
+        return replace(schedule, state="completed"), None
+    try:
+        instant = next_due(schedule, now_ms=now_ms, zones=zones)
+    except (ValidationError, KeyError) as error:
+        return replace(schedule, fault=str(error)), None
+    if instant is None:
+        return replace(schedule, state="completed"), None
+    run = occurrence(schedule.job_id, schedule.spec, schedule.next_number, instant, now_ms=now_ms)
+    return replace(schedule, next_number=schedule.next_number + 1), run
+
+
+def next_due(schedule: Schedule, *, now_ms: int, zones: ZoneLookup) -> int | None:
+    """Return the instant of the next occurrence: in the future, or the latest one missed."""
+    repeat = repeat_of(schedule.spec)
+    after, anchor = schedule.watermark_ms, schedule.anchor_ms
+    instant = next_instant(repeat, after_ms=after, anchor_ms=anchor, zones=zones)
+    if instant is None or instant > now_ms:
+        return instant
+    return latest_instant(repeat, after_ms=after, until_ms=now_ms, anchor_ms=anchor, zones=zones)
+
+
+def resumed(schedule: Schedule, *, now_ms: int, zones: ZoneLookup) -> tuple[Schedule, Run | None]:
+    """Go on after a pause with the first instant from now: those in between are skipped."""
+    behind = schedule.watermark_ms is None or schedule.watermark_ms < now_ms - 1
+    active = replace(
+        schedule,
+        state="active",
+        fault=None,
+        version=schedule.version + 1,
+        watermark_ms=now_ms - 1 if behind else schedule.watermark_ms,
+    )
+    return upcoming(active, now_ms=now_ms, zones=zones)
+
+
+def occurrence(job_id: str, spec: JobSpec, number: int, instant_ms: int, *, now_ms: int) -> Run:
+    """Make a waiting run for one instant."""
+    return Run(
+        job_id=job_id,
+        number=number,
+        state="queued" if instant_ms <= now_ms else "scheduled",
+        spec=spec,
+        scheduled_at_ms=instant_ms,
+        due_at_ms=max(instant_ms, now_ms) if instant_ms <= now_ms else instant_ms,
+    )
+
+
+def repeat_of(spec: JobSpec) -> Repeat:
+    """Return the recurrence of a spec that has one."""
+    if spec.repeat is None:
+        msg = "a recurring job without a recurrence"
+        raise ValueError(msg)
+    return spec.repeat
+
+
+def _extra(schedule: Schedule, now_ms: int) -> tuple[Schedule, Run]:
+    run = occurrence(schedule.job_id, schedule.spec, schedule.next_number, now_ms, now_ms=now_ms)
+    later = replace(schedule, extras=schedule.extras - 1, next_number=schedule.next_number + 1)
+    return later, replace(run, extra=True)
+
+
+def _after_failure(schedule: Schedule) -> Schedule:
+    match repeat_of(schedule.spec).on_failure:
+        case "continue":
+            return schedule
+        case "stop":
+            return replace(schedule, state="failed")
+        case "pause":
+            return replace(schedule, state="paused")
+
+
+def _spent(repeat: Repeat, occurrences: int) -> bool:
+    return repeat.limit is not None and occurrences >= repeat.limit

@@ -1,0 +1,183 @@
+"""What follows from the end of an attempt. Pure; every road to a final state goes through here.
+
+`settle` takes a claim as it was read, the outcome, the instant and a draw, and answers with all
+that the store records in one transaction: the attempt, the run's next state or its place in
+history, the retry's instant, the cache entry, and the next occurrence of a recurrence (DESIGN 1).
+"""
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from ductape.domain.change import CacheEntry, RunRef, Settlement
+from ductape.domain.job import Attempt, AttemptStatus, Claim, Finished, Run
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.lifecycle import RunOutcome
+from ductape.domain.outcome import (
+    Cached,
+    Cancelled,
+    Expired,
+    Failure,
+    Interrupted,
+    Lost,
+    Outcome,
+    StoredError,
+    Success,
+)
+from ductape.domain.recurring import advance
+from ductape.domain.retry import MOST_LOSSES, delay_ms, may_retry
+from ductape.domain.zone import ZoneLookup
+
+REVOKED = "SESSION_INVALID"
+"""A revoked session pauses a recurrence instead of failing it again and again (SPEC 6)."""
+
+
+def settle(
+    claim: Claim, outcome: Outcome, *, now_ms: int, draw: float, zones: ZoneLookup
+) -> Settlement:
+    """Decide what an outcome means for its run and its job."""
+    match outcome:
+        case Success(result):
+            ended = _end(claim.run, "completed", now_ms, result=result)
+        case Cached(result):
+            ended = _end(claim.run, "completed", now_ms, result=result, cached=True)
+        case Cancelled(reason):
+            ended = _end(claim.run, "cancelled", now_ms, error=_cancelled(reason, now_ms))
+        case Expired():
+            ended = _end(claim.run, "failed", now_ms, error=_expired(now_ms))
+        case Failure():
+            ended = _fail(claim.run, outcome, now_ms, draw)
+        case Lost(reason):
+            ended = _lose(claim.run, reason, now_ms)
+        case Interrupted():
+            ended = _back(claim.run, "interrupted", now_ms, due_at_ms=now_ms)
+        case _:
+            assert_never(outcome)
+    return _settlement(claim, ended, now_ms, zones)
+
+
+def with_cache(settlement: Settlement, entry: CacheEntry | None) -> Settlement:
+    """Add what a leader leaves behind: its result, or the way free for the next."""
+    if entry is None:
+        return settlement
+    won = isinstance(settlement.to, Finished) and settlement.to.outcome == "completed"
+    if won:
+        return replace(settlement, cache=entry)
+    return replace(settlement, release=entry.key)
+
+
+def run_ref(run: Run) -> RunRef:
+    """Name a run as it was read."""
+    return RunRef(run.job_id, run.number, run.fence)
+
+
+def _settlement(claim: Claim, ended: Finished | Run, now_ms: int, zones: ZoneLookup) -> Settlement:
+    done = Settlement(job_id=claim.run.job_id, run=run_ref(claim.run), to=ended)
+    if claim.schedule is None or isinstance(ended, Run):
+        return done
+    current = claim.schedule
+    if ended.error is not None and ended.error.code == REVOKED and current.state == "active":
+        current = replace(current, state="paused")
+    schedule, next_run = advance(current, claim.run, ended.outcome, now_ms=now_ms, zones=zones)
+    return replace(done, schedule=schedule, next_run=next_run)
+
+
+def _fail(run: Run, failure: Failure, now_ms: int, draw: float) -> Finished | Run:
+    failures = run.failures + 1
+    if not may_retry(run.spec.retry, run.spec.retries, failures, failure):
+        return _end(replace(run, failures=failures), "failed", now_ms, error=failure.error)
+    delay = delay_ms(run.spec.retry, failures, draw, failure.retry_after_ms)
+    again = _back(run, "failed", now_ms, due_at_ms=now_ms + delay, error=failure.error)
+    return replace(again, failures=failures, losses=0)
+
+
+def _lose(run: Run, reason: str, now_ms: int) -> Finished | Run:
+    error = StoredError(code="WORKER_LOST", message=reason, type="WorkerLost", at=now_ms)
+    if run.spec.on_lost == "fail" or run.losses + 1 >= MOST_LOSSES:
+        return _end(run, "failed", now_ms, error=error, status="lost")
+    again = _back(run, "lost", now_ms, due_at_ms=now_ms, error=error)
+    return replace(again, losses=run.losses + 1)
+
+
+def _back(
+    run: Run,
+    status: AttemptStatus,
+    now_ms: int,
+    *,
+    due_at_ms: int,
+    error: StoredError | None = None,
+) -> Run:
+    return replace(
+        run,
+        state="scheduled" if due_at_ms > now_ms else "queued",
+        due_at_ms=due_at_ms,
+        fence=run.fence + 1,
+        attempts=_with_attempt(run, status, now_ms, error),
+        worker=None,
+        started_at_ms=None,
+        cache_key=None,
+    )
+
+
+def _end(
+    run: Run,
+    outcome: RunOutcome,
+    now_ms: int,
+    *,
+    result: JsonValue = None,
+    error: StoredError | None = None,
+    cached: bool = False,
+    status: AttemptStatus | None = None,
+) -> Finished:
+    attempts = run.attempts
+    if not cached and run.state == "running" and not _never_began(error):
+        attempts = _with_attempt(run, status or outcome, now_ms, error)
+    return Finished(
+        job_id=run.job_id,
+        number=run.number,
+        outcome=outcome,
+        spec=run.spec,
+        scheduled_at_ms=run.scheduled_at_ms,
+        started_at_ms=run.first_started_at_ms,
+        completed_at_ms=now_ms,
+        attempts=attempts,
+        result=result,
+        error=error,
+        cached=cached,
+        extra=run.extra,
+        failures=run.failures,
+        progress=run.progress,
+    )
+
+
+def _with_attempt(
+    run: Run, status: AttemptStatus, now_ms: int, error: StoredError | None
+) -> tuple[Attempt, ...]:
+    attempt = Attempt(
+        number=len(run.attempts) + 1,
+        started_at_ms=run.started_at_ms if run.started_at_ms is not None else now_ms,
+        completed_at_ms=now_ms,
+        status=status,
+        worker=run.worker or "",
+        error=error,
+    )
+    return (*run.attempts, attempt)
+
+
+def _never_began(error: StoredError | None) -> bool:
+    return error is not None and error.code == "EXPIRED"
+
+
+def _cancelled(reason: str | None, now_ms: int) -> StoredError:
+    return StoredError(
+        code="JOB_CANCELLED", message=reason or "cancelled", type="JobCancelled", at=now_ms
+    )
+
+
+def _expired(now_ms: int) -> StoredError:
+    return StoredError(
+        code="EXPIRED",
+        message="not started before its `expires_at`",
+        type="Expired",
+        at=now_ms,
+    )

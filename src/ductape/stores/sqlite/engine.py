@@ -1,0 +1,172 @@
+"""One SQLite file, one writer: every write that waits goes into the next commit together.
+
+`write` returns only after its own step is durable (`synchronous=FULL`). Steps that share a commit
+are tried one by one if the shared one fails, so that each caller gets its own error. Reads have a
+connection and a thread of their own and never wait for the writer (WAL).
+
+With `inline=True` steps run where they are called, for simulated time (no thread to wait for).
+"""
+
+import asyncio
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import apsw
+
+from ductape.errors import StoreError
+from ductape.stores.sqlite.opening import connect, explain
+
+T = TypeVar("T")
+Step = Callable[[apsw.Connection], T]
+MOST_STEPS = 256
+"""How many callers share a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket(Generic[T]):
+    """One caller's step, and where its answer goes."""
+
+    step: Step[T]
+    future: asyncio.Future[T]
+
+
+class Engine:
+    """An open file. Made on an event loop; belongs to it, and to the process that made it."""
+
+    def __init__(self, path: str, *, inline: bool = False) -> None:
+        """Open, migrate and begin to serve; raises `StoreError`."""
+        self.path = path
+        self._pid = os.getpid()
+        self._writer = connect(path)
+        self._reader = connect(path)
+        self._inline = inline
+        self._closed = False
+        if not inline:
+            self._loop = asyncio.get_running_loop()
+            self._waiting: queue.SimpleQueue[_Ticket[object] | None] = queue.SimpleQueue()
+            self._reading = ThreadPoolExecutor(1, thread_name_prefix="ductape-read")
+            self._thread = threading.Thread(target=self._serve, name="ductape-write")
+            self._thread.start()
+
+    async def write(self, step: Step[T]) -> T:
+        """Run a step in a transaction; return its answer once it is durable.
+
+        A caller cancelled before its commit began is taken out of it; afterwards the step stands.
+        """
+        self._check()
+        if self._inline:
+            return _commit_one(self._writer, step)
+        future: asyncio.Future[T] = self._loop.create_future()
+        ticket: _Ticket[T] = _Ticket(step, future)
+        self._waiting.put(ticket)  # pyright: ignore[reportArgumentType] (a ticket of any answer)
+        return await future
+
+    async def read(self, step: Step[T]) -> T:
+        """Run a step in a read transaction of its own."""
+        self._check()
+        if self._inline:
+            return _look(self._reader, step)
+        return await self._loop.run_in_executor(self._reading, _look, self._reader, step)
+
+    def connection(self) -> apsw.Connection:
+        """Open one more connection, for a thread of its own (the heartbeat's)."""
+        return connect(self.path)
+
+    async def aclose(self) -> None:
+        """Commit what waits, then close; twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self._inline:
+            self._waiting.put(None)
+            await self._loop.run_in_executor(None, self._thread.join)
+            self._reading.shutdown()
+        self._reader.close()
+        self._writer.close()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise StoreError("the store is closed", path=self.path, hint="open it again")
+        if os.getpid() != self._pid:
+            raise StoreError(
+                "this process was forked after the store was opened",
+                path=self.path,
+                hint="open the store in the process that uses it",
+            )
+
+    def _serve(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            tickets, last = self._gather(first)
+            answers = self._commit([t for t in tickets if not t.future.cancelled()])
+            self._loop.call_soon_threadsafe(_deliver, answers)
+            if last:
+                return
+
+    def _gather(self, first: _Ticket[object]) -> tuple[list[_Ticket[object]], bool]:
+        tickets = [first]
+        while len(tickets) < MOST_STEPS:
+            try:
+                ticket = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if ticket is None:
+                return tickets, True
+            tickets.append(ticket)
+        return tickets, False
+
+    def _commit(
+        self, tickets: Sequence[_Ticket[object]]
+    ) -> list[tuple[asyncio.Future[object], object, Exception | None]]:
+        try:
+            results = _transact(self._writer, [ticket.step for ticket in tickets])
+        except Exception as error:  # noqa: BLE001 (the shared commit: each caller gets its own)
+            if len(tickets) == 1:
+                return [(tickets[0].future, None, explain(error, self.path))]
+            return [answer for ticket in tickets for answer in self._commit([ticket])]
+        return [
+            (ticket.future, result, None) for ticket, result in zip(tickets, results, strict=True)
+        ]
+
+
+def _commit_one(connection: apsw.Connection, step: Step[T]) -> T:
+    try:
+        return _transact(connection, [step])[0]
+    except apsw.Error as error:
+        raise explain(error, connection.filename) from error
+
+
+def _transact(connection: apsw.Connection, steps: Sequence[Step[T]]) -> list[T]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        results = [step(connection) for step in steps]
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return results
+
+
+def _look(connection: apsw.Connection, step: Step[T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        return step(connection)
+    finally:
+        connection.execute("COMMIT")
+
+
+def _deliver(
+    answers: Sequence[tuple[asyncio.Future[object], object, Exception | None]],
+) -> None:
+    for future, result, error in answers:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)

@@ -1,0 +1,151 @@
+"""Opening a SQLite file: is it ours, is it fit, is it up to date; and what its errors mean.
+
+Two processes may open a fresh file at the same moment: each step here is safe to lose.
+"""
+
+import hashlib
+import threading
+
+import apsw
+
+from ductape.errors import DuctapeError, StoreError
+from ductape.stores.sqlite.statements import migrations
+
+APPLICATION_ID = 0x44754A62
+"""Marks a file as ours in SQLite's header."""
+
+BUSY_MS = 15_000
+OPEN_TRIES = 200
+OPEN_PAUSE_S = 0.01
+
+CONNECTION_SETTINGS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -32768",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+def connect(path: str) -> apsw.Connection:
+    """Open the file and bring it up to date; raises `StoreError` with its remedy."""
+    try:
+        return _open(path)
+    except apsw.Error as error:
+        raise explain(error, path) from error
+
+
+def schema_version(connection: apsw.Connection) -> int:
+    """Return the number of the newest migration that was applied."""
+    return int(connection.pragma("user_version") or 0)
+
+
+def explain(error: Exception, path: str) -> Exception:
+    """Turn SQLite's errors into ours, with what to do; leave others as they are."""
+    if isinstance(error, DuctapeError) or not isinstance(error, apsw.Error):
+        return error
+    meaning = next(
+        (text for kind, text in _MEANINGS.items() if isinstance(error, kind)),
+        ("SQLite refused", "see the message"),
+    )
+    said, hint = meaning
+    return StoreError(f"{said}: {error}", path=path, hint=hint)
+
+
+_MEANINGS: dict[type[apsw.Error], tuple[str, str]] = {
+    apsw.NotADBError: (
+        "the file is no SQLite database",
+        "point `store` at another file; this one was left as it is",
+    ),
+    apsw.FullError: ("the disk is full", "free some space; nothing was half-written"),
+    apsw.ReadOnlyError: ("the database cannot be written", "allow writing to the file and folder"),
+    apsw.CantOpenError: (
+        "the database cannot be opened",
+        "the folder must exist and be writable",
+    ),
+    apsw.BusyError: ("another process holds the database", "look for a stuck process"),
+    apsw.CorruptError: ("the database is damaged", "restore it from a backup"),
+    apsw.IOError: ("the disk failed", "check the disk; nothing was half-written"),
+}
+
+
+def _open(path: str) -> apsw.Connection:
+    connection = apsw.Connection(path)
+    try:
+        connection.set_busy_timeout(BUSY_MS)
+        _refuse_strangers(connection, path)
+        _into_wal(connection)
+        for setting in CONNECTION_SETTINGS:
+            connection.execute(setting)
+        _migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _refuse_strangers(connection: apsw.Connection, path: str) -> None:
+    mark = connection.pragma("application_id")
+    if mark == APPLICATION_ID:
+        return
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    if mark != 0 or (tables and schema_version(connection) == 0 and not _half_made(connection)):
+        raise StoreError(
+            "the file is a SQLite database of another program",
+            path=path,
+            hint="point `store` at another file; this one was left as it is",
+        )
+
+
+def _half_made(connection: apsw.Connection) -> bool:
+    # Another process may be between its first table and its mark.
+    return bool(
+        connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'migrations'").get
+    )
+
+
+def _into_wal(connection: apsw.Connection) -> None:
+    # The switch does not wait for the busy timeout when two processes open a fresh file.
+    pause = threading.Event()
+    for _ in range(OPEN_TRIES):
+        try:
+            if connection.pragma("journal_mode", "wal") == "wal":
+                return
+        except apsw.BusyError:
+            pass
+        pause.wait(OPEN_PAUSE_S)
+    raise apsw.BusyError("write-ahead logging could not be switched on")
+
+
+def _migrate(connection: apsw.Connection, path: str) -> None:
+    newest = migrations()[-1][0]
+    if schema_version(connection) > newest:
+        raise StoreError(
+            f"the database has schema {schema_version(connection)}, this version knows {newest}",
+            path=path,
+            hint="upgrade ductape-jobs to the version that wrote it",
+        )
+    if schema_version(connection) == newest:
+        return
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        _apply_missing(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _apply_missing(connection: apsw.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations"
+        " (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)"
+    )
+    for number, name, sql in migrations():
+        if number <= schema_version(connection):
+            continue
+        connection.execute(sql)
+        checksum = hashlib.sha256(sql.encode()).hexdigest()
+        connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, name, checksum))
+        connection.pragma("user_version", number)
+    connection.pragma("application_id", APPLICATION_ID)
