@@ -19,10 +19,11 @@ from typing import Generic, TypeVar
 import apsw
 
 from ductape.errors import StoreError
+from ductape.stores.sqlite.connection import Connection
 from ductape.stores.sqlite.opening import connect, explain
 
 T = TypeVar("T")
-Step = Callable[[apsw.Connection], T]
+Step = Callable[[Connection], T]
 MOST_STEPS = 256
 """How many callers share a commit."""
 
@@ -73,7 +74,7 @@ class Engine:
             return _look(self._reader, step)
         return await self._loop.run_in_executor(self._reading, _look, self._reader, step)
 
-    def connection(self) -> apsw.Connection:
+    def connection(self) -> Connection:
         """Open one more connection, for a thread of its own (the heartbeat's)."""
         return connect(self.path)
 
@@ -133,14 +134,14 @@ class Engine:
         ]
 
 
-def _commit_one(connection: apsw.Connection, step: Step[T]) -> T:
+def _commit_one(connection: Connection, step: Step[T]) -> T:
     try:
         return _transact(connection, [step])[0]
     except apsw.Error as error:
         raise explain(error, connection.filename) from error
 
 
-def _transact(connection: apsw.Connection, steps: Sequence[Step[T]]) -> list[T]:
+def _transact(connection: Connection, steps: Sequence[Step[T]]) -> list[T]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         results = [step(connection) for step in steps]
@@ -152,7 +153,7 @@ def _transact(connection: apsw.Connection, steps: Sequence[Step[T]]) -> list[T]:
     return results
 
 
-def _look(connection: apsw.Connection, step: Step[T]) -> T:
+def _look(connection: Connection, step: Step[T]) -> T:
     connection.execute("BEGIN")
     try:
         return step(connection)

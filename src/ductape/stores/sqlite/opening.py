@@ -9,6 +9,7 @@ import threading
 import apsw
 
 from ductape.errors import DuctapeError, StoreError
+from ductape.stores.sqlite.connection import Connection, open_connection
 from ductape.stores.sqlite.statements import migrations
 
 APPLICATION_ID = 0x44754A62
@@ -26,7 +27,7 @@ CONNECTION_SETTINGS = (
 )
 
 
-def connect(path: str) -> apsw.Connection:
+def connect(path: str) -> Connection:
     """Open the file and bring it up to date; raises `StoreError` with its remedy."""
     try:
         return _open(path)
@@ -34,9 +35,9 @@ def connect(path: str) -> apsw.Connection:
         raise explain(error, path) from error
 
 
-def schema_version(connection: apsw.Connection) -> int:
+def schema_version(connection: Connection) -> int:
     """Return the number of the newest migration that was applied."""
-    return int(connection.pragma("user_version") or 0)
+    return int(connection.execute("PRAGMA user_version").get)
 
 
 def explain(error: Exception, path: str) -> Exception:
@@ -68,8 +69,8 @@ _MEANINGS: dict[type[apsw.Error], tuple[str, str]] = {
 }
 
 
-def _open(path: str) -> apsw.Connection:
-    connection = apsw.Connection(path)
+def _open(path: str) -> Connection:
+    connection = open_connection(path)
     try:
         connection.set_busy_timeout(BUSY_MS)
         _refuse_strangers(connection, path)
@@ -83,8 +84,8 @@ def _open(path: str) -> apsw.Connection:
     return connection
 
 
-def _refuse_strangers(connection: apsw.Connection, path: str) -> None:
-    mark = connection.pragma("application_id")
+def _refuse_strangers(connection: Connection, path: str) -> None:
+    mark = connection.execute("PRAGMA application_id").get
     if mark == APPLICATION_ID:
         return
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
@@ -96,19 +97,19 @@ def _refuse_strangers(connection: apsw.Connection, path: str) -> None:
         )
 
 
-def _half_made(connection: apsw.Connection) -> bool:
+def _half_made(connection: Connection) -> bool:
     # Another process may be between its first table and its mark.
     return bool(
         connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'migrations'").get
     )
 
 
-def _into_wal(connection: apsw.Connection) -> None:
+def _into_wal(connection: Connection) -> None:
     # The switch does not wait for the busy timeout when two processes open a fresh file.
     pause = threading.Event()
     for _ in range(OPEN_TRIES):
         try:
-            if connection.pragma("journal_mode", "wal") == "wal":
+            if connection.execute("PRAGMA journal_mode = wal").get == "wal":
                 return
         except apsw.BusyError:
             pass
@@ -116,7 +117,7 @@ def _into_wal(connection: apsw.Connection) -> None:
     raise apsw.BusyError("write-ahead logging could not be switched on")
 
 
-def _migrate(connection: apsw.Connection, path: str) -> None:
+def _migrate(connection: Connection, path: str) -> None:
     newest = migrations()[-1][0]
     if schema_version(connection) > newest:
         raise StoreError(
@@ -136,7 +137,7 @@ def _migrate(connection: apsw.Connection, path: str) -> None:
         raise
 
 
-def _apply_missing(connection: apsw.Connection) -> None:
+def _apply_missing(connection: Connection) -> None:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migrations"
         " (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)"
@@ -147,5 +148,5 @@ def _apply_missing(connection: apsw.Connection) -> None:
         connection.execute(sql)
         checksum = hashlib.sha256(sql.encode()).hexdigest()
         connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, name, checksum))
-        connection.pragma("user_version", number)
-    connection.pragma("application_id", APPLICATION_ID)
+        connection.execute(f"PRAGMA user_version = {number:d}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")

@@ -1,0 +1,74 @@
+"""The few things we ask of a SQLite connection, typed.
+
+apsw describes its buffers with a type of Python 3.12, which a checker for 3.11 reads as unknown;
+this Protocol is what we use of it. A cell's type is the column's, which only the SQL knows.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+import apsw
+
+Cell = str | int | float | bytes | None
+Bindings = Sequence[Cell] | Mapping[str, Cell]
+Row = tuple[Any, ...]
+
+
+class Cursor(Protocol):
+    """The rows of one statement."""
+
+    @property
+    def get(self) -> Any:  # noqa: ANN401 (one row's one cell, or one row, or none)
+        """Return the only cell, or the only row, or none."""
+        ...
+
+    def fetchall(self) -> list[Row]:
+        """Return every row."""
+        ...
+
+    def fetchone(self) -> Row | None:
+        """Return the next row, or none."""
+        ...
+
+    def __iter__(self) -> Iterator[Row]:
+        """Go through the rows."""
+        ...
+
+
+class Connection(Protocol):
+    """An open connection, used by one thread at a time."""
+
+    @property
+    def filename(self) -> str:
+        """The file."""
+        ...
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        ...
+
+    def execute(self, statements: str, bindings: Bindings | None = None) -> Cursor:
+        """Run SQL with bound parameters."""
+        ...
+
+    def executemany(self, statements: str, bindings: Iterable[Bindings]) -> Cursor:
+        """Run one statement for each set of parameters."""
+        ...
+
+    def changes(self) -> int:
+        """Return how many rows the last statement changed."""
+        ...
+
+    def set_busy_timeout(self, milliseconds: int) -> None:
+        """Wait so long for other processes."""
+        ...
+
+    def close(self) -> None:
+        """Close."""
+        ...
+
+
+def open_connection(path: str) -> Connection:
+    """Open a file, making it if it is not there; raises `apsw.Error`."""
+    return cast("Connection", apsw.Connection(path))
