@@ -43,6 +43,8 @@ class Settlement(Struct, frozen=True):
     """The recurrence's new value; the stored version must be one less."""
     next_run: Run | None = None
     """A new run, in the same transaction."""
+    reopens: bool = False
+    """`next_run` follows a finished run of a one-off job, which must still be its last word."""
     cache: CacheEntry | None = None
     """Written with `to.result`; completes the runs parked under the key."""
     release: bytes | None = None

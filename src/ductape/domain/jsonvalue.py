@@ -1,6 +1,13 @@
 """The shape of what callers give and providers return: JSON, nothing else."""
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
-JsonObject: TypeAlias = "dict[str, JsonValue]"
+if TYPE_CHECKING:
+    JsonValue: TypeAlias = (
+        "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
+    )
+    JsonObject: TypeAlias = dict[str, JsonValue]
+else:
+    # The decoder has no recursive aliases; what it makes of any JSON is this shape already.
+    JsonValue = Any
+    JsonObject = dict[str, Any]

@@ -69,9 +69,7 @@ def advance(
         executions=schedule.executions + 1,
         failed=schedule.failed + (1 if outcome == "failed" else 0),
     )
-    if counted.state != "active":
-        return counted, None
-    if outcome == "failed":
+    if outcome == "failed" and counted.state == "active":
         counted = _after_failure(counted)
     return upcoming(counted, now_ms=now_ms, zones=zones)
 
@@ -82,10 +80,10 @@ def upcoming(schedule: Schedule, *, now_ms: int, zones: ZoneLookup) -> tuple[Sch
     Missed instants collapse into one run whose instant is the latest of them. A recurrence that
     cannot be computed is quarantined (`fault`) instead of holding up its neighbours.
     """
-    if schedule.state != "active":
-        return schedule, None
     if schedule.extras:
         return _extra(schedule, now_ms)
+    if schedule.state != "active":
+        return schedule, None
     if _spent(repeat_of(schedule.spec), schedule.occurrences):
         return replace(schedule, state="completed"), None
     try:

@@ -57,13 +57,10 @@ def settle(
 
 
 def with_cache(settlement: Settlement, entry: CacheEntry | None) -> Settlement:
-    """Add what a leader leaves behind: its result, or the way free for the next."""
-    if entry is None:
+    """Leave a leader's result for equal runs, those parked behind it first."""
+    if entry is None or settlement.release is not None:
         return settlement
-    won = isinstance(settlement.to, Finished) and settlement.to.outcome == "completed"
-    if won:
-        return replace(settlement, cache=entry)
-    return replace(settlement, release=entry.key)
+    return replace(settlement, cache=entry)
 
 
 def run_ref(run: Run) -> RunRef:
@@ -72,7 +69,9 @@ def run_ref(run: Run) -> RunRef:
 
 
 def _settlement(claim: Claim, ended: Finished | Run, now_ms: int, zones: ZoneLookup) -> Settlement:
-    done = Settlement(job_id=claim.run.job_id, run=run_ref(claim.run), to=ended)
+    done = Settlement(
+        job_id=claim.run.job_id, run=run_ref(claim.run), to=ended, release=_freed(claim.run, ended)
+    )
     if claim.schedule is None or isinstance(ended, Run):
         return done
     current = claim.schedule
@@ -80,6 +79,13 @@ def _settlement(claim: Claim, ended: Finished | Run, now_ms: int, zones: ZoneLoo
         current = replace(current, state="paused")
     schedule, next_run = advance(current, claim.run, ended.outcome, now_ms=now_ms, zones=zones)
     return replace(done, schedule=schedule, next_run=next_run)
+
+
+def _freed(run: Run, ended: Finished | Run) -> bytes | None:
+    """Return the cache key whose followers must not wait for this run any longer."""
+    leads = run.cache_key is not None and run.state != "parked"
+    answers = isinstance(ended, Finished) and ended.outcome == "completed" and not ended.cached
+    return run.cache_key if leads and not answers else None
 
 
 def _fail(run: Run, failure: Failure, now_ms: int, draw: float) -> Finished | Run:

@@ -24,6 +24,10 @@ class SessionDefinition(Struct, frozen=True):
 class Catalog(Protocol):
     """The applied products, each attempt seeing the version current when it starts."""
 
+    async def version(self, product: str) -> int:
+        """Return the number of the current version; `NotFound`."""
+        ...
+
     async def resolve(
         self,
         product: str,
@@ -31,8 +35,10 @@ class Catalog(Protocol):
         event: str,
         app: str | None,
         input: JsonObject,  # noqa: A002
+        *,
+        version: int | None = None,
     ) -> Target:
-        """Find what an event names (SPEC 8).
+        """Find what an event names (SPEC 8), in the current version unless told which.
 
         Raises `NotFound`, naming what exists, or `ValidationError` where `app` is needed, not
         connected, or the tag is ambiguous.

@@ -4,12 +4,13 @@ Raise `ProviderError` for what the outside world did, `ValidationError` and its 
 input; anything else is the handler's own fault and is recorded as `HANDLER_ERROR`.
 """
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.target import Target
+from ductape.errors import DuctapeError, invalid
 
 
 class Context(Protocol):
@@ -66,3 +67,33 @@ class Handler(Protocol):
     async def __call__(self, invocation: Invocation) -> JsonValue:
         """Execute and return the result, as JSON."""
         ...
+
+
+class Retry(Exception):
+    """Raised by a handler: try this run again, whatever the failure's code says (SPEC 5).
+
+    `after` is the least wait in milliseconds, like every delay; without it the policy decides.
+    The run's `retries` still bound the attempts.
+    """
+
+    def __init__(self, after: int | None = None, reason: str | None = None) -> None:
+        if after is not None and (isinstance(after, bool) or after < 0):
+            raise invalid("Retry.after", "milliseconds, 0 or more", repr(after))
+        super().__init__(reason or "the handler asks for another attempt")
+        self.after_ms = after
+        self.reason = reason
+
+
+class Abort(Exception):
+    """Raised by a handler: this run has failed for good, no attempt is to follow (SPEC 5)."""
+
+    def __init__(self, reason: str = "the handler gave up") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ResultTooLarge(DuctapeError):
+    """A result exceeds the limit of SPEC 19."""
+
+    code: ClassVar[str] = "RESULT_TOO_LARGE"
+    remedy: ClassVar[str] = "return a reference to the data instead of the data itself"

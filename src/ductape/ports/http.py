@@ -17,6 +17,12 @@ class HttpRequest(Struct, frozen=True):
     timeout_ms: int = 60_000
     allow_private: bool = False
     """The definition asks to reach private addresses; the operator's settings decide."""
+    max_response_bytes: int = 1_048_576
+    """A longer answer is refused, counted after decompression."""
+
+    def __repr__(self) -> str:
+        """Keep query, headers and body out of every log and traceback."""
+        return f"HttpRequest(method={self.method!r}, url={self.url.partition('?')[0]!r})"
 
 
 class HttpResponse(Struct, frozen=True):
@@ -35,7 +41,8 @@ class HttpClient(Protocol):
         """Send and read the whole answer.
 
         Raises `ProviderError` with `TIMEOUT`, `CONNECTION_ERROR`, `FORBIDDEN` (address refused)
-        or `PROVIDER_ERROR` (answer too large). Does not raise for a status: see `refuse_status`.
+        or `PROVIDER_ERROR` (answer too large). Does not raise for a status: that is what
+        `domain.answer.refuse_status` is for.
         """
         ...
 

@@ -20,6 +20,18 @@ class WorkerRecord(Struct, frozen=True):
     lease_until_ms: int = 0
 
 
+class Pulse(Protocol):
+    """The heartbeat's own way to the store, used by one thread."""
+
+    def beat(self, worker: str, *, now_ms: int, lease_ms: int) -> bool:
+        """Renew a lease; false where it has run out already (it stays run out)."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
 class Fleet(Protocol):
     """Who works."""
 
@@ -27,8 +39,8 @@ class Fleet(Protocol):
         """Announce a worker and its handlers."""
         ...
 
-    async def beat(self, worker: str, *, now_ms: int, lease_ms: int) -> bool:
-        """Renew a lease; false where it has run out already (it stays run out)."""
+    def pulse(self) -> Pulse:
+        """Open what renews a lease from a thread of its own."""
         ...
 
     async def leave(self, worker: str) -> None:
@@ -39,7 +51,7 @@ class Fleet(Protocol):
         """List the live ones."""
         ...
 
-    async def known_handlers(self, tags: tuple[str, ...]) -> frozenset[str]:
+    async def known_handlers(self, tags: frozenset[str]) -> frozenset[str]:
         """Tell which of the tags some worker has announced, ever."""
         ...
 

@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from ductape.domain.identity import KeyHolder
 from ductape.domain.job import JobSpec, Run, Schedule
 
 
@@ -20,15 +21,6 @@ class NewJob(Struct, frozen=True):
     """What makes a request under the same key equal (`domain.fingerprint`)."""
     twin: bytes | None = None
     """What makes a live recurring request without a key equal."""
-
-
-class KeyHolder(Struct, frozen=True):
-    """The job that has a key."""
-
-    job_id: str
-    digest: bytes
-    event: str
-    recurring: bool
 
 
 class Added(Struct, frozen=True):

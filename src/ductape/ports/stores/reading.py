@@ -5,28 +5,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ductape.domain.job import Finished, JobSpec, Run, Schedule
+from ductape.domain.job import Finished, Run
 from ductape.domain.lifecycle import JobStatus
-
-
-class JobRecord(Struct, frozen=True):
-    """All that is known of one job: at least one of the three is there."""
-
-    job_id: str
-    live: Run | None
-    schedule: Schedule | None
-    last: Finished | None
-    """The latest finished run."""
-    updated_at_ms: int = 0
-
-    @property
-    def spec(self) -> JobSpec:
-        """The definition in force."""
-        for part in (self.schedule, self.live, self.last):
-            if part is not None:
-                return part.spec
-        msg = "a job record without any part"
-        raise ValueError(msg)
+from ductape.domain.record import JobRecord
 
 
 class JobFilter(Struct, frozen=True):

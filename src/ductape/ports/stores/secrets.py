@@ -23,9 +23,9 @@ class SecretRows(Protocol):
         ...
 
     async def key_checks(self) -> dict[str, bytes]:
-        """Return the sealed check value of every key id this store has seen."""
+        """Return the sealed check value of every key id this store has seen, newest first."""
         ...
 
     async def put_key_check(self, key_id: str, sealed: bytes, *, now_ms: int) -> None:
-        """Keep the check value of a key id."""
+        """Keep the check value of a key id, unless there is one already."""
         ...

@@ -38,7 +38,7 @@ class SessionRows(Protocol):
     """Where sessions are kept."""
 
     async def put(self, family: SessionFamily, *, now_ms: int) -> None:
-        """Store a new session and count its user."""
+        """Store a new session and count its user; nothing happens where it is there already."""
         ...
 
     async def get(self, session_id: str) -> SessionFamily | None:
@@ -46,7 +46,10 @@ class SessionRows(Protocol):
         ...
 
     async def rotate(self, family: SessionFamily, *, from_generation: int) -> bool:
-        """Replace it if its generation is still `from_generation`."""
+        """Replace it if it is not revoked and its generation is still `from_generation`.
+
+        Its user is seen anew at `rotated_at_ms`.
+        """
         ...
 
     async def revoke(self, session_id: str) -> bool:

@@ -16,6 +16,10 @@ class Upkeep(Protocol):
         """List active recurrences without a live run and without a fault."""
         ...
 
+    async def release_deserted(self, *, now_ms: int) -> int:
+        """Release runs parked under a cache key that nobody leads; return how many keys."""
+        ...
+
     async def prune(
         self, *, completed_before_ms: int, failed_before_ms: int, now_ms: int, limit: int
     ) -> int:

@@ -3,6 +3,14 @@
 from functools import cache
 from importlib.resources import files
 
+from ductape.stores.sqlite.rows import FINISHED_COLUMNS, RUN_COLUMNS, SCHEDULE_COLUMNS
+
+_COLUMNS = {
+    "{run_columns}": RUN_COLUMNS,
+    "{finished_columns}": FINISHED_COLUMNS,
+    "{schedule_columns}": SCHEDULE_COLUMNS,
+}
+
 
 @cache
 def statements(table: str) -> dict[str, str]:
@@ -11,6 +19,8 @@ def statements(table: str) -> dict[str, str]:
     A statement begins with the line `-- name: its_name`.
     """
     text = (files(__package__ or "") / "sql" / f"{table}.sql").read_text(encoding="utf-8")
+    for name, columns in _COLUMNS.items():
+        text = text.replace(name, columns)
     parts = text.split("-- name: ")[1:]
     named = (part.split("\n", 1) for part in parts)
     return {name.strip(): body.strip() for name, body in named}

@@ -206,7 +206,8 @@ CREATE TABLE secrets (
 ) WITHOUT ROWID;
 
 CREATE TABLE key_checks (
-    key_id     TEXT    PRIMARY KEY,
+    number     INTEGER PRIMARY KEY,  -- the newest is the greatest, whatever the clock did
+    key_id     TEXT    NOT NULL UNIQUE,
     sealed     BLOB    NOT NULL,
     first_seen INTEGER NOT NULL
-) WITHOUT ROWID;
+);

@@ -1,0 +1,139 @@
+"""`ductape.processor`: the calls that the seed's users know (SPEC 1, 6, 9)."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import cast
+
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.request import JobEventTypes
+from ductape.domain.types import IJobProcessorInput, Receipt
+from ductape.errors import invalid
+from ductape.ports.clock import Clock
+from ductape.ports.stores import Store
+from ductape.services.at_once import AtOnce, Executor
+from ductape.services.scheduling import Scheduling
+from ductape.services.sessions import Sessions
+from ductape.services.waiting import Waiting
+
+log = logging.getLogger("ductape")
+
+WARN_EVERY_S = 60.0
+
+JobData = IJobProcessorInput | Mapping[str, object]
+
+
+class JobProcessor:
+    """`processor.job`."""
+
+    def __init__(
+        self, scheduling: Scheduling, waiting: Waiting, store: Store, clock: Clock
+    ) -> None:
+        """Join what stores jobs with what waits for them."""
+        self._scheduling = scheduling
+        self._waiting = waiting
+        self._store = store
+        self._clock = clock
+
+    async def schedule(self, data: JobData, *, timeout: float | None = None) -> JsonValue:
+        """Store a job durably, then resolve with the result of its (next) run.
+
+        `timeout` is in seconds. Raises `ValidationError`, `NotFound` and the like (nothing is
+        stored), `JobFailed`, `JobCancelled`, or `ResultTimeout` (the job lives on).
+        """
+        placed = await self._scheduling.place(data)
+        return await self._result(placed.job_id, placed.number, timeout)
+
+    async def dispatch(self, data: JobData) -> Receipt:
+        """Store a job durably and return its receipt at once."""
+        return (await self._scheduling.place(data)).receipt
+
+    async def dispatch_many(self, batch: Sequence[JobData]) -> list[Receipt]:
+        """Store many jobs in one transaction, all or nothing; receipts in order."""
+        return [placed.receipt for placed in await self._scheduling.place_many(batch)]
+
+    async def wait(self, job_id: str, *, timeout: float | None = None) -> JsonValue:
+        """Resolve with the result of a stored job, as `schedule` does; `timeout` in seconds."""
+        return await self._result(job_id, None, timeout)
+
+    async def _result(self, job_id: str, number: int | None, timeout: float | None) -> JsonValue:
+        if timeout is not None and timeout < 0:
+            raise invalid("timeout", "seconds, 0 or more", str(timeout))
+        watch = asyncio.create_task(self._warn_if_unserved(job_id))
+        try:
+            return await self._waiting.result(job_id, number=number, timeout_s=timeout)
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+    async def _warn_if_unserved(self, job_id: str) -> None:
+        """Say at once, and every minute, that no live worker can take the job."""
+        while True:
+            cause = await self._unserved(job_id)
+            if cause is not None:
+                log.warning("job %s waits: %s", job_id, cause)
+            await asyncio.sleep(WARN_EVERY_S)
+
+    async def _unserved(self, job_id: str) -> str | None:
+        record = await self._store.reading.get(job_id)
+        if record is None or record.live is None or record.live.state == "running":
+            return None
+        spec = record.spec
+        workers = await self._store.fleet.workers(now_ms=self._clock.now_ms())
+        serving = [w for w in workers if not w.queues or spec.queue in w.queues]
+        if not serving:
+            return f"no live worker serves the queue `{spec.queue}`"
+        if spec.needs is not None and not any(spec.needs in w.handlers for w in serving):
+            return f"no live worker of the queue `{spec.queue}` has the handler `{spec.needs}`"
+        return None
+
+
+class KindProcessor:
+    """An event kind that runs at once in the caller's own process."""
+
+    def __init__(
+        self,
+        at_once: AtOnce,
+        kind: JobEventTypes,
+        executor: Callable[[], Awaitable[Executor]],
+    ) -> None:
+        """Run events of `kind` through the worker that `executor` gives."""
+        self._at_once = at_once
+        self._kind = kind
+        self._executor = executor
+
+    async def _run(self, data: Mapping[str, object]) -> JsonValue:
+        return await self._at_once.run(data, self._kind, await self._executor())
+
+
+class ActionProcessor(KindProcessor):
+    """`processor.action`."""
+
+    async def run(self, data: JobData) -> JsonValue:
+        """Call an app's action at once; the fields of `schedule` less `start_at` and `repeat`."""
+        return await self._run(cast("Mapping[str, object]", data))
+
+
+class NotificationProcessor(KindProcessor):
+    """`processor.notification`."""
+
+    async def send(self, data: JobData) -> JsonValue:
+        """Send a notification at once; the fields of `schedule` less `start_at` and `repeat`."""
+        return await self._run(cast("Mapping[str, object]", data))
+
+
+class Processor:
+    """`ductape.processor`."""
+
+    def __init__(
+        self,
+        job: JobProcessor,
+        sessions: Sessions,
+        action: ActionProcessor,
+        notification: NotificationProcessor,
+    ) -> None:
+        """Join the parts."""
+        self.job = job
+        self.sessions = sessions
+        self.action = action
+        self.notification = notification

@@ -1,0 +1,144 @@
+"""The settings: `ductape.toml`, overridden by `DUCTAPE_*`, overridden by arguments (SPEC 16).
+
+No file is needed to start. Every fault is told with its path. Spans are milliseconds.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import msgspec
+from msgspec import Struct, field
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.errors import ConfigError
+from ductape.worker.options import WorkerOptions
+
+FILE_NAME = "ductape.toml"
+DEFAULT_STORE = "sqlite:///ductape.db"
+PREFIX = "DUCTAPE_"
+SECRET_SETTINGS = frozenset({"key"})
+
+
+class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[worker]`."""
+
+    concurrency: int = 100
+    queues: tuple[str, ...] = ()
+    lease: int = 30_000
+    grace: int = 30_000
+
+    def options(self) -> WorkerOptions:
+        """Return them as a worker takes them."""
+        return WorkerOptions(
+            concurrency=self.concurrency,
+            queues=self.queues,
+            lease_ms=self.lease,
+            grace_ms=self.grace,
+        )
+
+
+class EgressSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[egress]`: what definitions may reach beyond the public internet."""
+
+    allow_private: tuple[str, ...] = ()
+
+
+class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[cache]`."""
+
+    default_expiry: int = 300_000
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """All of them, with their defaults."""
+
+    store: str = DEFAULT_STORE
+    key: str | None = None
+    """The encryption keys, newest first; better given as `DUCTAPE_KEY` than in a file."""
+    key_file: str | None = None
+    handlers: tuple[str, ...] = ()
+    """Registries of Python handlers, as `module:attribute`."""
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
+    egress: EgressSettings = field(default_factory=EgressSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
+
+    def __repr__(self) -> str:
+        """Keep the key out of every log and traceback."""
+        return f"Settings(store={self.store!r})"
+
+
+def read_settings(
+    config: str | Path | Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings; raises `ConfigError` with the path of what is wrong."""
+    given = _from_file(config)
+    for path, text in _from_environment(os.environ if environ is None else environ):
+        _put(given, path, text)
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(
+            f"ductape.toml or DUCTAPE_*: {error}",
+            path=_path_in(str(error)),
+            hint="`ductape doctor` prints the settings in force",
+        ) from error
+
+
+def _from_file(config: str | Path | Mapping[str, object] | None) -> JsonObject:
+    if isinstance(config, Mapping):
+        return cast("JsonObject", dict(config))
+    path = Path(FILE_NAME if config is None else config)
+    if config is None and not path.exists():
+        return {}
+    try:
+        return cast("JsonObject", tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", path=str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}", path=str(path)) from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> list[tuple[tuple[str, ...], JsonValue]]:
+    """Return `DUCTAPE_WORKER_CONCURRENCY=8` and the like as paths and values."""
+    found: list[tuple[tuple[str, ...], JsonValue]] = []
+    for path, is_list in _KNOWN.items():
+        text = environ.get(PREFIX + "_".join(path).upper())
+        if text is not None:
+            parts: JsonValue = [part.strip() for part in text.split(",") if part.strip()]
+            found.append((path, parts if is_list else text))
+    return found
+
+
+_KNOWN: dict[tuple[str, ...], bool] = {
+    ("store",): False,
+    ("key",): False,
+    ("key_file",): False,
+    ("handlers",): True,
+    ("worker", "concurrency"): False,
+    ("worker", "queues"): True,
+    ("worker", "lease"): False,
+    ("worker", "grace"): False,
+    ("egress", "allow_private"): True,
+    ("cache", "default_expiry"): False,
+}
+"""Every setting that the environment may give, and whether it is a list (comma-separated)."""
+
+
+def _put(given: JsonObject, path: tuple[str, ...], value: JsonValue) -> None:
+    *parents, last = path
+    for parent in parents:
+        inner = given.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{parent}: expected a table", path=parent)
+        given = inner
+    given[last] = value
+
+
+def _path_in(message: str) -> str | None:
+    """Find the path that msgspec names, as `$.worker.concurrency`."""
+    _, found, rest = message.rpartition("`$.")
+    return rest.rstrip("`") if found else None

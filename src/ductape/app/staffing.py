@@ -1,0 +1,78 @@
+"""Making workers for a core: the handlers they have, the heart that keeps them alive."""
+
+from collections.abc import Callable
+
+from ductape.app.core import Core
+from ductape.app.system import worker_identity
+from ductape.domain.request import JobEventTypes
+from ductape.handlers.action import ActionHandler
+from ductape.handlers.notification import NotificationHandler
+from ductape.ports.handler import Handler
+from ductape.ports.stores.fleet import WorkerRecord
+from ductape.providers.mail import SmtpMailer
+from ductape.services.injection import Injection
+from ductape.worker.heartbeat import LoopHeartbeat, ThreadHeartbeat
+from ductape.worker.options import WorkerOptions
+from ductape.worker.preparing import Preparing
+from ductape.worker.running import Running
+from ductape.worker.upkeep import Upkeep
+from ductape.worker.worker import Heart, Parts, Worker
+
+
+def make_worker(core: Core, options: WorkerOptions) -> Worker:
+    """Make a worker, not started yet."""
+    around = core.around
+    preparing = Preparing(
+        core.catalog,
+        core.opener,
+        Injection(core.secrets),
+        core.vault,
+        around.clock,
+        core.settings.cache.default_expiry,
+    )
+    parts = Parts(
+        store=core.store,
+        running=Running(core.store, preparing, _handlers(core), around.clock),
+        settler=core.settler,
+        upkeep=Upkeep(core.store, core.settler, around.clock, around.zones.get, options),
+        clock=around.clock,
+        identify=_identify(core, options),
+        heart=_heart(core, options),
+    )
+    return Worker(parts, options, core.python.tags())
+
+
+def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
+    """Name the handler of each kind: the one line that a new kind adds."""
+    clock = core.around.clock
+    mailer = SmtpMailer(core.policy, clock)
+    return {
+        JobEventTypes.ACTION: ActionHandler(core.http, clock),
+        JobEventTypes.NOTIFICATION: NotificationHandler(
+            core.http, SmtpMailer(core.policy, clock), clock
+        ),
+        JobEventTypes.JOB: core.python,
+        JobEventTypes.FUNCTION: core.python,
+    }
+
+
+def _identify(core: Core, options: WorkerOptions) -> Callable[[], WorkerRecord]:
+    def identify() -> WorkerRecord:
+        return worker_identity(
+            core.around.clock,
+            core.around.entropy,
+            queues=options.queues,
+            handlers=core.python.tags(),
+            concurrency=options.concurrency if options.claims else 0,
+        )
+
+    return identify
+
+
+def _heart(core: Core, options: WorkerOptions) -> Callable[[Callable[[], None]], Heart]:
+    kind = LoopHeartbeat if core.around.simulated else ThreadHeartbeat
+
+    def heart(lost: Callable[[], None]) -> Heart:
+        return kind(core.store.fleet.pulse(), core.around.clock, options.lease_ms, lost)
+
+    return heart

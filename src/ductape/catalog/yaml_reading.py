@@ -1,0 +1,130 @@
+"""Reading YAML as JSON in other clothes: safe, bounded, without surprises (SPEC 18).
+
+Plain words mean what YAML 1.2's core schema says: only `true`, `false`, `null`, `~` and numbers
+are special, so `no` stays a text. Tags, anchors, aliases, merge keys, keys that stand twice and
+more than one document are refused: each can make a file mean what it does not look like.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import yaml
+from yaml.error import Mark
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    DocumentStartEvent,
+    Event,
+    ScalarEvent,
+    SequenceStartEvent,
+)
+
+from ductape.domain.found import shortened
+from ductape.domain.jsonlimits import DEFAULT
+from ductape.domain.jsonvalue import JsonValue
+from ductape.errors import ValidationError, invalid
+
+_NULL = re.compile(r"(?:null|Null|NULL|~|)")
+_BOOLEAN = re.compile(r"(?:true|True|TRUE|false|False|FALSE)")
+_INTEGER = re.compile(r"(?P<ten>[-+]?[0-9]+)|0o(?P<eight>[0-7]+)|0x(?P<sixteen>[0-9a-fA-F]+)")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_LONGEST_NUMBER = 64
+"""Characters: longer ones are beyond what JSON keeps."""
+
+_Events = Iterator[Event]
+
+_parse = cast("Callable[[str, type], _Events]", yaml.parse)
+
+
+def read_yaml(text: str) -> JsonValue:
+    """Return a text's one document as JSON; raises `ValidationError` with line and column."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return _only_document(_parse(text, loader))
+    except yaml.MarkedYAMLError as error:
+        raise invalid(
+            "", "YAML", f"{error.problem or 'another text'}{_place(error.problem_mark)}"
+        ) from error
+    except yaml.YAMLError as error:
+        raise invalid("", "YAML", "characters that YAML does not allow") from error
+
+
+def _only_document(events: _Events) -> JsonValue:
+    value: JsonValue = None
+    documents = 0
+    for event in events:
+        if isinstance(event, DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise _refused(event, "one document", "a second one")
+            value = _node(next(events), events, 1)
+    return value
+
+
+def _node(event: Event, events: _Events, depth: int) -> JsonValue:
+    if isinstance(event, AliasEvent) or getattr(event, "anchor", None) is not None:
+        raise _refused(event, "every value written out", "an anchor or an alias")
+    if getattr(event, "tag", None) is not None:
+        raise _refused(event, "plain values", "a tag", hint="quote the text")
+    if isinstance(event, ScalarEvent):
+        return _scalar(event)
+    if depth > DEFAULT.nesting:
+        raise _refused(event, f"at most {DEFAULT.nesting} levels of nesting", "a deeper one")
+    if isinstance(event, SequenceStartEvent):
+        return [_node(item, events, depth + 1) for item in _inside(events)]
+    return _mapping(events, depth)
+
+
+def _mapping(events: _Events, depth: int) -> JsonValue:
+    members: dict[str, JsonValue] = {}
+    for event in _inside(events):
+        if not isinstance(event, ScalarEvent):
+            raise _refused(event, "a text as key", "something else")
+        key = cast("str", event.value)
+        if event.anchor is not None or event.tag is not None or key == "<<":
+            raise _refused(event, "a plain key", "an anchor, a tag or a merge")
+        if key in members:
+            raise _refused(event, "each key once", f"{shortened(key)!r} again")
+        members[key] = _node(next(events), events, depth + 1)
+    return members
+
+
+def _inside(events: _Events) -> _Events:
+    """Yield the first event of each part of a collection, up to its end."""
+    for event in events:
+        if isinstance(event, CollectionEndEvent):
+            return
+        yield event
+
+
+def _scalar(event: ScalarEvent) -> JsonValue:
+    text = cast("str", event.value)
+    if not event.implicit[0]:  # It was quoted.
+        return text
+    if _NULL.fullmatch(text):
+        return None
+    if _BOOLEAN.fullmatch(text):
+        return text.lower() == "true"
+    return _number(event, text)
+
+
+def _number(event: ScalarEvent, text: str) -> JsonValue:
+    whole, broken = _INTEGER.fullmatch(text), _FLOAT.fullmatch(text)
+    if _NO_NUMBER.fullmatch(text) or ((whole or broken) and len(text) > _LONGEST_NUMBER):
+        raise _refused(event, "a number that JSON has", shortened(text))
+    if whole is not None:
+        base = {"ten": 10, "eight": 8, "sixteen": 16}[whole.lastgroup or "ten"]
+        return int(whole[whole.lastgroup or "ten"], base)
+    return text if broken is None else float(text)
+
+
+def _refused(
+    event: Event, expected: str, found: str, *, hint: str | None = None
+) -> ValidationError:
+    return invalid("", expected, f"{found}{_place(event.start_mark)}", hint=hint)
+
+
+def _place(mark: Mark | None) -> str:
+    return "" if mark is None else f" in line {mark.line + 1}, column {mark.column + 1}"

@@ -1,0 +1,102 @@
+"""The input of an app's action, checked against its resource and request schema (SPEC 9)."""
+
+from collections.abc import Mapping
+
+from ductape.domain.found import kind_of
+from ductape.domain.inputs.parts import RequestParts, gather_parts, read_parts
+from ductape.domain.inputs.pending import pending
+from ductape.domain.inputs.schema import Rules, check_fields, read_rules
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.web import header_faults, param_faults, param_names
+from ductape.errors import Fault, fault
+
+ActionInput = RequestParts
+"""An action takes the parts of one HTTP request and nothing else."""
+
+read_action_input = read_parts
+
+
+def check_action(definition: JsonObject, given: JsonObject, *, resolved: bool) -> list[Fault]:
+    """Tell everything that is wrong with an action's input.
+
+    `definition` is an `ActionTarget` as JSON, its references perhaps unresolved.
+    """
+    parts, faults = gather_parts(given, "input", resolved=resolved)
+    awaited = {name for name, part in given.items() if pending(part, resolved=resolved)}
+    rules = _rules(definition)
+    if "params" not in awaited:
+        faults += _params(definition, parts, rules.get("params", {}), resolved=resolved)
+    if "query" not in awaited:
+        query = _with_defaults(definition, "query", parts.query)
+        faults += check_fields(query, rules.get("query", {}), "input.query", resolved=resolved)
+    if "headers" not in awaited:
+        faults += _headers(definition, parts, rules.get("headers", {}), resolved=resolved)
+    if "body" not in awaited:
+        faults += _body(definition, parts, rules.get("body", {}), resolved=resolved)
+    return faults
+
+
+def merged_body(default: JsonValue, given: JsonValue) -> JsonValue:
+    """Return the body to send: the definition's fields, the caller's winning.
+
+    >>> merged_body({"source": "shop", "id": 1}, {"id": 2}), merged_body({"id": 1}, None)
+    ({'source': 'shop', 'id': 2}, {'id': 1})
+    """
+    if isinstance(default, dict) and isinstance(given, dict):
+        return default | given
+    return default if given is None else given
+
+
+def _rules(definition: JsonObject) -> Mapping[str, Rules]:
+    schema = definition.get("request")
+    return read_rules(schema) if isinstance(schema, dict) else {}
+
+
+def _params(
+    definition: JsonObject, parts: RequestParts, rules: Rules, *, resolved: bool
+) -> list[Fault]:
+    resource = definition.get("resource")
+    faults: list[Fault] = []
+    if isinstance(resource, str):
+        settled = {
+            name: "pending" if pending(value, resolved=resolved) else value
+            for name, value in parts.params.items()
+        }
+        faults += param_faults(resource, settled)
+        named = set(param_names(resource))
+        rules = {name: rule for name, rule in rules.items() if not _told(name, named, parts.params)}
+    return faults + check_fields(parts.params, rules, "input.params", resolved=resolved)
+
+
+def _told(name: str, named: set[str], params: JsonObject) -> bool:
+    """Tell whether the path itself has already complained about a missing parameter."""
+    return name in named and params.get(name) is None
+
+
+def _headers(
+    definition: JsonObject, parts: RequestParts, rules: Rules, *, resolved: bool
+) -> list[Fault]:
+    faults = header_faults(parts.headers, "input.headers")
+    headers = _with_defaults(definition, "headers", parts.headers)
+    # Header names have no case: the schema's spelling finds the caller's.
+    spelt = {name.lower(): name for name in rules}
+    respelt = {spelt.get(name.lower(), name): value for name, value in headers.items()}
+    return faults + check_fields(respelt, rules, "input.headers", resolved=resolved)
+
+
+def _body(
+    definition: JsonObject, parts: RequestParts, rules: Rules, *, resolved: bool
+) -> list[Fault]:
+    body = merged_body(definition.get("body"), parts.body)
+    if not rules or pending(body, resolved=resolved):
+        return []
+    if body is None:
+        body = {}
+    if not isinstance(body, dict):
+        return [fault("input.body", "an object", kind_of(body))]
+    return check_fields(body, rules, "input.body", resolved=resolved)
+
+
+def _with_defaults(definition: JsonObject, name: str, given: JsonObject) -> JsonObject:
+    default = definition.get(name)
+    return default | given if isinstance(default, dict) else given

@@ -1,0 +1,145 @@
+"""What each channel of a notification needs, and what its callback consists of (SPEC 9)."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from ductape.domain.found import kind_of, path_to
+from ductape.domain.inputs.content import filled_or_given, variable_faults, wording_faults
+from ductape.domain.inputs.parts import PARTS, RequestParts, gather_parts
+from ductape.domain.inputs.pending import pending
+from ductape.domain.inputs.schema import is_email
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.parsing.nearest import hint_for
+from ductape.domain.web import header_faults, param_faults
+from ductape.errors import Fault, fault
+
+
+class Review(Struct, frozen=True):
+    """One channel's input beside what the message defines for it."""
+
+    path: str
+    defined: JsonObject
+    """Empty where the message says nothing."""
+    given: JsonObject
+    locales: tuple[str, ...]
+    """Best first."""
+    resolved: bool
+    """Whether references have been replaced already."""
+
+
+def push_faults(review: Review) -> list[Fault]:
+    """Check `{title, body, data, device_token}`."""
+    faults = unknown_keys(review.given, ("title", "body", "data", "device_token"), review.path)
+    token = review.given.get("device_token")
+    if not isinstance(token, str) or not token.strip():
+        faults.append(fault(f"{review.path}.device_token", "the device's token", kind_of(token)))
+    faults += _wording(review, "title") + _wording(review, "body") + _data(review)
+    if not any(_said(review, name) for name in ("title", "body", "data")):
+        faults.append(fault(review.path, "a title, a body or data", "none of them"))
+    return faults
+
+
+def email_faults(review: Review) -> list[Fault]:
+    """Check `{to, subject, template}`."""
+    faults = unknown_keys(review.given, ("to", "subject", "template"), review.path)
+    faults += _recipients(review)
+    for name in ("subject", "template"):
+        faults += _wording(review, name)
+        if not _said(review, name):
+            faults.append(fault(f"{review.path}.{name}", "a text", "nothing"))
+    path, values = f"{review.path}.template", review.given.get("template")
+    text = variable_faults(review.defined.get("text"), values, path, resolved=review.resolved)
+    return faults + [one for one in text if one not in faults]
+
+
+def callback_faults(review: Review, url: JsonValue) -> list[Fault]:
+    """Check `{query, params, body, headers}`, against the provider's `url` as well."""
+    parts, faults = gather_parts(review.given, review.path, resolved=review.resolved)
+    awaited = {name for name in PARTS if pending(review.given.get(name), resolved=review.resolved)}
+    for name in PARTS:
+        if name not in awaited:
+            template, where = review.defined.get(name), f"{review.path}.{name}"
+            values = _part(parts, name)
+            faults += variable_faults(template, values, where, resolved=review.resolved)
+    if faults or awaited:
+        return faults
+    filled = callback_parts(review.defined, parts)
+    if isinstance(url, str):
+        faults += param_faults(url, filled.params, f"{review.path}.params")
+    return faults + header_faults(filled.headers, f"{review.path}.headers")
+
+
+def callback_parts(defined: JsonObject, given: RequestParts) -> RequestParts:
+    """Return the parts of a callback, the message's variables filled in."""
+    return RequestParts(
+        query=_filled_object(defined, "query", given.query),
+        params=_filled_object(defined, "params", given.params),
+        body=filled_or_given(defined.get("body"), given.body),
+        headers=_filled_object(defined, "headers", given.headers),
+    )
+
+
+def unknown_keys(given: JsonObject, known: Sequence[str], path: str) -> list[Fault]:
+    """Refuse every key that is not known, naming the nearest that is."""
+    return [
+        fault(path_to(path, key), "a known key", "an unknown one", hint=hint_for(key, known, {}))
+        for key in given
+        if key not in known
+    ]
+
+
+def _wording(review: Review, name: str) -> list[Fault]:
+    defined, given = review.defined.get(name), review.given.get(name)
+    path = f"{review.path}.{name}"
+    return wording_faults(defined, given, path, review.locales, resolved=review.resolved)
+
+
+def _data(review: Review) -> list[Fault]:
+    defined, given = review.defined.get("data"), review.given.get("data")
+    path = f"{review.path}.data"
+    if pending(given, resolved=review.resolved):
+        return []
+    if given is not None and not isinstance(given, dict):
+        return [fault(path, "an object", kind_of(given))]
+    return variable_faults(defined, given, path, resolved=review.resolved)
+
+
+def _said(review: Review, name: str) -> bool:
+    return bool(review.defined.get(name) or review.given.get(name))
+
+
+def _recipients(review: Review) -> list[Fault]:
+    path, to = f"{review.path}.to", review.given.get("to")
+    wanted = "an e-mail address or a list of them"
+    if isinstance(to, str):
+        return _mailbox(to, path, resolved=review.resolved)
+    if not isinstance(to, list) or not to:
+        return [fault(path, wanted, "an empty list" if to == [] else kind_of(to))]
+    places = enumerate(to)
+    return [
+        one
+        for at, box in places
+        for one in _mailbox(box, f"{path}[{at}]", resolved=review.resolved)
+    ]
+
+
+def _mailbox(value: JsonValue, path: str, *, resolved: bool) -> list[Fault]:
+    if pending(value, resolved=resolved) or is_email(value):
+        return []
+    found = "another text" if isinstance(value, str) else kind_of(value)
+    return [fault(path, "an e-mail address such as ada@example.org", found)]
+
+
+def _part(parts: RequestParts, name: str) -> JsonValue:
+    return {
+        "query": parts.query,
+        "params": parts.params,
+        "body": parts.body,
+        "headers": parts.headers,
+    }[name]
+
+
+def _filled_object(defined: JsonObject, name: str, given: JsonObject) -> JsonObject:
+    filled = filled_or_given(defined.get(name), given)
+    return filled if isinstance(filled, dict) else {}

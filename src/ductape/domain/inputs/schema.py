@@ -1,0 +1,169 @@
+"""The types that a definition may ask of its input's fields (SPEC 9, "Features").
+
+`minlength` and `maxlength` count a text's characters, a list's items, an object's keys, and a
+number's digits and sign as it is written. A null counts as left out.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from math import isfinite
+
+import msgspec
+from msgspec import Struct
+
+from ductape.domain.found import kind_of, path_to
+from ductape.domain.inputs.pending import pending
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.errors import Fault, fault
+
+_ARRAY_OF = "_ARRAY"
+_EMAIL = re.compile(r"[^\s@,;<>\"\\]{1,64}@[^\s@,;<>\"\\]{1,255}")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+class FieldRule(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What one field must be."""
+
+    type: str
+    """One of `DATA_TYPES`."""
+    required: bool = False
+    minlength: int | None = None
+    maxlength: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a type that nobody knows, as msgspec refuses a wrong shape."""
+        if self.type not in DATA_TYPES:
+            known = ", ".join(sorted(DATA_TYPES))
+            raise ValueError(f"expected one of {known}, found {self.type}")
+
+
+Rules = dict[str, FieldRule]
+
+
+def read_rules(schema: JsonObject) -> dict[str, Rules]:
+    """Decode an action's request schema: `{query|params|body|headers: {field: rule}}`.
+
+    Raises `msgspec.ValidationError`, with the place, for a schema that is none.
+    """
+    return msgspec.convert(schema, dict[str, Rules])
+
+
+def check_fields(
+    values: Mapping[str, JsonValue], rules: Rules, path: str, *, resolved: bool
+) -> list[Fault]:
+    """Tell everything that is wrong with the fields that the rules name; others may be there."""
+    found = (
+        _field_fault(values.get(name), rule, path_to(path, name), resolved=resolved)
+        for name, rule in rules.items()
+    )
+    return [one for one in found if one is not None]
+
+
+def is_email(value: JsonValue) -> bool:
+    """Tell whether a value looks like one mailbox, as `ada@example.org`."""
+    return isinstance(value, str) and _EMAIL.fullmatch(value) is not None
+
+
+def _field_fault(value: JsonValue, rule: FieldRule, path: str, *, resolved: bool) -> Fault | None:
+    if value is None:
+        return fault(path, rule.type, "nothing") if rule.required else None
+    if pending(value, resolved=resolved):
+        return None
+    if not _fits(value, rule.type, resolved=resolved):
+        return fault(path, rule.type, kind_of(value))
+    return _length_fault(value, rule, path)
+
+
+def _fits(value: JsonValue, type_name: str, *, resolved: bool) -> bool:
+    if not type_name.endswith(_ARRAY_OF):
+        return DATA_TYPES[type_name](value)
+    item = DATA_TYPES[type_name.removesuffix(_ARRAY_OF)]
+    return isinstance(value, list) and all(
+        pending(member, resolved=resolved) or item(member) for member in value
+    )
+
+
+def _length_fault(value: JsonValue, rule: FieldRule, path: str) -> Fault | None:
+    length = len(value) if isinstance(value, (str, list, dict)) else len(str(value))
+    if rule.minlength is not None and length < rule.minlength:
+        return fault(path, f"a length of at least {rule.minlength}", f"a length of {length}")
+    if rule.maxlength is not None and length > rule.maxlength:
+        return fault(path, f"a length of at most {rule.maxlength}", f"a length of {length}")
+    return None
+
+
+def _is_text(value: JsonValue) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_without_spaces(value: JsonValue) -> bool:
+    return isinstance(value, str) and re.search(r"\s", value) is None
+
+
+def _is_number_text(value: JsonValue) -> bool:
+    return isinstance(value, str) and _NUMBER.fullmatch(value) is not None
+
+
+def _is_instant_text(value: JsonValue) -> bool:
+    return isinstance(value, str) and _parses(datetime.fromisoformat, value)
+
+
+def _is_date(value: JsonValue) -> bool:
+    return isinstance(value, str) and _parses(date.fromisoformat, value)
+
+
+def _is_uuid(value: JsonValue) -> bool:
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def _is_integer(value: JsonValue) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: JsonValue) -> bool:
+    return _is_integer(value) or (isinstance(value, float) and isfinite(value))
+
+
+def _is_boolean(value: JsonValue) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_list(value: JsonValue) -> bool:
+    return isinstance(value, list)
+
+
+def _is_object(value: JsonValue) -> bool:
+    return isinstance(value, dict)
+
+
+def _parses(parse: Callable[[str], object], text: str) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+_PLAIN: dict[str, Callable[[JsonValue], bool]] = {
+    "STRING": _is_text,
+    "NOSPACES_STRING": _is_text_without_spaces,
+    "EMAIL_STRING": is_email,
+    "NUMBER_STRING": _is_number_text,
+    "DATE_STRING": _is_instant_text,
+    "INTEGER": _is_integer,
+    "FLOAT": _is_number,
+    "DOUBLE": _is_number,
+    "UUID": _is_uuid,
+    "DATE": _is_date,
+    "OBJECT": _is_object,
+    "BOOLEAN": _is_boolean,
+}
+
+DATA_TYPES: dict[str, Callable[[JsonValue], bool]] = {
+    **_PLAIN,
+    "ARRAY": _is_list,
+    **{f"{name}{_ARRAY_OF}": _is_list for name in _PLAIN},
+}
+"""Every type by its name; a `*_ARRAY` is a list whose items are all of the type."""

@@ -1,0 +1,102 @@
+"""What a person's verb does to a job: cancel, pause, resume, retry, run now (SPEC 10). Pure.
+
+Each verb takes the job as it was read and answers with the settlement to try; none means that
+there is nothing to change. A run in a worker's hands is never taken away here: it is asked to
+stop, and its worker settles it.
+"""
+
+from msgspec.structs import replace
+
+from ductape.domain.change import Settlement
+from ductape.domain.job import Claim, Run, Schedule
+from ductape.domain.outcome import Cancelled
+from ductape.domain.record import JobRecord
+from ductape.domain.recurring import occurrence, resumed, upcoming
+from ductape.domain.settlement import run_ref, settle
+from ductape.domain.zone import ZoneLookup
+
+
+def waiting_run(record: JobRecord) -> Run | None:
+    """Return the live run that no worker has in hand."""
+    live = record.live
+    return live if live is not None and live.state != "running" else None
+
+
+def cancel(
+    record: JobRecord, reason: str | None, *, run_only: bool, now_ms: int, zones: ZoneLookup
+) -> Settlement | None:
+    """End what waits: the run alone, or the whole job."""
+    waiting = waiting_run(record)
+    schedule = record.schedule
+    if schedule is None or run_only:
+        if waiting is None:
+            return None
+        claim = Claim(waiting, schedule)
+        return settle(claim, Cancelled(reason), now_ms=now_ms, draw=0.0, zones=zones)
+    if schedule.state in ("completed", "failed", "cancelled") and record.live is None:
+        return None
+    ended = replace(schedule, state="cancelled", extras=0, version=schedule.version + 1)
+    return _without_waiting(waiting, ended, reason or "cancelled", now_ms, zones)
+
+
+def pause(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement | None:
+    """Halt a recurrence; a running run is let end."""
+    schedule = record.schedule
+    if schedule is None or schedule.state != "active":
+        return None
+    halted = replace(schedule, state="paused", version=schedule.version + 1)
+    return _without_waiting(waiting_run(record), halted, "paused", now_ms, zones)
+
+
+def resume(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement | None:
+    """Let a paused or quarantined recurrence go on."""
+    schedule = record.schedule
+    if schedule is None or (schedule.state != "paused" and schedule.fault is None):
+        return None
+    if record.live is not None:
+        active = replace(schedule, state="active", fault=None, version=schedule.version + 1)
+        return Settlement(job_id=record.job_id, schedule=active)
+    active, run = resumed(schedule, now_ms=now_ms, zones=zones)
+    return Settlement(job_id=record.job_id, schedule=active, next_run=run)
+
+
+def retry(record: JobRecord, *, delay_ms: int, now_ms: int, zones: ZoneLookup) -> Settlement | None:
+    """Open a new run of a failed or cancelled job, with fresh retries."""
+    if record.schedule is not None:
+        if record.last is None or record.last.outcome == "completed":
+            return None
+        return extra_run(record, now_ms=now_ms, zones=zones)
+    last = record.last
+    if record.live is not None or last is None or last.outcome == "completed":
+        return None
+    due = now_ms + delay_ms
+    run = occurrence(record.job_id, last.spec, last.number + 1, due, now_ms=now_ms)
+    return Settlement(job_id=record.job_id, next_run=run, reopens=True)
+
+
+def extra_run(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement | None:
+    """Add an occurrence outside the grid; it waits for a run that is under way."""
+    schedule = record.schedule
+    if schedule is None:
+        return None
+    more = replace(schedule, extras=schedule.extras + 1, version=schedule.version + 1)
+    live = record.live
+    if live is not None and (live.state != "scheduled" or live.attempts or live.extra):
+        return Settlement(job_id=record.job_id, schedule=more)
+    # The waiting occurrence is made again from the watermark once the extra one has ended.
+    moved, run = upcoming(more, now_ms=now_ms, zones=zones)
+    dropped = None if live is None else run_ref(live)
+    return Settlement(job_id=record.job_id, run=dropped, schedule=moved, next_run=run)
+
+
+def _without_waiting(
+    waiting: Run | None, schedule: Schedule, reason: str, now_ms: int, zones: ZoneLookup
+) -> Settlement:
+    """Change the recurrence and take its waiting run away; one that was tried has a history."""
+    job = schedule.job_id
+    if waiting is None or not waiting.attempts:
+        ref = None if waiting is None else run_ref(waiting)
+        return Settlement(job_id=job, run=ref, schedule=schedule)
+    claim = Claim(waiting)
+    ended = settle(claim, Cancelled(reason), now_ms=now_ms, draw=0.0, zones=zones)
+    return replace(ended, schedule=schedule)

@@ -1,0 +1,102 @@
+"""The smaller objects of a request: session, retryConfig, metadata, input (SPEC 1, 5, 6, 19)."""
+
+from typing import cast
+
+from ductape.domain.found import kind_of, path_to, shown
+from ductape.domain.jsonlimits import Limits, plain_object
+from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.parsing.reading import Shape, open_form
+from ductape.domain.parsing.scalars import SPAN_MAX_MS, flag, integer, name, names, number, text
+from ductape.domain.request import RetryPolicy, SessionToken
+from ductape.errors import Fault, fault
+
+SESSION = Shape(known=frozenset({"tag", "token", "mustBeLive"}))
+
+RETRY_CONFIG = Shape(
+    known=frozenset(
+        {
+            "initialDelay",
+            "maxDelay",
+            "backoffMultiplier",
+            "jitter",
+            "jitterPercent",
+            "retryableErrors",
+            "nonRetryableErrors",
+        }
+    )
+)
+
+_DELAY = integer(0, SPAN_MAX_MS, " of milliseconds")
+_MULTIPLIER = number(1, 1_000)
+_SHARE = number(0, 1)
+_USUAL = RetryPolicy()
+
+_FAULTS_SHOWN = 50
+
+
+def session(value: object, path: str, faults: list[Fault]) -> SessionToken | None:
+    """Read the session; whether the token is good is for the sessions to say."""
+    form = open_form(value, path, SESSION, faults)
+    if form is None:
+        return None
+    return SessionToken(
+        tag=form.need("tag", name),
+        token=form.need("token", text),
+        must_be_live=form.take("mustBeLive", flag, default=False),
+    )
+
+
+def retry_policy(value: object, path: str, faults: list[Fault]) -> RetryPolicy:
+    """Read retryConfig; a first delay above the usual longest one raises it."""
+    form = open_form(value, path, RETRY_CONFIG, faults)
+    if form is None:
+        return _USUAL
+    before = len(faults)
+    initial = form.take("initialDelay", _DELAY, _USUAL.initial_delay_ms)
+    longest = form.take("maxDelay", _DELAY, max(initial, _USUAL.max_delay_ms))
+    if longest < initial and len(faults) == before:
+        expected = f"at least initialDelay ({initial} ms)"
+        faults.append(fault(f"{path}.maxDelay", expected, str(longest)))
+    return RetryPolicy(
+        initial_delay_ms=initial,
+        max_delay_ms=longest,
+        backoff_multiplier=form.take("backoffMultiplier", _MULTIPLIER, _USUAL.backoff_multiplier),
+        jitter=form.take("jitter", flag, _USUAL.jitter),
+        jitter_percent=form.take("jitterPercent", _SHARE, _USUAL.jitter_percent),
+        retryable=form.take("retryableErrors", names, _USUAL.retryable),
+        non_retryable=form.take("nonRetryableErrors", names, _USUAL.non_retryable),
+    )
+
+
+def payload(value: object, path: str, faults: list[Fault], *, limits: Limits) -> JsonObject:
+    """Read `input`: any object that JSON can hold."""
+    if not isinstance(value, dict):
+        faults.append(fault(path, "an object", kind_of(value), hint="use {} for no input"))
+        return {}
+    members = cast("dict[str, object]", value)
+    taken = plain_object(members, path, max_bytes=limits.input_bytes, nesting=limits.nesting)
+    if isinstance(taken, dict):
+        return taken
+    faults.extend(taken)
+    return {}
+
+
+def labels(value: object, path: str, faults: list[Fault], *, limits: Limits) -> dict[str, str]:
+    """Read `metadata`: strings by name."""
+    if not isinstance(value, dict):
+        faults.append(fault(path, "an object of strings", kind_of(value)))
+        return {}
+    members = cast("dict[str, object]", value)
+    unlike = [key for key, member in members.items() if not isinstance(member, str)]
+    if unlike:
+        faults.extend(_no_label(path_to(path, key), members[key]) for key in unlike[:_FAULTS_SHOWN])
+        return {}
+    taken = plain_object(members, path, max_bytes=limits.metadata_bytes, nesting=1)
+    if isinstance(taken, dict):
+        return cast("dict[str, str]", taken)
+    faults.extend(taken)
+    return {}
+
+
+def _no_label(path: str, member: object) -> Fault:
+    return fault(path, "a string", shown(member, path))

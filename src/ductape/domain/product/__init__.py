@@ -1,0 +1,36 @@
+"""The product: its document as frozen values, what is wrong with it, what its events name.
+
+`parse_product` makes a `Product` of a document (SPEC 8); `resolve` and `choose` find the target
+of an event; `secrets_of` and `differences` tell people what applying it means. `document`, `app`
+and `notification` are the format; `naming`, `credentials`, `reach`,
+`sessions` and `linking` its rules.
+"""
+
+from ductape.domain.product.addresses import addresses, reachable
+from ductape.domain.product.difference import Change, differences
+from ductape.domain.product.document import Product, Session, Verify
+from ductape.domain.product.linking import secrets_of
+from ductape.domain.product.missing import no_such
+from ductape.domain.product.parsing import parse_product
+from ductape.domain.product.resolution import Choice, Question, choose, handler_tags, resolve
+from ductape.domain.product.sessions import expiry_ms, user_path
+
+__all__ = [
+    "Change",
+    "Choice",
+    "Product",
+    "Question",
+    "Session",
+    "Verify",
+    "addresses",
+    "choose",
+    "differences",
+    "expiry_ms",
+    "handler_tags",
+    "no_such",
+    "parse_product",
+    "reachable",
+    "resolve",
+    "secrets_of",
+    "user_path",
+]

@@ -1,0 +1,68 @@
+"""What one `event` could name in a product (SPEC 8).
+
+An action by its tag (and its app, where several apps have one of that tag), a message as
+`notification:message`, everything else by its tag.
+"""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from ductape.domain.product.document import Product
+from ductape.domain.product.targets import base_url_in
+from ductape.domain.request import JobEventTypes
+
+
+class Address(Struct, frozen=True):
+    """One thing that an event can name."""
+
+    kind: JobEventTypes
+    event: str
+    path: str
+    """Where the document declares it."""
+    app: str | None = None
+    """Of an action."""
+
+
+def addresses(product: Product) -> tuple[Address, ...]:
+    """Return everything that an event can name, in the document's order."""
+    return (*_actions(product), *_notifications(product), *_handlers(product))
+
+
+def _actions(product: Product) -> Iterator[Address]:
+    for at, app in enumerate(product.apps):
+        for place, action in enumerate(app.actions):
+            path = f"apps[{at}].actions[{place}]"
+            yield Address(JobEventTypes.ACTION, action.tag, path, app.tag)
+
+
+def _notifications(product: Product) -> Iterator[Address]:
+    for at, notification in enumerate(product.notifications):
+        path = f"notifications[{at}]"
+        yield Address(JobEventTypes.NOTIFICATION, notification.tag, path)
+        for place, message in enumerate(notification.messages):
+            event = f"{notification.tag}:{message.tag}"
+            yield Address(JobEventTypes.NOTIFICATION, event, f"{path}.messages[{place}]")
+
+
+def _handlers(product: Product) -> Iterator[Address]:
+    for at, job in enumerate(product.jobs):
+        yield Address(JobEventTypes.JOB, job.tag, f"jobs[{at}]")
+    for at, function in enumerate(product.functions):
+        yield Address(JobEventTypes.FUNCTION, function.tag, f"functions[{at}]")
+
+
+def reachable(product: Product) -> frozenset[tuple[str, JobEventTypes, str, str | None]]:
+    """Return (env, kind, event, app) of everything that some event can name in some env."""
+    absent = {
+        (env.slug, app.tag)
+        for env in product.envs
+        for app in product.apps
+        if base_url_in(app, env) is None
+    }
+    return frozenset(
+        (env.slug, address.kind, address.event, address.app)
+        for env in product.envs
+        for address in addresses(product)
+        if (env.slug, address.app) not in absent
+    )

@@ -1,0 +1,158 @@
+"""Rules about credentials: they are written `$Secret{name}`, never out (SPEC 8).
+
+A literal one would lie readable in a file, in the store and in every diff. What counts as one:
+the credential fields of auths and providers, and every value whose name says so.
+"""
+
+from collections.abc import Iterator
+from typing import cast
+
+from msgspec import Struct
+
+from ductape.domain.found import path_to
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.product.app import Action, ActionEnv, App, AppAuth, AuthEnv
+from ductape.domain.product.document import Product
+from ductape.domain.product.notification import Callback, CallbackAuth, Email, Push
+from ductape.domain.product.walking import things_of
+from ductape.domain.product.words import AuthType
+from ductape.domain.references import uses
+from ductape.errors import Fault, fault
+
+NEEDED: dict[AuthType, tuple[str, ...]] = {
+    "bearer": ("token",),
+    "basic": ("username", "password"),
+    "api_key": ("name", "value"),
+}
+"""The fields of each type of auth."""
+
+_FIELDS = ("token", "username", "password", "name", "location", "value")
+_CREDENTIALS: dict[type[Struct], tuple[str, ...]] = {
+    AppAuth: ("token", "password", "value"),
+    AuthEnv: ("token", "password", "value"),
+    CallbackAuth: ("token", "password", "value"),
+    Email: ("password",),
+    Push: ("access_token",),
+}
+_CARRIERS: dict[type[Struct], tuple[str, ...]] = {
+    Action: ("headers", "query", "body"),
+    ActionEnv: ("headers", "query", "body"),
+    Callback: ("headers",),
+}
+"""Values that may hold credentials under names of the app's own choice."""
+
+_TELLTALES = (
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "apikey",
+    "privatekey",
+    "authorization",
+    "cookie",
+    "credential",
+    "credentials",
+)
+
+
+def credential_faults(product: Product) -> Iterator[Fault]:
+    """Tell every literal credential, and every auth that lacks a field or has one too many."""
+    for path, thing in things_of(product):
+        for name in _CREDENTIALS.get(type(thing), ()):
+            text = cast("str | None", getattr(thing, name))
+            if text is not None and not _holds_secret(text):
+                yield _literal(path_to(path, name), product)
+        for name in _CARRIERS.get(type(thing), ()):
+            yield from _named_so(getattr(thing, name), path_to(path, name), product)
+        if isinstance(thing, CallbackAuth):
+            yield from _misfits(thing, thing.type, path)
+    for at, app in enumerate(product.apps):
+        yield from _of_app(app, f"apps[{at}]", product)
+
+
+def names_credential(name: str) -> bool:
+    """Tell whether a name says that its value is a credential.
+
+    >>> [names_credential(name) for name in ("X-Api-Key", "access_token", "token_url")]
+    [True, True, False]
+    """
+    return name.replace("-", "").replace("_", "").lower().endswith(_TELLTALES)
+
+
+def _of_app(app: App, path: str, product: Product) -> Iterator[Fault]:
+    for section in ("variables", "constants"):
+        for at, given in enumerate(getattr(app, section)):
+            where = f"{path}.{section}[{at}]"
+            values = [(f"{where}.value", given.value)]
+            values += [
+                (f"{where}.envs[{place}].value", env.value)
+                for place, env in enumerate(getattr(given, "envs", ()))
+            ]
+            for place, value in values:
+                yield from _named_so({given.key: value}, place, product, inside=False)
+    for at, auth in enumerate(app.auths):
+        yield from _auth_faults(auth, f"{path}.auths[{at}]", product)
+
+
+def _auth_faults(auth: AppAuth, path: str, product: Product) -> Iterator[Fault]:
+    yield from _misfits(auth, auth.type, path, everywhere=_given_everywhere(auth, product))
+    for at, env in enumerate(auth.envs):
+        yield from _extras(env, auth.type, f"{path}.envs[{at}]")
+
+
+def _given_everywhere(auth: AppAuth, product: Product) -> frozenset[str]:
+    """Return the fields that each of the product's envs gives by itself."""
+    if {env.slug for env in auth.envs} < {env.slug for env in product.envs} or not auth.envs:
+        return frozenset()
+    return frozenset(
+        name for name in _FIELDS if all(getattr(env, name, None) is not None for env in auth.envs)
+    )
+
+
+def _misfits(
+    auth: AppAuth | CallbackAuth,
+    kind: AuthType,
+    path: str,
+    *,
+    everywhere: frozenset[str] = frozenset(),
+) -> Iterator[Fault]:
+    for name in NEEDED[kind]:
+        if getattr(auth, name) is None and name not in everywhere:
+            yield fault(f"{path}.{name}", f"a text, as auths of type {kind} have", "nothing")
+    yield from _extras(auth, kind, path)
+
+
+def _extras(auth: Struct, kind: AuthType, path: str) -> Iterator[Fault]:
+    allowed = (*NEEDED[kind], "location") if kind == "api_key" else NEEDED[kind]
+    for name in _FIELDS:
+        if name not in allowed and getattr(auth, name, None) is not None:
+            yield fault(f"{path}.{name}", f"none in an auth of type {kind}", "one")
+
+
+def _named_so(
+    value: JsonValue, path: str, product: Product, *, inside: bool = True
+) -> Iterator[Fault]:
+    """Find literals under names that say credential; `inside` tells whether names extend paths."""
+    match value:
+        case dict():
+            for name, member in value.items():
+                where = path_to(path, name) if inside else path
+                if isinstance(member, str) and member and names_credential(name):
+                    if not _holds_secret(member):
+                        yield _literal(where, product)
+                else:
+                    yield from _named_so(member, where, product)
+        case list():
+            for at, member in enumerate(value):
+                yield from _named_so(member, path_to(path, at), product)
+        case _:
+            return
+
+
+def _holds_secret(text: str) -> bool:
+    return any(use.name == "Secret" for use in uses(text))
+
+
+def _literal(path: str, product: Product) -> Fault:
+    hint = f"`ductape secrets set NAME --product {product.tag}` stores it"
+    return fault(path, "a credential written as `$Secret{NAME}`", "a literal one", hint=hint)

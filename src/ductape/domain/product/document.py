@@ -1,0 +1,122 @@
+"""A product as its document declares it, section by section (SPEC 8).
+
+The structs are the format: `shape` reads them to tell what is wrong with a document. `LATER` has
+keys of the public contract that this release does not have yet: refused, never ignored.
+"""
+
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.product.app import App
+from ductape.domain.product.notification import Notification
+from ductape.domain.product.words import Filled, Name, Span, Tag, Words
+
+Period = Literal["seconds", "minutes", "hours", "days"]
+
+
+class Env(Struct, frozen=True):
+    """One environment of the product, as `dev` or `prd`."""
+
+    slug: Tag
+    name: Name | None = None
+    description: Words | None = None
+    locale: Tag | None = None
+    """In which notifications speak where the caller gives several."""
+    allow_private: bool = False
+    """Asks to reach private addresses; the operator decides (SPEC 16)."""
+
+
+class Verify(Struct, frozen=True):
+    """Whose signed JWT counts as this session's token, instead of one of ours."""
+
+    alg: Literal["RS256", "ES256", "EdDSA"]
+    key: JsonValue = None
+    """A public key: PEM or one JWK."""
+    jwks: JsonObject | None = None
+    """A set of public keys, as issuers publish it."""
+
+
+class Session(Struct, frozen=True):
+    """One kind of session (SPEC 6)."""
+
+    tag: Tag
+    schema: JsonObject
+    """An example of the data: the same keys, the same JSON types."""
+    expiry: Span
+    """In `period`."""
+    name: Name | None = None
+    description: Words | None = None
+    selector: Filled | None = None
+    """Which of the data names the user, as `$Session{userId}`."""
+    period: Period | None = None
+    """Milliseconds where left out."""
+    verify: Verify | None = None
+
+
+class Cache(Struct, frozen=True):
+    """How long results are remembered under one tag (SPEC 7)."""
+
+    tag: Tag
+    expiry: Span
+    """In milliseconds."""
+    name: Name | None = None
+    description: Words | None = None
+
+
+class Job(Struct, frozen=True):
+    """A job that a registered Python handler does."""
+
+    LATER: ClassVar[tuple[str, ...]] = (
+        "event_type",
+        "event_tag",
+        "app",
+        "executions",
+        "intervals",
+    )
+
+    tag: Tag
+    handler: Literal["python"]
+    name: Name | None = None
+    description: Words | None = None
+    sensitive: bool = False
+
+
+class Function(Struct, frozen=True):
+    """A function that a registered Python handler does."""
+
+    LATER: ClassVar[tuple[str, ...]] = ("type", "url", "method", "headers", "auth", "envs", "input")
+
+    tag: Tag
+    handler: Literal["python"]
+    name: Name | None = None
+    description: Words | None = None
+    sensitive: bool = False
+
+
+class Product(Struct, frozen=True):
+    """One whole product."""
+
+    LATER: ClassVar[tuple[str, ...]] = (
+        "databases",
+        "storage",
+        "features",
+        "brokers",
+        "quotas",
+        "fallbacks",
+        "healthchecks",
+        "webhooks",
+        "schedules",
+    )
+
+    tag: Tag
+    envs: tuple[Env, ...]
+    name: Name | None = None
+    description: Words | None = None
+    apps: tuple[App, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    caches: tuple[Cache, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    functions: tuple[Function, ...] = ()

@@ -1,0 +1,102 @@
+"""Rules about references in definitions: readable, live there, pointing at something (SPEC 6)."""
+
+from collections.abc import Iterator
+from typing import cast
+
+from msgspec import UNSET, Struct
+
+from ductape.domain.found import listed, path_to
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.product.app import App
+from ductape.domain.product.credentials import NEEDED
+from ductape.domain.product.document import Product
+from ductape.domain.product.walking import lists_of, name_of, values_of
+from ductape.domain.references import LIVE, Use, check, needs_resolving, uses
+from ductape.errors import Fault, fault
+
+
+def linking_faults(product: Product) -> Iterator[Fault]:
+    """Tell every reference of the apps and notifications that is wrong."""
+    for path, app, part in _definitions(product):
+        for where, value in _texts_of(part, path):
+            faults, _ = check(value, live=LIVE["definition"], path=where)
+            yield from faults
+            if not faults:
+                yield from _dangling(product, app, uses(value, path=where))
+
+
+def secrets_of(product: Product, env: str | None = None) -> frozenset[str]:
+    """Return the names of all secrets that a product needs, or needs in one env."""
+    elsewhere = () if env is None else _places_of_other_envs(product, env)
+    return frozenset(
+        use.segments[0]
+        for path, _, part in _definitions(product)
+        for where, value in _texts_of(part, path)
+        if not where.startswith(elsewhere)
+        for use in uses(value)
+        if use.name == "Secret"
+    )
+
+
+def _definitions(product: Product) -> Iterator[tuple[str, App | None, Struct]]:
+    for at, app in enumerate(product.apps):
+        yield f"apps[{at}]", app, app
+    for at, notification in enumerate(product.notifications):
+        yield f"notifications[{at}]", None, notification
+
+
+def _texts_of(part: Struct, path: str) -> Iterator[tuple[str, JsonValue]]:
+    for where, value in values_of(part, path):
+        if value is not UNSET and needs_resolving(cast("JsonValue", value)):
+            yield where, cast("JsonValue", value)
+
+
+def _dangling(product: Product, app: App | None, found: tuple[Use, ...]) -> Iterator[Fault]:
+    for use in found:
+        match use.name:
+            case "Variable" | "Constant":
+                yield from _missing_value(product, use)
+            case "Auth":
+                yield from _missing_auth(app, use)
+            case _:
+                pass
+
+
+def _missing_value(product: Product, use: Use) -> Iterator[Fault]:
+    tag, key = use.segments[0], use.segments[1]
+    app = next((app for app in product.apps if app.tag == tag), None)
+    if app is None:
+        found, known = f"`{tag}`", [app.tag for app in product.apps]
+        yield fault(use.path, f"a connected app in `${use.name}`", found, hint=_have(known))
+        return
+    given = app.variables if use.name == "Variable" else app.constants
+    known = [one.key for one in given]
+    if key not in known:
+        expected = f"a {use.name.lower()} of the app `{tag}`"
+        yield fault(use.path, expected, f"`{key}`", hint=_have(known))
+
+
+def _missing_auth(app: App | None, use: Use) -> Iterator[Fault]:
+    auths = () if app is None else app.auths
+    tag, name = use.segments[0], use.segments[1]
+    auth = next((auth for auth in auths if auth.tag == tag), None)
+    if auth is None:
+        hint = _have([auth.tag for auth in auths])
+        yield fault(use.path, "an auth of the same app in `$Auth`", f"`{tag}`", hint=hint)
+    elif name not in NEEDED[auth.type]:
+        hint = _have([*NEEDED[auth.type]])
+        yield fault(use.path, f"a field of the auth `{tag}`", f"`{name}`", hint=hint)
+
+
+def _have(names: list[str]) -> str:
+    return f"there are {listed(names)}" if names else "there is none"
+
+
+def _places_of_other_envs(product: Product, env: str) -> tuple[str, ...]:
+    return tuple(
+        path_to(path, at)
+        for path, things in lists_of(product)
+        if path.endswith(".envs")
+        for at, thing in enumerate(things)
+        if name_of(thing) != ("slug", env)
+    )

@@ -1,0 +1,39 @@
+"""Making a `Product` of a plain document: every fault at once, each at its path (SPEC 8)."""
+
+from collections.abc import Collection
+
+from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.product.credentials import credential_faults
+from ductape.domain.product.document import Product
+from ductape.domain.product.linking import linking_faults
+from ductape.domain.product.naming import naming_faults
+from ductape.domain.product.reach import reach_faults
+from ductape.domain.product.sessions import session_faults
+from ductape.domain.product.shape import fitted
+from ductape.errors import Fault, ValidationError
+
+_RULES = (naming_faults, credential_faults, reach_faults, session_faults, linking_faults)
+
+_FAULTS_SHOWN = 100
+"""No reader gains by more."""
+
+
+def parse_product(document: JsonObject) -> Product:
+    """Make a product of a document, or raise one `ValidationError` with every fault."""
+    faults: list[Fault] = []
+    product = fitted(Product, document, faults)
+    refused = {known["path"] for known in faults}
+    found = (new for rule in _RULES for new in rule(product))
+    faults += [new for new in found if not _of_stand_in(new["path"], refused)]
+    if faults:
+        raise ValidationError(faults[:_FAULTS_SHOWN])
+    return product
+
+
+def _of_stand_in(path: str, refused: Collection[str]) -> bool:
+    """Tell whether a rule judged what stands in for something that was refused already.
+
+    >>> _of_stand_in("auths[0].name", {"auths[0].type"}), _of_stand_in("tag", {"auths[0].type"})
+    (True, False)
+    """
+    return path in refused or f"{path.rpartition('.')[0]}.type" in refused

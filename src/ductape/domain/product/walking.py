@@ -1,0 +1,58 @@
+"""Going through a whole product: every thing in it, every list of things, each with its path."""
+
+from collections.abc import Iterator
+from typing import cast
+
+from msgspec import Struct, structs
+
+from ductape.domain.found import path_to
+from ductape.domain.product.document import Product
+
+Things = tuple[Struct, ...]
+
+_WORDS = frozenset({"name", "description"})
+"""What people read: never resolved, never compared."""
+
+
+def things_of(part: Struct, path: str = "") -> Iterator[tuple[str, Struct]]:
+    """Yield every struct below a part, the part first."""
+    yield path, part
+    for name, value in structs.asdict(part).items():
+        where = path_to(path, name)
+        if isinstance(value, Struct):
+            yield from things_of(value, where)
+        for at, thing in enumerate(_things(value)):
+            yield from things_of(thing, path_to(where, at))
+
+
+def lists_of(product: Product) -> Iterator[tuple[str, Things]]:
+    """Yield every list of things."""
+    for path, thing in things_of(product):
+        for name, value in structs.asdict(thing).items():
+            if things := _things(value):
+                yield path_to(path, name), things
+
+
+def values_of(part: Struct, path: str) -> Iterator[tuple[str, object]]:
+    """Yield every plain value below a part, but for the words that people read."""
+    for where, thing in things_of(part, path):
+        for name, value in structs.asdict(thing).items():
+            if name not in _WORDS and not isinstance(value, Struct) and not _things(value):
+                yield path_to(where, name), value
+
+
+def name_of(thing: Struct) -> tuple[str, str]:
+    """Return by which key a thing is known in its list, and as what.
+
+    >>> from ductape.domain.product.document import Env
+    >>> name_of(Env(slug="dev"))
+    ('slug', 'dev')
+    """
+    key = next(key for key in ("tag", "slug", "key") if key in thing.__struct_fields__)
+    return key, cast("str", getattr(thing, key))
+
+
+def _things(value: object) -> Things:
+    if isinstance(value, tuple) and value and isinstance(value[0], Struct):
+        return cast("Things", value)
+    return ()

@@ -1,0 +1,59 @@
+"""The words that a product document is written in: tags, texts, spans, and their bounds.
+
+Each description says what is expected where a document has something else (`shape`).
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta
+
+from ductape.domain.parsing.scalars import SPAN_MAX_MS
+
+LONGEST_NAME = 200
+"""Characters of a tag, as of every name that a request gives (SPEC 1)."""
+
+Tag: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[A-Za-z0-9_][A-Za-z0-9_.-]*\Z",
+        max_length=LONGEST_NAME,
+        description="a tag of letters, digits, `_`, `-` and `.`, at most 200 characters",
+    ),
+]
+"""What other things call a thing by. Without `:`, which joins tags (`notification:message`),
+braces and spaces, so that it can stand in every reference and address."""
+
+Name: TypeAlias = Annotated[
+    str, Meta(min_length=1, max_length=LONGEST_NAME, description="a text of 1 to 200 characters")
+]
+"""What people call a thing."""
+
+Words: TypeAlias = Annotated[
+    str, Meta(max_length=10_000, description="a text of at most 10000 characters")
+]
+
+Filled: TypeAlias = Annotated[str, Meta(min_length=1, description="a text that is not empty")]
+
+Credential: TypeAlias = Annotated[
+    str,
+    Meta(min_length=1, description="a credential, written `$Secret{name}`", extra={"masked": True}),
+]
+"""What no error may show, even where it is wrong."""
+
+Span: TypeAlias = Annotated[
+    int,
+    Meta(ge=1, le=SPAN_MAX_MS, description="an integer above 0, at most a hundred years"),
+]
+"""A span; what its unit is, its field says."""
+
+Port: TypeAlias = Annotated[int, Meta(ge=1, le=65_535, description="a port from 1 to 65535")]
+
+AnswerBytes: TypeAlias = Annotated[
+    int,
+    Meta(ge=1, le=16_777_216, description="a size in bytes from 1 to 16777216"),
+]
+
+AuthType: TypeAlias = Literal["bearer", "basic", "api_key"]
+"""How a caller shows who it is: a token, a user name and a password, a key of a given name."""
+
+Location: TypeAlias = Literal["header", "query"]

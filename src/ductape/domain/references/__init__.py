@@ -1,0 +1,35 @@
+"""References and operators in text: one grammar, one parser, one resolver (SPEC 6).
+
+`check` and `uses` judge a value when it is scheduled; `resolve` puts the values in, for each
+attempt; `sensitive_texts` tells what to mask afterwards.
+"""
+
+from ductape.domain.references.check import check
+from ductape.domain.references.grammar import DEEPEST, MOST_USES, parse
+from ductape.domain.references.live import LIVE, Live, live_in_input
+from ductape.domain.references.resolve import Use, resolve, sensitive_texts, uses
+from ductape.domain.references.scope import Scope, Source, scope, session_source, tree_source
+from ductape.domain.references.syntax import Template
+from ductape.domain.references.walk import literal, needs_resolving
+
+__all__ = [
+    "DEEPEST",
+    "LIVE",
+    "MOST_USES",
+    "Live",
+    "Scope",
+    "Source",
+    "Template",
+    "Use",
+    "check",
+    "literal",
+    "live_in_input",
+    "needs_resolving",
+    "parse",
+    "resolve",
+    "scope",
+    "sensitive_texts",
+    "session_source",
+    "tree_source",
+    "uses",
+]

@@ -1,0 +1,224 @@
+"""Jobs as everybody sees them: one wire shape for SDK, CLI and API (SPEC 2, 10).
+
+Instants are epoch milliseconds, null where not known. Of a recurring job the latest run's.
+"""
+
+from typing import cast
+
+import msgspec
+
+from ductape.domain.job import Attempt, Finished, Run
+from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.outcome import StoredError
+from ductape.domain.record import JobRecord
+from ductape.domain.recurring import next_due, repeat_of
+from ductape.domain.types import (
+    AttemptView,
+    ErrorView,
+    ExecutionView,
+    HistoryView,
+    JobView,
+    ProgressView,
+)
+from ductape.domain.zone import ZoneLookup
+from ductape.errors import ValidationError
+
+
+def job_view(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> JobView:
+    """Show one job."""
+    spec = record.spec
+    run = _latest(record)
+    done = run if isinstance(run, Finished) else None
+    repeat = spec.repeat
+    return JobView(
+        id=record.job_id,
+        key=spec.key,
+        status=record.status,
+        kind=spec.kind.value,
+        event=spec.event,
+        app=spec.app,
+        product=spec.product,
+        env=spec.env,
+        queue=spec.queue,
+        priority=spec.priority,
+        scheduled_at=run.scheduled_at_ms if run is not None else spec.created_at_ms,
+        started_at=_started(run),
+        completed_at=done.completed_at_ms if done is not None else None,
+        recurring=repeat is not None,
+        cron=repeat.cron if repeat is not None else None,
+        every=repeat.every_ms if repeat is not None else None,
+        tz=repeat.tz if repeat is not None else None,
+        limit=repeat.limit if repeat is not None else None,
+        end_date=repeat.end_at_ms if repeat is not None else None,
+        next_run_at=next_run_at(record, now_ms=now_ms, zones=zones),
+        execution_count=_executions(record),
+        failed_count=_failures(record),
+        retries=spec.retries,
+        retry_count=_retries(run),
+        last_error=_last_error(record, run),
+        input=spec.input,
+        result=done.result if done is not None else None,
+        cached=done.cached if done is not None else False,
+        session_tag=spec.session.tag if spec.session is not None else None,
+        session_user=spec.session.user if spec.session is not None else None,
+        cache=spec.cache,
+        metadata=dict(spec.metadata),
+        progress=_progress(run),
+        created_at=spec.created_at_ms,
+        updated_at=record.updated_at_ms or spec.created_at_ms,
+        attempts=attempt_views(run),
+    )
+
+
+def next_run_at(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> int | None:
+    """Return when the job runs next: its waiting run, or what follows the running one."""
+    live = record.live
+    if live is not None and live.state != "running":
+        return live.due_at_ms
+    schedule = record.schedule
+    if schedule is None or schedule.state != "active" or schedule.fault is not None:
+        return None
+    limit = repeat_of(schedule.spec).limit
+    if live is not None:
+        ahead = schedule.occurrences + (0 if live.extra else 1)
+        if limit is not None and ahead >= limit:
+            return None
+        schedule = msgspec.structs.replace(schedule, watermark_ms=live.scheduled_at_ms)
+    try:
+        return next_due(schedule, now_ms=now_ms, zones=zones)
+    except (ValidationError, KeyError):
+        return None  # such a recurrence is about to be quarantined, visibly
+
+
+def attempt_views(run: Run | Finished | None) -> list[AttemptView]:
+    """Show a run's attempts, the one under way last."""
+    if run is None:
+        return []
+    views = [_attempt(attempt) for attempt in run.attempts]
+    if isinstance(run, Run) and run.state == "running":
+        views.append(_under_way(run))
+    return views
+
+
+def error_view(error: StoredError | None) -> ErrorView | None:
+    """Show a stored error."""
+    return None if error is None else cast("ErrorView", msgspec.to_builtins(error))
+
+
+def history_view(record: JobRecord, runs: list[Finished]) -> HistoryView:
+    """Show finished runs, newest first, with the job's totals."""
+    schedule = record.schedule
+    total = schedule.executions if schedule is not None else len(runs)
+    failed = schedule.failed if schedule is not None else sum(r.outcome == "failed" for r in runs)
+    cancelled = sum(run.outcome == "cancelled" for run in runs)
+    return HistoryView(
+        job_id=record.job_id,
+        total_executions=total,
+        successful_executions=max(total - failed - cancelled, 0),
+        failed_executions=failed,
+        executions=[_execution(run) for run in runs],
+    )
+
+
+def as_object(view: JobView) -> JsonObject:
+    """Return a view as plain JSON."""
+    return cast("JsonObject", dict(view))
+
+
+def _execution(run: Finished) -> ExecutionView:
+    started = run.started_at_ms
+    return ExecutionView(
+        number=run.number,
+        scheduled_at=run.scheduled_at_ms,
+        started_at=started,
+        completed_at=run.completed_at_ms,
+        duration_ms=run.completed_at_ms - started if started is not None else 0,
+        status=run.outcome,
+        cached=run.cached,
+        error=error_view(run.error),
+        result=run.result,
+        attempts=attempt_views(run),
+    )
+
+
+def _latest(record: JobRecord) -> Run | Finished | None:
+    """Return the run that speaks for the job: under way, else finished, else waiting."""
+    live, last = record.live, record.last
+    if live is None:
+        return last
+    fresh = live.state == "scheduled" and not live.attempts
+    if last is not None and record.schedule is not None and fresh:
+        return last
+    return live
+
+
+def _executions(record: JobRecord) -> int:
+    if record.schedule is not None:
+        return record.schedule.executions
+    return record.last.number if record.last is not None else 0
+
+
+def _failures(record: JobRecord) -> int:
+    if record.schedule is not None:
+        return record.schedule.failed
+    return 1 if record.last is not None and record.last.outcome == "failed" else 0
+
+
+def _started(run: Run | Finished | None) -> int | None:
+    if isinstance(run, Run):
+        return run.first_started_at_ms
+    return None if run is None else run.started_at_ms
+
+
+def _retries(run: Run | Finished | None) -> int:
+    """Count the attempts after a failed one that have begun."""
+    if run is None:
+        return 0
+    failed = sum(attempt.status == "failed" for attempt in run.attempts)
+    over = isinstance(run, Finished) and run.outcome == "failed"
+    waits = isinstance(run, Run) and run.state != "running"
+    return max(failed - (1 if over or waits else 0), 0)
+
+
+def _last_error(record: JobRecord, run: Run | Finished | None) -> ErrorView | None:
+    schedule = record.schedule
+    if schedule is not None and schedule.fault is not None:
+        return ErrorView(
+            code="RECURRENCE_QUARANTINED",
+            message=schedule.fault,
+            type="Quarantine",
+            at=record.updated_at_ms,
+        )
+    if isinstance(run, Finished) and run.error is not None:
+        return error_view(run.error)
+    errors = [attempt.error for attempt in run.attempts if attempt.error] if run else []
+    return error_view(errors[-1]) if errors else None
+
+
+def _progress(run: Run | Finished | None) -> ProgressView | None:
+    if run is None or run.progress is None:
+        return None
+    done = run.progress
+    return ProgressView(done=done.done, total=done.total, note=done.note)
+
+
+def _attempt(attempt: Attempt) -> AttemptView:
+    return AttemptView(
+        number=attempt.number,
+        started_at=attempt.started_at_ms,
+        completed_at=attempt.completed_at_ms,
+        status=attempt.status,
+        error=error_view(attempt.error),
+        worker=attempt.worker,
+    )
+
+
+def _under_way(run: Run) -> AttemptView:
+    return AttemptView(
+        number=len(run.attempts) + 1,
+        started_at=run.started_at_ms or 0,
+        completed_at=None,
+        status="running",
+        error=None,
+        worker=run.worker or "",
+    )

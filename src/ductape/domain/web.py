@@ -1,0 +1,210 @@
+"""The parts of an outgoing HTTP request, made of JSON values: path, query, headers, body, auth.
+
+Whatever a caller gives stays a value: it cannot leave its path segment, add a header line or
+replace a header that frames the message (SPEC 9 and 18). Faults name paths as `input.params.id`.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Literal, assert_never
+from urllib.parse import quote, urlencode
+
+import msgspec
+from msgspec import Struct, field
+
+from ductape.domain.found import kind_of
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.target import Auth
+from ductape.errors import Fault, ValidationError, fault, invalid
+
+Pairs = tuple[tuple[str, str], ...]
+ContentType = Literal["json", "form", "text"]
+
+_PARAM = re.compile(r"(?<=/):([A-Za-z_][A-Za-z0-9_]*)")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSAFE_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_FRAMING = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_MIME: dict[ContentType, str] = {
+    "json": "application/json",
+    "form": "application/x-www-form-urlencoded",
+    "text": "text/plain; charset=utf-8",
+}
+
+
+class Credentials(Struct, frozen=True):
+    """What an app's auth adds to a request."""
+
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    query: Pairs = ()
+    secrets: tuple[str, ...] = ()
+    """The values that no error may show."""
+
+    def __repr__(self) -> str:
+        """Keep the credentials out of every log and traceback."""
+        return "Credentials(***)"
+
+
+def param_names(resource: str) -> tuple[str, ...]:
+    """Return the `:params` of a path, in order.
+
+    >>> param_names("/users/:id/orders/:order_id"), param_names("https://x.example:8080/jobs:run")
+    (('id', 'order_id'), ())
+    """
+    return tuple(_PARAM.findall(resource.partition("?")[0]))
+
+
+def fill_path(resource: str, params: Mapping[str, JsonValue], path: str = "input.params") -> str:
+    """Return the path or URL with its `:params` filled in, each within its own segment.
+
+    >>> fill_path("/users/:id", {"id": "a/b c"})
+    '/users/a%2Fb%20c'
+
+    Raises `ValidationError` for a parameter that is missing, empty, no scalar, or climbs (`..`).
+    """
+    if faults := param_faults(resource, params, path):
+        raise ValidationError(faults)
+    before, mark, query = resource.partition("?")
+    filled = _PARAM.sub(lambda match: quote(as_text(params[match[1]]), safe=""), before)
+    return filled + mark + query
+
+
+def param_faults(
+    resource: str, params: Mapping[str, JsonValue], path: str = "input.params"
+) -> list[Fault]:
+    """Tell what is wrong with the parameters that a resource names."""
+    found = (_param_fault(params.get(name), f"{path}.{name}") for name in param_names(resource))
+    return [one for one in found if one is not None]
+
+
+def query_pairs(query: Mapping[str, JsonValue]) -> Pairs:
+    """Return the query's pairs: a list repeats its name, null is left out, objects are JSON.
+
+    >>> query_pairs({"tag": ["a", "b"], "limit": 5, "deep": True, "none": None})
+    (('tag', 'a'), ('tag', 'b'), ('limit', '5'), ('deep', 'true'))
+    """
+    pairs: list[tuple[str, str]] = []
+    for name, value in query.items():
+        values = value if isinstance(value, list) else [value]
+        pairs += [(name, as_text(one)) for one in values if one is not None]
+    return tuple(pairs)
+
+
+def header_faults(headers: Mapping[str, JsonValue], path: str) -> list[Fault]:
+    """Tell which headers may not be sent: bad names, line breaks, those that frame the message."""
+    found = (_header_fault(name, value, path) for name, value in headers.items())
+    return [one for one in found if one is not None]
+
+
+def merged_headers(*layers: Mapping[str, JsonValue], path: str = "input.headers") -> dict[str, str]:
+    """Return one set of headers, later layers winning whatever the case of a name.
+
+    Raises `ValidationError` with every header that may not be sent; null leaves a header out.
+    """
+    merged: dict[str, tuple[str, JsonValue]] = {}
+    for layer in layers:
+        merged |= {name.lower(): (name, value) for name, value in layer.items()}
+    kept = {name: value for name, value in merged.values() if value is not None}
+    if faults := header_faults(kept, path):
+        raise ValidationError(faults)
+    return {name: as_text(value) for name, value in kept.items()}
+
+
+def encode_body(body: JsonValue, content_type: ContentType) -> tuple[bytes, str]:
+    """Return a body's bytes and MIME type; nothing at all for null.
+
+    >>> encode_body({"id": 1, "tags": ["a", "b"]}, "form")
+    (b'id=1&tags=a&tags=b', 'application/x-www-form-urlencoded')
+
+    Raises `ValidationError` for a form that is no object.
+    """
+    mime = _MIME[content_type]
+    if body is None:
+        return b"", mime
+    match content_type:
+        case "json":
+            return msgspec.json.encode(body), mime
+        case "text":
+            return as_text(body).encode(), mime
+        case "form":
+            if not isinstance(body, dict):
+                raise invalid("input.body", "an object, to be sent as a form", kind_of(body))
+            return urlencode(query_pairs(body)).encode(), mime
+        case _:
+            assert_never(content_type)
+
+
+def credentials(auth: Auth | None) -> Credentials:
+    """Return what an app's auth adds to each request."""
+    if auth is None:
+        return Credentials()
+    match auth.type:
+        case "bearer":
+            token = auth.token or ""
+            return Credentials(headers={"Authorization": f"Bearer {token}"}, secrets=(token,))
+        case "basic":
+            pair = f"{auth.username or ''}:{auth.password or ''}"
+            coded = b64encode(pair.encode()).decode()
+            secrets = (auth.password or "", coded)
+            return Credentials(headers={"Authorization": f"Basic {coded}"}, secrets=secrets)
+        case "api_key":
+            return _api_key(auth.name or "X-API-Key", auth.value or "", auth.location)
+        case _:
+            assert_never(auth.type)
+
+
+def as_text(value: JsonValue) -> str:
+    """Return a value as text: strings as they are, everything else as JSON.
+
+    >>> as_text("a"), as_text(True), as_text(1.5), as_text({"a": [1]})
+    ('a', 'true', '1.5', '{"a":[1]}')
+    """
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _api_key(name: str, value: str, location: Literal["header", "query"]) -> Credentials:
+    match location:
+        case "header":
+            return Credentials(headers={name: value}, secrets=(value,))
+        case "query":
+            secrets = (value, quote(value, safe=""))
+            return Credentials(query=((name, value),), secrets=secrets)
+        case _:
+            assert_never(location)
+
+
+def _param_fault(value: JsonValue, path: str) -> Fault | None:
+    if value is None:
+        return fault(path, "a value for the path", "nothing")
+    if value == "":
+        return fault(path, "text for the path", "an empty string")
+    if isinstance(value, (list, dict)):
+        return fault(path, "a string, a number or a boolean", kind_of(value))
+    if set(re.split(r"[/\\]", as_text(value))) & {".", ".."}:
+        return fault(path, "a value that stays in its place", "one that climbs the path")
+    return None
+
+
+def _header_fault(name: str, value: JsonValue, path: str) -> Fault | None:
+    where = f"{path}.{name}" if _HEADER_NAME.fullmatch(name) else path
+    if where == path:
+        return fault(where, "header names of letters, digits and dashes", "another one")
+    if name.lower() in _FRAMING:
+        return fault(where, "a header that does not frame the message", name)
+    if isinstance(value, (list, dict)):
+        return fault(where, "a string, a number or a boolean", kind_of(value))
+    if _UNSAFE_IN_HEADER.search(as_text(value)):
+        return fault(where, "text on one line", "a line break or control character")
+    return None

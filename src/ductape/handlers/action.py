@@ -1,0 +1,134 @@
+"""Executes an app's action: one HTTP request, guarded, answered as `{status, headers, body}`.
+
+The caller's headers win over the app's auth, which wins over the definition's headers; the
+definition's query and body are defaults, field by field. A status outside 200 to 399 fails the
+attempt with its code (SPEC 9 and 12).
+"""
+
+import re
+from base64 import b64encode
+
+import msgspec
+
+from ductape.domain.answer import Answer, refuse_status
+from ductape.domain.found import MASK
+from ductape.domain.inputs.action import check_action, merged_body, read_action_input
+from ductape.domain.inputs.parts import RequestParts
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.target import ActionTarget
+from ductape.domain.web import (
+    Credentials,
+    credentials,
+    encode_body,
+    fill_path,
+    merged_headers,
+    query_pairs,
+)
+from ductape.errors import ValidationError
+from ductape.ports.clock import Clock
+from ductape.ports.handler import Invocation
+from ductape.ports.http import HttpClient, HttpRequest, HttpResponse
+
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+
+_ACCEPT = "application/json, */*;q=0.5"
+_CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+_MASKED = frozenset(
+    {
+        "authentication-info",
+        "authorization",
+        "proxy-authorization",
+        "set-cookie",
+        "set-cookie2",
+        "x-api-key",
+        "x-auth-token",
+        "x-csrf-token",
+    }
+)
+"""Headers of an answer that open something: no result shows them."""
+
+
+class ActionHandler:
+    """`ports.handler.Handler` for the kind `action`."""
+
+    def __init__(self, http: HttpClient, clock: Clock) -> None:
+        """Take the guarded client, and the clock that dates in `Retry-After` are read by."""
+        self._http = http
+        self._clock = clock
+
+    async def __call__(self, invocation: Invocation) -> JsonValue:
+        """Send the request and return `{status, headers, body}`.
+
+        Raises `ValidationError` before anything is sent, `ProviderError` for what came of it.
+        """
+        definition = invocation.target.definition
+        if faults := check_action(definition, invocation.input, resolved=True):
+            raise ValidationError(faults)
+        target = msgspec.convert(definition, ActionTarget)
+        auth = credentials(target.auth)
+        now_ms = self._clock.now_ms()
+        response = await self._http.send(_request(target, auth, invocation, now_ms))
+        refuse_status(
+            Answer(response.status, response.headers, response.body),
+            asked=f"{target.method} {target.resource.partition('?')[0]}",
+            now_ms=self._clock.now_ms(),
+            secrets=auth.secrets,
+        )
+        return _result(response)
+
+
+def _request(
+    target: ActionTarget, auth: Credentials, invocation: Invocation, now_ms: int
+) -> HttpRequest:
+    parts = read_action_input(invocation.input)
+    body, mime = encode_body(merged_body(target.body, parts.body), target.content_type)
+    context = invocation.context
+    ours = {IDEMPOTENCY_HEADER: context.idempotency_key, "Accept": _ACCEPT}
+    if body:
+        ours["Content-Type"] = mime
+    return HttpRequest(
+        method=target.method,
+        url=_url(target, parts),
+        headers=merged_headers(ours, target.headers, auth.headers, parts.headers),
+        query=query_pairs(target.query | parts.query) + auth.query,
+        body=body,
+        timeout_ms=max(context.deadline_ms - now_ms, 1),
+        allow_private=target.allow_private,
+        max_response_bytes=target.max_response_bytes,
+    )
+
+
+def _url(target: ActionTarget, parts: RequestParts) -> str:
+    base = target.base_url.rstrip("/")
+    if not target.resource:
+        return base
+    return base + fill_path(f"/{target.resource.lstrip('/')}", parts.params)
+
+
+def _result(response: HttpResponse) -> JsonValue:
+    headers: dict[str, JsonValue] = {
+        name: MASK if name in _MASKED else value for name, value in response.headers.items()
+    }
+    return {"status": response.status, "headers": headers, "body": _read_body(response)}
+
+
+def _read_body(response: HttpResponse) -> JsonValue:
+    """Return JSON where it is JSON, text where it is text, else base64; null if empty."""
+    if not response.body:
+        return None
+    mime, _, parameters = response.headers.get("content-type", "").partition(";")
+    mime = mime.strip().lower()
+    if mime == "application/json" or mime.endswith("+json"):
+        try:
+            return msgspec.json.decode(response.body)
+        except (msgspec.DecodeError, RecursionError):
+            return _text_or_base64(response.body, "utf-8")
+    charset = _CHARSET.search(parameters)
+    return _text_or_base64(response.body, charset[1] if charset else "utf-8")
+
+
+def _text_or_base64(body: bytes, charset: str) -> str:
+    try:
+        return body.decode(charset)
+    except (LookupError, UnicodeDecodeError):
+        return b64encode(body).decode()

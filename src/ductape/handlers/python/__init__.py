@@ -1,0 +1,7 @@
+"""Registered Python functions: the registry, what they see, and the handler that calls them."""
+
+from ductape.handlers.python.calling import PythonHandler
+from ductape.handlers.python.context import AsyncContext, ThreadContext
+from ductape.handlers.python.registry import Handlers, merge
+
+__all__ = ["AsyncContext", "Handlers", "PythonHandler", "ThreadContext", "merge"]

@@ -1,0 +1,159 @@
+"""E-mail by SMTP: STARTTLS, TLS or plain, with or without authentication.
+
+The connection goes through the same guard as HTTP; the name that the definition gives is what the
+certificate must match. Spans are milliseconds. A refusal with a 4xx code is temporary in SMTP and
+tried again; one with a 5xx code is final.
+"""
+
+import ssl
+from asyncio import timeout
+from contextlib import suppress
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import formatdate
+from hashlib import sha256
+
+import msgspec
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPTimeoutError,
+)
+
+from ductape.domain.answer import quoted
+from ductape.domain.egress import Destination, EgressPolicy
+from ductape.errors import ProviderError
+from ductape.ports.clock import Clock
+from ductape.ports.mail import MailMessage, MailServer
+from ductape.providers.http import Guard, connect
+
+_OUR_NAME = "localhost"
+"""In EHLO: the host's own name is nobody's business, and looking it up blocks."""
+
+_FAREWELL_S = 1.0
+"""How long the server may take to say goodbye to mail that it has accepted."""
+
+_PERMANENT = 500
+
+
+class SmtpMailer:
+    """`ports.mail.Mailer` over aiosmtplib; one connection for each message."""
+
+    def __init__(
+        self, policy: EgressPolicy, clock: Clock, *, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Take the operator's policy, and the certificates to trust if not the system's."""
+        self._guard = Guard(policy)
+        self._clock = clock
+        self._tls = tls or ssl.create_default_context()
+
+    async def send(self, server: MailServer, message: MailMessage) -> str:
+        """Send to every recipient and return the message id.
+
+        Where a server takes the mail for some recipients only, those have it and the error
+        names how many were refused. Raises `ProviderError` as the port says.
+        """
+        mail = self._composed(message)
+        where = f"{server.host}:{server.port}"
+        try:
+            async with timeout(server.timeout_ms / 1_000):
+                smtp = await self._connected(server)
+                try:
+                    refused, _ = await smtp.send_message(mail, recipients=list(message.to))
+                finally:
+                    await _ended(smtp)
+        except (TimeoutError, SMTPTimeoutError) as error:
+            raise ProviderError(
+                "TIMEOUT", f"{where} took no mail within {server.timeout_ms} ms"
+            ) from error
+        except SMTPRecipientsRefused as error:
+            raise _refusal(where, [one.code for one in error.recipients], message) from error
+        except (SMTPException, OSError) as error:
+            raise _failure(where, error) from error
+        if refused:
+            raise _refusal(where, [answer.code for answer in refused.values()], message)
+        return mail["Message-ID"]
+
+    def _composed(self, message: MailMessage) -> EmailMessage:
+        now_ms = self._clock.now_ms()
+        mail = EmailMessage(policy=SMTP_POLICY)
+        try:
+            mail["From"] = message.sender
+            mail["To"] = ", ".join(message.to)
+            mail["Subject"] = message.subject
+            mail["Date"] = formatdate(now_ms / 1_000)
+            mail["Message-ID"] = message.message_id or _message_id(message, now_ms)
+        except ValueError as error:
+            raise ProviderError(
+                "VALIDATION_ERROR", "an e-mail's sender, recipients and subject take one line each"
+            ) from error
+        mail.set_content(message.text)
+        if message.html is not None:
+            mail.add_alternative(message.html, subtype="html")
+        return mail
+
+    async def _connected(self, server: MailServer) -> SMTP:
+        destination = Destination(server.host, server.port, server.allow_private)
+        made = await connect(self._guard, destination)
+        smtp = SMTP(
+            hostname=server.host,
+            sock=made,
+            local_hostname=_OUR_NAME,
+            timeout=server.timeout_ms / 1_000,
+            use_tls=server.security == "tls",
+            start_tls=server.security == "starttls",
+            username=server.username,
+            password=server.password,
+            tls_context=self._tls,
+        )
+        # From here on the connection is its transport's, which closes it on any failure.
+        await smtp.connect()
+        return smtp
+
+
+async def _ended(smtp: SMTP) -> None:
+    """Say goodbye; whatever goes wrong now changes nothing about the mail."""
+    with suppress(SMTPException):
+        await smtp.quit(timeout=_FAREWELL_S)
+    smtp.close()
+
+
+def _message_id(message: MailMessage, now_ms: int) -> str:
+    digest = sha256(msgspec.json.encode((message, now_ms))).hexdigest()[:32]
+    return f"<{digest}@{_OUR_NAME}>"
+
+
+def _refusal(where: str, codes: list[int], message: MailMessage) -> ProviderError:
+    final = any(code >= _PERMANENT for code in codes)
+    return ProviderError(
+        "VALIDATION_ERROR" if final else "SERVICE_UNAVAILABLE",
+        f"{where} refused {len(codes)} of {len(message.to)} recipients",
+        details={"smtp_codes": sorted(set(codes))},
+    )
+
+
+def _failure(where: str, error: SMTPException | OSError) -> ProviderError:
+    match error:
+        case SMTPResponseException():
+            return ProviderError(
+                _code_for_reply(error),
+                f"{where} answered {error.code}",
+                details={"smtp_code": error.code, "reply": quoted(error.message.encode())},
+            )
+        case SMTPException():
+            code = "CONNECTION_ERROR" if isinstance(error, OSError) else "PROVIDER_ERROR"
+            return ProviderError(code, f"{where}: {quoted(error.message.encode())}")
+        case _:
+            reason = error.strerror or type(error).__name__
+            return ProviderError("CONNECTION_ERROR", f"{where} broke off: {reason}")
+
+
+def _code_for_reply(error: SMTPResponseException) -> str:
+    if error.code < _PERMANENT:
+        return "SERVICE_UNAVAILABLE"
+    if isinstance(error, SMTPAuthenticationError):
+        return "UNAUTHORIZED"
+    return "VALIDATION_ERROR"

@@ -1,0 +1,100 @@
+"""Running an event at once in the caller's own process, recorded as any other job (SPEC 9).
+
+The job is stored as a run that is already in this process's hands, so that a crash in the middle
+is taken over as any lost run is. Further attempts, where `retries` asks for them, may be claimed
+by any worker of the queue.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from ductape.domain.job import Claim, Run
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.parsing import parse_job_request
+from ductape.domain.request import JobEventTypes
+from ductape.domain.zone import ZoneLookup
+from ductape.errors import Fault, ValidationError, fault, invalid
+from ductape.ports.catalog import Catalog
+from ductape.ports.clock import Clock
+from ductape.ports.stores import Store
+from ductape.services.building import Builder
+from ductape.services.waiting import Waiting
+
+LEFT_OUT = ("start_at", "repeat", "key")
+
+
+class Executor(Protocol):
+    """The worker in this process."""
+
+    @property
+    def id(self) -> str:
+        """The name under which it holds its lease."""
+        ...
+
+    def begin(self, claim: Claim) -> object:
+        """Execute a run that is already in its hands."""
+        ...
+
+
+class AtOnce:
+    """Runs events in this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        builder: Builder,
+        catalog: Catalog,
+        waiting: Waiting,
+        clock: Clock,
+        zones: ZoneLookup,
+    ) -> None:
+        """Store what `builder` makes, wait through `waiting`."""
+        self._store = store
+        self._builder = builder
+        self._catalog = catalog
+        self._waiting = waiting
+        self._clock = clock
+        self._zones = zones
+
+    async def run(
+        self, data: Mapping[str, object], kind: JobEventTypes, executor: Executor
+    ) -> JsonValue:
+        """Run one event of a kind and return its result.
+
+        Raises what `schedule` raises, and `ValidationError` where the event is of another kind.
+        """
+        _refuse(data)
+        now_ms = self._clock.now_ms()
+        request = parse_job_request({**data, "start_at": 0}, now_ms=now_ms, zones=self._zones)
+        version = await self._catalog.version(request.product)
+        built = await self._builder.build(request, held=None, now_ms=now_ms, version=version)
+        job = built.job
+        if job.spec.kind is not kind or job.run is None:
+            raise invalid("event", f"an event of kind {kind.value}", job.spec.kind.value)
+        run = _in_hand(job.run, executor.id, now_ms)
+        await self._store.intake.add([replace(job, run=run)], now_ms=now_ms)
+        executor.begin(Claim(run, None, version))
+        return await self._waiting.result(job.job_id, number=run.number)
+
+
+def _in_hand(run: Run, worker: str, now_ms: int) -> Run:
+    return replace(
+        run,
+        state="running",
+        fence=1,
+        worker=worker,
+        started_at_ms=now_ms,
+        first_started_at_ms=now_ms,
+    )
+
+
+def _refuse(data: Mapping[str, object]) -> None:
+    faults: list[Fault] = [
+        fault(name, "nothing: the event runs at once", "a value", hint="use job.dispatch instead")
+        for name in LEFT_OUT
+        if data.get(name) not in (None, {})
+    ]
+    if faults:
+        raise ValidationError(faults)

@@ -1,0 +1,186 @@
+"""From a valid request to a job ready to be stored: the event resolved, the session sealed."""
+
+import hashlib
+
+import msgspec
+from msgspec import Struct
+
+from ductape.domain.fingerprint import canonical, request_digest, twin_digest
+from ductape.domain.ids import RANDOM_BYTES, job_id
+from ductape.domain.inputs import check_input
+from ductape.domain.job import JobSpec, Run, SealedSession
+from ductape.domain.recurring import begin
+from ductape.domain.request import JobRequest, SessionToken
+from ductape.domain.target import Target
+from ductape.domain.zone import ZoneLookup
+from ductape.errors import ValidationError, invalid
+from ductape.ports.catalog import Catalog
+from ductape.ports.clock import Clock
+from ductape.ports.entropy import Entropy
+from ductape.ports.sessions import OpenedSession, SessionOpener
+from ductape.ports.stores.intake import NewJob
+from ductape.ports.vault import Vault
+from ductape.services.injection import SessionData, judge
+
+DEFAULT_TIMEOUT_MS = 60_000
+
+
+class Built(Struct, frozen=True):
+    """A job ready to be stored, and what the receipt tells about it."""
+
+    job: NewJob
+    warnings: tuple[str, ...]
+
+
+class Builder:
+    """Makes jobs of requests."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        sessions: SessionOpener,
+        vault: Vault,
+        clock: Clock,
+        entropy: Entropy,
+        zones: ZoneLookup,
+    ) -> None:
+        """Ask the ports."""
+        self._catalog = catalog
+        self._sessions = sessions
+        self._vault = vault
+        self._clock = clock
+        self._entropy = entropy
+        self._zones = zones
+        self._last_ms = 0
+        self._count = 0
+
+    async def build(
+        self, request: JobRequest, *, held: str | None, now_ms: int, version: int
+    ) -> Built:
+        """Make a job; `held` is the id of the job that has the request's key.
+
+        Raises `NotFound`, `ValidationError`, `ReferenceMissing`, `SessionInvalid` and the like:
+        nothing is stored then.
+        """
+        target = await self._catalog.resolve(
+            request.product,
+            request.env,
+            request.event,
+            request.app,
+            request.input,
+            version=version,
+        )
+        session = await self._open(request)
+        warnings = (*request.warnings, *_judge(target, request, session))
+        identity = held or self.new_id(now_ms)
+        spec = _spec_of(request, target, self._sealed(request.session, session, identity), now_ms)
+        return Built(self._job(identity, spec, request, session, now_ms), warnings)
+
+    def new_id(self, now_ms: int) -> str:
+        """Make an id; ids made in one process sort in the order they were made."""
+        self._count = self._count + 1 if now_ms <= self._last_ms else 0
+        self._last_ms = max(now_ms, self._last_ms) + (self._count >> 12)
+        return job_id(self._last_ms, self._count, self._entropy.token(RANDOM_BYTES))
+
+    def _job(
+        self,
+        identity: str,
+        spec: JobSpec,
+        request: JobRequest,
+        session: OpenedSession | None,
+        now_ms: int,
+    ) -> NewJob:
+        digest = request_digest(request) if request.key is not None else b""
+        if request.repeat is None:
+            return NewJob(identity, spec, _only_run(identity, spec, request, now_ms), None, digest)
+        schedule, first = begin(
+            identity, spec, start_at_ms=request.start_at_ms, now_ms=now_ms, zones=self._zones
+        )
+        if first is None:
+            raise invalid("repeat.endDate", "an instant at or after the first run", "one before it")
+        twin = None
+        if request.key is None:
+            twin = twin_digest(request, session_subject=_subject(session))
+        return NewJob(identity, spec, first, schedule, digest, twin)
+
+    async def _open(self, request: JobRequest) -> OpenedSession | None:
+        token = request.session
+        if token is None:
+            return None
+        return await self._sessions.open(request.product, request.env, token.tag, token.token)
+
+    def _sealed(
+        self, token: SessionToken | None, session: OpenedSession | None, identity: str
+    ) -> SealedSession | None:
+        if session is None or token is None:
+            return None
+        return SealedSession(
+            tag=session.tag,
+            session_id=session.session_id,
+            user=session.user,
+            sealed=self._vault.seal(
+                msgspec.json.encode(session.data), place=session_place(identity)
+            ),
+            expires_at_ms=session.expires_at_ms,
+            must_be_live=token.must_be_live,
+        )
+
+
+def session_place(identity: str) -> str:
+    """Name where a job's session is sealed to."""
+    return f"{identity}/session"
+
+
+def _judge(target: Target, request: JobRequest, session: OpenedSession | None) -> list[str]:
+    faults = check_input(target, request.input, resolved=False)
+    if faults:
+        raise ValidationError(faults)
+    data = None if session is None else SessionData(session.tag, session.data)
+    return judge(target, request.input, data)
+
+
+def _spec_of(
+    request: JobRequest, target: Target, session: SealedSession | None, now_ms: int
+) -> JobSpec:
+    return JobSpec(
+        product=request.product,
+        env=request.env,
+        event=request.event,
+        kind=target.kind,
+        input=request.input,
+        retries=request.retries,
+        created_at_ms=now_ms,
+        app=request.app or target.app,
+        needs=target.needs,
+        cache=request.cache,
+        session=session,
+        repeat=request.repeat,
+        key=request.key,
+        retry=request.retry,
+        timeout_ms=request.timeout_ms or DEFAULT_TIMEOUT_MS,
+        expires_at_ms=request.expires_at_ms,
+        priority=request.priority,
+        queue=request.queue,
+        on_lost=request.on_lost,
+        metadata=request.metadata,
+    )
+
+
+def _only_run(identity: str, spec: JobSpec, request: JobRequest, now_ms: int) -> Run:
+    due = max(request.start_at_ms, now_ms)
+    return Run(
+        job_id=identity,
+        number=1,
+        state="queued" if due <= now_ms else "scheduled",
+        spec=spec,
+        scheduled_at_ms=due,
+        due_at_ms=due,
+    )
+
+
+def _subject(session: OpenedSession | None) -> str | None:
+    if session is None:
+        return None
+    if session.user is not None:
+        return f"user:{session.user}"
+    return "data:" + hashlib.sha256(canonical(session.data)).hexdigest()

@@ -1,0 +1,191 @@
+"""`ductape.jobs`: looking at jobs and changing them (SPEC 10).
+
+The first commit wins: a verb that comes too late returns the job with `changed: false`.
+"""
+
+from collections.abc import Mapping
+from typing import cast
+
+from ductape.domain.change import Settlement
+from ductape.domain.job import Run
+from ductape.domain.lifecycle import JobStatus
+from ductape.domain.operations import cancel, extra_run, pause, resume, retry
+from ductape.domain.record import JobRecord
+from ductape.domain.types import HistoryView, JobPage, JobVerb, JobView
+from ductape.domain.views import history_view, job_view
+from ductape.domain.zone import ZoneLookup
+from ductape.errors import NotFound, invalid
+from ductape.ports.clock import Clock
+from ductape.ports.stores import Store
+from ductape.ports.stores.reading import JobFilter
+from ductape.services.settling import Plan, Settler
+
+LONGEST_PAGE = 1_000
+DEFAULT_PAGE = 50
+
+
+class Jobs:
+    """The jobs of one store."""
+
+    def __init__(self, store: Store, settler: Settler, clock: Clock, zones: ZoneLookup) -> None:
+        """Look at and change jobs."""
+        self._store = store
+        self._settler = settler
+        self._clock = clock
+        self._zones = zones
+
+    async def get(
+        self,
+        id: str | None = None,  # noqa: A002 (SPEC 10 names it so)
+        *,
+        key: str | None = None,
+        product: str | None = None,
+        env: str | None = None,
+    ) -> JobView:
+        """Return one job, by its id or by its key, product and env; raises `NotFound`."""
+        if id is not None:
+            return self._view(await self._record(id))
+        if key is None or product is None or env is None:
+            raise invalid("id", "an id, or `key`, `product` and `env`", "neither")
+        holder = await self._store.intake.holder(product, env, key)
+        if holder is None:
+            raise NotFound(f"no job has the key `{key}` in {product}/{env}", path="key")
+        return self._view(await self._record(holder.job_id))
+
+    async def list(  # noqa: PLR0913 (SPEC 10 lists the filters)
+        self,
+        *,
+        status: JobStatus | None = None,
+        kind: str | None = None,
+        product: str | None = None,
+        env: str | None = None,
+        event: str | None = None,
+        recurring: bool | None = None,
+        queue: str | None = None,
+        session_tag: str | None = None,
+        session_user: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        q: str | None = None,
+        from_: int | None = None,
+        to: int | None = None,
+        limit: int = DEFAULT_PAGE,
+        cursor: str | None = None,
+    ) -> JobPage:
+        """Return a page of jobs, newest first: `{jobs, next_cursor}`.
+
+        `from_` and `to` bound the creation, in epoch ms. `cursor` is the page before's
+        `next_cursor`; null there means the end.
+        """
+        if not 1 <= limit <= LONGEST_PAGE:
+            raise invalid("limit", f"1 to {LONGEST_PAGE}", str(limit))
+        where = JobFilter(
+            status=status,
+            kind=kind,
+            product=product,
+            env=env,
+            event=event,
+            recurring=recurring,
+            queue=queue,
+            session_tag=session_tag,
+            session_user=session_user,
+            metadata=metadata,
+            q=q,
+            from_ms=from_,
+            to_ms=to,
+        )
+        records = await self._store.reading.many(where, limit=limit + 1, before=cursor)
+        more = len(records) > limit
+        page = records[:limit]
+        return JobPage(
+            jobs=[self._view(record) for record in page],
+            next_cursor=page[-1].job_id if more else None,
+        )
+
+    async def history(self, id: str, *, limit: int = 100) -> HistoryView:  # noqa: A002 (SPEC 10)
+        """Return a job's finished runs, newest first, with totals; raises `NotFound`."""
+        record = await self._record(id)
+        return history_view(record, await self._store.reading.history(id, limit=limit))
+
+    async def cancel(
+        self,
+        id: str,  # noqa: A002 (SPEC 10 names it so)
+        reason: str | None = None,
+        *,
+        run_only: bool = False,
+    ) -> JobVerb:
+        """End a job: what waits at once, what runs within a second.
+
+        On a recurring job this ends the recurrence, with `run_only` only the run.
+        """
+
+        def plan(record: JobRecord, now_ms: int) -> Settlement | None:
+            return cancel(record, reason, run_only=run_only, now_ms=now_ms, zones=self._zones)
+
+        changed = await self._carry_out(id, plan)
+        live = (await self._record(id)).live
+        if live is not None and live.state == "running":
+            changed = await self._ask(live, reason) or changed
+        return await self._verb(id, changed=changed)
+
+    async def pause(self, id: str) -> JobVerb:  # noqa: A002 (SPEC 10 names it so)
+        """Halt a recurring job; a running run is let end."""
+
+        def plan(record: JobRecord, now_ms: int) -> Settlement | None:
+            return pause(_recurring(record), now_ms=now_ms, zones=self._zones)
+
+        return await self._verb(id, changed=await self._carry_out(id, plan))
+
+    async def resume(self, id: str) -> JobVerb:  # noqa: A002 (SPEC 10 names it so)
+        """Let a paused recurring job go on with its next instant."""
+
+        def plan(record: JobRecord, now_ms: int) -> Settlement | None:
+            return resume(_recurring(record), now_ms=now_ms, zones=self._zones)
+
+        return await self._verb(id, changed=await self._carry_out(id, plan))
+
+    async def retry(self, id: str, *, delay: int = 0) -> JobVerb:  # noqa: A002 (SPEC 10)
+        """Open a new run of a failed or cancelled job, `delay` milliseconds from now."""
+        if delay < 0:
+            raise invalid("delay", "milliseconds, 0 or more", str(delay))
+
+        def plan(record: JobRecord, now_ms: int) -> Settlement | None:
+            return retry(record, delay_ms=delay, now_ms=now_ms, zones=self._zones)
+
+        return await self._verb(id, changed=await self._carry_out(id, plan))
+
+    async def run_now(self, id: str) -> JobVerb:  # noqa: A002 (SPEC 10 names it so)
+        """Add an occurrence of a recurring job now; it moves no instant and counts no limit."""
+
+        def plan(record: JobRecord, now_ms: int) -> Settlement | None:
+            return extra_run(_recurring(record), now_ms=now_ms, zones=self._zones)
+
+        return await self._verb(id, changed=await self._carry_out(id, plan))
+
+    async def _ask(self, run: Run, reason: str | None) -> bool:
+        asked = await self._store.claims.ask_cancel(run.job_id, run.number, reason=reason)
+        if asked:
+            self._store.wake.tell("control")
+        return asked
+
+    async def _carry_out(self, job_id: str, plan: Plan) -> bool:
+        await self._record(job_id)
+        return await self._settler.carry_out(job_id, plan)
+
+    async def _verb(self, job_id: str, *, changed: bool) -> JobVerb:
+        view = self._view(await self._record(job_id))
+        return cast("JobVerb", {**view, "changed": changed})
+
+    async def _record(self, job_id: str) -> JobRecord:
+        record = await self._store.reading.get(job_id)
+        if record is None:
+            raise NotFound(f"there is no job {job_id}", path="job_id", job_id=job_id)
+        return record
+
+    def _view(self, record: JobRecord) -> JobView:
+        return job_view(record, now_ms=self._clock.now_ms(), zones=self._zones)
+
+
+def _recurring(record: JobRecord) -> JobRecord:
+    if record.schedule is None:
+        raise invalid("id", "a recurring job", "a one-off job", hint="cancel or retry it instead")
+    return record

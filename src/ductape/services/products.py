@@ -1,0 +1,205 @@
+"""`ductape.products`: applying product documents and looking at them (SPEC 8).
+
+A document is applied whole: validated whole, stored as a new version in one transaction. An
+unchanged one is a no-op. Instants are epoch milliseconds.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import TypedDict, cast
+
+from ductape.domain.fingerprint import DIGEST_BYTES, canonical
+from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.product import (
+    Change,
+    Product,
+    differences,
+    no_such,
+    parse_product,
+    secrets_of,
+)
+from ductape.errors import Conflict
+from ductape.ports.clock import Clock
+from ductape.ports.stores.products import ProductRow, Products
+from ductape.services.stranding import MOST_LISTED, StrandedJob, Stranding
+
+Source = str | Path | Mapping[str, object]
+"""The path of a file, or the document itself."""
+
+SecretNames = Callable[[str], Awaitable[list[tuple[str, str]]]]
+"""Lists (env, name) of a product's secrets; env is empty for the whole product."""
+
+_TRIES = 10
+"""How often a faster writer is given way to."""
+
+
+class AppliedProduct(TypedDict):
+    """What applying a document did, or with `dry_run` would do."""
+
+    tag: str
+    version: int
+    """The current one after the call; 0 where there is none yet."""
+    changed: bool
+    """Whether the document differs from the current version."""
+    diff: list[Change]
+    warnings: list[str]
+    stranded: list[StrandedJob]
+
+
+class ProductView(TypedDict):
+    """One version of a product, whole."""
+
+    tag: str
+    version: int
+    applied_at: int
+    document: JsonObject
+
+
+class ProductSummary(TypedDict):
+    """One version of a product, without its document."""
+
+    tag: str
+    name: str | None
+    version: int
+    applied_at: int
+
+
+class ProductService:
+    """The products of one store."""
+
+    def __init__(
+        self,
+        products: Products,
+        stranding: Stranding,
+        *,
+        load: Callable[[Source], JsonObject],
+        secret_names: SecretNames,
+        clock: Clock,
+    ) -> None:
+        self._products = products
+        self._stranding = stranding
+        self._load = load
+        self._secret_names = secret_names
+        self._clock = clock
+
+    async def apply(
+        self, source: Source, *, dry_run: bool = False, force: bool = False
+    ) -> AppliedProduct:
+        """Store a document as the product's new version, if it differs from the current one.
+
+        Raises `ValidationError` with every fault, `Conflict` where live jobs would be stranded
+        and `force` is not given. `dry_run` stores nothing and refuses nothing but faults.
+        """
+        document = self._load(source)
+        product = parse_product(document)
+        warnings = _warnings(product, await self._secret_names(product.tag))
+        for _ in range(_TRIES):
+            current = await self._products.current(product.tag)
+            plan = await self._plan(product, document, current, warnings)
+            if dry_run or not plan["changed"]:
+                return plan
+            if plan["stranded"] and not force:
+                raise _would_strand(plan)
+            version = await self._put(document, plan)
+            if version is not None:
+                return {**plan, "version": version}
+        raise Conflict(
+            f"somebody else goes on applying `{product.tag}`",
+            hint="apply again when they have finished",
+        )
+
+    async def get(self, tag: str) -> ProductView:
+        """Return the current version with its document; raises `NotFound`."""
+        row = await self._products.current(tag)
+        if row is None:
+            raise no_such("tag", "product", tag, await self._products.tags())
+        return ProductView(
+            tag=row.tag, version=row.version, applied_at=row.applied_at_ms, document=row.document
+        )
+
+    async def versions(self, tag: str) -> list[ProductSummary]:
+        """List every version, newest first; raises `NotFound`."""
+        rows = await self._products.versions(tag)
+        if not rows:
+            raise no_such("tag", "product", tag, await self._products.tags())
+        return [_summary(row) for row in rows]
+
+    async def list(self) -> list[ProductSummary]:
+        """List the products by tag, each in its current version."""
+        rows = [await self._products.current(tag) for tag in await self._products.tags()]
+        return [_summary(row) for row in rows if row is not None]
+
+    async def _plan(
+        self,
+        product: Product,
+        document: JsonObject,
+        current: ProductRow | None,
+        warnings: "list[str]",
+    ) -> AppliedProduct:
+        changed = current is None or current.digest != _digest(document)
+        stranded = (
+            await self._stranding.by_change(parse_product(current.document), product)
+            if current is not None and changed
+            else []
+        )
+        return AppliedProduct(
+            tag=product.tag,
+            version=0 if current is None else current.version,
+            changed=changed,
+            diff=differences({} if current is None else current.document, document),
+            warnings=warnings,
+            stranded=stranded,
+        )
+
+    async def _put(self, document: JsonObject, plan: AppliedProduct) -> int | None:
+        return await self._products.put(
+            plan["tag"],
+            document,
+            _digest(document),
+            after=plan["version"],
+            now_ms=self._clock.now_ms(),
+        )
+
+
+def _digest(document: JsonObject) -> bytes:
+    return blake2b(canonical(document), digest_size=DIGEST_BYTES).digest()
+
+
+def _summary(row: ProductRow) -> ProductSummary:
+    name = cast("str | None", row.document.get("name"))
+    return ProductSummary(tag=row.tag, name=name, version=row.version, applied_at=row.applied_at_ms)
+
+
+def _warnings(product: Product, kept: list[tuple[str, str]]) -> list[str]:
+    """Tell which secrets the product needs and does not have yet."""
+    slugs = [env.slug for env in product.envs]
+    lacking: dict[str, list[str]] = {}
+    for slug in slugs:
+        for name in secrets_of(product, slug):
+            if ("", name) not in kept and (slug, name) not in kept:
+                lacking.setdefault(name, []).append(slug)
+    return [
+        warning
+        for name, envs in sorted(lacking.items())
+        for warning in _missing_secret(product.tag, name, envs if envs != slugs else [""])
+    ]
+
+
+def _missing_secret(tag: str, name: str, envs: list[str]) -> list[str]:
+    return [
+        f"the secret `{name}` does not exist yet{f' for env `{env}`' if env else ''}:"
+        f" `ductape secrets set {name} --product {tag}{f' --env {env}' if env else ''}`"
+        for env in envs
+    ]
+
+
+def _would_strand(plan: AppliedProduct) -> Conflict:
+    stranded = plan["stranded"]
+    count = f"{len(stranded)} or more" if len(stranded) == MOST_LISTED else str(len(stranded))
+    first = stranded[0]
+    return Conflict(
+        f"{count} live jobs would be stranded, such as {first['job_id']}: {first['reason']}",
+        hint="cancel them, or apply with force to let them fail",
+        details={"stranded": stranded},
+    )

@@ -1,0 +1,171 @@
+"""`schedule` and `dispatch`: a request becomes a stored job and a receipt (SPEC 1)."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from ductape.domain.parsing import parse_job_request
+from ductape.domain.record import JobRecord
+from ductape.domain.request import JobRequest
+from ductape.domain.types import Receipt
+from ductape.domain.views import next_run_at
+from ductape.domain.zone import ZoneLookup
+from ductape.errors import Conflict, Fault, StoreError, ValidationError, fault
+from ductape.ports.catalog import Catalog
+from ductape.ports.clock import Clock
+from ductape.ports.stores import Store
+from ductape.ports.stores.intake import Added, NewJob
+from ductape.services.building import Builder, Built
+
+MOST_TRIES = 20
+MOST_IN_BATCH = 10_000
+
+REPLACED = (
+    "the recurring job under this key was given the new definition; its count and history stay"
+)
+
+
+class Placed(Struct, frozen=True):
+    """A stored job, for whoever waits for its result."""
+
+    receipt: Receipt
+    job_id: str
+    number: int | None
+    """The run to wait for; none for the one under way, or the last."""
+
+
+class Scheduling:
+    """Takes requests in."""
+
+    def __init__(
+        self,
+        store: Store,
+        builder: Builder,
+        catalog: Catalog,
+        clock: Clock,
+        zones: ZoneLookup,
+    ) -> None:
+        """Store through `store` what `builder` makes."""
+        self._store = store
+        self._builder = builder
+        self._catalog = catalog
+        self._clock = clock
+        self._zones = zones
+
+    async def place(self, data: object) -> Placed:
+        """Store one job durably."""
+        return (await self.place_many([data]))[0]
+
+    async def place_many(self, batch: Sequence[object]) -> list[Placed]:
+        """Store many jobs in one transaction, all or nothing; answers in order."""
+        requests = self._parse(batch)
+        for _ in range(MOST_TRIES):
+            now_ms = self._clock.now_ms()
+            built = await self._build(requests, now_ms)
+            answers = await self._store.intake.add([b.job for b in built], now_ms=now_ms)
+            if any(answer.verdict == "moved" for answer in answers):
+                continue
+            _refuse_conflicts(requests, answers)
+            return await self._placed(built, answers, now_ms)
+        raise StoreError("the keys of these jobs change hands too fast")
+
+    def _parse(self, batch: Sequence[object]) -> list[JobRequest]:
+        """Parse all; in a batch every path names its place."""
+        if len(batch) > MOST_IN_BATCH:
+            raise ValidationError(
+                [fault("", f"at most {MOST_IN_BATCH} jobs in a batch", str(len(batch)))]
+            )
+        now_ms = self._clock.now_ms()
+        requests: list[JobRequest] = []
+        faults: list[Fault] = []
+        for at, data in enumerate(batch):
+            try:
+                requests.append(parse_job_request(data, now_ms=now_ms, zones=self._zones))
+            except ValidationError as error:
+                if len(batch) == 1:
+                    raise
+                faults += [
+                    fault(f"[{at}].{f['path']}", f["expected"], f["found"], hint=f.get("hint"))
+                    for f in error.errors
+                ]
+        if faults:
+            raise ValidationError(faults)
+        return requests
+
+    async def _build(self, requests: Sequence[JobRequest], now_ms: int) -> list[Built]:
+        versions: dict[str, int] = {}
+        built: list[Built] = []
+        for request in requests:
+            if request.product not in versions:
+                versions[request.product] = await self._catalog.version(request.product)
+            version = versions[request.product]
+            held = await self._held(request)
+            built.append(
+                await self._builder.build(request, held=held, now_ms=now_ms, version=version)
+            )
+        return built
+
+    async def _held(self, request: JobRequest) -> str | None:
+        """Return the id of the recurring job whose definition this request may replace."""
+        if request.key is None or request.repeat is None:
+            return None
+        holder = await self._store.intake.holder(request.product, request.env, request.key)
+        return None if holder is None else holder.job_id
+
+    async def _placed(
+        self, built: Sequence[Built], answers: Sequence[Added], now_ms: int
+    ) -> list[Placed]:
+        self._store.wake.tell("work")
+        placed: list[Placed] = []
+        for one, answer in zip(built, answers, strict=True):
+            if answer.verdict == "added":
+                placed.append(_fresh(one, now_ms))
+            else:
+                placed.append(await self._known(one, answer))
+        return placed
+
+    async def _known(self, one: Built, answer: Added) -> Placed:
+        """Give the receipt of a job that was there, with its present status."""
+        record = await self._store.reading.get(answer.job_id)
+        if record is None:
+            raise StoreError(f"job {answer.job_id} was deleted meanwhile", job_id=answer.job_id)
+        warnings = list(one.warnings) + ([REPLACED] if answer.verdict == "replaced" else [])
+        receipt = Receipt(
+            job_id=answer.job_id,
+            status=record.status,
+            scheduled_at=_instant_of(record),
+            recurring=record.schedule is not None,
+            next_run_at=next_run_at(record, now_ms=self._clock.now_ms(), zones=self._zones),
+            warnings=warnings,
+        )
+        return Placed(receipt, answer.job_id, None)
+
+
+def _fresh(one: Built, now_ms: int) -> Placed:
+    job: NewJob = one.job
+    due = job.run.due_at_ms if job.run is not None else now_ms
+    receipt = Receipt(
+        job_id=job.job_id,
+        status="queued" if due <= now_ms else "scheduled",
+        scheduled_at=job.run.scheduled_at_ms if job.run is not None else now_ms,
+        recurring=job.schedule is not None,
+        next_run_at=due,
+        warnings=list(one.warnings),
+    )
+    return Placed(receipt, job.job_id, 1)
+
+
+def _instant_of(record: JobRecord) -> int:
+    run = record.live or record.last
+    return run.scheduled_at_ms if run is not None else record.spec.created_at_ms
+
+
+def _refuse_conflicts(requests: Sequence[JobRequest], answers: Sequence[Added]) -> None:
+    for at, (request, answer) in enumerate(zip(requests, answers, strict=True)):
+        if answer.verdict == "conflict":
+            path = "key" if len(requests) == 1 else f"[{at}].key"
+            raise Conflict(
+                f"{path}: `{request.key}` cannot be used: {answer.reason}",
+                path=path,
+                job_id=answer.job_id,
+            )

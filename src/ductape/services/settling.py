@@ -1,0 +1,84 @@
+"""Settling runs outside a worker's turn: verbs, take-overs, mending.
+
+A settlement is computed from what was read. Where a recurrence changed in between (`stale`), it is
+read and computed again; where the run changed hands (`fenced`), somebody was faster.
+"""
+
+from collections.abc import Callable
+
+from ductape.domain.change import SettleAnswer, Settlement
+from ductape.domain.job import Claim
+from ductape.domain.outcome import Outcome
+from ductape.domain.record import JobRecord
+from ductape.domain.settlement import settle
+from ductape.domain.zone import ZoneLookup
+from ductape.errors import StoreError
+from ductape.ports.clock import Clock
+from ductape.ports.entropy import Entropy
+from ductape.ports.stores import Store
+
+MOST_TRIES = 50
+"""Each try loses only to a change that somebody else got through."""
+
+Plan = Callable[[JobRecord, int], Settlement | None]
+"""Computes a verb's settlement from the job as read and the instant; none changes nothing."""
+
+
+def decider(entropy: Entropy, zones: ZoneLookup) -> Callable[[Claim, Outcome, int], Settlement]:
+    """Fill chance and zones into `domain.settlement.settle`."""
+
+    def decide(claim: Claim, outcome: Outcome, now_ms: int) -> Settlement:
+        return settle(claim, outcome, now_ms=now_ms, draw=entropy.draw(), zones=zones)
+
+    return decide
+
+
+class Settler:
+    """Applies settlements, and plans them again where they came too late."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        decide: Callable[[Claim, Outcome, int], Settlement],
+    ) -> None:
+        """Work on a store."""
+        self._store = store
+        self._clock = clock
+        self.decide = decide
+
+    async def carry_out(self, job_id: str, plan: Plan) -> bool:
+        """Plan a verb from the job as it is and apply it; false where nothing is to be done."""
+        for _ in range(MOST_TRIES):
+            record = await self._store.reading.get(job_id)
+            now_ms = self._clock.now_ms()
+            settlement = None if record is None else plan(record, now_ms)
+            if settlement is None:
+                return False
+            if await self.apply(settlement) == "recorded":
+                return True
+        raise StoreError(f"job {job_id} changes too fast to be changed", job_id=job_id)
+
+    async def end(self, claim: Claim, outcome: Outcome) -> bool:
+        """Settle a claim; false where the run is in other hands by now."""
+        for _ in range(MOST_TRIES):
+            settlement = self.decide(claim, outcome, self._clock.now_ms())
+            answer = await self.apply(settlement)
+            if answer != "stale":
+                return answer == "recorded"
+            claim = await self.refreshed(claim)
+        raise StoreError("a recurrence changes too fast", job_id=claim.run.job_id)
+
+    async def refreshed(self, claim: Claim) -> Claim:
+        """Read the claim's recurrence again."""
+        record = await self._store.reading.get(claim.run.job_id)
+        schedule = None if record is None else record.schedule
+        return Claim(claim.run, schedule, claim.product_version)
+
+    async def apply(self, settlement: Settlement) -> SettleAnswer:
+        """Apply one settlement and wake whoever waits for it."""
+        answers = await self._store.claims.settle([settlement], now_ms=self._clock.now_ms())
+        if answers[0] == "recorded":
+            self._store.wake.tell("settled")
+            self._store.wake.tell("work")
+        return answers[0]

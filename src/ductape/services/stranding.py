@@ -1,0 +1,84 @@
+"""Which live jobs a changed product would leave without what they name (SPEC 8)."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypedDict
+
+from ductape.domain.job import JobSpec
+from ductape.domain.lifecycle import JobStatus
+from ductape.domain.product import (
+    Choice,
+    Product,
+    Question,
+    choose,
+    handler_tags,
+    reachable,
+    resolve,
+)
+from ductape.domain.record import JobRecord
+from ductape.domain.target import Target
+from ductape.errors import NotFound, ValidationError
+from ductape.ports.stores.reading import JobFilter, Reading
+
+KnownHandlers = Callable[[frozenset[str]], Awaitable[frozenset[str]]]
+
+MOST_LISTED = 100
+"""No reader gains by more."""
+
+_PAGE = 1_000
+_LIVE: tuple[JobStatus, ...] = ("scheduled", "queued", "running", "paused")
+
+
+class StrandedJob(TypedDict):
+    """A live job that the new document has nothing for."""
+
+    job_id: str
+    env: str
+    event: str
+    reason: str
+
+
+class Stranding:
+    """Compares live jobs with a product that is about to be applied."""
+
+    def __init__(self, reading: Reading, known_handlers: KnownHandlers) -> None:
+        self._reading = reading
+        self._known_handlers = known_handlers
+
+    async def by_change(self, before: Product, after: Product) -> list[StrandedJob]:
+        """List the jobs that the change would strand, newest first, at most `MOST_LISTED`."""
+        if reachable(before) == reachable(after):
+            return []
+        found: list[StrandedJob] = []
+        async for record in self._live(after.tag):
+            spec = record.spec
+            reason = await self._reason(after, spec)
+            if reason is not None:
+                found.append(
+                    StrandedJob(job_id=record.job_id, env=spec.env, event=spec.event, reason=reason)
+                )
+            if len(found) == MOST_LISTED:
+                break
+        return found
+
+    async def _live(self, product: str) -> AsyncIterator[JobRecord]:
+        for status in _LIVE:
+            where, before = JobFilter(product=product, status=status), None
+            while page := await self._reading.many(where, limit=_PAGE, before=before):
+                for record in page:
+                    yield record
+                before = page[-1].job_id
+
+    async def _reason(self, product: Product, spec: JobSpec) -> str | None:
+        known = await self._known_handlers(handler_tags(spec.event))
+        try:
+            target = _target(product, spec, known)
+        except (NotFound, ValidationError) as error:
+            return error.message
+        if target.kind is not spec.kind:
+            return f"`{spec.event}` would be of kind {target.kind}, the job is of kind {spec.kind}"
+        return None
+
+
+def _target(product: Product, spec: JobSpec, known: frozenset[str]) -> Target:
+    answer = resolve(product, Question(spec.env, spec.event, spec.app), known)
+    return choose(answer, spec.input) if isinstance(answer, Choice) else answer

@@ -1,0 +1,122 @@
+"""Waiting for a run's result: register first, then read, then listen, so that no end is missed.
+
+A result comes back, a failure is raised (SPEC 1).
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from ductape.domain.job import Finished, Run
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.record import JobRecord
+from ductape.domain.views import attempt_views, error_view
+from ductape.errors import JobCancelled, JobFailed, NotFound, ResultTimeout
+from ductape.ports.stores import Store
+from ductape.ports.wake import Hint
+
+
+class Waiting:
+    """Waits for results of one store."""
+
+    def __init__(self, store: Store) -> None:
+        """Listen on the store's hints."""
+        self._store = store
+
+    async def result(
+        self, job_id: str, *, number: int | None = None, timeout_s: float | None = None
+    ) -> JsonValue:
+        """Return the result of a run: the given one, else the one under way, else the last.
+
+        Raises `JobFailed`, `JobCancelled`, `ResultTimeout` (the job lives on) or `NotFound`.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                return _result_of(await self._end(job_id, number))
+        except TimeoutError:
+            raise ResultTimeout(
+                f"no result of job {job_id} within {timeout_s:g} s; the job lives on",
+                job_id=job_id,
+            ) from None
+
+    async def _end(self, job_id: str, number: int | None) -> Finished:
+        async with self._hints() as hinted:
+            awaited = number
+            while True:
+                hinted.clear()
+                record = await self._store.reading.get(job_id)
+                if record is None:
+                    raise NotFound(f"there is no job {job_id}", path="job_id")
+                awaited = awaited or _number_to_await(record)
+                ended = await self._look(record, awaited)
+                if ended is not None:
+                    return ended
+                await hinted.wait()
+
+    async def _look(self, record: JobRecord, number: int) -> Finished | None:
+        if record.last is not None and record.last.number == number:
+            return record.last
+        run = await self._store.reading.run(record.job_id, number)
+        match run:
+            case Finished():
+                return run
+            case Run():
+                return None
+            case None:
+                return _over_without_run(record)
+
+    @asynccontextmanager
+    async def _hints(self) -> AsyncGenerator[asyncio.Event]:
+        hinted = asyncio.Event()
+
+        def on_hint(hint: Hint) -> None:
+            if hint == "settled":
+                hinted.set()
+
+        leave = self._store.wake.listen(on_hint)
+        try:
+            yield hinted
+        finally:
+            leave()
+
+
+def _number_to_await(record: JobRecord) -> int:
+    if record.live is not None:
+        return record.live.number
+    if record.last is not None:
+        return record.last.number
+    return 1
+
+
+def _over_without_run(record: JobRecord) -> Finished | None:
+    """Tell a run that was dropped with its recurrence from one that is still to come."""
+    schedule = record.schedule
+    if schedule is not None and schedule.state in ("cancelled", "failed", "completed"):
+        raise JobCancelled(
+            f"job {record.job_id} ended ({schedule.state}) before this run began",
+            job_id=record.job_id,
+        )
+    return None
+
+
+def _result_of(run: Finished) -> JsonValue:
+    match run.outcome:
+        case "completed":
+            return run.result
+        case "cancelled":
+            reason = run.error.message if run.error is not None else "cancelled"
+            raise JobCancelled(f"job {run.job_id} was cancelled: {reason}", job_id=run.job_id)
+        case "failed":
+            raise failure_of(run)
+
+
+def failure_of(run: Finished) -> JobFailed:
+    """Make the error of a run that failed for good."""
+    error = error_view(run.error)
+    said = f"{run.error.code}: {run.error.message}" if run.error is not None else "failed"
+    return JobFailed(
+        f"job {run.job_id} failed after {len(run.attempts)} attempt(s): {said}",
+        error=dict(error or {}),
+        attempts=[dict(attempt) for attempt in attempt_views(run)],
+        job_id=run.job_id,
+    )

@@ -1,0 +1,125 @@
+"""Storing jobs on SQLite: who holds a key is decided inside the write transaction."""
+
+from collections.abc import Sequence
+
+from ductape.domain.identity import KeyHolder, conflict_reason, weigh
+from ductape.domain.recurring import replaced
+from ductape.ports.stores.intake import Added, NewJob
+from ductape.stores.sqlite.claims import store_run
+from ductape.stores.sqlite.connection import Cell, Connection
+from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.rows import run_row, schedule_of, schedule_row
+from ductape.stores.sqlite.statements import statements
+
+
+class SqliteIntake:
+    """Where jobs come in."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Work on an engine."""
+        self._engine = engine
+
+    async def holder(self, product: str, env: str, key: str) -> KeyHolder | None:
+        """Tell which job has a key."""
+        return await self._engine.read(lambda c: _holder(c, product, env, key))
+
+    async def add(self, jobs: Sequence[NewJob], *, now_ms: int) -> list[Added]:
+        """Store all or, on a conflict or a move, none; answers in order. Durable on return."""
+        return await self._engine.write(lambda c: _add_all(c, jobs, now_ms))
+
+
+def _add_all(connection: Connection, jobs: Sequence[NewJob], now_ms: int) -> list[Added]:
+    if _all_plain(jobs):
+        connection.executemany(
+            statements("runs")["insert"], [run_row(job.run, now_ms) for job in jobs if job.run]
+        )
+        return [Added("added", job.job_id) for job in jobs]
+    connection.execute("SAVEPOINT batch")
+    answers = [_add(connection, job, now_ms) for job in jobs]
+    if any(answer.verdict in ("conflict", "moved") for answer in answers):
+        connection.execute("ROLLBACK TO batch")
+    connection.execute("RELEASE batch")
+    return answers
+
+
+def _all_plain(jobs: Sequence[NewJob]) -> bool:
+    return all(
+        job.schedule is None and job.spec.key is None and job.run is not None for job in jobs
+    )
+
+
+def _add(connection: Connection, job: NewJob, now_ms: int) -> Added:
+    spec = job.spec
+    if spec.key is not None:
+        held = _holder(connection, spec.product, spec.env, spec.key)
+        return _add_keyed(connection, job, held, spec.key, now_ms)
+    if job.twin is not None:
+        twin = connection.execute(statements("schedules")["twin"], {"twin": job.twin}).get
+        if twin is not None:
+            return Added("existing", twin)
+    _insert(connection, job, now_ms)
+    return Added("added", job.job_id)
+
+
+def _add_keyed(
+    connection: Connection, job: NewJob, held: KeyHolder | None, key: str, now_ms: int
+) -> Added:
+    recurring = job.schedule is not None
+    event = job.spec.event
+    verdict = weigh(held, digest=job.digest, event=event, recurring=recurring)
+    if held is None:
+        _insert(connection, job, now_ms)
+    elif verdict == "same":
+        return Added("existing", held.job_id)
+    elif verdict == "conflict":
+        reason = conflict_reason(held, event=event, recurring=recurring)
+        return Added("conflict", held.job_id, reason)
+    elif held.job_id != job.job_id:
+        return Added("moved", held.job_id)
+    else:
+        _replace(connection, job, now_ms)
+    _take_key(connection, job, key)
+    return Added("added" if held is None else "replaced", job.job_id)
+
+
+def _insert(connection: Connection, job: NewJob, now_ms: int) -> None:
+    if job.schedule is not None:
+        row = {**schedule_row(job.schedule, now_ms), "twin": job.twin}
+        connection.execute(statements("schedules")["insert"], row)
+    if job.run is not None:
+        store_run(connection, job.run, now_ms)
+
+
+def _replace(connection: Connection, job: NewJob, now_ms: int) -> None:
+    """Give the recurrence its new definition: the waiting run goes, a running one stays."""
+    named: dict[str, Cell] = {"job_id": job.job_id}
+    stored = connection.execute(statements("schedules")["get"], named).fetchone()
+    if stored is None or job.schedule is None:
+        _insert(connection, job, now_ms)
+        return
+    connection.execute(statements("runs")["drop_waiting"], named)
+    running = connection.execute(statements("runs")["running"], named).get is not None
+    schedule, first = replaced(schedule_of(stored), job.schedule, job.run, running=running)
+    connection.execute(statements("schedules")["update"], schedule_row(schedule, now_ms))
+    if first is not None:
+        store_run(connection, first, now_ms)
+
+
+def _take_key(connection: Connection, job: NewJob, key: str) -> None:
+    values: dict[str, Cell] = {
+        "product": job.spec.product,
+        "env": job.spec.env,
+        "key": key,
+        "job_id": job.job_id,
+        "digest": job.digest,
+        "event": job.spec.event,
+        "recurring": job.schedule is not None,
+    }
+    connection.execute(statements("job_keys")["take"], values)
+
+
+def _holder(connection: Connection, product: str, env: str, key: str) -> KeyHolder | None:
+    row = connection.execute(
+        statements("job_keys")["holder"], {"product": product, "env": env, "key": key}
+    ).fetchone()
+    return None if row is None else KeyHolder(row[0], row[1], row[2], recurring=bool(row[3]))

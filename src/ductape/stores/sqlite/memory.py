@@ -1,0 +1,71 @@
+"""Cached results on SQLite; parking is decided in the transaction that consults the cache."""
+
+from ductape.domain.change import RunRef
+from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads
+from ductape.stores.sqlite.connection import Cell, Connection
+from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.rows import decode_json
+from ductape.stores.sqlite.statements import statements
+
+
+class SqliteMemory:
+    """Where results are remembered."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Work on an engine."""
+        self._engine = engine
+
+    async def recall(
+        self, run: RunRef, key: bytes, *, now_ms: int
+    ) -> Fresh | Leads | Follows | None:
+        """Consult the cache for a claimed run; none where the fence no longer holds."""
+        values: dict[str, Cell] = {
+            "job_id": run.job_id,
+            "number": run.number,
+            "fence": run.fence,
+            "key": key,
+            "now": now_ms,
+        }
+        return await self._engine.write(lambda c: _recall(c, values))
+
+    async def values(
+        self, product: str, tag: str, *, event: str | None, kind: str | None, now_ms: int
+    ) -> list[CacheValue]:
+        """List the live entries of one cache."""
+        values: dict[str, Cell] = {
+            "product": product,
+            "tag": tag,
+            "event": event,
+            "kind": kind,
+            "now": now_ms,
+        }
+        sql = statements("cache_entries")["values"]
+        rows = await self._engine.read(lambda c: c.execute(sql, values).fetchall())
+        return [
+            CacheValue(row[0], row[1], row[2], row[3], decode_json(row[4]), row[5], row[6])
+            for row in rows
+        ]
+
+    async def clear(self, product: str, tag: str) -> int:
+        """Forget the entries of one cache; return how many."""
+        return await self._engine.write(lambda c: _clear(c, {"product": product, "tag": tag}))
+
+
+def _recall(connection: Connection, values: dict[str, Cell]) -> Fresh | Leads | Follows | None:
+    fence = connection.execute(statements("runs")["fence"], values).get
+    if fence != values["fence"]:
+        return None
+    entry = connection.execute(statements("cache_entries")["fresh"], values).fetchone()
+    if entry is not None:
+        return Fresh(decode_json(entry[0]))
+    leader = connection.execute(statements("runs")["same_running"], values).get
+    if leader is not None:
+        connection.execute(statements("runs")["park"], values)
+        return Follows(leader)
+    connection.execute(statements("runs")["lead"], values)
+    return Leads()
+
+
+def _clear(connection: Connection, values: dict[str, Cell]) -> int:
+    connection.execute(statements("cache_entries")["clear"], values)
+    return connection.changes()

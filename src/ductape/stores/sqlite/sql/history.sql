@@ -1,0 +1,41 @@
+-- name: insert
+INSERT INTO history (job_id, number, outcome, head, product, env, event, kind, queue, extra, cached,
+    scheduled_at, started_at, completed_at, failures, job_key, session_tag, session_user, metadata, spec,
+    attempts, result, error, progress)
+VALUES (:job_id, :number, :outcome, :head, :product, :env, :event, :kind, :queue, :extra, :cached,
+    :scheduled_at, :started_at, :completed_at, :failures, :job_key, :session_tag, :session_user, :metadata,
+    :spec, :attempts, :result, :error, :progress)
+
+-- name: supersede
+UPDATE history SET head = 0 WHERE job_id = :job_id AND number = :number AND head = 1
+
+-- name: latest
+SELECT {finished_columns} FROM history WHERE job_id = :job_id ORDER BY number DESC LIMIT 1
+
+-- name: newest
+SELECT {finished_columns} FROM history WHERE job_id = :job_id ORDER BY number DESC LIMIT :most
+
+-- name: one
+SELECT {finished_columns} FROM history WHERE job_id = :job_id AND number = :number
+
+-- name: prune
+DELETE FROM history WHERE (job_id, number) IN (
+    SELECT job_id, number FROM history INDEXED BY history_age
+    WHERE completed_at < :completed_before AND (outcome = 'completed' OR completed_at < :failed_before)
+    ORDER BY completed_at LIMIT :most)
+
+-- name: prune_keys
+DELETE FROM job_keys WHERE (product, env, key) IN (
+    SELECT product, env, key FROM job_keys AS k
+    WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.job_id = k.job_id)
+        AND NOT EXISTS (SELECT 1 FROM schedules WHERE schedules.job_id = k.job_id)
+        AND NOT EXISTS (SELECT 1 FROM history WHERE history.job_id = k.job_id)
+    LIMIT :most)
+
+-- name: prune_schedules
+DELETE FROM schedules WHERE job_id IN (
+    SELECT job_id FROM schedules AS s
+    WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.updated_at < :failed_before
+        AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job_id = s.job_id)
+        AND NOT EXISTS (SELECT 1 FROM history WHERE history.job_id = s.job_id)
+    LIMIT :most)

@@ -1,0 +1,25 @@
+-- name: put
+INSERT INTO products (tag, version, document, digest, applied_at)
+SELECT :tag, :after + 1, :document, :digest, :now
+WHERE :after = (SELECT coalesce(max(version), 0) FROM products WHERE tag = :tag)
+
+-- name: version
+SELECT max(version) FROM products WHERE tag = :tag
+
+-- name: current
+SELECT tag, version, document, digest, applied_at FROM products
+WHERE tag = :tag ORDER BY version DESC LIMIT 1
+
+-- name: at
+SELECT tag, version, document, digest, applied_at FROM products
+WHERE tag = :tag AND version = :version
+
+-- name: tags
+SELECT DISTINCT tag FROM products ORDER BY tag
+
+-- name: versions
+SELECT tag, version, document, digest, applied_at FROM products
+WHERE tag = :tag ORDER BY version DESC
+
+-- name: heads
+SELECT tag, max(version) FROM products GROUP BY tag

@@ -1,0 +1,121 @@
+-- name: insert
+INSERT INTO runs (job_id, number, state, fence, product, env, event, kind, queue, priority, needs,
+    recurring, extra, scheduled_at, due_at, timeout_ms, failures, losses, worker, started_at,
+    first_started_at, deadline_at, cache_key, job_key, session_tag, session_user, metadata, spec, attempts,
+    checkpoint, progress, updated_at)
+VALUES (:job_id, :number, :state, :fence, :product, :env, :event, :kind, :queue, :priority, :needs,
+    :recurring, :extra, :scheduled_at, :due_at, :timeout_ms, :failures, :losses, :worker, :started_at,
+    :first_started_at, :started_at + :timeout_ms, :cache_key, :job_key, :session_tag, :session_user,
+    :metadata, :spec, :attempts, :checkpoint, :progress, :now)
+
+-- name: promote
+UPDATE runs SET state = 'queued'
+WHERE (job_id, number) IN (
+    SELECT job_id, number FROM runs INDEXED BY runs_later
+    WHERE state = 'scheduled' AND due_at <= :now ORDER BY due_at LIMIT :most)
+
+-- name: next_due
+SELECT due_at FROM runs INDEXED BY runs_later WHERE state = 'scheduled' ORDER BY due_at LIMIT 1
+
+-- name: queues
+WITH RECURSIVE waiting (queue) AS (
+    SELECT min(queue) FROM runs INDEXED BY runs_claim WHERE state = 'queued' AND losses = 0
+    UNION ALL
+    SELECT (SELECT min(queue) FROM runs INDEXED BY runs_claim
+            WHERE state = 'queued' AND losses = 0 AND runs.queue > waiting.queue)
+    FROM waiting WHERE waiting.queue IS NOT NULL)
+SELECT queue FROM waiting WHERE queue IS NOT NULL
+UNION
+SELECT DISTINCT queue FROM runs INDEXED BY runs_suspect WHERE state = 'queued' AND losses > 0
+
+-- name: claim
+UPDATE runs SET state = 'running', fence = fence + 1, worker = :worker, started_at = :now,
+    first_started_at = coalesce(first_started_at, :now), deadline_at = :now + timeout_ms + :grace,
+    stop_reason = NULL, updated_at = :now
+WHERE (job_id, number) IN (
+    SELECT job_id, number FROM runs INDEXED BY runs_claim
+    WHERE state = 'queued' AND losses = 0 AND queue = :queue
+        AND (needs IS NULL OR needs IN (SELECT value FROM json_each(:handlers)))
+    ORDER BY priority DESC, due_at LIMIT :slots)
+RETURNING {run_columns}
+
+-- name: claim_suspect
+UPDATE runs SET state = 'running', fence = fence + 1, worker = :worker, started_at = :now,
+    first_started_at = coalesce(first_started_at, :now), deadline_at = :now + timeout_ms + :grace,
+    stop_reason = NULL, updated_at = :now
+WHERE (job_id, number) IN (
+    SELECT job_id, number FROM runs INDEXED BY runs_suspect
+    WHERE state = 'queued' AND losses > 0 AND queue = :queue
+        AND (needs IS NULL OR needs IN (SELECT value FROM json_each(:handlers)))
+    ORDER BY priority DESC, due_at LIMIT 1)
+RETURNING {run_columns}
+
+-- name: fence
+SELECT fence FROM runs WHERE job_id = :job_id AND number = :number
+
+-- name: delete
+DELETE FROM runs WHERE job_id = :job_id AND number = :number AND fence = :fence
+
+-- name: drop_waiting
+DELETE FROM runs WHERE job_id = :job_id AND state <> 'running'
+
+-- name: running
+SELECT 1 FROM runs WHERE job_id = :job_id AND state = 'running'
+
+-- name: give_back
+UPDATE runs SET state = :state, fence = :next_fence, extra = :extra, due_at = :due_at, failures = :failures,
+    losses = :losses, worker = :worker, started_at = :started_at, first_started_at = :first_started_at,
+    deadline_at = NULL, cache_key = :cache_key, stop_reason = NULL, attempts = :attempts,
+    checkpoint = :checkpoint, progress = :progress, updated_at = :now
+WHERE job_id = :job_id AND number = :number AND fence = :fence
+
+-- name: checkpoint
+UPDATE runs SET checkpoint = coalesce(:checkpoint, checkpoint), progress = coalesce(:progress, progress),
+    updated_at = :now
+WHERE job_id = :job_id AND number = :number AND fence = :fence AND state = 'running'
+
+-- name: ask_cancel
+UPDATE runs SET stop_reason = :reason WHERE job_id = :job_id AND number = :number AND state = 'running'
+
+-- name: asked_to_stop
+SELECT job_id, number, fence, stop_reason FROM runs INDEXED BY runs_held
+WHERE state = 'running' AND worker = :worker AND stop_reason IS NOT NULL
+
+-- name: lost
+SELECT {run_columns} FROM runs
+WHERE state = 'running'
+    AND (deadline_at < :now OR worker NOT IN (SELECT id FROM workers WHERE lease_until >= :now))
+LIMIT :most
+
+-- name: of_job
+SELECT {run_columns}, updated_at FROM runs WHERE job_id = :job_id ORDER BY number DESC LIMIT 1
+
+-- name: one
+SELECT {run_columns} FROM runs WHERE job_id = :job_id AND number = :number
+
+-- name: same_running
+SELECT job_id FROM runs INDEXED BY runs_cache
+WHERE cache_key = :key AND state = 'running' AND NOT (job_id = :job_id AND number = :number) LIMIT 1
+
+-- name: lead
+UPDATE runs SET cache_key = :key WHERE job_id = :job_id AND number = :number AND fence = :fence AND state = 'running'
+
+-- name: park
+UPDATE runs SET state = 'parked', fence = fence + 1, cache_key = :key, worker = NULL, started_at = NULL,
+    deadline_at = NULL, updated_at = :now,
+    first_started_at = CASE WHEN attempts IS NULL THEN NULL ELSE first_started_at END
+WHERE job_id = :job_id AND number = :number AND fence = :fence AND state = 'running'
+
+-- name: parked
+SELECT {run_columns} FROM runs INDEXED BY runs_cache WHERE cache_key = :key AND state = 'parked' ORDER BY due_at
+
+-- name: release_one
+UPDATE runs SET state = 'queued', fence = fence + 1, updated_at = :now
+WHERE (job_id, number) IN (
+    SELECT job_id, number FROM runs INDEXED BY runs_cache
+    WHERE cache_key = :key AND state = 'parked' ORDER BY due_at LIMIT 1)
+
+-- name: deserted
+SELECT DISTINCT p.cache_key FROM runs AS p
+WHERE p.cache_key IS NOT NULL AND p.state = 'parked' AND NOT EXISTS (
+    SELECT 1 FROM runs AS l WHERE l.cache_key = p.cache_key AND l.state <> 'parked')

@@ -1,0 +1,33 @@
+-- name: register
+INSERT INTO workers (id, host, pid, queues, concurrency, started_at, lease_until)
+VALUES (:id, :host, :pid, :queues, :concurrency, :started_at, :lease_until)
+
+-- name: announce
+INSERT INTO handlers (tag, worker) VALUES (:tag, :worker) ON CONFLICT DO NOTHING
+
+-- name: forget
+DELETE FROM handlers WHERE worker NOT IN (SELECT id FROM workers)
+    AND tag IN (SELECT tag FROM handlers AS other WHERE other.worker <> handlers.worker AND other.tag = handlers.tag)
+
+-- name: beat
+UPDATE workers SET lease_until = :lease_until WHERE id = :id AND lease_until >= :now
+
+-- name: leave
+DELETE FROM workers WHERE id = :id
+
+-- name: live
+SELECT id, host, pid, queues, concurrency, started_at, lease_until,
+    (SELECT json_group_array(tag) FROM handlers WHERE handlers.worker = workers.id)
+FROM workers WHERE lease_until >= :now ORDER BY started_at
+
+-- name: bury
+DELETE FROM workers WHERE lease_until < :long_ago
+
+-- name: known
+SELECT DISTINCT tag FROM handlers WHERE tag IN (SELECT value FROM json_each(:tags))
+
+-- name: take_duty
+INSERT INTO duties (duty, worker, lease_until) VALUES (:duty, :worker, :lease_until)
+ON CONFLICT (duty) DO UPDATE SET worker = excluded.worker, lease_until = excluded.lease_until
+WHERE duties.lease_until < :now OR duties.worker = excluded.worker
+RETURNING 1

@@ -1,0 +1,47 @@
+"""The embedded store, whole."""
+
+from ductape.stores.sqlite.claims import Decide, SqliteClaims
+from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.fleet import SqliteFleet
+from ductape.stores.sqlite.intake import SqliteIntake
+from ductape.stores.sqlite.memory import SqliteMemory
+from ductape.stores.sqlite.products import SqliteProducts
+from ductape.stores.sqlite.reading import SqliteReading
+from ductape.stores.sqlite.secrets import SqliteSecrets
+from ductape.stores.sqlite.sessions import SqliteSessions
+from ductape.stores.sqlite.upkeep import SqliteUpkeep
+from ductape.stores.sqlite.wake import QuietWake, SqliteWake
+
+
+class SqliteStore:
+    """One open file, in the parts of `ports.stores`."""
+
+    def __init__(self, engine: Engine, wake: SqliteWake | QuietWake, decide: Decide) -> None:
+        """Join the parts."""
+        self._engine = engine
+        self.wake = wake
+        self.intake = SqliteIntake(engine)
+        self.claims = SqliteClaims(engine, decide)
+        self.reading = SqliteReading(engine)
+        self.memory = SqliteMemory(engine)
+        self.fleet = SqliteFleet(engine)
+        self.upkeep = SqliteUpkeep(engine)
+        self.products = SqliteProducts(engine)
+        self.sessions = SqliteSessions(engine)
+        self.secrets = SqliteSecrets(engine)
+        self.path = engine.path
+
+    async def aclose(self) -> None:
+        """Finish what is in flight and close; twice is harmless."""
+        await self._engine.aclose()
+        self.wake.close()
+
+
+def open_sqlite(path: str, *, decide: Decide, token: str, inline: bool = False) -> SqliteStore:
+    """Open a file; `token` names this process's wake-up socket. Raises `StoreError`.
+
+    `inline` runs every step where it is called, for simulated time.
+    """
+    engine = Engine(path, inline=inline)
+    wake = QuietWake() if inline else SqliteWake(path, engine.connection(), token=token)
+    return SqliteStore(engine, wake, decide)

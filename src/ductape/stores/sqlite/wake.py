@@ -1,0 +1,134 @@
+"""Hints between the processes that share one SQLite file.
+
+Each listening process has a datagram socket in a folder beside the file (mode 0700); telling sends
+a byte to every socket there. A hint may be lost: once a second `PRAGMA data_version` is looked at
+as the safety net, which sees every commit of another connection.
+"""
+
+import asyncio
+import hashlib
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from ductape.ports.wake import Hint
+from ductape.stores.sqlite.connection import Connection
+
+LOOK_EVERY_S = 1.0
+LONGEST_SOCKET_PATH = 90
+"""Unix socket paths hold about 100 bytes."""
+
+_BYTES: dict[Hint, bytes] = {"work": b"w", "settled": b"s", "control": b"c", "products": b"p"}
+_HINTS: dict[bytes, Hint] = {byte: hint for hint, byte in _BYTES.items()}
+
+
+class SqliteWake:
+    """Tells this process and its neighbours."""
+
+    def __init__(self, path: str, watcher: Connection, *, token: str) -> None:
+        """Make this process's socket; `watcher` is a connection of its own for the look."""
+        self._loop = asyncio.get_running_loop()
+        self._watcher = watcher
+        self._listeners: list[Callable[[Hint], None]] = []
+        self._folder = _folder_for(path)
+        self._own = self._folder / token
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._socket.bind(str(self._own))
+        self._loop.add_reader(self._socket, self._receive)
+        self._seen = self._version()
+        self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
+        self._pending: set[Hint] = set()
+
+    def tell(self, hint: Hint) -> None:
+        """Wake every listener of every live process of the store; called after a commit."""
+        self._spread(hint)
+        if not self._pending:
+            self._loop.call_soon(self._send)
+        self._pending.add(hint)
+
+    def listen(self, callback: Callable[[Hint], None]) -> Callable[[], None]:
+        """Call back on the event loop for each hint; the answer ends the listening."""
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback)
+
+    def close(self) -> None:
+        """Take the socket away."""
+        self._timer.cancel()
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        self._own.unlink(missing_ok=True)
+        self._watcher.close()
+
+    def _spread(self, hint: Hint) -> None:
+        for listener in list(self._listeners):
+            listener(hint)
+
+    def _send(self) -> None:
+        """Send what was told in this turn of the loop, once for all of it."""
+        message = b"".join(_BYTES[hint] for hint in sorted(self._pending))
+        self._pending.clear()
+        for neighbour in self._folder.iterdir():
+            if neighbour != self._own:
+                self._send_to(neighbour, message)
+
+    def _send_to(self, neighbour: Path, message: bytes) -> None:
+        try:
+            self._socket.sendto(message, str(neighbour))
+        except (ConnectionRefusedError, FileNotFoundError):
+            neighbour.unlink(missing_ok=True)  # its process is gone
+        except BlockingIOError:
+            return  # it has hints enough waiting
+
+    def _receive(self) -> None:
+        try:
+            message = self._socket.recv(64)
+        except BlockingIOError:
+            return
+        for byte in message:
+            hint = _HINTS.get(bytes([byte]))
+            if hint is not None:
+                self._spread(hint)
+
+    def _look(self) -> None:
+        version = self._version()
+        if version != self._seen:
+            self._seen = version
+            for hint in _BYTES:
+                self._spread(hint)
+        self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
+
+    def _version(self) -> int:
+        return int(self._watcher.execute("PRAGMA data_version").get)
+
+
+class QuietWake:
+    """Tells this process alone, for simulated time."""
+
+    def __init__(self) -> None:
+        """Begin with nobody listening."""
+        self._listeners: list[Callable[[Hint], None]] = []
+
+    def tell(self, hint: Hint) -> None:
+        """Wake every listener."""
+        for listener in list(self._listeners):
+            listener(hint)
+
+    def listen(self, callback: Callable[[Hint], None]) -> Callable[[], None]:
+        """Call back for each hint; the answer ends the listening."""
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _folder_for(path: str) -> Path:
+    """Return the folder of sockets: beside the file, or, if its path is too long, elsewhere."""
+    folder = Path(f"{Path(path).resolve()}.wake")
+    if len(os.fsencode(folder)) > LONGEST_SOCKET_PATH - 20:
+        name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"ductape-{os.getuid()}-{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

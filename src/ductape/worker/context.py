@@ -1,0 +1,67 @@
+"""What a handler may ask and tell while it runs."""
+
+import msgspec
+from msgspec.structs import replace
+
+from ductape.domain.job import Claim, Progress
+from ductape.domain.jsonvalue import JsonValue
+from ductape.errors import invalid
+from ductape.ports.clock import Clock
+from ductape.ports.stores.claims import Claims
+from ductape.worker.held import Held
+
+LARGEST_CHECKPOINT = 65_536
+
+
+class RunContext:
+    """The context of one attempt."""
+
+    def __init__(self, held: Held, claims: Claims, clock: Clock) -> None:
+        """Speak for a held run."""
+        run = held.claim.run
+        self._held = held
+        self._claims = claims
+        self._clock = clock
+        self.job_id = run.job_id
+        self.run = run.number
+        self.attempt = len(run.attempts) + 1
+        self.deadline_ms = held.deadline_ms
+        self.idempotency_key = f"{run.job_id}:{run.number}"
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked this run to stop."""
+        return self._held.why is not None
+
+    @property
+    def last_checkpoint(self) -> JsonValue:
+        """What was checkpointed last, by this attempt or an earlier one; none if nothing."""
+        return self._held.claim.run.checkpoint
+
+    async def checkpoint(self, value: JsonValue) -> None:
+        """Store partial success at once for the next attempt; raises `ValidationError`."""
+        size = len(msgspec.json.encode(value))
+        if size > LARGEST_CHECKPOINT:
+            raise invalid("checkpoint", f"at most {LARGEST_CHECKPOINT} bytes", f"{size} bytes")
+        await self._claims.note(self._held.ref, now_ms=self._clock.now_ms(), checkpoint=value)
+        self._keep(self._held.claim, checkpoint=value, progress=None)
+
+    async def progress(
+        self, done: float, total: float | None = None, note: str | None = None
+    ) -> None:
+        """Show how far the work is."""
+        progress = Progress(done, total, note)
+        await self._claims.note(self._held.ref, now_ms=self._clock.now_ms(), progress=progress)
+        self._keep(self._held.claim, checkpoint=None, progress=progress)
+
+    def heartbeat(self) -> None:
+        """Tell that the handler is alive; the worker's lease is renewed without it."""
+
+    def _keep(self, claim: Claim, *, checkpoint: JsonValue, progress: Progress | None) -> None:
+        run = claim.run
+        kept = replace(
+            run,
+            checkpoint=run.checkpoint if checkpoint is None else checkpoint,
+            progress=run.progress if progress is None else progress,
+        )
+        self._held.claim = replace(claim, run=kept)

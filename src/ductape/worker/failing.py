@@ -1,0 +1,62 @@
+"""From an exception to a stored error: its code, its masked message, its traceback (SPEC 12)."""
+
+import traceback
+
+from ductape.domain.masking import mask
+from ductape.domain.outcome import Failure, StoredError
+from ductape.errors import DuctapeError, ProviderError
+from ductape.ports.handler import Abort, Retry
+from ductape.ports.vault import SealBroken
+
+LONGEST_MESSAGE = 4_096
+LONGEST_TRACEBACK = 16_384
+
+
+_CODES: dict[type[Exception], tuple[str, bool]] = {
+    SealBroken: ("SEAL_BROKEN", False),
+    TimeoutError: ("TIMEOUT", True),
+}
+"""The code of an error that is not ours, and whether its traceback is kept."""
+
+
+def failure_of(error: Exception, *, now_ms: int, sensitive: tuple[str, ...]) -> Failure:
+    """Turn what a handler raised into a failure; texts in `sensitive` are masked."""
+    match error:
+        case Retry():
+            stored = _stored("RETRY", error, now_ms, sensitive)
+            return Failure(stored, retry_after_ms=error.after_ms, again=True)
+        case Abort():
+            return Failure(_stored("ABORTED", error, now_ms, sensitive), final=True)
+        case ProviderError():
+            stored = _stored(error.provider_code, error, now_ms, sensitive)
+            return Failure(stored, retry_after_ms=error.retry_after_ms)
+        case DuctapeError():
+            return Failure(_stored(error.code, error, now_ms, sensitive))
+        case _:
+            code, traced = _CODES.get(type(error), ("HANDLER_ERROR", True))
+            return Failure(_stored(code, error, now_ms, sensitive, traced=traced))
+
+
+def timed_out(timeout_ms: int, *, now_ms: int) -> Failure:
+    """Make the failure of an attempt that took too long."""
+    message = f"the attempt took longer than its time-out of {timeout_ms} ms"
+    return Failure(StoredError(code="TIMEOUT", message=message, type="TimeoutError", at=now_ms))
+
+
+def _stored(
+    code: str,
+    error: Exception,
+    now_ms: int,
+    sensitive: tuple[str, ...],
+    *,
+    traced: bool = False,
+) -> StoredError:
+    said = str(error) or type(error).__name__
+    trace = mask("".join(traceback.format_exception(error)), sensitive) if traced else None
+    return StoredError(
+        code=code,
+        message=mask(said, sensitive)[:LONGEST_MESSAGE],
+        type=type(error).__name__,
+        at=now_ms,
+        traceback=None if trace is None else trace[-LONGEST_TRACEBACK:],
+    )

@@ -1,0 +1,47 @@
+"""A run in this worker's hands, from its claim to its settlement."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ductape.domain.change import CacheEntry, RunRef
+from ductape.domain.job import Claim
+from ductape.domain.settlement import run_ref
+
+Why = Literal["timeout", "cancel", "interrupt", "abandoned"]
+"""Why a run was told to stop: its deadline, a person, a graceful stop, a lost lease."""
+
+
+@dataclass(eq=False)
+class Held:
+    """One claimed run and its task."""
+
+    claim: Claim
+    deadline_ms: int
+    """Epoch ms at which the attempt is told to stop."""
+    task: "asyncio.Task[None] | None" = None
+    why: Why | None = None
+    reason: str | None = None
+    cut_at_ms: int | None = None
+    """Epoch ms at which a run that was told to stop is settled without it."""
+    settled: bool = False
+    """Whether its outcome is decided; a later one is refused."""
+    entry: CacheEntry | None = None
+    """What it leaves in the cache when it completes."""
+    sensitive: tuple[str, ...] = ()
+    """Texts to mask in its errors."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def ref(self) -> RunRef:
+        """The run and the fence it is held by."""
+        return run_ref(self.claim.run)
+
+    def stop(self, why: Why, *, now_ms: int, grace_ms: int, reason: str | None = None) -> None:
+        """Tell the run to stop; the first reason counts, save that a lost lease always does."""
+        if self.why is not None and why != "abandoned":
+            return
+        self.why, self.reason = why, reason
+        self.cut_at_ms = now_ms + grace_ms
+        if self.task is not None:
+            self.task.cancel()

@@ -1,0 +1,105 @@
+"""From a claim to an invocation: the session opened, the event resolved, the references filled.
+
+All of it anew for each attempt, so that a mended definition helps the retries under way (SPEC 8).
+"""
+
+import msgspec
+
+from ductape.domain.fingerprint import cache_key
+from ductape.domain.inputs import check_input
+from ductape.domain.job import Claim, SealedSession
+from ductape.domain.jsonvalue import JsonObject
+from ductape.errors import SessionExpired, SessionInvalid, ValidationError
+from ductape.ports.catalog import Catalog
+from ductape.ports.clock import Clock
+from ductape.ports.sessions import SessionOpener
+from ductape.ports.vault import Vault
+from ductape.services.building import session_place
+from ductape.services.injection import Injected, Injection, SessionData
+
+DEFAULT_CACHE_MS = 300_000
+"""How long a cache that the product does not define remembers (SPEC 7)."""
+
+
+class Preparing:
+    """Makes claims ready to execute."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        sessions: SessionOpener,
+        injection: Injection,
+        vault: Vault,
+        clock: Clock,
+        default_cache_ms: int = DEFAULT_CACHE_MS,
+    ) -> None:
+        """Ask the ports."""
+        self._catalog = catalog
+        self._sessions = sessions
+        self._injection = injection
+        self._vault = vault
+        self._clock = clock
+        self._default_cache_ms = default_cache_ms
+        self._cache_secret = vault.derive("cache")[1]
+
+    async def prepare(self, claim: Claim) -> Injected:
+        """Resolve everything; raises what the attempt then fails with."""
+        spec = claim.run.spec
+        session = await self._session(claim)
+        target = await self._catalog.resolve(
+            spec.product,
+            spec.env,
+            spec.event,
+            spec.app,
+            spec.input,
+            version=claim.product_version or None,
+        )
+        injected = await self._injection.inject(
+            target,
+            spec.input,
+            session,
+            product=spec.product,
+            env=spec.env,
+            now_ms=self._clock.now_ms(),
+        )
+        faults = check_input(injected.target, injected.input, resolved=True)
+        if faults:
+            raise ValidationError(faults)
+        return injected
+
+    def cache_key(self, claim: Claim, injected: Injected) -> bytes:
+        """Name the result that equal runs share."""
+        spec = claim.run.spec
+        return cache_key(
+            self._cache_secret,
+            product=spec.product,
+            env=spec.env,
+            kind=spec.kind.value,
+            event=injected.target.event,
+            app=injected.target.app,
+            cache=spec.cache or "",
+            target_digest=injected.target.digest,
+            input=injected.input,
+        )
+
+    async def cache_expiry_ms(self, claim: Claim) -> int:
+        """Tell how long this run's result may answer others."""
+        spec = claim.run.spec
+        defined = await self._catalog.cache_expiry_ms(spec.product, spec.cache or "")
+        return self._default_cache_ms if defined is None else defined
+
+    async def _session(self, claim: Claim) -> SessionData | None:
+        spec = claim.run.spec
+        sealed = spec.session
+        if sealed is None:
+            return None
+        if await self._sessions.revoked(spec.product, spec.env, sealed.session_id):
+            raise SessionInvalid("the session was revoked", path="session.token")
+        self._refuse_expired(sealed)
+        plain = self._vault.unseal(sealed.sealed, place=session_place(claim.run.job_id))
+        return SessionData(sealed.tag, msgspec.json.decode(plain, type=JsonObject))
+
+    def _refuse_expired(self, sealed: SealedSession) -> None:
+        expires = sealed.expires_at_ms
+        if sealed.must_be_live and expires is not None and expires <= self._clock.now_ms():
+            raise SessionExpired("the session has expired", path="session.token")

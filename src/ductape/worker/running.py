@@ -1,0 +1,139 @@
+"""Executing one claim: prepare, consult the cache, call the handler, and say how it ended."""
+
+import asyncio
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from ductape.domain.change import CacheEntry
+from ductape.domain.outcome import (
+    Cached,
+    Cancelled,
+    Expired,
+    Failure,
+    Interrupted,
+    Outcome,
+    Parked,
+    StoredError,
+    Success,
+)
+from ductape.domain.request import JobEventTypes
+from ductape.ports.clock import Clock
+from ductape.ports.handler import Handler, Invocation
+from ductape.ports.stores import Store
+from ductape.ports.stores.memory import Follows, Fresh, Leads
+from ductape.services.injection import Injected
+from ductape.worker.context import RunContext
+from ductape.worker.failing import failure_of, timed_out
+from ductape.worker.held import Held
+from ductape.worker.preparing import Preparing
+
+
+class Running:
+    """Executes claims through the handlers."""
+
+    def __init__(
+        self,
+        store: Store,
+        preparing: Preparing,
+        handlers: Mapping[JobEventTypes, Handler],
+        clock: Clock,
+    ) -> None:
+        """Call the handler of each kind."""
+        self._store = store
+        self._preparing = preparing
+        self._handlers = handlers
+        self._clock = clock
+
+    async def execute(self, held: Held) -> Outcome | Parked | None:
+        """Execute a held run; none where it must be left to others (its lease was lost)."""
+        try:
+            return await self._attempt(held)
+        except asyncio.CancelledError:
+            return self._stopped(held)
+        except Exception as error:  # noqa: BLE001 (the call of a handler: recorded as a failure)
+            if held.why == "timeout":
+                return self._stopped(held)
+            return failure_of(error, now_ms=self._clock.now_ms(), sensitive=held.sensitive)
+
+    async def _attempt(self, held: Held) -> Outcome | Parked | None:
+        spec = held.claim.run.spec
+        if spec.expires_at_ms is not None and self._clock.now_ms() > spec.expires_at_ms:
+            return Expired()
+        injected = await self._preparing.prepare(held.claim)
+        held.sensitive = injected.sensitive
+        if spec.cache is not None:
+            answer = await self._recall(held, injected)
+            if not isinstance(answer, Leads):
+                return answer
+        result = await self._handler(injected)(
+            _invocation(held, injected, self._store, self._clock)
+        )
+        if held.why == "timeout":
+            return self._stopped(held)
+        return Success(result)
+
+    async def _recall(self, held: Held, injected: Injected) -> Cached | Parked | Leads | None:
+        """Consult the cache; leading, remember what to leave there."""
+        claim = held.claim
+        key = self._preparing.cache_key(claim, injected)
+        now_ms = self._clock.now_ms()
+        match await self._store.memory.recall(held.ref, key, now_ms=now_ms):
+            case Fresh(result):
+                return Cached(result)
+            case Follows():
+                return Parked(key)
+            case None:
+                return None
+            case Leads():
+                expiry_ms = await self._preparing.cache_expiry_ms(claim)
+                held.entry = _entry(held, key, injected, now_ms + expiry_ms)
+                held.claim = replace(claim, run=replace(claim.run, cache_key=key))
+                return Leads()
+
+    def _handler(self, injected: Injected) -> Handler:
+        return self._handlers[injected.target.kind]
+
+    def _stopped(self, held: Held) -> Outcome | None:
+        """Say what being told to stop means for the run."""
+        now_ms = self._clock.now_ms()
+        match held.why:
+            case "timeout":
+                return timed_out(held.claim.run.spec.timeout_ms, now_ms=now_ms)
+            case "cancel":
+                return Cancelled(held.reason)
+            case "interrupt":
+                return Interrupted()
+            case "abandoned":
+                return None
+            case None:
+                message = "the handler cancelled its own task"
+                error = StoredError("HANDLER_ERROR", message, "CancelledError", now_ms)
+                return Failure(error)
+
+    def cut_off(self, held: Held) -> Outcome | None:
+        """Say how a run ends that did not stop within its grace time."""
+        return self._stopped(held)
+
+
+def _invocation(held: Held, injected: Injected, store: Store, clock: Clock) -> Invocation:
+    spec = held.claim.run.spec
+    return Invocation(
+        target=injected.target,
+        input=injected.input,
+        product=spec.product,
+        env=spec.env,
+        context=RunContext(held, store.claims, clock),
+    )
+
+
+def _entry(held: Held, key: bytes, injected: Injected, expires_at_ms: int) -> CacheEntry:
+    spec = held.claim.run.spec
+    return CacheEntry(
+        key=key,
+        product=spec.product,
+        tag=spec.cache or "",
+        event=injected.target.event,
+        kind=spec.kind.value,
+        expires_at_ms=expires_at_ms,
+    )

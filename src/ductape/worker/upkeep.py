@@ -1,0 +1,102 @@
+"""What any worker does now and then: take over lost runs, mend recurrences, prune history.
+
+Looking costs a read; only what is found is written. Fences and versions make it safe for every
+worker to do it at once (DESIGN 3).
+"""
+
+import asyncio
+import logging
+
+from msgspec.structs import replace
+
+from ductape.domain.change import Settlement
+from ductape.domain.outcome import Lost
+from ductape.domain.record import JobRecord
+from ductape.domain.recurring import upcoming
+from ductape.domain.zone import ZoneLookup
+from ductape.ports.clock import Clock
+from ductape.ports.stores import Store
+from ductape.services.settling import Settler
+from ductape.worker.options import WorkerOptions
+
+MOST_AT_ONCE = 200
+PRUNE_EVERY_MS = 600_000
+PRUNE_BATCH = 1_000
+
+log = logging.getLogger("ductape.worker")
+
+
+class Upkeep:
+    """One worker's share of the upkeep."""
+
+    def __init__(
+        self,
+        store: Store,
+        settler: Settler,
+        clock: Clock,
+        zones: ZoneLookup,
+        options: WorkerOptions,
+    ) -> None:
+        """Look after a store."""
+        self._store = store
+        self._settler = settler
+        self._clock = clock
+        self._zones = zones
+        self._options = options
+
+    async def serve(self, worker: str) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            await asyncio.sleep(self._options.upkeep_ms / 1000)
+            try:
+                await self.look(worker)
+            except Exception:
+                log.exception("upkeep failed")  # a turn of a background loop: the next tries again
+
+    async def look(self, worker: str) -> None:
+        """Do once all that is to be done."""
+        await self.take_over()
+        await self.mend()
+        await self.prune(worker)
+
+    async def take_over(self) -> int:
+        """Settle the runs of dead workers, and those past their deadline, as lost."""
+        claims = await self._store.fleet.lost(now_ms=self._clock.now_ms(), limit=MOST_AT_ONCE)
+        taken = 0
+        for claim in claims:
+            worker = claim.run.worker or "unknown"
+            if await self._settler.end(claim, Lost(f"worker {worker} gave no sign of life")):
+                taken += 1
+                log.warning("run %d of job %s taken over", claim.run.number, claim.run.job_id)
+        return taken
+
+    async def mend(self) -> int:
+        """Give every live recurrence its run, and every deserted follower its turn."""
+        mended = await self._store.upkeep.release_deserted(now_ms=self._clock.now_ms())
+        for schedule in await self._store.upkeep.orphans(limit=MOST_AT_ONCE):
+            if await self._settler.carry_out(schedule.job_id, self._missing_run):
+                mended += 1
+        return mended
+
+    async def prune(self, worker: str) -> int:
+        """Delete what is old, a batch at a time, one worker at a time."""
+        now_ms = self._clock.now_ms()
+        duty = self._store.upkeep.take_duty
+        if not await duty("prune", worker, now_ms=now_ms, lease_ms=PRUNE_EVERY_MS):
+            return 0
+        return await self._store.upkeep.prune(
+            completed_before_ms=now_ms - self._options.completed_kept_ms,
+            failed_before_ms=now_ms - self._options.failed_kept_ms,
+            now_ms=now_ms,
+            limit=PRUNE_BATCH,
+        )
+
+    def _missing_run(self, record: JobRecord, now_ms: int) -> Settlement | None:
+        schedule = record.schedule
+        if schedule is None or record.live is not None or schedule.state != "active":
+            return None
+        moved, run = upcoming(schedule, now_ms=now_ms, zones=self._zones)
+        if moved == schedule and run is None:
+            return None
+        raised = replace(moved, version=schedule.version + 1)
+        return Settlement(job_id=record.job_id, schedule=raised, next_run=run)

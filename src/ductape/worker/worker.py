@@ -1,0 +1,218 @@
+"""One worker: its slots, its lease, its stop.
+
+Lane (turns) ── claims ──▶ Held + task (Running) ── outcome ──▶ Lane
+Sweeper: one timer tells runs past their deadline to stop, and cuts off those that do not
+Heartbeat: renews the lease; lost, every run is left to others and the worker registers anew
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+from ductape.domain.job import Claim
+from ductape.domain.outcome import Outcome, Parked
+from ductape.ports.clock import Clock
+from ductape.ports.stores import Store
+from ductape.ports.stores.claims import Wish
+from ductape.ports.stores.fleet import WorkerRecord
+from ductape.ports.wake import Hint
+from ductape.services.settling import Settler
+from ductape.worker.heartbeat import LoopHeartbeat, ThreadHeartbeat
+from ductape.worker.held import Held
+from ductape.worker.lane import Ended, Lane
+from ductape.worker.options import WorkerOptions
+from ductape.worker.running import Running
+from ductape.worker.sweeper import Sweeper
+from ductape.worker.upkeep import Upkeep
+
+log = logging.getLogger("ductape.worker")
+
+Heart = ThreadHeartbeat | LoopHeartbeat
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a worker is made of."""
+
+    store: Store
+    running: Running
+    settler: Settler
+    upkeep: Upkeep
+    clock: Clock
+    identify: Callable[[], WorkerRecord]
+    """Makes a fresh identity."""
+    heart: Callable[[Callable[[], None]], Heart]
+    """Makes the heartbeat, which calls back when the lease is lost."""
+
+
+class Worker:
+    """Claims and executes runs until it is stopped."""
+
+    def __init__(self, parts: Parts, options: WorkerOptions, handlers: frozenset[str]) -> None:
+        """Join the parts; `handlers` are the tags it has."""
+        self._parts = parts
+        self._store = parts.store
+        self._running = parts.running
+        self._clock = parts.clock
+        self._options = options
+        self._handlers = handlers
+        self._held: dict[tuple[str, int], Held] = {}
+        self._lane = Lane(parts.store, parts.settler, parts.clock, self._wish, self._begin)
+        self._lane.lease_lost = self._lease_lost
+        self._sweeper = Sweeper(parts.clock, options.grace_ms, self._cut_off)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._heart: Heart | None = None
+        self._me = parts.identify()
+        self._stopping = False
+        self._renewing: asyncio.Task[None] | None = None
+        self._ignore_hints: Callable[[], None] = lambda: None
+
+    @property
+    def id(self) -> str:
+        """The name under which it holds its lease."""
+        return self._me.id
+
+    async def start(self) -> None:
+        """Register, and begin to work."""
+        await self._register()
+        self._heart = self._parts.heart(self._lease_lost)
+        self._heart.start(self._me.id)
+        self._ignore_hints = self._store.wake.listen(self._on_hint)
+        self._tasks = [
+            asyncio.create_task(self._lane.serve(), name="ductape-lane"),
+            asyncio.create_task(self._sweeper.serve(), name="ductape-sweep"),
+        ]
+        if self._options.claims:
+            serve = self._parts.upkeep.serve(self._me.id)
+            self._tasks.append(asyncio.create_task(serve, name="ductape-upkeep"))
+        self._lane.nudge()
+
+    async def stop(self, *, grace_ms: int | None = None) -> None:
+        """Stop claiming, let running runs end within the grace time, send the rest back."""
+        if self._stopping or not self._tasks:
+            return
+        self._stopping = True
+        grace = self._options.grace_ms if grace_ms is None else grace_ms
+        await self._let_end(grace)
+        for held in list(self._held.values()):
+            self._sweeper.stop(held, "interrupt")
+        await self._let_end(1_000)
+        await self._close()
+
+    def begin(self, claim: Claim) -> Held:
+        """Execute a run that was stored in this worker's hands (run at once)."""
+        return self._begin(claim)
+
+    def _begin(self, claim: Claim) -> Held:
+        run = claim.run
+        started = run.started_at_ms if run.started_at_ms is not None else self._clock.now_ms()
+        held = Held(claim, deadline_ms=started + run.spec.timeout_ms)
+        self._held[run.job_id, run.number] = held
+        held.task = asyncio.create_task(self._execute(held))
+        self._sweeper.watch(held)
+        return held
+
+    async def _execute(self, held: Held) -> None:
+        outcome = await self._running.execute(held)
+        self._conclude(held, outcome)
+        self._let_go(held)
+
+    def _conclude(self, held: Held, outcome: Outcome | Parked | None) -> None:
+        """Hand the outcome in, once; a run parked or left to others has none."""
+        if held.settled:
+            return
+        held.settled = True
+        held.ended.set()
+        if outcome is None or isinstance(outcome, Parked):
+            self._lane.nudge()
+            return
+        self._lane.put(Ended(held.claim, outcome, held.entry))
+
+    def _cut_off(self, held: Held) -> None:
+        """Settle a run that did not stop in time; its slot stays taken until it does."""
+        self._conclude(held, self._running.cut_off(held))
+
+    def _let_go(self, held: Held) -> None:
+        """Free the slot: the task is over, however its run was settled."""
+        run = held.claim.run
+        self._sweeper.forget(held)
+        if self._held.get((run.job_id, run.number)) is held:
+            del self._held[run.job_id, run.number]
+        if held.cut_at_ms is not None:
+            self._lane.nudge()
+
+    def _wish(self) -> Wish:
+        free = self._options.concurrency - len(self._held)
+        serves = self._options.claims and not self._stopping and self._renewing is None
+        return Wish(
+            worker=self._me.id,
+            queues=self._options.queues,
+            handlers=self._handlers,
+            slots=max(free, 0) if serves else 0,
+            suspect=not any(held.claim.run.losses for held in self._held.values()),
+            lease_ms=self._options.lease_ms,
+            grace_ms=self._options.grace_ms,
+        )
+
+    def _on_hint(self, hint: Hint) -> None:
+        match hint:
+            case "work":
+                self._lane.nudge()
+            case "control":
+                self._spawn(self._stop_asked())
+            case "settled" | "products":
+                return
+
+    async def _stop_asked(self) -> None:
+        """Stop the runs that somebody cancelled."""
+        for ref, reason in await self._store.claims.asked_to_stop(self._me.id):
+            held = self._held.get((ref.job_id, ref.number))
+            if held is not None and held.ref.fence == ref.fence:
+                self._sweeper.stop(held, "cancel", reason=reason)
+
+    def _lease_lost(self) -> None:
+        """Leave every run to whoever takes it over, and come back under a new name."""
+        if self._renewing is not None or self._stopping:
+            return
+        log.warning("worker %s lost its lease with %d runs", self._me.id, len(self._held))
+        for held in self._held.values():
+            self._sweeper.stop(held, "abandoned")
+        self._renewing = asyncio.create_task(self._renew())
+        self._tasks.append(self._renewing)
+
+    async def _renew(self) -> None:
+        self._me = self._parts.identify()
+        await self._register()
+        if self._heart is not None:
+            self._heart.start(self._me.id)
+        self._renewing = None
+        self._lane.nudge()
+
+    async def _register(self) -> None:
+        await self._store.fleet.register(
+            self._me, now_ms=self._clock.now_ms(), lease_ms=self._options.lease_ms
+        )
+
+    async def _let_end(self, grace_ms: int) -> None:
+        tasks = [held.task for held in self._held.values() if held.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace_ms / 1000)
+
+    async def _close(self) -> None:
+        self._ignore_hints()
+        for held in list(self._held.values()):
+            self._cut_off(held)
+        self._lane.close()
+        lane, *others = self._tasks
+        await lane
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        if self._heart is not None:
+            await self._heart.aclose()
+        await self._store.fleet.leave(self._me.id)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks = [self._tasks[0], *(t for t in self._tasks[1:] if not t.done()), task]

@@ -1,0 +1,106 @@
+"""SPEC 9: the types that a definition may ask of a field."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ductape.domain.inputs.schema import DATA_TYPES, FieldRule, check_fields, read_rules
+from ductape.domain.jsonvalue import JsonValue
+
+FITS: list[tuple[str, JsonValue]] = [
+    ("STRING", ""),
+    ("NOSPACES_STRING", "a-b"),
+    ("EMAIL_STRING", "ada@example.org"),
+    ("NUMBER_STRING", "-12.5e3"),
+    ("DATE_STRING", "2026-11-24T10:00:00Z"),
+    ("DATE_STRING", "2026-11-24"),
+    ("INTEGER", 0),
+    ("FLOAT", 1.5),
+    ("FLOAT", 1),
+    ("DOUBLE", -1e9),
+    ("UUID", "0191d8a0-7c4e-7d1a-9f3b-2f1f0a1b2c3d"),
+    ("DATE", "2024-02-29"),
+    ("ARRAY", [1, "a"]),
+    ("OBJECT", {}),
+    ("BOOLEAN", False),
+    ("STRING_ARRAY", ["a"]),
+    ("INTEGER_ARRAY", []),
+    ("OBJECT_ARRAY", [{}]),
+]
+FAILS: list[tuple[str, JsonValue]] = [
+    ("STRING", 1),
+    ("NOSPACES_STRING", "a b"),
+    ("EMAIL_STRING", "ada@"),
+    ("EMAIL_STRING", "a@b\nBcc: c@d"),
+    ("NUMBER_STRING", "1_0"),
+    ("NUMBER_STRING", "٣"),
+    ("NUMBER_STRING", "12\n"),
+    ("DATE_STRING", "yesterday"),
+    ("INTEGER", True),
+    ("INTEGER", 1.5),
+    ("INTEGER", "1"),
+    ("FLOAT", "1.5"),
+    ("FLOAT", False),
+    ("UUID", "0191d8a07c4e7d1a9f3b2f1f0a1b2c3d"),
+    ("UUID", "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz"),
+    ("DATE", "2023-02-29"),
+    ("DATE", 20230101),
+    ("ARRAY", {}),
+    ("OBJECT", []),
+    ("BOOLEAN", 0),
+    ("STRING_ARRAY", ["a", 1]),
+    ("BOOLEAN_ARRAY", "true"),
+]
+JSON: st.SearchStrategy[JsonValue] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def faults_of(value: JsonValue, rule: FieldRule, *, resolved: bool = True) -> list[str]:
+    faults = check_fields({"x": value}, {"x": rule}, "input.body", resolved=resolved)
+    return [one["message"] for one in faults]
+
+
+@pytest.mark.parametrize(("type_name", "value"), FITS)
+def test_a_value_of_its_type_is_taken(type_name: str, value: JsonValue) -> None:
+    assert faults_of(value, FieldRule(type_name)) == []
+
+
+@pytest.mark.parametrize(("type_name", "value"), FAILS)
+def test_a_value_of_another_type_is_refused(type_name: str, value: JsonValue) -> None:
+    (message,) = faults_of(value, FieldRule(type_name))
+    assert message.startswith(f"input.body.x: expected {type_name}, found a")
+
+
+@given(st.sampled_from(sorted(DATA_TYPES)), JSON)
+def test_no_value_breaks_a_check_or_is_quoted(type_name: str, value: JsonValue) -> None:
+    for message in faults_of(value, FieldRule(type_name)):
+        assert not (isinstance(value, str) and len(value) > 8 and value in message)
+
+
+def test_a_required_field_that_is_missing_or_null_is_told() -> None:
+    rule = FieldRule("STRING", required=True)
+    assert faults_of(None, rule) == ["input.body.x: expected STRING, found nothing"]
+    assert faults_of(None, FieldRule("STRING")) == []
+
+
+@pytest.mark.parametrize(("value", "good"), [("a", False), ("ab", True), ("abcd", False)])
+def test_lengths_are_bounded(value: str, *, good: bool) -> None:
+    assert (faults_of(value, FieldRule("STRING", minlength=2, maxlength=3)) == []) is good
+    items: list[JsonValue] = list(value)
+    assert (faults_of(items, FieldRule("ARRAY", minlength=2, maxlength=3)) == []) is good
+
+
+def test_a_reference_is_judged_only_once_it_is_resolved() -> None:
+    rule = FieldRule("INTEGER")
+    assert faults_of("$Session{user}{age}", rule, resolved=False) == []
+    assert faults_of("$Session{user}{age}", rule) != []
+    assert faults_of(["$Now()", 1], FieldRule("INTEGER_ARRAY"), resolved=False) == []
+
+
+def test_a_schema_with_an_unknown_type_or_key_is_none() -> None:
+    for bad in ({"type": "TEXT"}, {"type": "STRING", "minLength": 1}, {}):
+        with pytest.raises(msgspec.ValidationError):
+            read_rules({"body": {"id": bad}})

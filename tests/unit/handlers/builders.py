@@ -1,0 +1,66 @@
+"""Invocations and the contexts that they run in."""
+
+from dataclasses import dataclass, field
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.request import JobEventTypes
+from ductape.domain.target import Target
+from ductape.ports.handler import Invocation
+
+
+@dataclass
+class FixedClock:
+    """A clock that stands still until somebody moves it."""
+
+    now: int = 1_800_000_000_000
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+@dataclass
+class RecordingContext:
+    """A context that keeps what a handler tells it."""
+
+    job_id: str = "job-1"
+    run: int = 1
+    attempt: int = 1
+    deadline_ms: int = FixedClock.now + 5_000
+    idempotency_key: str = "job-1:1"
+    cancelled: bool = False
+    last_checkpoint: JsonValue = None
+    checkpoints: list[JsonValue] = field(default_factory=list[JsonValue])
+    told: list[tuple[float, float | None, str | None]] = field(
+        default_factory=list[tuple[float, float | None, str | None]]
+    )
+    beats: int = 0
+
+    async def checkpoint(self, value: JsonValue) -> None:
+        self.checkpoints.append(value)
+
+    async def progress(
+        self, done: float, total: float | None = None, note: str | None = None
+    ) -> None:
+        self.told.append((done, total, note))
+
+    def heartbeat(self) -> None:
+        self.beats += 1
+
+
+def an_invocation(
+    kind: JobEventTypes,
+    definition: JsonObject,
+    given: JsonObject,
+    *,
+    context: RecordingContext | None = None,
+    needs: str | None = None,
+) -> Invocation:
+    """Build one attempt, references resolved."""
+    target = Target(kind=kind, event="event", definition=definition, digest=b"", needs=needs)
+    return Invocation(
+        target=target,
+        input=given,
+        product="shop",
+        env="prd",
+        context=context or RecordingContext(),
+    )
