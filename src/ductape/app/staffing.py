@@ -48,9 +48,7 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
     mailer = SmtpMailer(core.policy, clock)
     return {
         JobEventTypes.ACTION: ActionHandler(core.http, clock),
-        JobEventTypes.NOTIFICATION: NotificationHandler(
-            core.http, SmtpMailer(core.policy, clock), clock
-        ),
+        JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock),
         JobEventTypes.JOB: core.python,
         JobEventTypes.FUNCTION: core.python,
     }
