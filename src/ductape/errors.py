@@ -10,6 +10,7 @@
     ├── JobFailed            the attempts are used up
     ├── JobCancelled         somebody ended the job
     ├── ResultTimeout        the wait ended, the job did not
+    ├── ResultTooLarge       a run returned more than is kept
     ├── QuotaExceeded        a quota's window is full
     ├── ProviderError        the outside world said no (see `PROVIDER_CODES`)
     ├── StoreError           the database is out of reach, too old, too new, or not ours
@@ -17,7 +18,7 @@
 
 Each class knows its code, HTTP status, CLI exit code and remedy, so that the SDK, the API, the
 CLI and the docs read the same attributes (SPEC 12). Messages never hold secrets: whoever builds
-one passes what was found through `masked`.
+one shows what was found through `domain.found` and `domain.masking`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -184,6 +185,14 @@ class ResultTimeout(DuctapeError):
     http_status: ClassVar[int] = 202
     exit_code: ClassVar[int] = 4
     remedy: ClassVar[str] = "`processor.job.wait(job_id)` to wait on, `jobs.explain` for the cause"
+
+
+class ResultTooLarge(DuctapeError):
+    """A result exceeds the limit of SPEC 19."""
+
+    code: ClassVar[str] = "RESULT_TOO_LARGE"
+    http_status: ClassVar[int] = 422
+    remedy: ClassVar[str] = "return a reference to the data instead of the data itself"
 
 
 class QuotaExceeded(DuctapeError):

@@ -33,7 +33,7 @@ async def client() -> AsyncIterator[AiohttpClient]:
 async def got(client: AiohttpClient, url: str, **changes: object) -> HttpResponse:
     request = HttpRequest(method="GET", url=url, allow_private=True, timeout_ms=5_000)
     fields = {name: getattr(request, name) for name in request.__struct_fields__}
-    return await client.send(HttpRequest(**{**fields, **changes}))  # pyright: ignore[reportArgumentType] (test data)
+    return await client.send(HttpRequest(**{**fields, **changes}))
 
 
 async def refused(client: AiohttpClient, url: str, **changes: object) -> ProviderError:
@@ -93,6 +93,17 @@ async def test_a_pooled_connection_is_not_lent_to_who_does_not_ask(
 ) -> None:
     await got(client, server.url)
     assert (await refused(client, server.url, allow_private=False)).provider_code == "FORBIDDEN"
+
+
+async def test_requests_side_by_side_are_each_judged_for_themselves(
+    client: AiohttpClient, server: Receiver
+) -> None:
+    asked = [index % 2 == 0 for index in range(20)]
+    outcomes = await asyncio.gather(
+        *(got(client, server.url, allow_private=one) for one in asked), return_exceptions=True
+    )
+    assert [isinstance(one, HttpResponse) for one in outcomes] == asked
+    assert len(server.requests) == sum(asked)
 
 
 async def test_an_allowed_host_and_port_is_reached_by_that_name_only(server: Receiver) -> None:

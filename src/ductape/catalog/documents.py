@@ -5,6 +5,7 @@ such document is a `ValidationError`; what the document says is for `parse_produ
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,10 @@ Source = str | Path | Mapping[str, object]
 
 MOST_BYTES = 4_194_304
 """Of a file, and of a document as JSON."""
+
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_DEEP_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{DEFAULT.nesting}}}")
+"""A dotted key of TOML, for which the library takes time by the square of its parts."""
 
 
 def load_document(source: Source) -> JsonObject:
@@ -64,6 +69,8 @@ def _text(path: Path) -> str:
 
 
 def _read_toml(text: str) -> object:
+    if _DEEP_KEY.search(text):
+        raise _too_deep()
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -45,7 +45,7 @@ def read_yaml(text: str) -> JsonValue:
         return _only_document(_parse(text, loader))
     except yaml.MarkedYAMLError as error:
         raise invalid(
-            "", "YAML", f"{error.problem or 'another text'}{_place(error.problem_mark)}"
+            "", "YAML", f"an error: {error.problem}{_place(error.problem_mark)}"
         ) from error
     except yaml.YAMLError as error:
         raise invalid("", "YAML", "characters that YAML does not allow") from error

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ductape.domain.change import CacheEntry, RunRef, Settlement
 from ductape.domain.job import Attempt, AttemptStatus, Claim, Finished, Run
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.lifecycle import RunOutcome
+from ductape.domain.lifecycle import RunOutcome, ScheduleState
 from ductape.domain.outcome import (
     Cached,
     Cancelled,
@@ -28,8 +28,11 @@ from ductape.domain.recurring import advance
 from ductape.domain.retry import MOST_LOSSES, delay_ms, may_retry
 from ductape.domain.zone import ZoneLookup
 
-REVOKED = "SESSION_INVALID"
-"""A revoked session pauses a recurrence instead of failing it again and again (SPEC 6)."""
+PAUSING = frozenset({"SESSION_INVALID", "SESSION_EXPIRED", "SEAL_BROKEN"})
+"""What would fail every later run too pauses a recurrence instead, for a person (SPEC 6, 16)."""
+
+UNTRIED = frozenset({"EXPIRED", "SEAL_BROKEN"})
+"""What keeps a run from beginning costs no attempt."""
 
 
 def settle(
@@ -75,8 +78,8 @@ def _settlement(claim: Claim, ended: Finished | Run, now_ms: int, zones: ZoneLoo
     if claim.schedule is None or isinstance(ended, Run):
         return done
     current = claim.schedule
-    if ended.error is not None and ended.error.code == REVOKED and current.state == "active":
-        current = replace(current, state="paused")
+    if ended.error is not None and current.state == "active":
+        current = replace(current, state=_state_after(ended.error.code))
     schedule, next_run = advance(current, claim.run, ended.outcome, now_ms=now_ms, zones=zones)
     return replace(done, schedule=schedule, next_run=next_run)
 
@@ -86,6 +89,13 @@ def _freed(run: Run, ended: Finished | Run) -> bytes | None:
     leads = run.cache_key is not None and run.state != "parked"
     answers = isinstance(ended, Finished) and ended.outcome == "completed" and not ended.cached
     return run.cache_key if leads and not answers else None
+
+
+def _state_after(code: str) -> ScheduleState:
+    """Return what an error makes of a live recurrence, beyond the caller's `onFailure`."""
+    if code in PAUSING:
+        return "paused"
+    return "completed" if code == "EXPIRED" else "active"
 
 
 def _fail(run: Run, failure: Failure, now_ms: int, draw: float) -> Finished | Run:
@@ -171,7 +181,7 @@ def _with_attempt(
 
 
 def _never_began(error: StoredError | None) -> bool:
-    return error is not None and error.code == "EXPIRED"
+    return error is not None and error.code in UNTRIED
 
 
 def _cancelled(reason: str | None, now_ms: int) -> StoredError:

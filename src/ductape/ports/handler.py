@@ -4,13 +4,13 @@ Raise `ProviderError` for what the outside world did, `ValidationError` and its 
 input; anything else is the handler's own fault and is recorded as `HANDLER_ERROR`.
 """
 
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.target import Target
-from ductape.errors import DuctapeError, invalid
+from ductape.errors import invalid
 
 
 class Context(Protocol):
@@ -90,10 +90,3 @@ class Abort(Exception):
     def __init__(self, reason: str = "the handler gave up") -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-class ResultTooLarge(DuctapeError):
-    """A result exceeds the limit of SPEC 19."""
-
-    code: ClassVar[str] = "RESULT_TOO_LARGE"
-    remedy: ClassVar[str] = "return a reference to the data instead of the data itself"

@@ -3,6 +3,7 @@
 The first commit wins: a verb that comes too late returns the job with `changed: false`.
 """
 
+import builtins
 from collections.abc import Mapping
 from typing import cast
 
@@ -10,8 +11,10 @@ from ductape.domain.change import Settlement
 from ductape.domain.job import Run
 from ductape.domain.lifecycle import JobStatus
 from ductape.domain.operations import cancel, extra_run, pause, resume, retry
+from ductape.domain.parsing import parse_repeat
 from ductape.domain.record import JobRecord
-from ductape.domain.types import HistoryView, JobPage, JobVerb, JobView
+from ductape.domain.recurrence import preview
+from ductape.domain.types import HistoryView, IJobRepeatOptions, JobPage, JobVerb, JobView
 from ductape.domain.views import history_view, job_view
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import NotFound, invalid
@@ -21,6 +24,7 @@ from ductape.ports.stores.reading import JobFilter
 from ductape.services.settling import Plan, Settler
 
 LONGEST_PAGE = 1_000
+LONGEST_PREVIEW = 10_000
 DEFAULT_PAGE = 50
 
 
@@ -160,6 +164,23 @@ class Jobs:
             return extra_run(_recurring(record), now_ms=now_ms, zones=self._zones)
 
         return await self._verb(id, changed=await self._carry_out(id, plan))
+
+    def preview(
+        self,
+        repeat: IJobRepeatOptions | Mapping[str, object],
+        n: int = 10,
+        *,
+        after: int | None = None,
+    ) -> "builtins.list[int]":
+        """Return the next `n` instants of a recurrence, storing nothing; epoch ms, as `after`.
+
+        Raises `ValidationError` with the path of what is wrong.
+        """
+        if isinstance(n, bool) or not 1 <= n <= LONGEST_PREVIEW:
+            raise invalid("n", f"an integer from 1 to {LONGEST_PREVIEW}", repr(n))
+        from_ms = self._clock.now_ms() if after is None else after
+        parsed = parse_repeat(repeat, now_ms=from_ms, zones=self._zones)
+        return preview(parsed, after_ms=from_ms, count=n, zones=self._zones)
 
     async def _ask(self, run: Run, reason: str | None) -> bool:
         asked = await self._store.claims.ask_cancel(run.job_id, run.number, reason=reason)

@@ -4,7 +4,7 @@ A settlement is computed from what was read. Where a recurrence changed in betwe
 read and computed again; where the run changed hands (`fenced`), somebody was faster.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ductape.domain.change import SettleAnswer, Settlement
 from ductape.domain.job import Claim
@@ -79,6 +79,13 @@ class Settler:
         """Apply one settlement and wake whoever waits for it."""
         answers = await self._store.claims.settle([settlement], now_ms=self._clock.now_ms())
         if answers[0] == "recorded":
-            self._store.wake.tell("settled")
+            tell_settled(self._store, [settlement])
             self._store.wake.tell("work")
         return answers[0]
+
+
+def tell_settled(store: Store, settlements: Sequence[Settlement]) -> None:
+    """Wake who waits for these jobs; a leader's result ends jobs that only the store knows."""
+    known = all(settlement.cache is None for settlement in settlements)
+    jobs = {settlement.job_id for settlement in settlements} if known else ()
+    store.wake.tell("settled", jobs)

@@ -4,7 +4,7 @@ A result comes back, a failure is raised (SPEC 1).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 
 from ductape.domain.job import Finished, Run
@@ -40,7 +40,7 @@ class Waiting:
             ) from None
 
     async def _end(self, job_id: str, number: int | None) -> Finished:
-        async with self._hints() as hinted:
+        async with self._hints(job_id) as hinted:
             awaited = number
             while True:
                 hinted.clear()
@@ -66,11 +66,11 @@ class Waiting:
                 return _over_without_run(record)
 
     @asynccontextmanager
-    async def _hints(self) -> AsyncGenerator[asyncio.Event]:
+    async def _hints(self, job_id: str) -> AsyncGenerator[asyncio.Event]:
         hinted = asyncio.Event()
 
-        def on_hint(hint: Hint) -> None:
-            if hint == "settled":
+        def on_hint(hint: Hint, jobs: Collection[str]) -> None:
+            if hint == "settled" and (not jobs or job_id in jobs):
                 hinted.set()
 
         leave = self._store.wake.listen(on_hint)

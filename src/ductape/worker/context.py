@@ -11,6 +11,8 @@ from ductape.ports.stores.claims import Claims
 from ductape.worker.held import Held
 
 LARGEST_CHECKPOINT = 65_536
+PROGRESS_EVERY_MS = 200
+"""Progress told more often is kept in memory, and stored with the next that is not."""
 
 
 class RunContext:
@@ -27,6 +29,7 @@ class RunContext:
         self.attempt = len(run.attempts) + 1
         self.deadline_ms = held.deadline_ms
         self.idempotency_key = f"{run.job_id}:{run.number}"
+        self._progress_at_ms = 0
 
     @property
     def cancelled(self) -> bool:
@@ -51,8 +54,11 @@ class RunContext:
     ) -> None:
         """Show how far the work is."""
         progress = Progress(done, total, note)
-        await self._claims.note(self._held.ref, now_ms=self._clock.now_ms(), progress=progress)
         self._keep(self._held.claim, checkpoint=None, progress=progress)
+        now_ms = self._clock.now_ms()
+        if now_ms - self._progress_at_ms >= PROGRESS_EVERY_MS:
+            self._progress_at_ms = now_ms
+            await self._claims.note(self._held.ref, now_ms=now_ms, progress=progress)
 
     def heartbeat(self) -> None:
         """Tell that the handler is alive; the worker's lease is renewed without it."""

@@ -17,9 +17,12 @@ from ductape.domain.settlement import with_cache
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.claims import Turn, Wish
-from ductape.services.settling import Settler
+from ductape.services.settling import Settler, tell_settled
 
-LONGEST_SLEEP_MS = 30_000
+LOOK_EVERY_MS = 30_000
+"""How often an idle lane takes a turn although nobody asked."""
+CLOCK_EVERY_MS = 1_000
+"""How often an idle lane reads the clock: a jump of it must not make a run late."""
 PAUSE_AFTER_FAULT_S = 1.0
 
 log = logging.getLogger("ductape.worker")
@@ -82,8 +85,10 @@ class Lane:
     async def _take_turn(self) -> None:
         """Settle what waits and claim what fits."""
         ended, self._outbox = self._outbox, []
+        now_ms = self._clock.now_ms()
+        settlements = [self._settlement(one, now_ms) for one in ended]
         try:
-            turn = await self._turn(ended)
+            turn = await self._store.claims.turn(self._wish(), settlements, now_ms=now_ms)
         except Exception as error:  # noqa: BLE001 (a turn of a background loop)
             # On closing the runs are left to a take-over: their fences still hold.
             self._outbox = [] if self._closing else ended + self._outbox
@@ -92,8 +97,8 @@ class Lane:
         self._fault = None
         if any(answer == "stale" for answer in turn.answers):
             await self._again(ended, turn)
-        if turn.answers:
-            self._store.wake.tell("settled")
+        if settlements:
+            tell_settled(self._store, settlements)
         self._next_due_ms = turn.next_due_ms
         for claim in turn.claims:
             self._start(claim)
@@ -101,11 +106,6 @@ class Lane:
             self._needed.set()
         if not turn.leased:
             self.lease_lost()
-
-    async def _turn(self, ended: Sequence[Ended]) -> Turn:
-        now_ms = self._clock.now_ms()
-        settlements = [self._settlement(one, now_ms) for one in ended]
-        return await self._store.claims.turn(self._wish(), settlements, now_ms=now_ms)
 
     def _settlement(self, one: Ended, now_ms: int) -> Settlement:
         return with_cache(self._settler.decide(one.claim, one.outcome, now_ms), one.entry)
@@ -118,24 +118,24 @@ class Lane:
                 self.put(Ended(fresh, one.outcome, one.entry))
 
     async def _until_needed(self) -> None:
-        if self._outbox:
-            self._needed.clear()
-            return
+        """Sleep until something waits to be settled, a hint, a due instant, or the next look."""
+        look_at_ms = self._clock.now_ms() + LOOK_EVERY_MS
         self.idle.set()
-        try:
-            async with asyncio.timeout(self._sleep_s()):
-                await self._needed.wait()
-        except TimeoutError:
-            pass
+        while not self._outbox and not self._needed.is_set():
+            due_ms = look_at_ms if self._next_due_ms is None else self._next_due_ms
+            wait_ms = min(due_ms, look_at_ms) - self._clock.now_ms()
+            if wait_ms <= 0:
+                break
+            await self._doze(min(wait_ms, CLOCK_EVERY_MS) / 1000)
         self.idle.clear()
         self._needed.clear()
 
-    def _sleep_s(self) -> float:
-        """Return how long nothing is due; the clock is read again on waking, never early."""
-        if self._next_due_ms is None:
-            return LONGEST_SLEEP_MS / 1000
-        wait_ms = self._next_due_ms - self._clock.now_ms()
-        return min(max(wait_ms, 0), LONGEST_SLEEP_MS) / 1000
+    async def _doze(self, longest_s: float) -> None:
+        try:
+            async with asyncio.timeout(longest_s):
+                await self._needed.wait()
+        except TimeoutError:
+            return
 
     async def _rest(self, error: Exception) -> None:
         """Say once what is wrong with the store, and try again in a while."""

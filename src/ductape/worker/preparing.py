@@ -43,7 +43,7 @@ class Preparing:
         self._cache_secret = vault.derive("cache")[1]
 
     async def prepare(self, claim: Claim) -> Injected:
-        """Resolve everything; raises what the attempt then fails with."""
+        """Resolve everything but check nothing yet; raises what the attempt then fails with."""
         spec = claim.run.spec
         session = await self._session(claim)
         target = await self._catalog.resolve(
@@ -54,7 +54,7 @@ class Preparing:
             spec.input,
             version=claim.product_version or None,
         )
-        injected = await self._injection.inject(
+        return await self._injection.inject(
             target,
             spec.input,
             session,
@@ -62,10 +62,17 @@ class Preparing:
             env=spec.env,
             now_ms=self._clock.now_ms(),
         )
+
+    @staticmethod
+    def check(injected: Injected) -> None:
+        """Judge the input again, now that it is whole; raises `ValidationError`.
+
+        Apart from `prepare`, because its faults may show what was injected: the caller knows by
+        then what to mask.
+        """
         faults = check_input(injected.target, injected.input, resolved=True)
         if faults:
             raise ValidationError(faults)
-        return injected
 
     def cache_key(self, claim: Claim, injected: Injected) -> bytes:
         """Name the result that equal runs share."""

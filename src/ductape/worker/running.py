@@ -62,6 +62,7 @@ class Running:
             return Expired()
         injected = await self._preparing.prepare(held.claim)
         held.sensitive = injected.sensitive
+        self._preparing.check(injected)
         if spec.cache is not None:
             answer = await self._recall(held, injected)
             if not isinstance(answer, Leads):

@@ -7,7 +7,7 @@ Heartbeat: renews the lease; lost, every run is left to others and the worker re
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 
 from ductape.domain.job import Claim
@@ -155,7 +155,7 @@ class Worker:
             grace_ms=self._options.grace_ms,
         )
 
-    def _on_hint(self, hint: Hint) -> None:
+    def _on_hint(self, hint: Hint, jobs: Collection[str]) -> None:  # noqa: ARG002 (a listener)
         match hint:
             case "work":
                 self._lane.nudge()

@@ -10,7 +10,7 @@ from typing import cast
 from msgspec import Struct
 
 from ductape.domain.found import path_to
-from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.app import Action, ActionEnv, App, AppAuth, AuthEnv
 from ductape.domain.product.document import Product
 from ductape.domain.product.notification import Callback, CallbackAuth, Email, Push
@@ -63,7 +63,7 @@ def credential_faults(product: Product) -> Iterator[Fault]:
             if text is not None and not _holds_secret(text):
                 yield _literal(path_to(path, name), product)
         for name in _CARRIERS.get(type(thing), ()):
-            yield from _named_so(getattr(thing, name), path_to(path, name), product)
+            yield from _inside(getattr(thing, name), path_to(path, name), product)
         if isinstance(thing, CallbackAuth):
             yield from _misfits(thing, thing.type, path)
     for at, app in enumerate(product.apps):
@@ -80,18 +80,16 @@ def names_credential(name: str) -> bool:
 
 
 def _of_app(app: App, path: str, product: Product) -> Iterator[Fault]:
-    for section in ("variables", "constants"):
-        for at, given in enumerate(getattr(app, section)):
-            where = f"{path}.{section}[{at}]"
-            values = [(f"{where}.value", given.value)]
-            values += [
-                (f"{where}.envs[{place}].value", env.value)
-                for place, env in enumerate(getattr(given, "envs", ()))
-            ]
-            for place, value in values:
-                yield from _named_so({given.key: value}, place, product, inside=False)
     for at, auth in enumerate(app.auths):
         yield from _auth_faults(auth, f"{path}.auths[{at}]", product)
+    for at, constant in enumerate(app.constants):
+        where = f"{path}.constants[{at}].value"
+        yield from _member(constant.key, constant.value, where, product)
+    for at, variable in enumerate(app.variables):
+        where = f"{path}.variables[{at}]"
+        yield from _member(variable.key, variable.value, f"{where}.value", product)
+        for place, env in enumerate(variable.envs):
+            yield from _member(variable.key, env.value, f"{where}.envs[{place}].value", product)
 
 
 def _auth_faults(auth: AppAuth, path: str, product: Product) -> Iterator[Fault]:
@@ -102,7 +100,7 @@ def _auth_faults(auth: AppAuth, path: str, product: Product) -> Iterator[Fault]:
 
 def _given_everywhere(auth: AppAuth, product: Product) -> frozenset[str]:
     """Return the fields that each of the product's envs gives by itself."""
-    if {env.slug for env in auth.envs} < {env.slug for env in product.envs} or not auth.envs:
+    if not {env.slug for env in product.envs} <= {env.slug for env in auth.envs}:
         return frozenset()
     return frozenset(
         name for name in _FIELDS if all(getattr(env, name, None) is not None for env in auth.envs)
@@ -129,22 +127,23 @@ def _extras(auth: Struct, kind: AuthType, path: str) -> Iterator[Fault]:
             yield fault(f"{path}.{name}", f"none in an auth of type {kind}", "one")
 
 
-def _named_so(
-    value: JsonValue, path: str, product: Product, *, inside: bool = True
-) -> Iterator[Fault]:
-    """Find literals under names that say credential; `inside` tells whether names extend paths."""
+def _member(name: str, value: object, path: str, product: Product) -> Iterator[Fault]:
+    """Judge a value by its name, or what is inside it by theirs."""
+    if isinstance(value, str) and value and names_credential(name):
+        if not _holds_secret(value):
+            yield _literal(path, product)
+    else:
+        yield from _inside(value, path, product)
+
+
+def _inside(value: object, path: str, product: Product) -> Iterator[Fault]:
     match value:
         case dict():
-            for name, member in value.items():
-                where = path_to(path, name) if inside else path
-                if isinstance(member, str) and member and names_credential(name):
-                    if not _holds_secret(member):
-                        yield _literal(where, product)
-                else:
-                    yield from _named_so(member, where, product)
+            for name, member in cast("JsonObject", value).items():
+                yield from _member(name, member, path_to(path, name), product)
         case list():
-            for at, member in enumerate(value):
-                yield from _named_so(member, path_to(path, at), product)
+            for at, member in enumerate(cast("list[JsonValue]", value)):
+                yield from _inside(member, path_to(path, at), product)
         case _:
             return
 

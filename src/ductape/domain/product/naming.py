@@ -35,7 +35,7 @@ def _repeated(path: str, things: Things) -> Iterator[Fault]:
 
 
 def _undefined_envs(product: Product, path: str, things: Things) -> Iterator[Fault]:
-    slugs = [env.slug for env in product.envs]
+    slugs = {env.slug for env in product.envs}
     for at, thing in enumerate(things):
         _, slug = name_of(thing)
         if slug not in slugs:
@@ -55,9 +55,10 @@ def _clashes(product: Product) -> Iterator[Fault]:
 
 
 def _undefined_auths(app: App, path: str) -> Iterator[Fault]:
-    tags = [auth.tag for auth in app.auths]
-    hint = f"the app has {listed(tags)}" if tags else "declare it under `auths`"
+    tags = {auth.tag for auth in app.auths}
+    hint = f"the app has {listed(sorted(tags))}" if tags else "declare it under `auths`"
     for where, part in things_of(app, path):
-        if isinstance(part, (Action, ActionEnv)) and part.auth not in (None, *tags):
+        tag = part.auth if isinstance(part, (Action, ActionEnv)) else None
+        if tag is not None and tag not in tags:
             expected = "the tag of one of the app's auths"
-            yield fault(f"{where}.auth", expected, f"`{part.auth}`", hint=hint)
+            yield fault(f"{where}.auth", expected, f"`{tag}`", hint=hint)

@@ -1,6 +1,7 @@
 """Making a `Product` of a plain document: every fault at once, each at its path (SPEC 8)."""
 
 from collections.abc import Collection
+from itertools import islice
 
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.credentials import credential_faults
@@ -9,13 +10,10 @@ from ductape.domain.product.linking import linking_faults
 from ductape.domain.product.naming import naming_faults
 from ductape.domain.product.reach import reach_faults
 from ductape.domain.product.sessions import session_faults
-from ductape.domain.product.shape import fitted
+from ductape.domain.product.shape import MOST_FAULTS, fitted
 from ductape.errors import Fault, ValidationError
 
 _RULES = (naming_faults, credential_faults, reach_faults, session_faults, linking_faults)
-
-_FAULTS_SHOWN = 100
-"""No reader gains by more."""
 
 
 def parse_product(document: JsonObject) -> Product:
@@ -24,9 +22,10 @@ def parse_product(document: JsonObject) -> Product:
     product = fitted(Product, document, faults)
     refused = {known["path"] for known in faults}
     found = (new for rule in _RULES for new in rule(product))
-    faults += [new for new in found if not _of_stand_in(new["path"], refused)]
+    new_ones = (new for new in found if not _of_stand_in(new["path"], refused))
+    faults += islice(new_ones, max(MOST_FAULTS - len(faults), 0))
     if faults:
-        raise ValidationError(faults[:_FAULTS_SHOWN])
+        raise ValidationError(faults[:MOST_FAULTS])
     return product
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from copy import copy
 from functools import cache
+from itertools import islice, takewhile
 from typing import TypeVar, cast
 
 import msgspec
@@ -20,11 +21,17 @@ from ductape.errors import Fault, fault
 
 T = TypeVar("T", bound=Struct)
 
+MOST_FAULTS = 100
+"""No reader gains by more, and a hostile document could have millions."""
+
 ARRIVES_LATER = "it arrives in a later release: leave it out for now"
 
 
 def fitted(kind: type[T], document: JsonObject, faults: list[Fault]) -> T:
-    """Make the struct of a document; where that takes mending, the faults say so."""
+    """Make the struct of a document; where that takes mending, the faults say so.
+
+    It gives up at `MOST_FAULTS`: what follows is left out then.
+    """
     return msgspec.convert(_read(_type_of(kind), document, "", faults), kind)
 
 
@@ -57,7 +64,8 @@ def _read_struct(
         faults.append(fault(path, "an object", kind_of(value)))
         return _stand_in(kind)
     known = {field.name: field for field in kind.fields}
-    faults += [_stranger(kind, key, path) for key in value if key not in known]
+    strangers = (_stranger(kind, key, path) for key in value if key not in known)
+    faults += islice(strangers, MOST_FAULTS)
     return {
         name: _read_field(field, value, path_to(path, name), faults)
         for name, field in known.items()
@@ -86,14 +94,16 @@ def _read_list(item: inspect.Type, value: JsonValue, path: str, faults: list[Fau
     if not isinstance(value, list):
         faults.append(fault(path, "a list", kind_of(value)))
         return []
-    return [_read(item, part, path_to(path, at), faults) for at, part in enumerate(value)]
+    parts = takewhile(lambda _: len(faults) < MOST_FAULTS, enumerate(value))
+    return [_read(item, part, path_to(path, at), faults) for at, part in parts]
 
 
 def _read_map(member: inspect.Type, value: JsonValue, path: str, faults: list[Fault]) -> JsonValue:
     if not isinstance(value, dict):
         faults.append(fault(path, "an object", kind_of(value)))
         return {}
-    return {name: _read(member, part, path_to(path, name), faults) for name, part in value.items()}
+    parts = takewhile(lambda _: len(faults) < MOST_FAULTS, value.items())
+    return {name: _read(member, part, path_to(path, name), faults) for name, part in parts}
 
 
 def _read_scalar(kind: inspect.Type, value: JsonValue, path: str, faults: list[Fault]) -> JsonValue:

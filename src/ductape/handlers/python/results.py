@@ -15,8 +15,7 @@ from msgspec.inspect import DataclassType, Field, StructType, TypedDictType, typ
 from ductape.domain.found import path_to
 from ductape.domain.jsonlimits import DEFAULT, plain_object
 from ductape.domain.jsonvalue import JsonValue
-from ductape.errors import Fault, ValidationError, fault
-from ductape.ports.handler import ResultTooLarge
+from ductape.errors import Fault, ResultTooLarge, ValidationError, fault
 
 _EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
 _UNMEASURED_BYTES = 2**40

@@ -10,10 +10,10 @@ import hashlib
 import os
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-from ductape.ports.wake import Hint
+from ductape.ports.wake import Hint, Listener
 from ductape.stores.sqlite.connection import Connection
 
 LOOK_EVERY_S = 1.0
@@ -31,7 +31,7 @@ class SqliteWake:
         """Make this process's socket; `watcher` is a connection of its own for the look."""
         self._loop = asyncio.get_running_loop()
         self._watcher = watcher
-        self._listeners: list[Callable[[Hint], None]] = []
+        self._listeners: list[Listener] = []
         self._folder = _folder_for(path)
         self._own = self._folder / token
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -41,17 +41,17 @@ class SqliteWake:
         self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
         self._pending: set[Hint] = set()
 
-    def tell(self, hint: Hint) -> None:
+    def tell(self, hint: Hint, jobs: Collection[str] = ()) -> None:
         """Wake every listener of every live process of the store; called after a commit."""
-        self._spread(hint)
+        self._spread(hint, jobs)
         if not self._pending:
             self._loop.call_soon(self._send)
         self._pending.add(hint)
 
-    def listen(self, callback: Callable[[Hint], None]) -> Callable[[], None]:
+    def listen(self, listener: Listener) -> Callable[[], None]:
         """Call back on the event loop for each hint; the answer ends the listening."""
-        self._listeners.append(callback)
-        return lambda: self._listeners.remove(callback)
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def close(self) -> None:
         """Take the socket away."""
@@ -61,9 +61,9 @@ class SqliteWake:
         self._own.unlink(missing_ok=True)
         self._watcher.close()
 
-    def _spread(self, hint: Hint) -> None:
+    def _spread(self, hint: Hint, jobs: Collection[str] = ()) -> None:
         for listener in list(self._listeners):
-            listener(hint)
+            listener(hint, jobs)
 
     def _send(self) -> None:
         """Send what was told in this turn of the loop, once for all of it."""
@@ -108,17 +108,17 @@ class QuietWake:
 
     def __init__(self) -> None:
         """Begin with nobody listening."""
-        self._listeners: list[Callable[[Hint], None]] = []
+        self._listeners: list[Listener] = []
 
-    def tell(self, hint: Hint) -> None:
+    def tell(self, hint: Hint, jobs: Collection[str] = ()) -> None:
         """Wake every listener."""
         for listener in list(self._listeners):
-            listener(hint)
+            listener(hint, jobs)
 
-    def listen(self, callback: Callable[[Hint], None]) -> Callable[[], None]:
+    def listen(self, listener: Listener) -> Callable[[], None]:
         """Call back for each hint; the answer ends the listening."""
-        self._listeners.append(callback)
-        return lambda: self._listeners.remove(callback)
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -28,7 +28,7 @@ def an_action(**changes: object) -> Target:
     return Target(
         kind=JobEventTypes.ACTION,
         event="create_user",
-        definition={**definition, **changes},  # pyright: ignore[reportArgumentType] (test data)
+        definition={**definition, **changes},
         digest=b"",
     )
 

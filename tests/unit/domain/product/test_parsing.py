@@ -346,6 +346,21 @@ def test_secrets_are_told_for_each_env() -> None:
     assert "live_token" in secrets_of(product, "prd")
 
 
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"apps": [1] * 500_000},
+        {f"x{n}": 1 for n in range(300_000)},
+        {"jobs": [{"tag": "a", "handler": "python"}] * 50_000},
+        {"apps": [{"tag": "a", "actions": [an_action(headers={"a": 1})] * 50_000}]},
+    ],
+)
+def test_a_hostile_document_ends_at_a_hundred_faults(sections: JsonObject) -> None:
+    with pytest.raises(ValidationError) as caught:
+        parse_product(a_small_document(**sections))
+    assert len(caught.value.errors) == 100
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (

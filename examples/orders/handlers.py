@@ -1,0 +1,1 @@
+../../src/ductape/cli/demo/orders/handlers.py

@@ -1,0 +1,1 @@
+"""The example `examples/orders`: here, so that an installed `ductape demo` has it too."""

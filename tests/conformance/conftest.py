@@ -1,0 +1,45 @@
+"""The fixture that every conformance test runs against: each kind of store, one after another."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from ductape.ports.stores import Store
+from tests.conformance.openers import OPENERS, Opener
+
+OpenAgain = Callable[[], Awaitable[Store]]
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Give a fresh folder with a short path, so that sockets fit beside the file."""
+    with TemporaryDirectory(prefix="dt-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(params=OPENERS)
+def opener(request: pytest.FixtureRequest) -> Opener:
+    """Give the way to open one kind of store."""
+    return OPENERS[request.param]
+
+
+@pytest.fixture
+async def open_again(opener: Opener, place: Path) -> AsyncIterator[OpenAgain]:
+    """Open the same store as often as asked; all are closed in the end."""
+    opened: list[Store] = []
+
+    async def again() -> Store:
+        opened.append(await opener(place, f"t{len(opened)}"))
+        return opened[-1]
+
+    yield again
+    for store in opened:
+        await store.aclose()
+
+
+@pytest.fixture
+async def store(open_again: OpenAgain) -> Store:
+    """Give an open, empty store."""
+    return await open_again()

@@ -1,0 +1,233 @@
+"""Applying products on a real store: versions, diffs, missing secrets, stranded jobs (SPEC 8)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ductape.catalog import ProductCatalog, load_document
+from ductape.domain.inputs import check_input
+from ductape.domain.job import JobSpec, Run
+from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.request import JobEventTypes
+from ductape.errors import Conflict, NotFound, ValidationError
+from ductape.ports.stores.intake import NewJob
+from ductape.services.products import ProductService
+from ductape.services.stranding import Stranding
+from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.intake import SqliteIntake
+from ductape.stores.sqlite.products import SqliteProducts
+from ductape.stores.sqlite.reading import SqliteReading
+from ductape.stores.sqlite.secrets import SqliteSecrets
+from tests.unit.catalog.builders import a_document, a_small_document
+
+NOW_MS = 1_800_000_000_000
+
+
+class StoppedClock:
+    """Always the same instant."""
+
+    def now_ms(self) -> int:
+        return NOW_MS
+
+
+@dataclass
+class House:
+    """The service with the real parts that it is made of."""
+
+    engine: Engine
+    handlers: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        self.secrets = SqliteSecrets(self.engine)
+        self.intake = SqliteIntake(self.engine)
+        self.products = ProductService(
+            SqliteProducts(self.engine),
+            Stranding(SqliteReading(self.engine), self.known),
+            load=load_document,
+            secret_names=self.secrets.names,
+            clock=StoppedClock(),
+        )
+
+    async def known(self, tags: frozenset[str]) -> frozenset[str]:
+        return tags & self.handlers
+
+    async def job(self, job_id: str, event: str, *, env: str = "dev") -> None:
+        spec = JobSpec(
+            product="shop",
+            env=env,
+            event=event,
+            kind=JobEventTypes.JOB,
+            input={},
+            retries=0,
+            created_at_ms=NOW_MS,
+        )
+        run = Run(job_id, 1, "scheduled", spec, NOW_MS + 1, NOW_MS + 1)
+        await self.intake.add([NewJob(job_id, spec, run)], now_ms=NOW_MS)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    engine = Engine(str(tmp_path / "a.db"))
+    yield House(engine)
+    await engine.aclose()
+
+
+def with_jobs(*tags: str, **sections: object) -> JsonObject:
+    return a_small_document(jobs=[{"tag": tag, "handler": "python"} for tag in tags], **sections)
+
+
+async def test_a_first_document_becomes_version_1(house: House) -> None:
+    applied = await house.products.apply(a_small_document())
+    assert applied == {
+        "tag": "shop",
+        "version": 1,
+        "changed": True,
+        "diff": [{"op": "added", "path": "tag"}, {"op": "added", "path": "envs[dev]"}],
+        "warnings": [],
+        "stranded": [],
+    }
+
+
+async def test_a_file_is_applied_as_its_content(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "product.yaml"
+    path.write_text(yaml.safe_dump(a_small_document()))
+    assert (await house.products.apply(str(path)))["version"] == 1
+    assert (await house.products.apply(a_small_document()))["changed"] is False
+
+
+async def test_an_unchanged_document_is_a_no_op(house: House) -> None:
+    await house.products.apply(a_document())
+    again = await house.products.apply(dict(reversed(a_document().items())))
+    assert (again["version"], again["changed"], again["diff"]) == (1, False, [])
+    assert len(await house.products.versions("shop")) == 1
+
+
+async def test_a_changed_document_becomes_the_next_version(house: House) -> None:
+    await house.products.apply(a_small_document())
+    applied = await house.products.apply(a_small_document(name="Shop"))
+    assert (applied["version"], applied["diff"]) == (2, [{"op": "added", "path": "name"}])
+    assert (await house.products.get("shop"))["document"]["name"] == "Shop"
+
+
+async def test_a_dry_run_stores_nothing(house: House) -> None:
+    applied = await house.products.apply(a_small_document(), dry_run=True)
+    assert (applied["version"], applied["changed"]) == (0, True)
+    assert await house.products.list() == []
+
+
+async def test_a_faulty_document_stores_nothing(house: House) -> None:
+    with pytest.raises(ValidationError):
+        await house.products.apply(a_small_document(jobs=[{"tag": "a"}, {"tag": "a"}]))
+    assert await house.products.list() == []
+
+
+async def test_a_secret_that_does_not_exist_yet_is_a_warning(house: House) -> None:
+    await house.secrets.put("shop", "", "expo", b"sealed", now_ms=0)
+    await house.secrets.put("shop", "dev", "partner_token", b"sealed", now_ms=0)
+    live, partner = (await house.products.apply(a_document()))["warnings"]
+    assert live.startswith("the secret `live_token` does not exist yet for env `prd`")
+    assert partner.endswith("`ductape secrets set partner_token --product shop --env prd`")
+
+
+async def test_a_secret_that_no_env_has_is_one_warning(house: House) -> None:
+    app = {
+        "tag": "partner",
+        "base_url": "https://a.example",
+        "auths": [{"tag": "t", "type": "bearer", "token": "$Secret{a}"}],
+    }
+    assert (await house.products.apply(a_small_document(apps=[app])))["warnings"] == [
+        "the secret `a` does not exist yet: `ductape secrets set a --product shop`"
+    ]
+
+
+async def test_a_change_that_would_strand_live_jobs_is_refused(house: House) -> None:
+    await house.products.apply(with_jobs("report", "clean"))
+    await house.job("01", "report")
+    await house.job("02", "clean")
+    with pytest.raises(Conflict, match="1 live jobs would be stranded, such as 01"):
+        await house.products.apply(with_jobs("clean"))
+    assert (await house.products.get("shop"))["version"] == 1
+
+
+async def test_a_dry_run_lists_what_would_be_stranded(house: House) -> None:
+    await house.products.apply(with_jobs("report"))
+    await house.job("01", "report")
+    applied = await house.products.apply(with_jobs("clean"), dry_run=True)
+    (stranded,) = applied["stranded"]
+    assert (stranded["job_id"], stranded["env"], stranded["event"]) == ("01", "dev", "report")
+    assert "there is `clean`" in stranded["reason"]
+
+
+async def test_force_applies_all_the_same(house: House) -> None:
+    await house.products.apply(with_jobs("report"))
+    await house.job("01", "report")
+    applied = await house.products.apply(with_jobs("clean"), force=True)
+    assert (applied["version"], len(applied["stranded"])) == (2, 1)
+
+
+async def test_a_job_whose_env_goes_is_stranded(house: House) -> None:
+    await house.products.apply(with_jobs("report", envs=[{"slug": "dev"}, {"slug": "prd"}]))
+    await house.job("01", "report", env="prd")
+    with pytest.raises(Conflict):
+        await house.products.apply(with_jobs("report"))
+
+
+async def test_a_job_that_would_be_of_another_kind_is_stranded(house: House) -> None:
+    await house.products.apply(with_jobs("report"))
+    await house.job("01", "report")
+    functions = [{"tag": "report", "handler": "python"}]
+    with pytest.raises(Conflict, match="of kind function"):
+        await house.products.apply(a_small_document(functions=functions))
+
+
+async def test_a_job_of_an_undeclared_handler_is_not_stranded(house: House) -> None:
+    house.handlers.add("job:sweep")
+    await house.products.apply(with_jobs("report"))
+    await house.job("01", "sweep")
+    assert (await house.products.apply(with_jobs("clean")))["version"] == 2
+
+
+async def test_a_hundred_who_apply_the_same_at_once_make_one_version(house: House) -> None:
+    applies = [house.products.apply(a_small_document()) for _ in range(100)]
+    applied = await asyncio.gather(*applies)
+    assert {one["version"] for one in applied} == {1}
+    assert sum(one["changed"] for one in applied) == 1
+
+
+async def test_products_are_listed_with_their_current_version(house: House) -> None:
+    await house.products.apply(a_small_document(name="Shop"))
+    assert await house.products.list() == [
+        {"tag": "shop", "name": "Shop", "version": 1, "applied_at": NOW_MS}
+    ]
+
+
+@pytest.mark.parametrize("verb", ["get", "versions"])
+async def test_an_unknown_product_names_what_exists(house: House, verb: str) -> None:
+    await house.products.apply(a_small_document())
+    with pytest.raises(NotFound, match="did you mean `shop`"):
+        await getattr(house.products, verb)("shp")
+
+
+SEEDS_INPUT: JsonObject = {
+    "slug": "order_update",
+    "push_notification": {
+        "title": {"en": "Order Shipped"},
+        "body": {"en": "Your order #12345 has been shipped!"},
+        "data": {"trackingId": "XYZ987"},
+        "device_token": "abcdef123456",
+    },
+}
+
+
+async def test_the_demos_product_takes_the_seeds_example(house: House) -> None:
+    path = Path(__file__).parents[2] / "examples/orders/product.yaml"
+    applied = await house.products.apply(path)
+    assert (applied["tag"], applied["version"], len(applied["warnings"])) == ("my-product", 1, 2)
+    catalog = ProductCatalog(SqliteProducts(house.engine), house.known)
+    target = await catalog.resolve("my-product", "prd", "send_notification", None, SEEDS_INPUT)
+    assert check_input(target, SEEDS_INPUT, resolved=True) == []
+    assert await catalog.session("my-product", "prd", "user-session")
