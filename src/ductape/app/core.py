@@ -13,6 +13,7 @@ from ductape.domain.egress import EgressPolicy
 from ductape.handlers.python import Handlers, PythonHandler
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy
+from ductape.ports.threads import Threads
 from ductape.ports.vault import Vault
 from ductape.ports.zones import Zones
 from ductape.providers.http import AiohttpClient
@@ -35,6 +36,7 @@ class Surroundings:
     clock: Clock = field(default_factory=SystemClock)
     entropy: Entropy = field(default_factory=SystemEntropy)
     zones: Zones = field(default_factory=PackagedZones)
+    threads: Threads = field(default_factory=WorkerThreads)
     simulated: bool = False
     """Everything on the event loop: no thread whose time cannot be simulated."""
 
@@ -70,7 +72,7 @@ class Core:
 async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Surroundings) -> Core:
     """Open a store with its keys; raises `StoreError` or `ConfigError`."""
     registries = [*handlers, *(load_handlers(name) for name in settings.handlers)]
-    python = PythonHandler(registries, WorkerThreads())
+    python = PythonHandler(registries, around.threads)
     path = sqlite_path(settings.store)
     decide = decider(around.entropy, around.zones.get)
     token = around.entropy.token(6).hex()

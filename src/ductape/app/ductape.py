@@ -9,6 +9,7 @@ from typing import Self
 
 from msgspec.structs import replace
 
+from ductape.app.blocking import BlockingDuctape
 from ductape.app.core import Core, Surroundings, open_core
 from ductape.app.processor import (
     ActionProcessor,
@@ -33,6 +34,7 @@ from ductape.services.secrets import Secrets
 from ductape.services.sessions import Sessions
 from ductape.services.stranding import Stranding
 from ductape.services.waiting import Waiting
+from ductape.services.workers import Workers
 from ductape.worker.options import WorkerOptions
 from ductape.worker.worker import Worker
 
@@ -53,6 +55,7 @@ class Ductape:
     products: ProductService
     secrets: Secrets
     caches: Caches
+    workers: Workers
 
     def __init__(
         self,
@@ -93,6 +96,21 @@ class Ductape:
         around = Surroundings() if clock is None else Surroundings(clock=clock)
         return cls(settings, registries, worker, around)
 
+    @classmethod
+    def sync(
+        cls,
+        store: str | None = None,
+        *,
+        config: str | Path | Mapping[str, object] | None = None,
+        handlers: Handlers | Sequence[Handlers] = (),
+        worker: WorkerWish = None,
+        clock: Clock | None = None,
+    ) -> BlockingDuctape:
+        """Prepare to open a store whose calls block; the arguments are those of `open`."""
+        return BlockingDuctape(
+            lambda: cls.open(store, config=config, handlers=handlers, worker=worker, clock=clock)
+        )
+
     async def __aenter__(self) -> Self:
         """Open the store and start the worker; raises `StoreError` or `ConfigError`."""
         core = await open_core(self._settings, self._registries, self._around)
@@ -131,6 +149,11 @@ class Ductape:
             )
         return self._core
 
+    @property
+    def worker_id(self) -> str | None:
+        """The name of this process's worker, as `workers.list` has it; none without one."""
+        return None if self._worker is None else self._worker.id
+
     def _join(self, core: Core) -> None:
         clock, zones = core.around.clock, core.around.zones.get
         waiting = Waiting(core.store)
@@ -153,6 +176,7 @@ class Ductape:
         )
         self.secrets = core.secrets
         self.caches = Caches(core.store, clock)
+        self.workers = Workers(core.store.fleet, clock)
 
     def _worker_options(self) -> WorkerOptions:
         if isinstance(self._wish, WorkerOptions):

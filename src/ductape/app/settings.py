@@ -142,3 +142,8 @@ def _path_in(message: str) -> str | None:
     """Find the path that msgspec names, as `$.worker.concurrency`."""
     _, found, rest = message.rpartition("`$.")
     return rest.rstrip("`") if found else None
+
+
+def debugging() -> bool:
+    """Tell whether `DUCTAPE_DEBUG=1` asks for tracebacks."""
+    return os.environ.get(PREFIX + "DEBUG") == "1"

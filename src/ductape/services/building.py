@@ -4,6 +4,7 @@ import hashlib
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ductape.domain.fingerprint import canonical, request_digest, twin_digest
 from ductape.domain.ids import RANDOM_BYTES, job_id
@@ -74,7 +75,8 @@ class Builder:
         warnings = (*request.warnings, *_judge(target, request, session))
         identity = held or self.new_id(now_ms)
         spec = _spec_of(request, target, self._sealed(request.session, session, identity), now_ms)
-        return Built(self._job(identity, spec, request, session, now_ms), warnings)
+        job = self._job(identity, spec, request, session, now_ms)
+        return Built(replace(job, product_version=version), warnings)
 
     def new_id(self, now_ms: int) -> str:
         """Make an id; ids made in one process sort in the order they were made."""

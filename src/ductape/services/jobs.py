@@ -4,7 +4,7 @@ The first commit wins: a verb that comes too late returns the job with `changed:
 """
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import cast
 
 from ductape.domain.change import Settlement
@@ -22,6 +22,7 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
 from ductape.services.settling import Plan, Settler
+from ductape.services.watching import Watching
 
 LONGEST_PAGE = 1_000
 LONGEST_PREVIEW = 10_000
@@ -109,6 +110,10 @@ class Jobs:
         """Return a job's finished runs, newest first, with totals; raises `NotFound`."""
         record = await self._record(id)
         return history_view(record, await self._store.reading.history(id, limit=limit))
+
+    def watch(self, id: str) -> AsyncGenerator[JobView]:  # noqa: A002 (SPEC 10 names it so)
+        """Yield the job now and after each change, until it is over; raises `NotFound`."""
+        return Watching(self._store, self._clock, self._zones).changes(id)
 
     async def cancel(
         self,

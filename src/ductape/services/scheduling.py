@@ -10,7 +10,7 @@ from ductape.domain.request import JobRequest
 from ductape.domain.types import Receipt
 from ductape.domain.views import next_run_at
 from ductape.domain.zone import ZoneLookup
-from ductape.errors import Conflict, Fault, StoreError, ValidationError, fault
+from ductape.errors import Conflict, DuctapeError, Fault, StoreError, ValidationError, fault
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
@@ -51,6 +51,8 @@ class Scheduling:
         self._catalog = catalog
         self._clock = clock
         self._zones = zones
+        self._versions: dict[str, int] = {}
+        """The product versions seen last."""
 
     async def place(self, data: object) -> Placed:
         """Store one job durably."""
@@ -64,10 +66,11 @@ class Scheduling:
             built = await self._build(requests, now_ms)
             answers = await self._store.intake.add([b.job for b in built], now_ms=now_ms)
             if any(answer.verdict == "moved" for answer in answers):
+                self._versions.clear()
                 continue
             _refuse_conflicts(requests, answers)
             return await self._placed(built, answers, now_ms)
-        raise StoreError("the keys of these jobs change hands too fast")
+        raise StoreError("the keys or products of these jobs change too fast")
 
     def _parse(self, batch: Sequence[object]) -> list[JobRequest]:
         """Parse all; in a batch every path names its place."""
@@ -93,17 +96,29 @@ class Scheduling:
         return requests
 
     async def _build(self, requests: Sequence[JobRequest], now_ms: int) -> list[Built]:
-        versions: dict[str, int] = {}
-        built: list[Built] = []
-        for request in requests:
-            if request.product not in versions:
-                versions[request.product] = await self._catalog.version(request.product)
-            version = versions[request.product]
-            held = await self._held(request)
-            built.append(
-                await self._builder.build(request, held=held, now_ms=now_ms, version=version)
-            )
-        return built
+        """Resolve against the versions known here; before a refusal, against the current ones.
+
+        Intake checks the versions again inside its transaction, so that no job is accepted by an
+        old one although none is read for each job.
+        """
+        known = dict(self._versions)
+        try:
+            return [await self._build_one(request, now_ms) for request in requests]
+        except DuctapeError:
+            self._versions.clear()
+            for product in known:
+                self._versions[product] = await self._catalog.version(product)
+            if self._versions == known:
+                raise
+        return [await self._build_one(request, now_ms) for request in requests]
+
+    async def _build_one(self, request: JobRequest, now_ms: int) -> Built:
+        version = self._versions.get(request.product)
+        if version is None:
+            version = await self._catalog.version(request.product)
+            self._versions[request.product] = version
+        held = await self._held(request)
+        return await self._builder.build(request, held=held, now_ms=now_ms, version=version)
 
     async def _held(self, request: JobRequest) -> str | None:
         """Return the id of the recurring job whose definition this request may replace."""

@@ -21,13 +21,15 @@ class NewJob(Struct, frozen=True):
     """What makes a request under the same key equal (`domain.fingerprint`)."""
     twin: bytes | None = None
     """What makes a live recurring request without a key equal."""
+    product_version: int = 0
+    """The version that the job was resolved against; 0 asks for no check."""
 
 
 class Added(Struct, frozen=True):
     """What became of one new job."""
 
     verdict: Literal["added", "existing", "replaced", "conflict", "moved"]
-    """`moved`: the key changed hands meanwhile; build it again with the right id."""
+    """`moved`: the key or the product changed meanwhile; build it again."""
     job_id: str
     """The stored job, be it this one or the one that was there."""
     reason: str | None = None

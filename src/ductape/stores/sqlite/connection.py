@@ -72,3 +72,8 @@ class Connection(Protocol):
 def open_connection(path: str) -> Connection:
     """Open a file, making it if it is not there; raises `apsw.Error`."""
     return cast("Connection", apsw.Connection(path))
+
+
+def read_only_connection(path: str) -> Connection:
+    """Open a file that is there, to look at it only; raises `apsw.Error`."""
+    return cast("Connection", apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY))

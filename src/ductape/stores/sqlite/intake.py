@@ -29,6 +29,8 @@ class SqliteIntake:
 
 
 def _add_all(connection: Connection, jobs: Sequence[NewJob], now_ms: int) -> list[Added]:
+    if not _resolved_as_current(connection, jobs):
+        return [Added("moved", job.job_id) for job in jobs]
     if _all_plain(jobs):
         connection.executemany(
             statements("runs")["insert"], [run_row(job.run, now_ms) for job in jobs if job.run]
@@ -40,6 +42,15 @@ def _add_all(connection: Connection, jobs: Sequence[NewJob], now_ms: int) -> lis
         connection.execute("ROLLBACK TO batch")
     connection.execute("RELEASE batch")
     return answers
+
+
+def _resolved_as_current(connection: Connection, jobs: Sequence[NewJob]) -> bool:
+    """Tell whether every product is still at the version its jobs were resolved against."""
+    claimed = {(job.spec.product, job.product_version) for job in jobs if job.product_version}
+    sql = statements("products")["version"]
+    return all(
+        connection.execute(sql, {"tag": product}).get == version for product, version in claimed
+    )
 
 
 def _all_plain(jobs: Sequence[NewJob]) -> bool:

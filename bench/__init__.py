@@ -1,0 +1,1 @@
+"""Benchmarks: every figure with the bare floor beside it."""

@@ -1,0 +1,212 @@
+"""The figures: dispatching, draining, latency, idling."""
+
+import asyncio
+import resource
+import statistics
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import floor
+from bench.report import Row
+from ductape import Ductape, Handlers
+
+PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
+JOB = {"product_tag": "shop", "env": "dev", "event": "noop", "input": {"a": 1}, "start_at": 0}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured."""
+
+    bulk: int
+    single: int
+    callers: int
+    each: int
+    drained: int
+    picked_up: int
+    late: int
+    idle_s: float
+    rounds: int
+
+    @classmethod
+    def full(cls) -> "Scale":
+        """For figures worth quoting."""
+        return cls(50_000, 2_000, 100, 200, 30_000, 200, 100, 20.0, 3)
+
+    @classmethod
+    def short(cls) -> "Scale":
+        """For the tests: does it run at all."""
+        return cls(2_000, 50, 20, 5, 1_000, 10, 5, 0.5, 1)
+
+
+class Probe:
+    """Handlers that tell when they were called."""
+
+    def __init__(self) -> None:
+        self.handlers = Handlers()
+        self.called: asyncio.Queue[float] = asyncio.Queue()
+        self.count = 0
+        self.wanted = 0
+        self.all_called = asyncio.Event()
+
+        @self.handlers.job("noop")
+        async def noop(_: dict[str, object]) -> None:
+            self.count += 1
+            if self.count == self.wanted:
+                self.all_called.set()
+
+        @self.handlers.job("probe")
+        async def probe(_: dict[str, object]) -> None:
+            self.called.put_nowait(time.time())
+
+    def expect(self, count: int) -> None:
+        """Count from now."""
+        self.count, self.wanted = 0, count
+        self.all_called.clear()
+
+
+@asynccontextmanager
+async def opened(path: Path, probe: Probe, *, worker: bool) -> AsyncGenerator[Ductape]:
+    """Open a store with the product applied."""
+    async with Ductape.open(f"sqlite:///{path}", handlers=probe.handlers, worker=worker) as ductape:
+        await ductape.products.apply(PRODUCT)
+        yield ductape
+
+
+async def bulk(folder: Path, scale: Scale) -> list[Row]:
+    """Dispatch in calls of 1,000."""
+    rates: list[float] = []
+    floors: list[float] = []
+    for at in range(scale.rounds):
+        async with opened(folder / f"{at}.db", Probe(), worker=False) as ductape:
+            start = time.perf_counter()
+            for _ in range(scale.bulk // 1_000):
+                await ductape.processor.job.dispatch_many([JOB] * 1_000)
+            rates.append(scale.bulk / (time.perf_counter() - start))
+        floors.append(floor.inserts(folder / f"floor{at}.db", scale.bulk, 1_000))
+    return [_row("bulk dispatch, 1,000 a call", rates, "jobs/s", floors)]
+
+
+async def single(folder: Path, scale: Scale) -> list[Row]:
+    """One caller that awaits each dispatch."""
+    rates: list[float] = []
+    floors: list[float] = []
+    for at in range(scale.rounds):
+        async with opened(folder / f"{at}.db", Probe(), worker=False) as ductape:
+            start = time.perf_counter()
+            for _ in range(scale.single):
+                await ductape.processor.job.dispatch(JOB)
+            rates.append(scale.single / (time.perf_counter() - start))
+        floors.append(floor.inserts(folder / f"floor{at}.db", scale.single, 1))
+    return [_row("one caller awaiting each dispatch", rates, "jobs/s", floors)]
+
+
+async def concurrent(folder: Path, scale: Scale) -> list[Row]:
+    """Many callers at once: group commit."""
+    rates: list[float] = []
+    floors: list[float] = []
+    total = scale.callers * scale.each
+    for at in range(scale.rounds):
+        async with opened(folder / f"{at}.db", Probe(), worker=False) as ductape:
+
+            async def caller(ductape: Ductape = ductape) -> None:
+                for _ in range(scale.each):
+                    await ductape.processor.job.dispatch(JOB)
+
+            start = time.perf_counter()
+            await asyncio.gather(*(caller() for _ in range(scale.callers)))
+            rates.append(total / (time.perf_counter() - start))
+        floors.append(floor.inserts(folder / f"floor{at}.db", min(total, 5_000), 1))
+    return [_row(f"{scale.callers} concurrent callers", rates, "jobs/s", floors)]
+
+
+async def drain(folder: Path, scale: Scale) -> list[Row]:
+    """Drain no-op jobs by one worker."""
+    rates: list[float] = []
+    floors: list[float] = []
+    for at in range(scale.rounds):
+        path = folder / f"{at}.db"
+        async with opened(path, Probe(), worker=False) as ductape:
+            for _ in range(scale.drained // 1_000):
+                await ductape.processor.job.dispatch_many([JOB] * 1_000)
+        probe = Probe()
+        probe.expect(scale.drained)
+        start = time.perf_counter()
+        async with opened(path, probe, worker=True):
+            await probe.all_called.wait()
+        rates.append(scale.drained / (time.perf_counter() - start))
+        floors.append(floor.drain(folder / f"floor{at}.db", scale.drained, 100))
+    return [_row("drain of no-op jobs, opening included", rates, "jobs/s", floors)]
+
+
+async def pick_up(folder: Path, scale: Scale) -> list[Row]:
+    """From the dispatch call to the handler's first line, one every 20 ms."""
+    probe = Probe()
+    taken: list[float] = []
+    async with opened(folder / "a.db", probe, worker=True) as ductape:
+        for _ in range(scale.picked_up):
+            await asyncio.sleep(0.02)
+            start = time.time()
+            await ductape.processor.job.dispatch({**JOB, "event": "probe"})
+            taken.append((await probe.called.get() - start) * 1000)
+    bare = floor.commit_ms(folder / "floor.db", scale.picked_up, 0.02)
+    taken.sort()
+    return [
+        Row("idle pick-up, p50", statistics.median(taken), "ms", bare, "floor: a bare commit"),
+        Row("idle pick-up, p99", taken[int(len(taken) * 0.99)], "ms"),
+    ]
+
+
+async def lateness(folder: Path, scale: Scale) -> list[Row]:
+    """How late scheduled runs begin."""
+    probe = Probe()
+    late: list[float] = []
+    async with opened(folder / "a.db", probe, worker=True) as ductape:
+        for _ in range(scale.late):
+            due = round(time.time() * 1000) + 150
+            await ductape.processor.job.dispatch({**JOB, "event": "probe", "start_at": due})
+            late.append(await probe.called.get() * 1000 - due)
+    late.sort()
+    return [
+        Row("lateness of scheduled runs, p50", statistics.median(late), "ms"),
+        Row("lateness of scheduled runs, p99", late[int(len(late) * 0.99)], "ms"),
+        Row("earliest", late[0], "ms", note="below 0 would be early"),
+    ]
+
+
+async def idle(folder: Path, scale: Scale) -> list[Row]:
+    """What one worker costs while nothing happens."""
+    async with opened(folder / "a.db", Probe(), worker=True):
+        await asyncio.sleep(min(1.0, scale.idle_s))
+        before = _cpu_s()
+        await asyncio.sleep(scale.idle_s)
+        share = (_cpu_s() - before) / scale.idle_s * 100
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return [
+        Row("idle worker, of one core", share, "%"),
+        Row("peak memory of this process", memory, "MiB", note="all figures run so far"),
+    ]
+
+
+def _cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _row(figure: str, rates: list[float], unit: str, floors: list[float]) -> Row:
+    return Row(figure, statistics.median(rates), unit, statistics.median(floors))
+
+
+FIGURES: dict[str, Callable[[Path, Scale], Awaitable[list[Row]]]] = {
+    "bulk": bulk,
+    "single": single,
+    "concurrent": concurrent,
+    "drain": drain,
+    "pick_up": pick_up,
+    "lateness": lateness,
+    "idle": idle,
+}
+"""By the name under which one is asked for."""

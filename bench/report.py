@@ -1,0 +1,48 @@
+"""Rows of figures, and the table that a person reads."""
+
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure."""
+
+    figure: str
+    value: float
+    unit: str
+    floor: float | None = None
+    """The same unit, by bare SQLite."""
+    note: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON."""
+        return asdict(self)
+
+
+def print_table(rows: list[Row], *, machine: str) -> None:
+    """Print the figures with their floors."""
+    table = Table(title="SQLite, synchronous=FULL, one process", title_justify="left")
+    table.add_column("figure", no_wrap=True)
+    for name in ("measured", "bare floor", "of it"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            row.figure,
+            _shown(row.value, row.unit),
+            "" if row.floor is None else _shown(row.floor, row.unit),
+            "" if not row.floor else f"{row.value / row.floor:.0%}",
+        )
+    console = Console(width=100)
+    console.print(f"machine: {machine}")
+    console.print(table)
+    for row in rows:
+        if row.note:
+            console.print(f"{row.figure}: {row.note}")
+
+
+def _shown(value: float, unit: str) -> str:
+    figure = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
+    return f"{figure} {unit}"
