@@ -178,7 +178,7 @@ async def lateness(folder: Path, scale: Scale) -> list[Row]:
 
 
 async def idle(folder: Path, scale: Scale) -> list[Row]:
-    """What one worker costs while nothing happens."""
+    """Measure one worker while nothing happens."""
     async with opened(folder / "a.db", Probe(), worker=True):
         await asyncio.sleep(min(1.0, scale.idle_s))
         before = _cpu_s()

@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
+WHOLE_FROM = 100
+"""Figures from here on are shown without decimals."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -44,5 +47,5 @@ def print_table(rows: list[Row], *, machine: str) -> None:
 
 
 def _shown(value: float, unit: str) -> str:
-    figure = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
+    figure = f"{value:,.0f}" if abs(value) >= WHOLE_FROM else f"{value:,.2f}"
     return f"{figure} {unit}"

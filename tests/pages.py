@@ -8,14 +8,14 @@ blocks say, in order; `…` there stands for anything within a line.
 
 import ast
 import asyncio
+import builtins
 import io
 import re
 import sys
 import textwrap
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from inspect import CO_COROUTINE
 from pathlib import Path
 from types import FunctionType
 from typing import cast
@@ -72,17 +72,15 @@ def program(page: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run_page(page: Path, given: Mapping[str, object]) -> str:
+async def run_page(page: Path, given: Mapping[str, object]) -> str:
     """Run the page's fragments in the working folder; return what they print."""
-    names: dict[str, object] = {"__name__": page.stem, **given}
+    names: dict[str, object] = {"__builtins__": builtins, "__name__": page.stem, **given}
     code = compile(program(page), str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     printed = io.StringIO()
     with redirect_stdout(printed):
-        entry = FunctionType(code, names)
-        if code.co_flags & CO_COROUTINE:
-            asyncio.run(_awaited(cast("Awaitable[object]", entry())))
-        else:
-            entry()
+        answer: object = FunctionType(code, names)()
+        if isinstance(answer, Coroutine):
+            await cast("Awaitable[object]", answer)
     return printed.getvalue()
 
 
@@ -117,7 +115,3 @@ def path_with_our_commands(path: str) -> str:
 
 def _pattern(told: str) -> str:
     return ".*".join(re.escape(part) for part in told.split("…"))
-
-
-async def _awaited(work: Awaitable[object]) -> None:
-    await work

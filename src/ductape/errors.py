@@ -184,11 +184,11 @@ class ResultTimeout(DuctapeError):
     code: ClassVar[str] = "RESULT_TIMEOUT"
     http_status: ClassVar[int] = 202
     exit_code: ClassVar[int] = 4
-    remedy: ClassVar[str] = "`processor.job.wait(job_id)` to wait on, `jobs.explain` for the cause"
+    remedy: ClassVar[str] = "`processor.job.wait(job_id)` waits on, `jobs.get` tells where it stands"
 
 
 class ResultTooLarge(DuctapeError):
-    """A result exceeds the limit of SPEC 19."""
+    """A run returned more than 1 MiB of JSON."""
 
     code: ClassVar[str] = "RESULT_TOO_LARGE"
     http_status: ClassVar[int] = 422
@@ -235,7 +235,7 @@ class StoreError(DuctapeError):
     code: ClassVar[str] = "STORE_ERROR"
     http_status: ClassVar[int] = 503
     exit_code: ClassVar[int] = 3
-    remedy: ClassVar[str] = "`ductape doctor` tells what is wrong with the store"
+    remedy: ClassVar[str] = "see the message: the path is the store's"
 
 
 class ConfigError(DuctapeError):

@@ -26,7 +26,7 @@ def test_schedule_blocks_until_the_result_is_there(tmp_path: Path, handlers: Han
     with Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
         ductape.products.apply(PRODUCT)
         assert ductape.processor.job.schedule(JOB, timeout=10) == 42
-        assert ductape.jobs.list()["jobs"][0]["status"] == "completed"
+        assert ductape.jobs.list()[0]["status"] == "completed"
 
 
 def test_many_threads_share_one_open_store(tmp_path: Path, handlers: Handlers) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from ductape.domain.job import Attempt, Progress
 from ductape.domain.outcome import StoredError
 from ductape.domain.request import Repeat, RetryPolicy
@@ -157,3 +159,15 @@ async def test_a_run_may_be_stored_in_the_hands_of_its_caller(store: Store) -> N
     await stored(store, NewJob(job_id=run.job_id, spec=run.spec, run=run))
     assert await claimed_ids(store) == []
     assert (await record(store, run.job_id)).status == "running"
+
+
+async def test_a_job_resolved_against_an_old_product_is_told_so_and_stores_nothing(
+    store: Store,
+) -> None:
+    await store.products.put("orders", {"tag": "orders"}, b"d", after=0, now_ms=NOW_MS)
+    await store.products.put("orders", {"tag": "orders"}, b"e", after=1, now_ms=NOW_MS)
+    current, old = (replace(a_new_job(), product_version=version) for version in (2, 1))
+    answers = await store.intake.add([current, old], now_ms=NOW_MS)
+    assert [answer.verdict for answer in answers] == ["moved", "moved"]
+    assert await store.reading.get(current.job_id) is None
+    await stored(store, current)

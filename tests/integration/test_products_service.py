@@ -16,6 +16,7 @@ from ductape.domain.request import JobEventTypes
 from ductape.errors import Conflict, NotFound, ValidationError
 from ductape.ports.stores.intake import NewJob
 from ductape.services.products import ProductService
+from ductape.services.secrets import Secrets
 from ductape.services.stranding import Stranding
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.intake import SqliteIntake
@@ -23,6 +24,8 @@ from ductape.stores.sqlite.products import SqliteProducts
 from ductape.stores.sqlite.reading import SqliteReading
 from ductape.stores.sqlite.secrets import SqliteSecrets
 from tests.unit.catalog.builders import a_document, a_small_document
+from tests.unit.sessions.builders import SetClock
+from tests.unit.vault.builders import a_vault
 
 NOW_MS = 1_800_000_000_000
 
@@ -227,7 +230,8 @@ async def test_the_demos_product_takes_the_seeds_example(house: House) -> None:
     path = Path(__file__).parents[2] / "examples/orders/product.yaml"
     applied = await house.products.apply(path)
     assert (applied["tag"], applied["version"], len(applied["warnings"])) == ("my-product", 1, 2)
-    catalog = ProductCatalog(SqliteProducts(house.engine), house.known)
+    secrets = Secrets(SqliteSecrets(house.engine), a_vault("k1"), SetClock())
+    catalog = ProductCatalog(SqliteProducts(house.engine), house.known, secrets)
     target = await catalog.resolve("my-product", "prd", "send_notification", None, SEEDS_INPUT)
     assert check_input(target, SEEDS_INPUT, resolved=True) == []
     assert await catalog.session("my-product", "prd", "user-session")

@@ -85,7 +85,8 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         await store.aclose()
         raise
     known = _known_handlers(store, python)
-    catalog = ProductCatalog(store.products, known)
+    secrets = Secrets(store.secrets, vault, around.clock)
+    catalog = ProductCatalog(store.products, known, secrets)
     policy = EgressPolicy(settings.egress.allow_private, grant_loopback=True)
     tokens = SessionTokens(vault, store.sessions, around.clock, around.entropy)
     return Core(
@@ -100,7 +101,7 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         tokens=tokens,
         opener=CatalogOpener(catalog, tokens, store.sessions),
         settler=Settler(store, around.clock, decide),
-        secrets=Secrets(store.secrets, vault, around.clock),
+        secrets=secrets,
         policy=policy,
         http=AiohttpClient(policy),
         python=python,

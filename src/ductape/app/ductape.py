@@ -163,8 +163,8 @@ class Ductape:
         self.processor = Processor(
             JobProcessor(scheduling, waiting, core.store, clock),
             Sessions(core.catalog, core.tokens, core.store.sessions),
-            ActionProcessor(at_once, JobEventTypes.ACTION, self._executor),
-            NotificationProcessor(at_once, JobEventTypes.NOTIFICATION, self._executor),
+            ActionProcessor(at_once, JobEventTypes.ACTION, self._own_worker),
+            NotificationProcessor(at_once, JobEventTypes.NOTIFICATION, self._own_worker),
         )
         self.jobs = Jobs(core.store, core.settler, clock, zones)
         self.products = ProductService(
@@ -183,7 +183,7 @@ class Ductape:
             return self._wish
         return self._settings.worker.options()
 
-    async def _executor(self) -> Worker:
+    async def _own_worker(self) -> Worker:
         """Return the worker of this process; without one, one that claims nothing."""
         async with self._hiring:
             if self._worker is None:

@@ -105,9 +105,7 @@ def _schema(settings: Settings, number: int | None) -> SchemaStatus:
 
 
 def _key(status: KeyStatus) -> KeyView:
-    return KeyView(
-        id=status.id, seals=status.seals, in_ring=status.in_ring, seen=status.seen
-    )
+    return KeyView(id=status.id, seals=status.seals, in_ring=status.in_ring, seen=status.seen)
 
 
 def _has_workers(count: int) -> Conflict:

@@ -7,11 +7,12 @@ from typing import cast
 
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import JobEventTypes
-from ductape.domain.types import IJobProcessorInput, Receipt
+from ductape.domain.types import IJobProcessorInput
+from ductape.domain.wire import Receipt
 from ductape.errors import invalid
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
-from ductape.services.at_once import AtOnce, Executor
+from ductape.services.at_once import AtOnce, OwnWorker
 from ductape.services.scheduling import Scheduling
 from ductape.services.sessions import Sessions
 from ductape.services.waiting import Waiting
@@ -80,7 +81,7 @@ class JobProcessor:
             return None
         spec = record.spec
         workers = await self._store.fleet.workers(now_ms=self._clock.now_ms())
-        serving = [w for w in workers if not w.queues or spec.queue in w.queues]
+        serving = [w for w in workers if w.concurrency and (not w.queues or spec.queue in w.queues)]
         if not serving:
             return f"no live worker serves the queue `{spec.queue}`"
         if spec.needs is not None and not any(spec.needs in w.handlers for w in serving):
@@ -95,15 +96,15 @@ class KindProcessor:
         self,
         at_once: AtOnce,
         kind: JobEventTypes,
-        executor: Callable[[], Awaitable[Executor]],
+        worker: Callable[[], Awaitable[OwnWorker]],
     ) -> None:
-        """Run events of `kind` through the worker that `executor` gives."""
+        """Run events of `kind` through the worker that `worker` gives."""
         self._at_once = at_once
         self._kind = kind
-        self._executor = executor
+        self._worker = worker
 
     async def _run(self, data: Mapping[str, object]) -> JsonValue:
-        return await self._at_once.run(data, self._kind, await self._executor())
+        return await self._at_once.run(data, self._kind, await self._worker())
 
 
 class ActionProcessor(KindProcessor):

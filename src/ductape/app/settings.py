@@ -84,7 +84,7 @@ def read_settings(
         raise ConfigError(
             f"ductape.toml or DUCTAPE_*: {error}",
             path=_path_in(str(error)),
-            hint="`ductape doctor` prints the settings in force",
+            hint="`docs/reference/settings.md` lists every setting",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Reading a value that a person wrote as text: JSON or YAML, strictly and within bounds (SPEC 18)."""
+"""Reading a value that a person wrote: JSON or YAML, strictly and within bounds (SPEC 18)."""
 
 from ductape.catalog.documents import read_json
 from ductape.catalog.yaml_reading import read_yaml

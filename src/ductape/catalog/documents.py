@@ -79,7 +79,8 @@ def _read_toml(text: str) -> object:
         raise _too_deep() from error
 
 
-def _read_json(text: str) -> JsonValue:
+def read_json(text: str) -> JsonValue:
+    """Return a text's value, strictly; raises `ValidationError` with line and column."""
     try:
         return json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
@@ -109,7 +110,7 @@ def _too_deep() -> ValidationError:
 
 
 _READERS: Mapping[str, Callable[[str], object]] = {
-    ".json": _read_json,
+    ".json": read_json,
     ".toml": _read_toml,
     ".yaml": read_yaml,
     ".yml": read_yaml,

@@ -21,11 +21,13 @@ from ductape.domain.product import (
     no_such,
     parse_product,
     resolve,
+    shared_key,
     user_path,
 )
 from ductape.domain.target import Target
 from ductape.errors import NotFound
 from ductape.ports.catalog import SessionDefinition
+from ductape.ports.sessions import Secrets
 from ductape.ports.stores.products import Products
 
 KnownHandlers = Callable[[frozenset[str]], Awaitable[frozenset[str]]]
@@ -51,8 +53,10 @@ class _Applied:
 class ProductCatalog:
     """The `Catalog` port over a store's products."""
 
-    def __init__(self, products: Products, known_handlers: KnownHandlers) -> None:
+    def __init__(self, products: Products, known_handlers: KnownHandlers, secrets: Secrets) -> None:
+        """Read `products`; `secrets` opens the keys that sign a team's own sessions."""
         self._products = products
+        self._secrets = secrets
         self._known_handlers = known_handlers
         self._applied: dict[tuple[str, int], _Applied] = {}
 
@@ -94,8 +98,21 @@ class ProductCatalog:
             schema=session.schema,
             expiry_ms=expiry_ms(session),
             selector=user_path(session),
-            verify={} if session.verify is None else _plain(session.verify),
+            verify=await self._verify(session.verify, product, env),
         )
+
+    async def _verify(self, verify: Verify | None, product: str, env: str) -> JsonObject:
+        """Return whom a session trusts, its shared key opened; raises `NotFound` without it."""
+        if verify is None:
+            return {}
+        name = shared_key(verify)
+        if name is None:
+            return _plain(verify)
+        key = await self._secrets.reveal(product, env, name)
+        if key is None:
+            hint = f"store it: ductape secrets set {name} --product {product}"
+            raise NotFound(f"there is no secret `{name}`", path="verify.key", hint=hint)
+        return {"alg": verify.alg, "key": key}
 
     async def cache_expiry_ms(self, product: str, tag: str) -> int | None:
         """Return the expiry of a cache that the product defines, else none."""

@@ -1,1 +1,1 @@
-"""The terminal."""
+"""The terminal: `ductape` and its commands (SPEC 13)."""

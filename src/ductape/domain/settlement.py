@@ -53,7 +53,7 @@ def settle(
         case Lost(reason):
             ended = _lose(claim.run, reason, now_ms)
         case Interrupted():
-            ended = _back(claim.run, "interrupted", now_ms, due_at_ms=now_ms)
+            ended = _interrupt(claim.run, now_ms)
         case _:
             assert_never(outcome)
     return _settlement(claim, ended, now_ms, zones)
@@ -64,6 +64,13 @@ def with_cache(settlement: Settlement, entry: CacheEntry | None) -> Settlement:
     if entry is None or settlement.release is not None:
         return settlement
     return replace(settlement, cache=entry)
+
+
+def dropped(run: Run, *, now_ms: int) -> Finished | None:
+    """Return what history keeps of a waiting run that gives way: nothing if it was never tried."""
+    if not run.attempts:
+        return None
+    return _end(run, "cancelled", now_ms, error=_cancelled("replaced", now_ms))
 
 
 def run_ref(run: Run) -> RunRef:
@@ -113,6 +120,15 @@ def _lose(run: Run, reason: str, now_ms: int) -> Finished | Run:
         return _end(run, "failed", now_ms, error=error, status="lost")
     again = _back(run, "lost", now_ms, due_at_ms=now_ms, error=error)
     return replace(again, losses=run.losses + 1)
+
+
+def _interrupt(run: Run, now_ms: int) -> Finished | Run:
+    if run.spec.on_lost == "retry":
+        return _back(run, "interrupted", now_ms, due_at_ms=now_ms)
+    # It had begun: once more would be more than at most once.
+    reason = "the worker stopped in the middle of it, and `onLost` is `fail`"
+    error = StoredError(code="WORKER_LOST", message=reason, type="WorkerLost", at=now_ms)
+    return _end(run, "failed", now_ms, error=error, status="interrupted")
 
 
 def _back(

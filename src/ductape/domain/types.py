@@ -1,4 +1,4 @@
-"""The shapes that callers write and read, under the seed's names, for editors and type checkers.
+"""The shapes that callers write, under the seed's names, for editors and type checkers.
 
 Nothing here checks anything while a program runs: `parsing` does (SPEC 1, 2). Instants are Unix
 timestamps, seconds or, from 1e11, milliseconds, or ISO 8601 strings; spans are milliseconds;
@@ -8,8 +8,6 @@ whatever comes back has epoch milliseconds.
 from collections.abc import Mapping
 from typing import Literal, NotRequired, TypedDict
 
-from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.lifecycle import JobStatus, RunOutcome
 from ductape.domain.request import OnFailure, OnLost
 
 
@@ -181,137 +179,3 @@ class IJobProcessorInput(TypedDict):
     """`fail` where a run whose worker died must not be tried again."""
     metadata: NotRequired[Mapping[str, str] | None]
     """Labels to search by."""
-
-
-class Receipt(TypedDict):
-    """What `dispatch` answers once the job is stored."""
-
-    job_id: str
-    status: JobStatus
-    scheduled_at: int
-    recurring: bool
-    next_run_at: int | None
-    warnings: list[str]
-
-
-class ErrorView(TypedDict):
-    """A stored error, secrets masked."""
-
-    code: str
-    message: str
-    type: str
-    at: int
-    traceback: NotRequired[str]
-
-
-class AttemptView(TypedDict):
-    """One try of a run."""
-
-    number: int
-    started_at: int
-    completed_at: int | None
-    status: Literal["running", "completed", "failed", "cancelled", "lost", "interrupted"]
-    error: ErrorView | None
-    worker: str
-
-
-class ProgressView(TypedDict):
-    """How far a handler says it is."""
-
-    done: float
-    total: float | None
-    note: str | None
-
-
-class JobView(TypedDict):
-    """A job as everybody sees it; of a recurring job the latest run's figures."""
-
-    id: str
-    key: str | None
-    status: JobStatus
-    kind: str
-    event: str
-    app: str | None
-    product: str
-    env: str
-    queue: str
-    priority: int
-    scheduled_at: int
-    started_at: int | None
-    completed_at: int | None
-    recurring: bool
-    cron: str | None
-    every: int | None
-    tz: str | None
-    limit: int | None
-    end_date: int | None
-    next_run_at: int | None
-    execution_count: int
-    failed_count: int
-    retries: int
-    retry_count: int
-    last_error: ErrorView | None
-    input: JsonObject
-    result: JsonValue
-    cached: bool
-    session_tag: str | None
-    session_user: str | None
-    cache: str | None
-    metadata: dict[str, str]
-    progress: ProgressView | None
-    created_at: int
-    updated_at: int
-    attempts: list[AttemptView]
-
-
-class ExecutionView(TypedDict):
-    """One finished run."""
-
-    number: int
-    scheduled_at: int
-    started_at: int | None
-    completed_at: int
-    duration_ms: int
-    status: RunOutcome
-    cached: bool
-    error: ErrorView | None
-    result: JsonValue
-    attempts: list[AttemptView]
-
-
-class HistoryView(TypedDict):
-    """A job's finished runs, newest first."""
-
-    job_id: str
-    total_executions: int
-    successful_executions: int
-    failed_executions: int
-    executions: list[ExecutionView]
-
-
-class JobPage(TypedDict):
-    """A page of jobs, newest first."""
-
-    jobs: list[JobView]
-    next_cursor: str | None
-    """For the next page; null at the end."""
-
-
-class JobVerb(JobView):
-    """A job after a verb."""
-
-    changed: bool
-    """False where the verb came too late, or there was nothing to do."""
-
-
-class CacheValueView(TypedDict):
-    """One remembered result."""
-
-    cache_tag: str
-    component_tag: str
-    """The event."""
-    component_type: str
-    """Its kind."""
-    value: JsonValue
-    created_at: int
-    expires_at: int

@@ -7,33 +7,43 @@ from typing import cast
 
 import msgspec
 
-from ductape.domain.job import Attempt, Finished, Run
+from ductape.domain.job import Attempt, Finished, JobSpec, Run
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.outcome import StoredError
 from ductape.domain.record import JobRecord
 from ductape.domain.recurring import next_due, repeat_of
-from ductape.domain.types import (
+from ductape.domain.wire import (
     AttemptView,
+    DefinitionView,
     ErrorView,
     ExecutionView,
     HistoryView,
     JobView,
     ProgressView,
+    RunView,
 )
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import ValidationError
 
 
 def job_view(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> JobView:
-    """Show one job."""
-    spec = record.spec
-    run = _latest(record)
-    done = run if isinstance(run, Finished) else None
-    repeat = spec.repeat
+    """Show one job; of a recurring job its latest run's figures."""
     return JobView(
         id=record.job_id,
-        key=spec.key,
         status=record.status,
+        next_run_at=next_run_at(record, now_ms=now_ms, zones=zones),
+        execution_count=_executions(record),
+        failed_count=_failures(record),
+        updated_at=record.updated_at_ms or record.spec.created_at_ms,
+        **_definition(record.spec),
+        **_run(record, _latest(record)),
+    )
+
+
+def _definition(spec: JobSpec) -> DefinitionView:
+    repeat = spec.repeat
+    return DefinitionView(
+        key=spec.key,
         kind=spec.kind.value,
         event=spec.event,
         app=spec.app,
@@ -41,31 +51,33 @@ def job_view(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> JobView:
         env=spec.env,
         queue=spec.queue,
         priority=spec.priority,
-        scheduled_at=run.scheduled_at_ms if run is not None else spec.created_at_ms,
-        started_at=_started(run),
-        completed_at=done.completed_at_ms if done is not None else None,
         recurring=repeat is not None,
         cron=repeat.cron if repeat is not None else None,
         every=repeat.every_ms if repeat is not None else None,
         tz=repeat.tz if repeat is not None else None,
         limit=repeat.limit if repeat is not None else None,
         end_date=repeat.end_at_ms if repeat is not None else None,
-        next_run_at=next_run_at(record, now_ms=now_ms, zones=zones),
-        execution_count=_executions(record),
-        failed_count=_failures(record),
         retries=spec.retries,
-        retry_count=_retries(run),
-        last_error=_last_error(record, run),
         input=spec.input,
-        result=done.result if done is not None else None,
-        cached=done.cached if done is not None else False,
         session_tag=spec.session.tag if spec.session is not None else None,
         session_user=spec.session.user if spec.session is not None else None,
         cache=spec.cache,
         metadata=dict(spec.metadata),
-        progress=_progress(run),
         created_at=spec.created_at_ms,
-        updated_at=record.updated_at_ms or spec.created_at_ms,
+    )
+
+
+def _run(record: JobRecord, run: Run | Finished | None) -> RunView:
+    done = run if isinstance(run, Finished) else None
+    return RunView(
+        scheduled_at=run.scheduled_at_ms if run is not None else record.spec.created_at_ms,
+        started_at=_started(run),
+        completed_at=done.completed_at_ms if done is not None else None,
+        retry_count=_retries(run),
+        last_error=_last_error(record, run),
+        result=done.result if done is not None else None,
+        cached=done.cached if done is not None else False,
+        progress=_progress(run),
         attempts=attempt_views(run),
     )
 

@@ -25,8 +25,8 @@ from ductape.services.waiting import Waiting
 LEFT_OUT = ("start_at", "repeat", "key")
 
 
-class Executor(Protocol):
-    """The worker in this process."""
+class OwnWorker(Protocol):
+    """The worker of the caller's own process."""
 
     @property
     def id(self) -> str:
@@ -59,7 +59,7 @@ class AtOnce:
         self._zones = zones
 
     async def run(
-        self, data: Mapping[str, object], kind: JobEventTypes, executor: Executor
+        self, data: Mapping[str, object], kind: JobEventTypes, worker: OwnWorker
     ) -> JsonValue:
         """Run one event of a kind and return its result.
 
@@ -73,9 +73,9 @@ class AtOnce:
         job = built.job
         if job.spec.kind is not kind or job.run is None:
             raise invalid("event", f"an event of kind {kind.value}", job.spec.kind.value)
-        run = _in_hand(job.run, executor.id, now_ms)
+        run = _in_hand(job.run, worker.id, now_ms)
         await self._store.intake.add([replace(job, run=run)], now_ms=now_ms)
-        executor.begin(Claim(run, None, version))
+        worker.begin(Claim(run, None, version))
         return await self._waiting.result(job.job_id, number=run.number)
 
 

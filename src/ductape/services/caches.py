@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.types import CacheValueView
+from ductape.domain.wire import CacheValueView
 from ductape.errors import Fault, ValidationError, fault
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store

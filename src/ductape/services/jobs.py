@@ -14,8 +14,9 @@ from ductape.domain.operations import cancel, extra_run, pause, resume, retry
 from ductape.domain.parsing import parse_repeat
 from ductape.domain.record import JobRecord
 from ductape.domain.recurrence import preview
-from ductape.domain.types import HistoryView, IJobRepeatOptions, JobPage, JobVerb, JobView
+from ductape.domain.types import IJobRepeatOptions
 from ductape.domain.views import history_view, job_view
+from ductape.domain.wire import HistoryView, JobPage, JobVerb, JobView
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import NotFound, invalid
 from ductape.ports.clock import Clock
@@ -76,13 +77,11 @@ class Jobs:
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
     ) -> JobPage:
-        """Return a page of jobs, newest first: `{jobs, next_cursor}`.
+        """Return a page of jobs, newest first: a list with a `next_cursor`.
 
         `from_` and `to` bound the creation, in epoch ms. `cursor` is the page before's
-        `next_cursor`; null there means the end.
+        `next_cursor`; none there means the end.
         """
-        if not 1 <= limit <= LONGEST_PAGE:
-            raise invalid("limit", f"1 to {LONGEST_PAGE}", str(limit))
         where = JobFilter(
             status=status,
             kind=kind,
@@ -98,13 +97,7 @@ class Jobs:
             from_ms=from_,
             to_ms=to,
         )
-        records = await self._store.reading.many(where, limit=limit + 1, before=cursor)
-        more = len(records) > limit
-        page = records[:limit]
-        return JobPage(
-            jobs=[self._view(record) for record in page],
-            next_cursor=page[-1].job_id if more else None,
-        )
+        return await self._page(where, limit, cursor)
 
     async def history(self, id: str, *, limit: int = 100) -> HistoryView:  # noqa: A002 (SPEC 10)
         """Return a job's finished runs, newest first, with totals; raises `NotFound`."""
@@ -186,6 +179,17 @@ class Jobs:
         from_ms = self._clock.now_ms() if after is None else after
         parsed = parse_repeat(repeat, now_ms=from_ms, zones=self._zones)
         return preview(parsed, after_ms=from_ms, count=n, zones=self._zones)
+
+    async def _page(self, where: JobFilter, limit: int, cursor: str | None) -> JobPage:
+        if not 1 <= limit <= LONGEST_PAGE:
+            raise invalid("limit", f"1 to {LONGEST_PAGE}", str(limit))
+        records = await self._store.reading.many(where, limit=limit + 1, before=cursor)
+        page = records[:limit]
+        more = len(records) > limit
+        return JobPage(
+            [self._view(record) for record in page],
+            next_cursor=page[-1].job_id if more else None,
+        )
 
     async def _ask(self, run: Run, reason: str | None) -> bool:
         asked = await self._store.claims.ask_cancel(run.job_id, run.number, reason=reason)

@@ -7,8 +7,8 @@ from msgspec import Struct
 from ductape.domain.parsing import parse_job_request
 from ductape.domain.record import JobRecord
 from ductape.domain.request import JobRequest
-from ductape.domain.types import Receipt
 from ductape.domain.views import next_run_at
+from ductape.domain.wire import Receipt
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import Conflict, DuctapeError, Fault, StoreError, ValidationError, fault
 from ductape.ports.catalog import Catalog

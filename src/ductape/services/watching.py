@@ -5,11 +5,11 @@ once a second.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 
 from ductape.domain.lifecycle import JobStatus
-from ductape.domain.types import JobView
 from ductape.domain.views import job_view
+from ductape.domain.wire import JobView
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import NotFound
 from ductape.ports.clock import Clock
@@ -38,8 +38,9 @@ class Watching:
         """
         hinted = asyncio.Event()
 
-        def on_hint(_: Hint) -> None:
-            hinted.set()
+        def on_hint(_: Hint, jobs: Collection[str]) -> None:
+            if not jobs or job_id in jobs:
+                hinted.set()
 
         leave = self._store.wake.listen(on_hint)
         shown: JobView | None = None

@@ -4,7 +4,7 @@
         loop.run_until_complete(scenario(clock))
 
 Everything that sleeps, times out or is due on this loop happens at once and in order, so that a
-month of recurrences runs in seconds, the same way each time.
+day of recurrences runs in seconds, the same way each time.
 """
 
 import asyncio
@@ -12,11 +12,17 @@ import selectors
 from collections.abc import Generator
 from contextlib import contextmanager
 
+START_MS = 1_767_225_600_000
+"""Where virtual time begins unless told otherwise: 2026-01-01T00:00:00Z."""
+
+PATIENCE_S = 30.0
+"""Real seconds that a thread may take while virtual time stands still."""
+
 
 class VirtualClock:
     """Implements `ports.clock.Clock`: virtual time since an epoch, plus jumps of the wall clock."""
 
-    def __init__(self, start_ms: int) -> None:
+    def __init__(self, start_ms: int = START_MS) -> None:
         """Begin at `start_ms`, epoch milliseconds."""
         self._start_ms = start_ms
         self._elapsed_s = 0.0
@@ -49,11 +55,14 @@ class _VirtualSelector(selectors.SelectSelector):
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
         self._clock = clock
+        self.standing = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if ready:
+        ready = super().select(PATIENCE_S if self.standing and timeout != 0 else 0)
+        if ready or timeout == 0:
             return ready
+        if self.standing:
+            raise Stuck(f"a thread did not return within {PATIENCE_S:g} real seconds")
         if timeout is None:
             raise Stuck("nothing is due and nobody is ready")
         self._clock.advance(max(timeout, 0))
@@ -65,17 +74,27 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, clock: VirtualClock) -> None:
         """Run on the clock's time."""
-        self._virtual = clock
-        super().__init__(_VirtualSelector(clock))
+        self.clock = clock
+        self._virtual = _VirtualSelector(clock)
+        super().__init__(self._virtual)
 
     def time(self) -> float:
         """Return the virtual monotonic time in seconds."""
-        return self._virtual.elapsed_s()
+        return self.clock.elapsed_s()
+
+    @contextmanager
+    def standing_still(self) -> Generator[None]:
+        """Let no virtual time pass: something outside the loop, such as a thread, is at work."""
+        self._virtual.standing += 1
+        try:
+            yield
+        finally:
+            self._virtual.standing -= 1
 
 
 @contextmanager
-def virtual_loop(start_ms: int = 1_767_225_600_000) -> Generator[tuple[VirtualLoop, VirtualClock]]:
-    """Give a loop and its clock, beginning at `start_ms` (2026-01-01); close the loop after."""
+def virtual_loop(start_ms: int = START_MS) -> Generator[tuple[VirtualLoop, VirtualClock]]:
+    """Give a loop and its clock, beginning at `start_ms`; close the loop after."""
     clock = VirtualClock(start_ms)
     loop = VirtualLoop(clock)
     try:

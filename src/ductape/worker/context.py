@@ -43,7 +43,7 @@ class RunContext:
 
     async def checkpoint(self, value: JsonValue) -> None:
         """Store partial success at once for the next attempt; raises `ValidationError`."""
-        size = len(msgspec.json.encode(value))
+        size = _encoded_size(value)
         if size > LARGEST_CHECKPOINT:
             raise invalid("checkpoint", f"at most {LARGEST_CHECKPOINT} bytes", f"{size} bytes")
         await self._claims.note(self._held.ref, now_ms=self._clock.now_ms(), checkpoint=value)
@@ -71,3 +71,11 @@ class RunContext:
             progress=run.progress if progress is None else progress,
         )
         self._held.claim = replace(claim, run=kept)
+
+
+def _encoded_size(value: JsonValue) -> int:
+    """Return how many bytes a value takes; what is no JSON is the handler's own mistake."""
+    try:
+        return len(msgspec.json.encode(value))
+    except (TypeError, ValueError) as error:
+        raise invalid("checkpoint", "JSON", type(value).__name__, hint=str(error)) from error

@@ -18,18 +18,18 @@ class Sweeper:
         self._clock = clock
         self._grace_ms = grace_ms
         self._cut_off = cut_off
-        self._watched: set[Held] = set()
+        self._watched: dict[Held, None] = {}
         self._earliest_ms: int | None = None
         self._rearmed = asyncio.Event()
 
     def watch(self, held: Held) -> None:
         """Keep an eye on a run."""
-        self._watched.add(held)
+        self._watched[held] = None
         self._arm(held.deadline_ms)
 
     def forget(self, held: Held) -> None:
         """Look at a run no longer: it has ended."""
-        self._watched.discard(held)
+        self._watched.pop(held, None)
 
     def stop(self, held: Held, why: Why, *, reason: str | None = None) -> None:
         """Tell a run to stop, and see that it does."""
@@ -47,7 +47,7 @@ class Sweeper:
     def _sweep(self, now_ms: int) -> None:
         for held in list(self._watched):
             if held.cut_at_ms is not None and now_ms >= held.cut_at_ms:
-                self._watched.discard(held)
+                self._watched.pop(held, None)
                 self._cut_off(held)
             elif held.why is None and now_ms >= held.deadline_ms:
                 self.stop(held, "timeout")

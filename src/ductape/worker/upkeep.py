@@ -43,6 +43,7 @@ class Upkeep:
         self._clock = clock
         self._zones = zones
         self._options = options
+        self._pruned_at_ms: int | None = None
 
     async def serve(self, worker: str) -> None:
         """Look again and again until cancelled."""
@@ -81,15 +82,21 @@ class Upkeep:
     async def prune(self, worker: str) -> int:
         """Delete what is old, a batch at a time, one worker at a time."""
         now_ms = self._clock.now_ms()
+        last_ms = self._pruned_at_ms
+        if last_ms is not None and last_ms <= now_ms < last_ms + PRUNE_EVERY_MS:
+            return 0
         duty = self._store.upkeep.take_duty
         if not await duty("prune", worker, now_ms=now_ms, lease_ms=PRUNE_EVERY_MS):
             return 0
-        return await self._store.upkeep.prune(
+        pruned = await self._store.upkeep.prune(
             completed_before_ms=now_ms - self._options.completed_kept_ms,
             failed_before_ms=now_ms - self._options.failed_kept_ms,
             now_ms=now_ms,
             limit=PRUNE_BATCH,
         )
+        # A full batch leaves more behind: the next look goes on with it.
+        self._pruned_at_ms = now_ms if pruned < PRUNE_BATCH else None
+        return pruned
 
     def _missing_run(self, record: JobRecord, now_ms: int) -> Settlement | None:
         schedule = record.schedule

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 
+from ductape.domain.change import RunRef
 from ductape.domain.job import Claim
 from ductape.domain.outcome import Outcome, Parked
 from ductape.ports.clock import Clock
@@ -57,7 +58,7 @@ class Worker:
         self._clock = parts.clock
         self._options = options
         self._handlers = handlers
-        self._held: dict[tuple[str, int], Held] = {}
+        self._held: dict[RunRef, Held] = {}
         self._lane = Lane(parts.store, parts.settler, parts.clock, self._wish, self._begin)
         self._lane.lease_lost = self._lease_lost
         self._sweeper = Sweeper(parts.clock, options.grace_ms, self._cut_off)
@@ -108,7 +109,7 @@ class Worker:
         run = claim.run
         started = run.started_at_ms if run.started_at_ms is not None else self._clock.now_ms()
         held = Held(claim, deadline_ms=started + run.spec.timeout_ms)
-        self._held[run.job_id, run.number] = held
+        self._held[held.ref] = held
         held.task = asyncio.create_task(self._execute(held))
         self._sweeper.watch(held)
         return held
@@ -135,10 +136,8 @@ class Worker:
 
     def _let_go(self, held: Held) -> None:
         """Free the slot: the task is over, however its run was settled."""
-        run = held.claim.run
         self._sweeper.forget(held)
-        if self._held.get((run.job_id, run.number)) is held:
-            del self._held[run.job_id, run.number]
+        del self._held[held.ref]
         if held.cut_at_ms is not None:
             self._lane.nudge()
 
@@ -167,8 +166,8 @@ class Worker:
     async def _stop_asked(self) -> None:
         """Stop the runs that somebody cancelled."""
         for ref, reason in await self._store.claims.asked_to_stop(self._me.id):
-            held = self._held.get((ref.job_id, ref.number))
-            if held is not None and held.ref.fence == ref.fence:
+            held = self._held.get(ref)
+            if held is not None:
                 self._sweeper.stop(held, "cancel", reason=reason)
 
     def _lease_lost(self) -> None:

@@ -12,21 +12,27 @@ from ductape.catalog import ProductCatalog
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.request import JobEventTypes
 from ductape.errors import NotFound
+from ductape.services.secrets import Secrets
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.products import SqliteProducts
+from ductape.stores.sqlite.secrets import SqliteSecrets
 from tests.unit.catalog.builders import a_document
+from tests.unit.sessions.builders import SetClock
+from tests.unit.vault.builders import a_vault
 
 
 @dataclass
 class House:
     """A catalog over a real store."""
 
-    products: SqliteProducts
+    engine: Engine
     handlers: set[str] = field(default_factory=set[str])
     asked: list[frozenset[str]] = field(default_factory=list[frozenset[str]])
 
     def __post_init__(self) -> None:
-        self.catalog = ProductCatalog(self.products, self.known)
+        self.products = SqliteProducts(self.engine)
+        secrets = Secrets(SqliteSecrets(self.engine), a_vault("k1"), SetClock())
+        self.catalog = ProductCatalog(self.products, self.known, secrets)
 
     async def known(self, tags: frozenset[str]) -> frozenset[str]:
         self.asked.append(tags)
@@ -38,7 +44,7 @@ class House:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> House:
-    house = House(SqliteProducts(Engine(str(tmp_path / "a.db"), inline=True)))
+    house = House(Engine(str(tmp_path / "a.db"), inline=True))
     await house.put(a_document())
     return house
 

@@ -13,7 +13,7 @@ from ductape.domain.product.linking import secrets_of
 from ductape.domain.product.missing import no_such
 from ductape.domain.product.parsing import parse_product
 from ductape.domain.product.resolution import Choice, Question, choose, handler_tags, resolve
-from ductape.domain.product.sessions import expiry_ms, user_path
+from ductape.domain.product.sessions import expiry_ms, shared_key, user_path
 
 __all__ = [
     "Change",
@@ -32,5 +32,6 @@ __all__ = [
     "reachable",
     "resolve",
     "secrets_of",
+    "shared_key",
     "user_path",
 ]

@@ -31,9 +31,9 @@ class Env(Struct, frozen=True):
 class Verify(Struct, frozen=True):
     """Whose signed JWT counts as this session's token, instead of one of ours."""
 
-    alg: Literal["RS256", "ES256", "EdDSA"]
+    alg: Literal["HS256", "RS256", "ES256", "EdDSA"]
     key: JsonValue = None
-    """A public key: PEM or one JWK."""
+    """A public key (PEM or one JWK), or for HS256 the shared one as `$Secret{name}`."""
     jwks: JsonObject | None = None
     """A set of public keys, as issuers publish it."""
 

@@ -10,6 +10,7 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.product.app import App
 from ductape.domain.product.credentials import NEEDED
 from ductape.domain.product.document import Product
+from ductape.domain.product.sessions import shared_key
 from ductape.domain.product.walking import lists_of, name_of, values_of
 from ductape.domain.references import LIVE, Use, check, needs_resolving, uses
 from ductape.errors import Fault, fault
@@ -19,7 +20,7 @@ def linking_faults(product: Product) -> Iterator[Fault]:
     """Tell every reference of the apps and notifications that is wrong."""
     for path, app, part in _definitions(product):
         for where, value in _texts_of(part, path):
-            faults, _ = check(value, live=LIVE["definition"], path=where)
+            faults, _ = check(value, live=_live_at(where.removeprefix(f"{path}.")), path=where)
             yield from faults
             if not faults:
                 yield from _dangling(product, app, uses(value, path=where))
@@ -28,7 +29,7 @@ def linking_faults(product: Product) -> Iterator[Fault]:
 def secrets_of(product: Product, env: str | None = None) -> frozenset[str]:
     """Return the names of all secrets that a product needs, or needs in one env."""
     elsewhere = () if env is None else _places_of_other_envs(product, env)
-    return frozenset(
+    return _signing_keys(product) | frozenset(
         use.segments[0]
         for path, _, part in _definitions(product)
         for where, value in _texts_of(part, path)
@@ -36,6 +37,23 @@ def secrets_of(product: Product, env: str | None = None) -> frozenset[str]:
         for use in uses(value)
         if use.name == "Secret"
     )
+
+
+def _signing_keys(product: Product) -> frozenset[str]:
+    verified = [one.verify for one in product.sessions if one.verify is not None]
+    return frozenset(name for name in map(shared_key, verified) if name is not None)
+
+
+def _live_at(place: str) -> frozenset[str]:
+    """Return what is live at a place of an app or a notification.
+
+    What other references bring in is resolved before them, so it takes secrets only.
+
+    >>> sorted(_live_at("variables[0].value")), len(_live_at("actions[0].body"))
+    (['Secret'], 4)
+    """
+    brought = place.startswith(("auths[", "variables[", "constants["))
+    return frozenset({"Secret"}) if brought else LIVE["definition"]
 
 
 def _definitions(product: Product) -> Iterator[tuple[str, App | None, Struct]]:

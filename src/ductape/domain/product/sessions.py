@@ -7,7 +7,8 @@ from ductape.domain.found import kind_of, path_to
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.product.document import Product, Session, Verify
-from ductape.domain.references import LIVE, check
+from ductape.domain.references import LIVE, check, parse
+from ductape.domain.references.syntax import Reference
 from ductape.domain.session import PERIOD_MS, TYPE_WORDS, selector_path
 from ductape.errors import Fault, fault
 
@@ -71,7 +72,20 @@ def _selectable(example: JsonValue) -> bool:
     return type(example) is int
 
 
+def shared_key(verify: Verify) -> str | None:
+    """Return the name of the secret that signs the team's JWT; none for a public key."""
+    if verify.alg != "HS256" or not isinstance(verify.key, str):
+        return None
+    alone = parse(verify.key).alone
+    return alone.path[0] if isinstance(alone, Reference) and alone.name == "Secret" else None
+
+
 def _verify_faults(verify: Verify, path: str) -> Iterator[Fault]:
+    if verify.alg == "HS256":
+        if shared_key(verify) is None or verify.jwks is not None:
+            hint = "the key that signs is a secret: ductape secrets set NAME --product TAG"
+            yield fault(f"{path}.key", "`$Secret{name}` alone", "something else", hint=hint)
+        return
     match verify.key, verify.jwks:
         case None, None:
             yield fault(path, "`key` or `jwks`", "neither")

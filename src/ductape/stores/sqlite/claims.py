@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
 from ductape.domain.job import Claim, Finished, Progress, Run
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.outcome import Cached, Outcome
+from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
@@ -85,7 +87,8 @@ class SqliteClaims:
     ) -> list[SettleAnswer]:
         return [self._settle(connection, settlement, now_ms) for settlement in settlements]
 
-    def _settle(self, connection: Connection, settlement: Settlement, now_ms: int) -> SettleAnswer:
+    def _settle(self, connection: Connection, asked: Settlement, now_ms: int) -> SettleAnswer:
+        settlement = self._heed_stop(connection, asked, now_ms)
         if settlement.schedule is not None and not _is_next(connection, settlement):
             return "stale"
         if settlement.run is not None and not _move(connection, settlement, now_ms):
@@ -102,6 +105,18 @@ class SqliteClaims:
         if settlement.release is not None:
             release_one(connection, settlement.release, now_ms)
         return "recorded"
+
+    def _heed_stop(self, connection: Connection, settlement: Settlement, now_ms: int) -> Settlement:
+        """End a run that would go back although somebody has asked it to stop."""
+        back, held = settlement.to, settlement.run
+        if held is None or not isinstance(back, Run):
+            return settlement
+        reason = connection.execute(statements("runs")["stop_reason"], _named(held)).get
+        if reason is None:
+            return settlement
+        claim = with_schedule(connection, replace(back, fence=held.fence))
+        ended = self._decide(claim, Cancelled(reason or None), now_ms)
+        return replace(ended, release=settlement.release)
 
     def _remember(
         self, connection: Connection, entry: CacheEntry, result: JsonValue, now_ms: int
@@ -231,15 +246,15 @@ def _take(
 
 
 def _with_products(connection: Connection, runs: list[Run]) -> list[Claim]:
-    if not runs:
-        return []
-    versions = dict(connection.execute(statements("products")["heads"]).fetchall())
-    claims: list[Claim] = []
-    for run in runs:
-        claim = with_schedule(connection, run)
-        version = versions.get(run.spec.product, 0)
-        claims.append(Claim(claim.run, claim.schedule, version))
-    return claims
+    sql = statements("products")["version"]
+    versions: dict[str, int] = {
+        tag: connection.execute(sql, {"tag": tag}).get or 0
+        for tag in {run.spec.product for run in runs}
+    }
+    return [
+        replace(with_schedule(connection, run), product_version=versions[run.spec.product])
+        for run in runs
+    ]
 
 
 def _changed(connection: Connection, name: str, values: dict[str, Cell]) -> bool:

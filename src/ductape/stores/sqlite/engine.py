@@ -51,7 +51,8 @@ class Engine:
             self._loop = asyncio.get_running_loop()
             self._waiting: queue.SimpleQueue[_Ticket[object] | None] = queue.SimpleQueue()
             self._reading = ThreadPoolExecutor(1, thread_name_prefix="ductape-read")
-            self._thread = threading.Thread(target=self._serve, name="ductape-write")
+            # A daemon, so that a process that forgot to close still ends: WAL bears a sudden death.
+            self._thread = threading.Thread(target=self._serve, name="ductape-write", daemon=True)
             self._thread.start()
 
     async def write(self, step: Step[T]) -> T:
@@ -154,11 +155,15 @@ def _transact(connection: Connection, steps: Sequence[Step[T]]) -> list[T]:
 
 
 def _look(connection: Connection, step: Step[T]) -> T:
-    connection.execute("BEGIN")
     try:
-        return step(connection)
-    finally:
-        connection.execute("COMMIT")
+        connection.execute("BEGIN")
+        try:
+            return step(connection)
+        finally:
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+    except apsw.Error as error:
+        raise explain(error, connection.filename) from error
 
 
 def _deliver(

@@ -4,11 +4,18 @@ from collections.abc import Sequence
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
 from ductape.domain.recurring import replaced
+from ductape.domain.settlement import dropped
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.sqlite.claims import store_run
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.rows import run_row, schedule_of, schedule_row
+from ductape.stores.sqlite.rows import (
+    finished_row,
+    run_of,
+    run_row,
+    schedule_of,
+    schedule_row,
+)
 from ductape.stores.sqlite.statements import statements
 
 
@@ -108,12 +115,22 @@ def _replace(connection: Connection, job: NewJob, now_ms: int) -> None:
     if stored is None or job.schedule is None:
         _insert(connection, job, now_ms)
         return
-    connection.execute(statements("runs")["drop_waiting"], named)
     running = connection.execute(statements("runs")["running"], named).get is not None
+    if not running:
+        _drop_waiting(connection, named, now_ms)
     schedule, first = replaced(schedule_of(stored), job.schedule, job.run, running=running)
     connection.execute(statements("schedules")["update"], schedule_row(schedule, now_ms))
     if first is not None:
         store_run(connection, first, now_ms)
+
+
+def _drop_waiting(connection: Connection, named: dict[str, Cell], now_ms: int) -> None:
+    """Take the waiting run away; one that was tried has a history."""
+    waiting = connection.execute(statements("runs")["of_job"], named).fetchone()
+    tried = None if waiting is None else dropped(run_of(waiting), now_ms=now_ms)
+    connection.execute(statements("runs")["drop_waiting"], named)
+    if tried is not None:
+        connection.execute(statements("history")["insert"], finished_row(tried))
 
 
 def _take_key(connection: Connection, job: NewJob, key: str) -> None:

@@ -59,7 +59,9 @@ def _recall(connection: Connection, values: dict[str, Cell]) -> Fresh | Leads | 
     if entry is not None:
         return Fresh(decode_json(entry[0]))
     leader = connection.execute(statements("runs")["same_running"], values).get
-    if leader is not None:
+    # A run that is to stop is not parked: its worker could not settle it any more.
+    stopping = connection.execute(statements("runs")["stop_reason"], values).get is not None
+    if leader is not None and not stopping:
         connection.execute(statements("runs")["park"], values)
         return Follows(leader)
     connection.execute(statements("runs")["lead"], values)

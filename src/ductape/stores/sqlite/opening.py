@@ -10,6 +10,7 @@ import apsw
 
 from ductape.errors import DuctapeError, StoreError
 from ductape.stores.sqlite.connection import Connection, open_connection
+from ductape.stores.sqlite.filesystem import refuse_remote
 from ductape.stores.sqlite.statements import migrations
 
 APPLICATION_ID = 0x44754A62
@@ -29,6 +30,7 @@ CONNECTION_SETTINGS = (
 
 def connect(path: str) -> Connection:
     """Open the file and bring it up to date; raises `StoreError` with its remedy."""
+    refuse_remote(path)
     try:
         return _open(path)
     except apsw.Error as error:
@@ -85,23 +87,17 @@ def _open(path: str) -> Connection:
 
 
 def _refuse_strangers(connection: Connection, path: str) -> None:
+    # One read transaction: another process may be making the file into ours.
+    connection.execute("BEGIN")
     mark = connection.execute("PRAGMA application_id").get
-    if mark == APPLICATION_ID:
-        return
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
-    if mark != 0 or (tables and schema_version(connection) == 0 and not _half_made(connection)):
+    connection.execute("COMMIT")
+    if mark != APPLICATION_ID and (mark or tables):
         raise StoreError(
             "the file is a SQLite database of another program",
             path=path,
             hint="point `store` at another file; this one was left as it is",
         )
-
-
-def _half_made(connection: Connection) -> bool:
-    # Another process may be between its first table and its mark.
-    return bool(
-        connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'migrations'").get
-    )
 
 
 def _into_wal(connection: Connection) -> None:

@@ -28,6 +28,10 @@ SCHEDULE_COLUMNS = (
 )
 
 
+GRACE_MS = 30_000
+"""Given past its deadline to a run that is stored in somebody's hands; a claim names its own."""
+
+
 def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
     """Return the columns of a live run."""
     spec = run.spec
@@ -42,6 +46,7 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
         "recurring": spec.repeat is not None,
         "scheduled_at": run.scheduled_at_ms,
         "timeout_ms": spec.timeout_ms,
+        "deadline_at": _deadline(run),
         "spec": encode(spec),
         "now": now_ms,
         **moving_columns(run),
@@ -172,6 +177,10 @@ def schedule_of(row: Row) -> Schedule:
 def encode_result(result: JsonValue) -> bytes | None:
     """Return a result as stored; nothing at all for `null`."""
     return None if result is None else encode(result)
+
+
+def _deadline(run: Run) -> int | None:
+    return None if run.started_at_ms is None else run.started_at_ms + run.spec.timeout_ms + GRACE_MS
 
 
 def _owner(spec: JobSpec) -> dict[str, Cell]:

@@ -1,10 +1,12 @@
 """The embedded store, whole."""
 
+from ductape.errors import StoreError
 from ductape.stores.sqlite.claims import Decide, SqliteClaims
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.fleet import SqliteFleet
 from ductape.stores.sqlite.intake import SqliteIntake
 from ductape.stores.sqlite.memory import SqliteMemory
+from ductape.stores.sqlite.opening import connect
 from ductape.stores.sqlite.products import SqliteProducts
 from ductape.stores.sqlite.reading import SqliteReading
 from ductape.stores.sqlite.secrets import SqliteSecrets
@@ -42,6 +44,23 @@ def open_sqlite(path: str, *, decide: Decide, token: str, inline: bool = False) 
 
     `inline` runs every step where it is called, for simulated time.
     """
-    engine = Engine(path, inline=inline)
-    wake = QuietWake() if inline else SqliteWake(path, engine.connection(), token=token)
+    wake = QuietWake() if inline else _wake(path, token)
+    try:
+        engine = Engine(path, inline=inline)
+    except BaseException:
+        wake.close()
+        raise
     return SqliteStore(engine, wake, decide)
+
+
+def _wake(path: str, token: str) -> SqliteWake:
+    watcher = connect(path)
+    try:
+        return SqliteWake(path, watcher, token=token)
+    except OSError as error:
+        watcher.close()
+        raise StoreError(
+            f"the folder of wake-up sockets cannot be used: {error}",
+            path=path,
+            hint="allow writing to the database's folder",
+        ) from error

@@ -34,12 +34,12 @@ class SqliteWake:
         self._listeners: list[Listener] = []
         self._folder = _folder_for(path)
         self._own = self._folder / token
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._socket.bind(str(self._own))
+        self._socket = _socket_at(self._own)
         self._loop.add_reader(self._socket, self._receive)
         self._seen = self._version()
         self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
         self._pending: set[Hint] = set()
+        self._closed = False
 
     def tell(self, hint: Hint, jobs: Collection[str] = ()) -> None:
         """Wake every listener of every live process of the store; called after a commit."""
@@ -54,7 +54,10 @@ class SqliteWake:
         return lambda: self._listeners.remove(listener)
 
     def close(self) -> None:
-        """Take the socket away."""
+        """Take the socket away; twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
         self._timer.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
@@ -67,6 +70,8 @@ class SqliteWake:
 
     def _send(self) -> None:
         """Send what was told in this turn of the loop, once for all of it."""
+        if self._closed:
+            return
         message = b"".join(_BYTES[hint] for hint in sorted(self._pending))
         self._pending.clear()
         for neighbour in self._folder.iterdir():
@@ -122,6 +127,16 @@ class QuietWake:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _socket_at(path: Path) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        made.bind(str(path))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def _folder_for(path: str) -> Path:

@@ -292,6 +292,23 @@ def test_a_reference_that_points_at_nothing_is_refused(text: str) -> None:
     assert faults.keys() == {"apps[0].actions[0].body.a"}
 
 
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("variables[0].value", {"variables": [{"key": "a", "value": "$Variable{partner}{a}"}]}),
+        ("constants[0].value", {"constants": [{"key": "a", "value": ["$Now() $Session{a}"]}]}),
+        (
+            "auths[0].token",
+            {"auths": [{"tag": "t", "type": "bearer", "token": "$Secret{a}$Auth{t}{token}"}]},
+        ),
+    ],
+)
+def test_what_references_bring_in_takes_secrets_only(path: str, parts: JsonObject) -> None:
+    (fault,) = faults_of_app(**parts).values()
+    assert fault["path"].startswith(f"apps[0].{path}")
+    assert "(`$Secret`)" in fault["expected"]
+
+
 def test_words_for_people_are_no_definition() -> None:
     app = an_app(description="takes $Session{id} and costs $Nothing")
     assert parse_product(a_small_document(apps=[app])).apps
@@ -321,7 +338,8 @@ def test_push_is_a_second_name_that_cannot_stand_beside_the_first() -> None:
         ({"selector": "$Session{none}"}, "selector"),
         ({"selector": "$Session{flag}"}, "selector"),
         ({"selector": "$Session{id} of $Session{id}"}, "selector"),
-        ({"verify": {"alg": "HS256", "key": "abc"}}, "verify.alg"),
+        ({"verify": {"alg": "HS256", "key": "abc"}}, "verify.key"),
+        ({"verify": {"alg": "none", "key": "abc"}}, "verify.alg"),
         ({"verify": {"alg": "ES256"}}, "verify"),
         ({"verify": {"alg": "ES256", "key": "-----BEGIN PRIVATE KEY-----"}}, "verify.key"),
         ({"verify": {"alg": "EdDSA", "jwks": {"keys": [{"d": "abc"}]}}}, "verify.jwks.keys[0]"),

@@ -5,7 +5,7 @@ INSERT INTO runs (job_id, number, state, fence, product, env, event, kind, queue
     checkpoint, progress, updated_at)
 VALUES (:job_id, :number, :state, :fence, :product, :env, :event, :kind, :queue, :priority, :needs,
     :recurring, :extra, :scheduled_at, :due_at, :timeout_ms, :failures, :losses, :worker, :started_at,
-    :first_started_at, :started_at + :timeout_ms, :cache_key, :job_key, :session_tag, :session_user,
+    :first_started_at, :deadline_at, :cache_key, :job_key, :session_tag, :session_user,
     :metadata, :spec, :attempts, :checkpoint, :progress, :now)
 
 -- name: promote
@@ -63,10 +63,11 @@ DELETE FROM runs WHERE job_id = :job_id AND state <> 'running'
 SELECT 1 FROM runs WHERE job_id = :job_id AND state = 'running'
 
 -- name: give_back
+-- The checkpoint stays as `checkpoint` left it: the copy of whoever gives the run back may be older.
 UPDATE runs SET state = :state, fence = :next_fence, extra = :extra, due_at = :due_at, failures = :failures,
     losses = :losses, worker = :worker, started_at = :started_at, first_started_at = :first_started_at,
     deadline_at = NULL, cache_key = :cache_key, stop_reason = NULL, attempts = :attempts,
-    checkpoint = :checkpoint, progress = :progress, updated_at = :now
+    progress = coalesce(:progress, progress), updated_at = :now
 WHERE job_id = :job_id AND number = :number AND fence = :fence
 
 -- name: checkpoint
@@ -77,12 +78,15 @@ WHERE job_id = :job_id AND number = :number AND fence = :fence AND state = 'runn
 -- name: ask_cancel
 UPDATE runs SET stop_reason = :reason WHERE job_id = :job_id AND number = :number AND state = 'running'
 
+-- name: stop_reason
+SELECT stop_reason FROM runs WHERE job_id = :job_id AND number = :number AND fence = :fence
+
 -- name: asked_to_stop
 SELECT job_id, number, fence, stop_reason FROM runs INDEXED BY runs_held
 WHERE state = 'running' AND worker = :worker AND stop_reason IS NOT NULL
 
 -- name: lost
-SELECT {run_columns} FROM runs
+SELECT {run_columns} FROM runs INDEXED BY runs_held
 WHERE state = 'running'
     AND (deadline_at < :now OR worker NOT IN (SELECT id FROM workers WHERE lease_until >= :now))
 LIMIT :most

@@ -1,0 +1,130 @@
+"""Writes the parts of the documentation that the code knows best: `python -m docs.generate`.
+
+A page is rewritten between `<!-- made from NAME -->` and `<!-- end -->`, the rest of it is left
+alone. A test fails where a page is not what this would write.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from textwrap import fill
+
+from msgspec.structs import FieldInfo, fields
+
+from ductape import errors
+from ductape.app.settings import PREFIX, SECRET_SETTINGS, Settings
+from ductape.domain.lifecycle import TRANSITIONS
+from ductape.errors import PROVIDER_CODES, DuctapeError
+
+DOCS = Path(__file__).resolve().parent
+
+MEANINGS = {
+    "store": "The URL of the store, as `sqlite:///FILE`.",
+    "key": "The encryption keys, newest first. Better given as `DUCTAPE_KEY` than in a file.",
+    "key_file": "Where the keys are kept if `key` is not given: the store's file name and `.key`.",
+    "handlers": "Registries of Python handlers, as `module:attribute`.",
+    "worker.concurrency": "How many runs a worker executes at a time.",
+    "worker.queues": "Which queues a worker serves; none named means all.",
+    "worker.lease": "Milliseconds without a sign of life, then a worker's runs are taken over.",
+    "worker.grace": "Milliseconds that a run may take to stop.",
+    "egress.allow_private": "Networks (`10.0.0.0/8`) and exact `host:port` pairs beyond the public"
+    " internet that definitions may reach.",
+    "cache.default_expiry": "Milliseconds that an undefined cache remembers.",
+}
+"""One sentence for each setting."""
+
+_SECTION = re.compile(r"(<!-- made from (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Rewrite every page that has a part to be made."""
+    for page in sorted(DOCS.rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        made = remade(text)
+        if made != text:
+            page.write_text(made, encoding="utf-8")
+
+
+def remade(text: str) -> str:
+    """Return a page with its parts made anew."""
+    return _SECTION.sub(lambda found: found[1] + SECTIONS[found[2]]() + found[3], text)
+
+
+def error_table() -> str:
+    """Return one row for each class of the error tree."""
+    rows = (
+        f"| `{kind.__name__}` | `{kind.code}` | {kind.http_status} | {kind.exit_code} |"
+        f" {(kind.__doc__ or '').splitlines()[0]} | {kind.remedy} |"
+        for kind in _error_classes()
+    )
+    return _table(("class", "code", "HTTP", "exit", "when", "what to do"), rows)
+
+
+def provider_codes() -> str:
+    """Return the codes that a provider's failure may have."""
+    return fill(" ".join(f"`{code}`" for code in sorted(PROVIDER_CODES)), width=100) + "\n"
+
+
+def settings_table() -> str:
+    """Return one row for each setting: its name, its variable, its default."""
+    rows = (
+        f"| `{path}` | `{PREFIX}{path.replace('.', '_').upper()}` | {default} | {MEANINGS[path]} |"
+        for path, default in _settings(Settings, "")
+    )
+    return _table(("setting", "variable", "default", "meaning"), rows)
+
+
+def states_diagram() -> str:
+    """Return the moves of a run as a Mermaid diagram."""
+    moves = [
+        f"    {before} --> {after}"
+        for before, following in TRANSITIONS.items()
+        for after in sorted(following)
+    ]
+    ends = sorted({after for following in TRANSITIONS.values() for after in following})
+    over = [f"    {state} --> [*]" for state in ends if state not in TRANSITIONS]
+    starts = ["    [*] --> scheduled", "    [*] --> queued"]
+    return "\n".join(("```mermaid", "stateDiagram-v2", *starts, *moves, *over, "```", ""))
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "errors": error_table,
+    "provider_codes": provider_codes,
+    "settings": settings_table,
+    "states": states_diagram,
+}
+"""What a page may ask for, by the name in its mark."""
+
+
+def _error_classes() -> list[type[DuctapeError]]:
+    found: list[type[DuctapeError]] = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, DuctapeError)
+    ]
+    return found
+
+
+def _settings(kind: type, prefix: str) -> Iterable[tuple[str, str]]:
+    for field in fields(kind):
+        path = f"{prefix}{field.name}"
+        if hasattr(field.type, "__struct_fields__"):
+            yield from _settings(field.type, f"{path}.")
+        else:
+            yield path, _default(field, path)
+
+
+def _default(field: FieldInfo, path: str) -> str:
+    if path in SECRET_SETTINGS or field.default is None or field.default == ():
+        return "none"
+    return f"`{field.default}`"
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[str]) -> str:
+    head = f"| {' | '.join(heads)} |"
+    rule = f"| {' | '.join('---' for _ in heads)} |"
+    return "\n".join((head, rule, *rows)) + "\n"
+
+
+if __name__ == "__main__":
+    main()

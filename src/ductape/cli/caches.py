@@ -1,0 +1,91 @@
+"""`ductape caches`: what is remembered, and forgetting it (SPEC 7, 13)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import RenderableType
+
+from ductape.cli import output, tables, times
+from ductape.cli.calling import Call, JsonOption, StoreOption, now_ms, the_product
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.wire import CacheValueView
+
+if TYPE_CHECKING:  # the engine loads when it is needed
+    from ductape import Ductape
+
+app = typer.Typer(no_args_is_help=True, help="Look at remembered results and forget them.")
+
+Tag = Annotated[str, typer.Argument(metavar="TAG", help="The cache's tag.")]
+Product = Annotated[
+    str | None, typer.Option(metavar="TAG", help="The product; not needed where there is one only.")
+]
+
+
+@app.command()
+def values(
+    context: typer.Context,
+    tag: Tag,
+    *,
+    product: Product = None,
+    event: Annotated[str | None, typer.Option(help="Of this event.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Of this kind.")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List a cache's live entries."""
+    call = Call.of(context, store, as_json=as_json)
+    narrowed = {"component_tag": event, "component_type": kind}
+    asked = {name: value for name, value in narrowed.items() if value is not None}
+
+    async def found(here: "Ductape") -> list[CacheValueView]:
+        owner = await the_product(here, product)
+        return await here.caches.values({**asked, "product_tag": owner, "cache_tag": tag})
+
+    entries = call.ask(found)
+    call.show(entries, human=lambda: _entries(entries))
+
+
+@app.command()
+def clear(
+    context: typer.Context,
+    tag: Tag,
+    *,
+    product: Product = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget a cache's entries."""
+    call = Call.of(context, store, as_json=as_json)
+
+    async def cleared(here: "Ductape") -> dict[str, JsonValue]:
+        owner = await the_product(here, product)
+        return await here.caches.clear({"product_tag": owner, "cache_tag": tag})
+
+    answer = call.ask(cleared)
+    call.show(answer, human=lambda: f"forgot {answer['count']} entries")
+
+
+def _entries(entries: Sequence[CacheValueView]) -> RenderableType | None:
+    if not entries:
+        output.note("nothing is remembered")
+        return None
+    now = now_ms()
+    columns = [
+        tables.Column("EVENT"),
+        tables.Column("KIND", keep=2),
+        tables.Column("EXPIRES"),
+        tables.Column("MADE", keep=1),
+        tables.Column("VALUE", whole=False),
+    ]
+    rows = [
+        [
+            one["component_tag"],
+            one["component_type"],
+            times.relative(one["expires_at"], now),
+            times.relative(one["created_at"], now),
+            output.json_text(one["value"]),
+        ]
+        for one in entries
+    ]
+    return tables.table(columns, rows, width=output.screen_width())

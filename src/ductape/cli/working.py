@@ -1,0 +1,92 @@
+"""The life of `ductape worker`: start, one line, work, and a stop that loses nothing (SPEC 11)."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ductape import Ductape, WorkerOptions
+from ductape.app.loading import load_handlers
+from ductape.app.logs import start_logs
+from ductape.app.maintenance import settings_for
+from ductape.app.settings import Settings
+from ductape.cli import output
+from ductape.cli.calling import Call
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+KILLED = 128
+"""A process ended by a signal has this and the signal's number as its exit code."""
+
+log = logging.getLogger("ductape")
+
+
+class Wish(Struct, frozen=True):
+    """What the command's options ask for; none: as the settings have it."""
+
+    queues: tuple[str, ...] | None
+    concurrency: int | None
+    handlers: tuple[str, ...]
+    """Registries beside those of the settings, as `module:attribute`."""
+
+
+def work(call: Call, wish: Wish) -> int:
+    """Work until told to stop; return the exit code. Raises `DuctapeError` if it cannot start."""
+    settings = settings_for(call.store, call.config)
+    start_logs(sys.stderr, settings)
+    return asyncio.run(_worked(call, settings, wish))
+
+
+async def _worked(call: Call, settings: Settings, wish: Wish) -> int:
+    further = [name for name in wish.handlers if name not in settings.handlers]
+    options = _options(settings, wish)
+    opened = Ductape.open(
+        call.store,
+        config=call.config,
+        handlers=[load_handlers(name) for name in further],
+        worker=options,
+    )
+    stop = _stop_on_signals()
+    async with opened as here:
+        output.line(_greeting(here, settings, options))
+        await stop.wait()
+        log.info("stopping: what runs has %g s to end", options.grace_ms / 1_000)
+    log.info("stopped")
+    return 0
+
+
+def _options(settings: Settings, wish: Wish) -> WorkerOptions:
+    options = settings.worker.options()
+    if wish.queues is not None:
+        options = replace(options, queues=wish.queues)
+    if wish.concurrency is not None:
+        options = replace(options, concurrency=wish.concurrency)
+    return options
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Return what the first signal sets; the second ends the process."""
+    stop = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            log.warning("ended at once: others take over what was running")
+            os._exit(KILLED + number)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, on_signal, number)
+    return stop
+
+
+def _greeting(here: Ductape, settings: Settings, options: WorkerOptions) -> str:
+    queues = ", ".join(options.queues) or "every queue"
+    return (
+        f"worker {here.worker_id} works on {settings.store}: {queues},"
+        f" {options.concurrency} at a time"
+    )

@@ -1,0 +1,85 @@
+"""Every Python example of the documentation runs, in a new store, and prints what it says.
+
+Pages that call others are given real servers on this machine.
+"""
+
+import json
+from itertools import count
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tests.pages import DOCS, blocks, expected_print, prints_as_told, run_page
+from tests.servers.http import expo_receiver, http_receiver
+from tests.servers.smtp import smtp_receiver
+
+ELSEWHERE = {
+    "howto/testing.md",
+    "reference/product.md",
+    "reference/references.md",
+    "tutorial/getting-started.md",
+}
+"""Pages with a test of their own, beside what they are about."""
+
+SERVED = {"howto/actions.md", "howto/notifications.md"}
+"""Pages that are given servers below."""
+
+PLAIN = sorted(
+    name
+    for page in DOCS.rglob("*.md")
+    if (name := page.relative_to(DOCS).as_posix()) not in ELSEWHERE | SERVED
+    and blocks(page, "python")
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+async def _runs(name: str, **given: object) -> None:
+    page = DOCS / name
+    printed = await run_page(page, given)
+    assert prints_as_told(page, printed), f"{printed}\n--- told:\n{expected_print(page)}"
+
+
+@pytest.mark.parametrize("name", PLAIN)
+async def test_the_examples_print_what_the_page_says(name: str) -> None:
+    await _runs(name)
+
+
+async def test_the_actions_page_reaches_the_partner_with_its_credential() -> None:
+    numbers = count(1)
+
+    async def partner(request: web.Request) -> web.Response:
+        if request.path.startswith("/customers/nobody/"):
+            return web.json_response({"error": "no such customer"}, status=404)
+        return web.json_response({"order": next(numbers)}, status=201)
+
+    async with http_receiver() as receiver:
+        receiver.answers += [partner] * 10
+        await _runs("howto/actions.md", partner_url=receiver.url)
+    assert [request.path for request in receiver.requests] == [
+        "/customers/c-7/orders",
+        "/customers/c-7/orders",
+        "/customers/nobody/orders",
+        "/customers/c-8/orders",
+    ]
+    keys = {request.headers["authorization"] for request in receiver.requests}
+    assert keys == {"Bearer s3cret-token"}
+
+
+async def test_the_notifications_page_reaches_people_on_every_channel() -> None:
+    async with expo_receiver() as expo, http_receiver() as hook, smtp_receiver() as mailbox:
+        await _runs(
+            "howto/notifications.md",
+            push_url=f"{expo.url}/push",
+            hook_url=hook.url,
+            smtp_port=mailbox.port,
+        )
+    titles = [json.loads(request.body)["title"] for request in expo.requests]
+    assert titles == ["Order 12345", "Order Shipped"]
+    assert mailbox.only().part("plain") == "Hello Ada\n\nYour order has left us."
+    assert json.loads(hook.only().body) == {"order": 12345, "state": "shipped"}

@@ -1,0 +1,64 @@
+"""The clock, chance and the environment are read in `app/` and nowhere else.
+
+Everything else is given instants, draws and tokens, so that it can be simulated and run again
+exactly. What a module may use of `os` and `socket` elsewhere has nothing to do with either.
+"""
+
+import ast
+from collections.abc import Set as AbstractSet
+
+from tests.architecture.source import MODULES, dotted, imports_of, named, tree_of
+
+CLOCKS_AND_DICE = {"random", "secrets", "time", "uuid"}
+"""Modules that read a clock or throw dice."""
+
+READS = {
+    "date.today",
+    "datetime.datetime.now",
+    "datetime.now",
+    "datetime.today",
+    "datetime.utcnow",
+    "os.environ",
+    "os.getenv",
+    "os.urandom",
+}
+"""The same by other doors; `loop.time` is the loop's own, virtual where the loop is."""
+
+ALLOWED = {
+    ("testing/entropy.py", "random"): "seeded, so that a simulation can be run again exactly",
+    ("cli/output.py", "os"): "an output whose reader has gone",
+    ("cli/working.py", "os"): "a second signal ends the process at once",
+    ("providers/http/guard.py", "socket"): "each address is checked before it is connected to",
+    ("stores/sqlite/engine.py", "os"): "the number of the process that opened the store",
+    ("stores/sqlite/filesystem.py", "os"): "what kind of file system the store lies on",
+    ("stores/sqlite/wake.py", "os"): "the wake-up folder's path and owner",
+    ("stores/sqlite/wake.py", "socket"): "the wake-up sockets",
+    ("vault/keyfile.py", "os"): "the key file: its mode, and that it is on the disk",
+}
+"""Who else uses such a module, and for what."""
+
+ELSEWHERE = {
+    named(module): tree_of(module) for module in MODULES if not named(module).startswith("app/")
+}
+
+
+def test_only_the_root_reads_the_time_or_the_environment() -> None:
+    found = {
+        name: reads
+        for name, tree in ELSEWHERE.items()
+        if (reads := {dotted(node) for node in ast.walk(tree)} & READS)
+    }
+    assert found == {}
+
+
+def test_what_reads_clocks_throws_dice_or_touches_the_system_has_a_reason() -> None:
+    found = {
+        (name, root)
+        for name, tree in ELSEWHERE.items()
+        for root in _imported(tree) & (CLOCKS_AND_DICE | {"os", "socket"})
+    }
+    assert found == set(ALLOWED)
+
+
+def _imported(tree: ast.Module) -> AbstractSet[str]:
+    return {name.partition(".")[0] for name in imports_of(tree)}

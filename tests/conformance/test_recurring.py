@@ -1,0 +1,203 @@
+"""What every store must do with recurring jobs: one step ends a run and brings the next."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from ductape.domain.operations import cancel, extra_run, pause, resume
+from ductape.domain.outcome import Lost, Outcome, Success
+from ductape.domain.request import Repeat
+from ductape.ports.stores import Store
+from tests.builders import (
+    NOW_MS,
+    ZONES,
+    a_failure,
+    a_recurring_job,
+    a_spec,
+    decide,
+)
+from tests.conformance.steps import (
+    applied,
+    claimed,
+    claimed_one,
+    hired,
+    last,
+    live,
+    record,
+    schedule,
+    settled,
+    stored,
+)
+
+EVERY_MS = 1_000
+
+
+async def a_recurrence(store: Store, *, retries: int = 0, limit: int | None = None) -> str:
+    """Hire a worker and store a job that is due now and every second."""
+    await hired(store, "w1")
+    repeat = Repeat(every_ms=EVERY_MS, limit=limit)
+    [job_id] = await stored(store, a_recurring_job(a_spec(repeat=repeat, retries=retries)))
+    return job_id
+
+
+@pytest.mark.parametrize("outcome", [Success(1), a_failure("NOT_FOUND")])
+async def test_the_end_of_a_run_brings_the_next_one(store: Store, outcome: Outcome) -> None:
+    job_id = await a_recurrence(store)
+    await settled(store, await claimed_one(store), outcome)
+    run = await live(store, job_id)
+    assert (run.number, run.state, run.scheduled_at_ms) == (2, "scheduled", NOW_MS + EVERY_MS)
+    assert [done.number for done in await store.reading.history(job_id, limit=9)] == [1]
+
+
+async def test_a_retry_is_no_new_occurrence(store: Store) -> None:
+    job_id = await a_recurrence(store, retries=1)
+    await settled(store, await claimed_one(store), a_failure())
+    assert (await live(store, job_id)).number == 1
+    assert (await schedule(store, job_id)).version == 1
+
+
+async def test_a_lost_run_is_no_new_occurrence(store: Store) -> None:
+    job_id = await a_recurrence(store)
+    await settled(store, await claimed_one(store), Lost("dead"))
+    assert (await live(store, job_id)).number == 1
+    assert (await schedule(store, job_id)).executions == 0
+
+
+async def test_every_occurrence_is_counted_once(store: Store) -> None:
+    job_id = await a_recurrence(store)
+    for at in range(4):
+        now_ms = NOW_MS + at * EVERY_MS
+        outcome: Outcome = Success(at) if at % 2 else a_failure()
+        await settled(store, await claimed_one(store, now_ms=now_ms), outcome, now_ms=now_ms)
+    found = await schedule(store, job_id)
+    assert (found.occurrences, found.executions, found.failed) == (4, 4, 2)
+    assert found.watermark_ms == NOW_MS + 3 * EVERY_MS
+
+
+async def test_the_last_of_a_limited_recurrence_ends_it(store: Store) -> None:
+    job_id = await a_recurrence(store, limit=1)
+    await settled(store, await claimed_one(store), Success("only"))
+    found = await record(store, job_id)
+    assert (found.status, found.live) == ("completed", None)
+    assert (await last(store, job_id)).result == "only"
+
+
+async def test_a_run_that_ends_twice_brings_one_next_run(store: Store) -> None:
+    job_id = await a_recurrence(store)
+    claim = await claimed_one(store)
+    ends = [decide(claim, Success(at), NOW_MS) for at in range(10)]
+    answers = await asyncio.gather(*(store.claims.settle([e], now_ms=NOW_MS) for e in ends))
+    assert sorted(answer for [answer] in answers) == ["recorded"] + ["stale"] * 9
+    assert (await schedule(store, job_id)).next_number == 3
+    assert len(await claimed(store, now_ms=NOW_MS + EVERY_MS)) == 1
+
+
+async def test_a_pause_takes_the_waiting_run_away(store: Store) -> None:
+    job_id = await a_recurrence(store)
+    await applied(store, pause(await record(store, job_id), now_ms=NOW_MS, zones=ZONES))
+    assert (await record(store, job_id)).live is None
+    assert await claimed(store) == []
+
+
+async def test_a_pause_while_it_runs_lets_the_run_end_and_brings_no_next_one(store: Store) -> None:
+    job_id = await a_recurrence(store)
+    claim = await claimed_one(store)
+    await applied(store, pause(await record(store, job_id), now_ms=NOW_MS, zones=ZONES))
+    found = await record(store, job_id)
+    assert (found.status, found.live) == ("paused", claim.run)
+    again = await settled_again(store, job_id)
+    assert again == ("paused", None, "completed")
+
+
+async def settled_again(store: Store, job_id: str) -> tuple[str, object, str]:
+    """Settle what runs with the recurrence as it is by now; tell how the job looks."""
+    [claim] = await store.fleet.lost(now_ms=NOW_MS + 10_000_000, limit=9)
+    assert await settled(store, claim, Success(1)) == "recorded"
+    found = await record(store, job_id)
+    return found.status, found.live, (await last(store, job_id)).outcome
+
+
+async def test_a_resumed_recurrence_goes_on_with_its_grid(store: Store) -> None:
+    job_id = await a_recurrence(store)
+    await applied(store, pause(await record(store, job_id), now_ms=NOW_MS, zones=ZONES))
+    later = NOW_MS + 10 * EVERY_MS + 1
+    await applied(store, resume(await record(store, job_id), now_ms=later, zones=ZONES))
+    assert (await live(store, job_id)).scheduled_at_ms == NOW_MS + 11 * EVERY_MS
+
+
+async def test_of_many_that_resume_at_once_one_makes_the_run(store: Store) -> None:
+    job_id = await a_recurrence(store)
+    await applied(store, pause(await record(store, job_id), now_ms=NOW_MS, zones=ZONES))
+    plan = resume(await record(store, job_id), now_ms=NOW_MS, zones=ZONES)
+    assert plan is not None
+    answers = await asyncio.gather(*(store.claims.settle([plan], now_ms=NOW_MS) for _ in range(9)))
+    assert sorted(answer for [answer] in answers) == ["recorded"] + ["stale"] * 8
+
+
+async def test_a_cancelled_recurrence_has_no_further_run(store: Store) -> None:
+    job_id = await a_recurrence(store)
+    read = await record(store, job_id)
+    await applied(store, cancel(read, "enough", run_only=False, now_ms=NOW_MS, zones=ZONES))
+    found = await record(store, job_id)
+    assert (found.status, found.live) == ("cancelled", None)
+    assert await store.upkeep.orphans(limit=9) == []
+
+
+async def test_a_cancelled_run_is_followed_by_the_next_occurrence(store: Store) -> None:
+    job_id = await a_recurrence(store)
+    read = await record(store, job_id)
+    await applied(store, cancel(read, "skip", run_only=True, now_ms=NOW_MS, zones=ZONES))
+    assert (await live(store, job_id)).scheduled_at_ms == NOW_MS + EVERY_MS
+    assert (await last(store, job_id)).outcome == "cancelled"
+
+
+async def test_a_running_run_that_was_asked_to_stop_is_followed_all_the_same(
+    store: Store,
+) -> None:
+    job_id = await a_recurrence(store, retries=5)
+    claim = await claimed_one(store)
+    await store.claims.ask_cancel(job_id, 1, reason=None)
+    assert await settled(store, claim, a_failure()) == "recorded"
+    assert (await last(store, job_id)).outcome == "cancelled"
+    assert (await live(store, job_id)).number == 2
+
+
+async def test_an_extra_run_goes_ahead_of_the_waiting_one_and_moves_no_instant(
+    store: Store,
+) -> None:
+    job_id = await a_recurrence(store)
+    await settled(store, await claimed_one(store), Success(1))
+    await applied(store, extra_run(await record(store, job_id), now_ms=NOW_MS, zones=ZONES))
+    extra = await claimed_one(store)
+    assert extra.run.extra
+    await settled(store, extra, Success(2))
+    found = await record(store, job_id)
+    assert found.live is not None
+    assert (found.live.scheduled_at_ms, found.live.extra) == (NOW_MS + EVERY_MS, False)
+    assert found.schedule is not None
+    assert (found.schedule.occurrences, found.schedule.executions) == (1, 2)
+
+
+async def test_an_extra_run_waits_for_the_one_under_way(store: Store) -> None:
+    job_id = await a_recurrence(store)
+    claim = await claimed_one(store)
+    await applied(store, extra_run(await record(store, job_id), now_ms=NOW_MS, zones=ZONES))
+    assert await live(store, job_id) == claim.run
+    assert await settled_again(store, job_id) is not None
+    assert (await live(store, job_id)).extra
+
+
+async def test_a_recurrence_that_cannot_be_computed_is_kept_with_its_fault(store: Store) -> None:
+    await hired(store, "w1")
+    job = a_recurring_job()
+    await stored(store, job)
+    claim = await claimed_one(store)
+    assert claim.schedule is not None
+    broken = a_spec(repeat=Repeat(cron="0 9 * * *", tz="Nowhere/Atall"))
+    odd = replace(claim, schedule=replace(claim.schedule, spec=broken))
+    assert await settled(store, odd, Success(1)) == "recorded"
+    found = await schedule(store, job.job_id)
+    assert found.fault is not None
+    assert (await record(store, job.job_id)).live is None
+    assert await store.upkeep.orphans(limit=9) == []

@@ -1,0 +1,128 @@
+"""The public names: what users may import and call. Changing one breaks somebody's program."""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+import ductape
+from ductape.app.ductape import Ductape
+from ductape.app.processor import (
+    ActionProcessor,
+    JobProcessor,
+    NotificationProcessor,
+    Processor,
+)
+from ductape.errors import DuctapeError
+from ductape.handlers.python import Handlers
+from ductape.services.caches import Caches
+from ductape.services.jobs import Jobs
+from ductape.services.products import ProductService
+from ductape.services.secrets import Secrets
+from ductape.services.sessions import Sessions
+from ductape.services.workers import Workers
+from tests.pages import ROOT, run_command
+
+MOST_NAMES = 25
+
+NAMES = [
+    "Abort",
+    "Ductape",
+    "DuctapeError",
+    "Handlers",
+    "IActionRequest",
+    "IDbActionRequest",
+    "IFunctionRequest",
+    "IJobProcessorInput",
+    "IJobRepeatOptions",
+    "INotificationRequest",
+    "ISession",
+    "IStorageRequest",
+    "JobCancelled",
+    "JobEventTypes",
+    "JobFailed",
+    "NotFound",
+    "ProviderError",
+    "ResultTimeout",
+    "Retry",
+    "ValidationError",
+    "WorkerOptions",
+    "literal",
+    "preview",
+]
+
+VERBS = {
+    JobProcessor: {"dispatch", "dispatch_many", "schedule", "wait"},
+    ActionProcessor: {"run"},
+    NotificationProcessor: {"send"},
+    Sessions: {"decrypt", "refresh", "revoke", "start", "users"},
+    Jobs: {
+        "cancel",
+        "get",
+        "history",
+        "list",
+        "pause",
+        "preview",
+        "resume",
+        "retry",
+        "run_now",
+        "watch",
+    },
+    Workers: {"list"},
+    ProductService: {"apply", "get", "list", "versions"},
+    Secrets: {"delete", "list", "set"},
+    Caches: {"clear", "values"},
+    Handlers: {"function", "job"},
+}
+"""What each part must offer; it may have more that others within the house call."""
+
+
+def _errors() -> Iterator[type[DuctapeError]]:
+    waiting = [DuctapeError]
+    while waiting:
+        kind = waiting.pop()
+        yield kind
+        waiting += kind.__subclasses__()
+
+
+def test_the_names_are_these_and_no_others() -> None:
+    assert sorted(ductape.__all__) == NAMES
+    assert len(NAMES) <= MOST_NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_there(name: str) -> None:
+    assert getattr(ductape, name) is not None
+
+
+@pytest.mark.parametrize("kind", sorted(_errors(), key=lambda kind: kind.__name__))
+def test_every_error_can_be_named(kind: type[DuctapeError]) -> None:
+    assert getattr(ductape, kind.__name__) is kind
+
+
+def test_another_name_is_refused_as_python_does() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Scheduler'"):
+        _ = ductape.Scheduler
+
+
+@pytest.mark.parametrize("part", VERBS, ids=lambda part: part.__name__)
+def test_a_part_has_its_verbs(part: type) -> None:
+    assert VERBS[part] <= set(dir(part))
+
+
+def test_what_is_open_has_its_parts() -> None:
+    parts = {"processor", "jobs", "products", "secrets", "caches", "workers"}
+    assert parts <= set(Ductape.__annotations__)
+    assert {"open", "sync"} <= set(dir(Ductape))
+    assert set(Processor.__init__.__annotations__) - {"return"} == {
+        "action",
+        "job",
+        "notification",
+        "sessions",
+    }
+
+
+async def test_an_inner_module_does_not_load_the_world() -> None:
+    look = "import sys, ductape.errors; print({'aiohttp', 'apsw'} & set(sys.modules))"
+    assert await run_command([sys.executable, "-c", look], ROOT, os.environ) == "set()\n"

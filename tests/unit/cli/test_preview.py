@@ -1,0 +1,79 @@
+"""`ductape preview`."""
+
+import pytest
+
+from tests.unit.cli.builders import Terminal
+
+
+def test_the_next_mondays_in_amsterdam_are_told_in_utc(terminal: Terminal) -> None:
+    answer = terminal(
+        "preview",
+        "0 9 * * 1",
+        *("--tz", "Europe/Amsterdam", "--after", "2026-03-27T00:00:00Z", "-n", "5", "--json"),
+    )
+    assert answer.code == 0
+    assert answer.err == ""
+    assert answer.json() == [
+        "2026-03-30T07:00:00Z",
+        "2026-04-06T07:00:00Z",
+        "2026-04-13T07:00:00Z",
+        "2026-04-20T07:00:00Z",
+        "2026-04-27T07:00:00Z",
+    ]
+
+
+def test_a_person_sees_the_zones_time_and_utc(terminal: Terminal) -> None:
+    answer = terminal(
+        *("preview", "0 9 * * *", "--tz", "Asia/Kathmandu", "--after", "2026-01-01", "-n", "1")
+    )
+    assert "Asia/Kathmandu" in answer.out
+    assert "Thu 2026-01-01 09:00:00" in answer.out
+    assert "2026-01-01T03:15:00Z" in answer.out
+
+
+def test_a_grid_is_laid_from_the_instant_given(terminal: Terminal) -> None:
+    answer = terminal("preview", "--every", "1500", "--after", "1000000", "-n", "2", "--json")
+    assert answer.json() == ["1970-01-12T13:46:41.500Z", "1970-01-12T13:46:43Z"]
+
+
+def test_a_limit_and_an_end_date_end_it(terminal: Terminal) -> None:
+    words = ("preview", "@daily", "--after", "2026-01-01T12:00:00Z", "--json")
+    assert len(terminal(*words, "--limit", "3").json()) == 3  # pyright: ignore[reportArgumentType]
+    assert terminal(*words, "--end-date", "2026-01-03").json() == [
+        "2026-01-02T00:00:00Z",
+        "2026-01-03T00:00:00Z",
+    ]
+
+
+def test_an_end_that_comes_first_leaves_nothing(terminal: Terminal) -> None:
+    answer = terminal("preview", "@daily", "--after", "2026-01-01", "--end-date", "2025-01-01")
+    assert answer.code == 0
+    assert answer.out == ""
+    assert "no instant" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (("61 * * * *",), "repeat.cron"),
+        ((), "repeat"),
+        (("@daily", "--tz", "Mars/Phobos"), "repeat.tz"),
+        (("--every", "5"), "repeat.every"),
+        (("@daily", "-n", "20000"), "n"),
+        (("@daily", "--after", "soon"), "--after"),
+        (("@daily", "--limit", "0"), "repeat.limit"),
+    ],
+)
+def test_bad_input_is_refused_at_its_path(
+    terminal: Terminal, words: tuple[str, ...], path: str
+) -> None:
+    answer = terminal("preview", *words)
+    assert answer.code == 2
+    assert f"{path}: expected" in answer.err
+
+
+def test_nothing_is_stored(terminal: Terminal) -> None:
+    from pathlib import Path  # noqa: PLC0415 (this test alone)
+
+    terminal("preview", "@daily")
+    assert not [*Path().iterdir()]

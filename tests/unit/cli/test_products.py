@@ -1,0 +1,78 @@
+"""`ductape apply` and `ductape products`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.builders import PRODUCT, Terminal, scheduled
+
+
+def test_a_product_is_applied_once_and_its_diff_shown(terminal: Terminal) -> None:
+    Path("product.json").write_text(json.dumps(PRODUCT))
+    answer = terminal("apply", "product.json")
+    assert answer.code == 0
+    assert answer.out.splitlines()[0] == "shop: version 1"
+    assert "  + jobs[pack]" in answer.out
+    assert terminal("apply", "product.json").out == "shop: unchanged, version 1\n"
+
+
+def test_a_dry_run_shows_the_diff_and_stores_nothing(shop: Terminal) -> None:
+    changed = {**PRODUCT, "name": "Shop two", "caches": []}
+    answer = shop("apply", "-", "--dry-run", stdin=json.dumps(changed))
+    assert "shop: would become version 2" in answer.out
+    assert "  ~ name" in answer.out
+    assert "  - caches[stock]" in answer.out
+    assert len(json.loads(shop("products", "versions", "shop", "--json").out)) == 1
+
+
+def test_a_change_that_strands_jobs_needs_force(shop: Terminal) -> None:
+    job = scheduled(shop)
+    changed = json.dumps({**PRODUCT, "jobs": [{"tag": "count", "handler": "python"}]})
+    dry = shop("apply", "-", "--dry-run", stdin=changed)
+    assert dry.code == 0
+    assert f"job {job} (pack) would be stranded" in dry.err
+    assert "--force" in dry.err
+    refused = shop("apply", "-", stdin=changed)
+    assert refused.code == 2
+    assert job in refused.err
+    assert shop("apply", "-", "--force", stdin=changed).code == 0
+
+
+def test_a_missing_secret_is_a_warning_with_the_command_that_mends_it(terminal: Terminal) -> None:
+    app = {
+        "tag": "partner",
+        "envs": [{"slug": "dev", "base_url": "https://partner.example"}],
+        "auths": [{"tag": "t", "type": "bearer", "token": "$Secret{partner_token}"}],
+        "actions": [{"tag": "order", "method": "POST", "resource": "/o", "auth": "t"}],
+    }
+    document = {"tag": "shop", "envs": [{"slug": "dev"}], "apps": [app]}
+    answer = terminal("apply", "-", stdin=json.dumps(document))
+    assert answer.code == 0
+    assert "`ductape secrets set partner_token --product shop" in answer.err
+
+
+def test_every_fault_of_a_document_is_told(terminal: Terminal) -> None:
+    answer = terminal("apply", "-", stdin="tag: shop\nenvs: 3\njobbs: []\n")
+    assert answer.code == 2
+    assert "envs: expected a list" in answer.err
+    assert "did you mean `jobs`?" in answer.err
+
+
+def test_products_are_listed_and_shown(shop: Terminal) -> None:
+    assert shop("products", "list").out.splitlines()[1].split()[:3] == ["shop", "1", "Shop"]
+    view = shop("products", "show", "shop", "--json").json()
+    assert isinstance(view, dict)
+    assert view["document"] == PRODUCT
+    assert "- tag: pack" in shop("products", "show", "shop").out
+
+
+@pytest.mark.parametrize("verb", ["show", "versions"])
+def test_an_unknown_product_is_not_found(shop: Terminal, verb: str) -> None:
+    answer = shop("products", verb, "shp")
+    assert answer.code == 2
+    assert "shop" in answer.err
+
+
+def test_a_store_without_products_says_how_to_begin(terminal: Terminal) -> None:
+    assert "`ductape apply FILE`" in terminal("products", "list").err

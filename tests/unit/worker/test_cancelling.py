@@ -1,0 +1,149 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from ductape import JobCancelled, WorkerOptions
+from ductape.testing import Harness
+from tests.unit.worker.builders import a_job, registry, sleeper, statuses, until_status, view_of
+from tests.unit.worker.conftest import Play
+
+
+def test_a_waiting_job_is_cancelled_at_once(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        later = harness.clock.now_ms() + 60_000
+        receipt = await harness.ductape.processor.job.dispatch(a_job("sleeper", start_at=later))
+        verb = await harness.ductape.jobs.cancel(receipt["job_id"], reason="not needed")
+        assert (verb["status"], verb["changed"], statuses(verb)) == ("cancelled", True, [])
+        await harness.sleep(120_000)
+        assert (await view_of(harness, receipt["job_id"]))["status"] == "cancelled"
+
+    play(scenario, registry(sleeper=sleeper))
+
+
+def test_a_running_job_is_cancelled_within_a_second(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        job = a_job("sleeper", input={"ms": 50_000}, retries=3)
+        receipt = await harness.ductape.processor.job.dispatch(job)
+        await until_status(harness, receipt["job_id"], "running")
+        asked_ms = harness.clock.now_ms()
+        assert (await harness.ductape.jobs.cancel(receipt["job_id"], reason="enough"))["changed"]
+        view = await until_status(harness, receipt["job_id"], "cancelled")
+        assert view["completed_at"] is not None
+        assert view["completed_at"] - asked_ms < 1_000
+        assert statuses(view) == ["cancelled"]
+        with pytest.raises(JobCancelled, match="enough"):
+            await harness.ductape.processor.job.wait(receipt["job_id"])
+
+    play(scenario, registry(sleeper=sleeper))
+
+
+def test_a_result_delivered_before_it_stops_is_kept(play: Play) -> None:
+    async def careful() -> str:
+        try:
+            await asyncio.sleep(50)
+        except asyncio.CancelledError:
+            return "saved in time"
+        return "never asked"
+
+    async def scenario(harness: Harness) -> object:
+        receipt = await harness.ductape.processor.job.dispatch(a_job("careful"))
+        await until_status(harness, receipt["job_id"], "running")
+        await harness.ductape.jobs.cancel(receipt["job_id"])
+        return await harness.ductape.processor.job.wait(receipt["job_id"])
+
+    assert play(scenario, registry(careful=careful)) == "saved in time"
+
+
+def test_a_stubborn_job_is_cut_off_and_its_late_result_refused(play: Play) -> None:
+    async def stubborn() -> str:
+        for _ in range(5):
+            try:
+                await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                continue
+        return "late"
+
+    async def scenario(harness: Harness) -> None:
+        receipt = await harness.ductape.processor.job.dispatch(a_job("stubborn"))
+        await until_status(harness, receipt["job_id"], "running")
+        await harness.ductape.jobs.cancel(receipt["job_id"])
+        view = await until_status(harness, receipt["job_id"], "cancelled")
+        await harness.sleep(10_000)
+        assert (await view_of(harness, receipt["job_id"]))["result"] is None
+        assert statuses(view) == ["cancelled"]
+
+    play(scenario, registry(stubborn=stubborn), WorkerOptions(grace_ms=300))
+
+
+def test_a_parked_job_is_cancelled_without_its_leader(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        job = harness.ductape.processor.job
+        request = a_job("sleeper", input={"ms": 5_000}, cache="quick")
+        leader = await job.dispatch(request)
+        await harness.sleep(100)
+        parked = await job.dispatch(request)
+        await harness.sleep(100)
+        verb = await harness.ductape.jobs.cancel(parked["job_id"])
+        assert (verb["status"], verb["changed"]) == ("cancelled", True)
+        assert await job.wait(leader["job_id"]) == "slept"
+
+    play(scenario, registry(sleeper=sleeper))
+
+
+def test_cancelling_a_recurrence_ends_it_and_its_running_run(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        job = a_job("sleeper", input={"ms": 50_000}, repeat={"every": 1_000})
+        receipt = await harness.ductape.processor.job.dispatch(job)
+        await harness.sleep(500)
+        await harness.ductape.jobs.cancel(receipt["job_id"])
+        await harness.sleep(5_000)
+        view = await view_of(harness, receipt["job_id"])
+        assert (view["status"], view["next_run_at"]) == ("cancelled", None)
+        assert view["execution_count"] == 1
+
+    play(scenario, registry(sleeper=sleeper))
+
+
+def test_cancelling_one_run_leaves_the_recurrence(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        job = a_job("sleeper", input={"ms": 700}, repeat={"every": 1_000, "limit": 3})
+        receipt = await harness.ductape.processor.job.dispatch(job)
+        await harness.sleep(200)
+        await harness.ductape.jobs.cancel(receipt["job_id"], run_only=True)
+        await until_status(harness, receipt["job_id"], "completed")
+        history = await harness.ductape.jobs.history(receipt["job_id"])
+        found = [one["status"] for one in history["executions"]]
+        assert found == ["completed", "completed", "cancelled"]
+
+    play(scenario, registry(sleeper=sleeper))
+
+
+def test_a_verb_that_comes_too_late_changes_nothing(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        receipt = await harness.ductape.processor.job.dispatch(a_job("sleeper"))
+        await until_status(harness, receipt["job_id"], "completed")
+        verb = await harness.ductape.jobs.cancel(receipt["job_id"])
+        assert (verb["status"], verb["changed"]) == ("completed", False)
+
+    play(scenario, registry(sleeper=sleeper))
+
+
+def test_a_handler_sees_that_it_is_cancelled(play: Play) -> None:
+    seen: list[bool] = []
+
+    async def looks(input: object, ctx: Any) -> None:  # noqa: A002, ANN401 (a handler's own names)
+        seen.append(ctx.cancelled)
+        try:
+            await asyncio.sleep(50)
+        finally:
+            seen.append(ctx.cancelled)
+
+    async def scenario(harness: Harness) -> None:
+        receipt = await harness.ductape.processor.job.dispatch(a_job("looks"))
+        await until_status(harness, receipt["job_id"], "running")
+        await harness.ductape.jobs.cancel(receipt["job_id"])
+        await until_status(harness, receipt["job_id"], "cancelled")
+
+    play(scenario, registry(looks=looks))
+    assert seen == [False, True]
