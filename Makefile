@@ -1,6 +1,7 @@
 # The developer's door. Every recipe sets up what it needs; nothing is installed by hand.
 PYTHON ?= python3
 BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: setup demo test check fix bench docs
 setup: .venv/ready

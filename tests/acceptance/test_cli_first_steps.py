@@ -2,9 +2,9 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ QUICK_S = 0.3
 
 
 def _ductape(folder: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603 (our own command)
         [DUCTAPE, *words],
         cwd=folder,
         input=stdin,
@@ -86,7 +86,7 @@ def test_a_wait_ends_and_the_job_does_not(folder: Path) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:
-    product = subprocess.Popen(
+    product = subprocess.Popen(  # noqa: S603 (our own command)
         [DUCTAPE, "products", "show", "hello"],
         cwd=folder,
         env=_environment(),
@@ -102,10 +102,16 @@ def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:
 
 
 def test_the_command_starts_quickly(tmp_path: Path) -> None:
-    best = QUICK_S
-    for _ in range(5):
-        began = time.perf_counter()
-        done = _ductape(tmp_path, "--version")
-        best = min(best, time.perf_counter() - began)
-        assert done.stdout == "ductape 0.1.0\n"
-    assert best < QUICK_S
+    spent: list[float] = []
+    for _ in range(3):
+        before = _spent_s()
+        assert _ductape(tmp_path, "--version").stdout == "ductape 0.1.0\n"
+        spent.append(_spent_s() - before)
+    assert min(spent) < QUICK_S
+
+
+def _spent_s() -> float:
+    """Return the processor time of all processes that were waited for: it is the same whatever
+    else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

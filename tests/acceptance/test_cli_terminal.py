@@ -29,7 +29,7 @@ def _screen(folder: Path, width: int, *words: str) -> tuple[int, list[str]]:
         for name, value in os.environ.items()
         if not name.startswith("DUCTAPE_") and name not in ("COLUMNS", "LINES", "NO_COLOR")
     }
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 (our own command)
         [DUCTAPE, *words],
         cwd=folder,
         env={**environment, "TERM": "xterm-256color"},
@@ -118,7 +118,7 @@ def test_help_fits(folder: Path, width: int) -> None:
     assert any("--session-user" in line for line in lines)
 
 
-def test_a_status_has_its_colour_and_an_error_too(folder: Path) -> None:
+def test_an_error_is_told_on_the_screen_too(folder: Path) -> None:
     code, lines = _screen(folder, 80, "jobs", "show", "nope")
     assert code == 2
     assert lines[0] == "error: there is no job nope"

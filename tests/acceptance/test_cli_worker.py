@@ -64,7 +64,7 @@ def _worker(store: str, *words: str) -> Iterator[subprocess.Popen[str]]:
     """Start a worker; wait until it says that it works."""
     folder = store.removeprefix("sqlite:///").rpartition("/")[0]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DUCTAPE_")}
-    worker = subprocess.Popen(
+    worker = subprocess.Popen(  # noqa: S603 (our own command)
         [DUCTAPE, "--store", store, "worker", "--handlers", "handlers:handlers", *words],
         cwd=folder,
         env=environment,
@@ -128,7 +128,7 @@ async def test_a_worker_is_listed_and_serves_its_queues_only(store: str) -> None
 
 
 def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 (our own command)
         [DUCTAPE, "worker", "--handlers", "nothing:here"],
         cwd=tmp_path,
         capture_output=True,

@@ -68,7 +68,7 @@ def job_page(job: JobView, now_ms: int) -> RenderableType:
 def history_page(history: HistoryView) -> RenderableType:
     """Draw a job's finished runs, newest first, below their totals."""
     summary = (
-        f"{history['total_executions']} runs: {history['successful_executions']} completed,"
+        f"runs {history['total_executions']}: {history['successful_executions']} completed,"
         f" {history['failed_executions']} failed"
     )
     rows = [_run(one) for one in history["executions"]]

@@ -7,7 +7,7 @@ read and computed again; where the run changed hands (`fenced`), somebody was fa
 from collections.abc import Callable, Sequence
 
 from ductape.domain.change import SettleAnswer, Settlement
-from ductape.domain.job import Claim
+from ductape.domain.job import Claim, Run
 from ductape.domain.outcome import Outcome
 from ductape.domain.record import JobRecord
 from ductape.domain.settlement import settle
@@ -80,12 +80,25 @@ class Settler:
         answers = await self._store.claims.settle([settlement], now_ms=self._clock.now_ms())
         if answers[0] == "recorded":
             tell_settled(self._store, [settlement])
-            self._store.wake.tell("work")
         return answers[0]
 
 
 def tell_settled(store: Store, settlements: Sequence[Settlement]) -> None:
-    """Wake who waits for these jobs; a leader's result ends jobs that only the store knows."""
+    """Wake who waits for these jobs, and the workers where something is left to be done.
+
+    A leader's result ends jobs that only the store knows.
+    """
     known = all(settlement.cache is None for settlement in settlements)
     jobs = {settlement.job_id for settlement in settlements} if known else ()
     store.wake.tell("settled", jobs)
+    if not known or any(_leaves_work(settlement) for settlement in settlements):
+        store.wake.tell("work")
+
+
+def _leaves_work(settlement: Settlement) -> bool:
+    """Tell whether a run waits now; another worker may be the first to have time for it."""
+    return (
+        settlement.next_run is not None
+        or settlement.release is not None
+        or isinstance(settlement.to, Run)
+    )

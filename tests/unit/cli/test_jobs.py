@@ -42,7 +42,9 @@ def test_jobs_are_listed_newest_first_with_their_whole_ids(shop: Terminal) -> No
     ],
 )
 def test_each_filter_finds_the_one_job(shop: Terminal, filters: tuple[str, ...]) -> None:
-    pair = shop("sessions", "start", "--env", "prd", "--tag", "user", "--json", "--data", '{"id": "u7"}')
+    pair = shop(
+        "sessions", "start", "--env", "prd", "--tag", "user", "--json", "--data", '{"id": "u7"}'
+    )
     token = json.loads(pair.out)["token"]
     scheduled(shop)
     wanted = scheduled(
@@ -140,7 +142,7 @@ def test_a_one_off_job_is_not_paused(shop: Terminal) -> None:
 
 def test_history_has_totals_and_runs(shop: Terminal) -> None:
     job = scheduled(shop)
-    assert "0 runs" in shop("jobs", "history", job).out
+    assert "runs 0: 0 completed, 0 failed" in shop("jobs", "history", job).out
     shop("jobs", "cancel", job)
     found = shop("jobs", "history", job, "--json").json()
     assert isinstance(found, dict)

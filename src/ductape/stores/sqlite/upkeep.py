@@ -57,13 +57,12 @@ def _release_deserted(connection: Connection, now_ms: int) -> int:
 
 
 def _prune(connection: Connection, values: dict[str, Cell]) -> int:
-    pruned = 0
-    for table, name in (
-        ("history", "prune"),
-        ("history", "prune_schedules"),
-        ("history", "prune_keys"),
-        ("cache_entries", "prune"),
-    ):
-        connection.execute(statements(table)[name], values)
-        pruned += connection.changes()
-    return pruned
+    jobs = [
+        row[0]
+        for table in ("history", "schedules")  # in this order: a recurrence outlives its history
+        for row in connection.execute(statements(table)["prune"], values)
+    ]
+    keys: list[dict[str, Cell]] = [{"job_id": job_id} for job_id in set(jobs)]
+    connection.executemany(statements("job_keys")["free"], keys)
+    connection.execute(statements("cache_entries")["prune"], values)
+    return len(jobs) + connection.changes()

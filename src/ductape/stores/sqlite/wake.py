@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import os
 import socket
+import stat
 import tempfile
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -146,4 +147,13 @@ def _folder_for(path: str) -> Path:
         name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
         folder = Path(tempfile.gettempdir()) / f"ductape-{os.getuid()}-{name}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    _refuse_strangers(folder)
     return folder
+
+
+def _refuse_strangers(folder: Path) -> None:
+    """Refuse a folder that somebody else made, or may write to; raises `PermissionError`."""
+    seen = folder.lstat()
+    ours = stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid()
+    if not ours or seen.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise PermissionError(f"{folder} is not this user's own folder of mode 0700")

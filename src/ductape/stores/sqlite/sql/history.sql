@@ -23,19 +23,4 @@ DELETE FROM history WHERE (job_id, number) IN (
     SELECT job_id, number FROM history INDEXED BY history_age
     WHERE completed_at < :completed_before AND (outcome = 'completed' OR completed_at < :failed_before)
     ORDER BY completed_at LIMIT :most)
-
--- name: prune_keys
-DELETE FROM job_keys WHERE (product, env, key) IN (
-    SELECT product, env, key FROM job_keys AS k
-    WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.job_id = k.job_id)
-        AND NOT EXISTS (SELECT 1 FROM schedules WHERE schedules.job_id = k.job_id)
-        AND NOT EXISTS (SELECT 1 FROM history WHERE history.job_id = k.job_id)
-    LIMIT :most)
-
--- name: prune_schedules
-DELETE FROM schedules WHERE job_id IN (
-    SELECT job_id FROM schedules AS s
-    WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.updated_at < :failed_before
-        AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job_id = s.job_id)
-        AND NOT EXISTS (SELECT 1 FROM history WHERE history.job_id = s.job_id)
-    LIMIT :most)
+RETURNING job_id

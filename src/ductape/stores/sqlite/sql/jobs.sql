@@ -1,10 +1,13 @@
 -- name: page
+-- `+outcome`: a bare column has an affinity that the other parts' `status` lacks, and SQLite then sorts
+-- all jobs for each page instead of merging three indexes.
 SELECT job_id FROM (
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user, metadata,
         1 AS recurring,
-        CASE WHEN state <> 'active' THEN state ELSE coalesce((
+        CASE state WHEN 'paused' THEN state ELSE coalesce((
             SELECT CASE runs.state WHEN 'parked' THEN 'queued' ELSE runs.state END FROM runs
-            WHERE runs.job_id = schedules.job_id ORDER BY number DESC LIMIT 1), 'scheduled') END AS status
+            WHERE runs.job_id = schedules.job_id ORDER BY number DESC LIMIT 1),
+            CASE state WHEN 'active' THEN 'scheduled' ELSE state END) END AS status
     FROM schedules
     UNION ALL
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user, metadata,
@@ -12,7 +15,7 @@ SELECT job_id FROM (
     FROM runs WHERE recurring = 0
     UNION ALL
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user, metadata,
-        0 AS recurring, outcome AS status
+        0 AS recurring, +outcome AS status
     FROM history WHERE head = 1
 )
 WHERE job_id < :before AND job_id >= :since

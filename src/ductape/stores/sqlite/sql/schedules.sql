@@ -28,3 +28,12 @@ SELECT {schedule_columns} FROM schedules AS s INDEXED BY schedules_live
 WHERE state = 'active' AND fault IS NULL
     AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job_id = s.job_id)
 LIMIT :most
+
+-- name: prune
+DELETE FROM schedules WHERE job_id IN (
+    SELECT job_id FROM schedules AS s INDEXED BY schedules_ended
+    WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.updated_at < :failed_before
+        AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job_id = s.job_id)
+        AND NOT EXISTS (SELECT 1 FROM history WHERE history.job_id = s.job_id)
+    ORDER BY s.updated_at LIMIT :most)
+RETURNING job_id

@@ -6,8 +6,11 @@ VALUES (:id, :host, :pid, :queues, :concurrency, :started_at, :lease_until)
 INSERT INTO handlers (tag, worker) VALUES (:tag, :worker) ON CONFLICT DO NOTHING
 
 -- name: forget
+-- Of several workers that are gone the first keeps the tag, unless a living one has it.
 DELETE FROM handlers WHERE worker NOT IN (SELECT id FROM workers)
-    AND tag IN (SELECT tag FROM handlers AS other WHERE other.worker <> handlers.worker AND other.tag = handlers.tag)
+    AND EXISTS (
+        SELECT 1 FROM handlers AS other WHERE other.tag = handlers.tag
+            AND (other.worker < handlers.worker OR other.worker IN (SELECT id FROM workers)))
 
 -- name: beat
 UPDATE workers SET lease_until = :lease_until WHERE id = :id AND lease_until >= :now
