@@ -201,3 +201,22 @@ async def test_a_recurrence_that_cannot_be_computed_is_kept_with_its_fault(store
     assert found.fault is not None
     assert (await record(store, job.job_id)).live is None
     assert await store.upkeep.orphans(limit=9) == []
+
+
+async def test_a_cancelled_recurrence_is_not_revived_though_it_had_a_fault(store: Store) -> None:
+    job = a_recurring_job(twin=b"t")
+    assert job.schedule is not None
+    await stored(store, replace(job, run=None, schedule=replace(job.schedule, fault="odd")))
+    read = await record(store, job.job_id)
+    await applied(store, cancel(read, None, run_only=False, now_ms=NOW_MS, zones=ZONES))
+    assert resume(await record(store, job.job_id), now_ms=NOW_MS, zones=ZONES) is None
+
+
+async def test_a_quarantined_recurrence_goes_on_when_it_is_resumed(store: Store) -> None:
+    job = a_recurring_job()
+    assert job.schedule is not None
+    await stored(store, replace(job, run=None, schedule=replace(job.schedule, fault="odd")))
+    await applied(store, resume(await record(store, job.job_id), now_ms=NOW_MS, zones=ZONES))
+    found = await schedule(store, job.job_id)
+    assert (found.fault, found.state) == (None, "active")
+    assert (await live(store, job.job_id)).state == "queued"

@@ -51,7 +51,10 @@ def pause(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement | 
 def resume(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement | None:
     """Let a paused or quarantined recurrence go on."""
     schedule = record.schedule
-    if schedule is None or (schedule.state != "paused" and schedule.fault is None):
+    if schedule is None:
+        return None
+    quarantined = schedule.state == "active" and schedule.fault is not None
+    if schedule.state != "paused" and not quarantined:
         return None
     if record.live is not None:
         active = replace(schedule, state="active", fault=None, version=schedule.version + 1)

@@ -87,10 +87,7 @@ class Scheduling:
             except ValidationError as error:
                 if len(batch) == 1:
                     raise
-                faults += [
-                    fault(f"[{at}].{f['path']}", f["expected"], f["found"], hint=f.get("hint"))
-                    for f in error.errors
-                ]
+                faults += _at_place(error, at)
         if faults:
             raise ValidationError(faults)
         return requests
@@ -103,14 +100,25 @@ class Scheduling:
         """
         known = dict(self._versions)
         try:
-            return [await self._build_one(request, now_ms) for request in requests]
+            return await self._build_all(requests, now_ms)
         except DuctapeError:
             self._versions.clear()
             for product in known:
                 self._versions[product] = await self._catalog.version(product)
             if self._versions == known:
                 raise
-        return [await self._build_one(request, now_ms) for request in requests]
+        return await self._build_all(requests, now_ms)
+
+    async def _build_all(self, requests: Sequence[JobRequest], now_ms: int) -> list[Built]:
+        built: list[Built] = []
+        for at, request in enumerate(requests):
+            try:
+                built.append(await self._build_one(request, now_ms))
+            except DuctapeError as error:
+                if len(requests) > 1:
+                    raise _located(error, at) from error
+                raise
+        return built
 
     async def _build_one(self, request: JobRequest, now_ms: int) -> Built:
         version = self._versions.get(request.product)
@@ -154,6 +162,26 @@ class Scheduling:
             warnings=warnings,
         )
         return Placed(receipt, answer.job_id, None)
+
+
+def _at_place(error: ValidationError, at: int) -> list[Fault]:
+    """Name a request's place in its batch in every fault."""
+    return [
+        {
+            **each,
+            "path": f"[{at}].{each['path']}",
+            "message": f"[{at}].{each['message']}",
+        }
+        for each in error.errors
+    ]
+
+
+def _located(error: DuctapeError, at: int) -> DuctapeError:
+    """Name a request's place in its batch in an error's path."""
+    if isinstance(error, ValidationError):
+        return type(error)(_at_place(error, at))
+    error.path = f"[{at}].{error.path}" if error.path else f"[{at}]"
+    return error
 
 
 def _fresh(one: Built, now_ms: int) -> Placed:

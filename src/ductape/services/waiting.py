@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 
-from ductape.domain.job import Finished, Run
+from ductape.domain.job import Finished
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.record import JobRecord
 from ductape.domain.views import attempt_views, error_view
@@ -54,16 +54,15 @@ class Waiting:
                 await hinted.wait()
 
     async def _look(self, record: JobRecord, number: int) -> Finished | None:
-        if record.last is not None and record.last.number == number:
-            return record.last
-        run = await self._store.reading.run(record.job_id, number)
-        match run:
-            case Finished():
+        """Return the awaited run's end; a run that gave way is answered by the next that ended."""
+        last = record.last
+        if last is None or last.number < number:
+            return None if record.live is not None else _over_without_run(record)
+        for earlier in range(number, last.number):
+            run = await self._store.reading.run(record.job_id, earlier)
+            if isinstance(run, Finished):
                 return run
-            case Run():
-                return None
-            case None:
-                return _over_without_run(record)
+        return last
 
     @asynccontextmanager
     async def _hints(self, job_id: str) -> AsyncGenerator[asyncio.Event]:
@@ -81,11 +80,12 @@ class Waiting:
 
 
 def _number_to_await(record: JobRecord) -> int:
+    schedule = record.schedule
     if record.live is not None:
         return record.live.number
-    if record.last is not None:
-        return record.last.number
-    return 1
+    if schedule is not None and schedule.state in ("active", "paused"):
+        return schedule.next_number
+    return record.last.number if record.last is not None else 1
 
 
 def _over_without_run(record: JobRecord) -> Finished | None:

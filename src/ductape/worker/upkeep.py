@@ -74,6 +74,8 @@ class Upkeep:
     async def mend(self) -> int:
         """Give every live recurrence its run, and every deserted follower its turn."""
         mended = await self._store.upkeep.release_deserted(now_ms=self._clock.now_ms())
+        if mended:
+            self._store.wake.tell("work")
         for schedule in await self._store.upkeep.orphans(limit=MOST_AT_ONCE):
             if await self._settler.carry_out(schedule.job_id, self._missing_run):
                 mended += 1

@@ -177,7 +177,7 @@ LOADED = "import sys, ductape.cli.main; print(*{'ductape.app.ductape', 'apsw'} &
 
 
 def test_the_engine_is_not_loaded_for_help() -> None:
-    loaded = subprocess.run(
+    loaded = subprocess.run(  # noqa: S603 (our own module)
         [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True
     )
     assert loaded.stdout.split() == []

@@ -1,6 +1,8 @@
 """`ductape secrets`, `caches`, `vault`: what is kept closed."""
 
+import io
 import json
+import sys
 
 import pytest
 
@@ -36,9 +38,6 @@ def test_a_value_is_no_argument(shop: Terminal) -> None:
 def test_one_line_break_at_the_end_is_not_part_of_it(
     given: str, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import io  # noqa: PLC0415 (this test alone)
-    import sys  # noqa: PLC0415 (this test alone)
-
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
     assert reading.secret_value("x") == kept
 

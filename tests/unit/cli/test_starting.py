@@ -76,7 +76,7 @@ def test_each_shell_has_a_script(terminal: Terminal, shell: str) -> None:
 def test_the_bash_script_is_valid(terminal: Terminal) -> None:
     script = terminal("completion", "bash").out
     checked = subprocess.run(
-        ["bash", "-n"], input=script, text=True, capture_output=True, check=False
+        ["/usr/bin/env", "bash", "-n"], input=script, text=True, capture_output=True, check=False
     )
     assert checked.stderr == ""
 

@@ -1,0 +1,151 @@
+import asyncio
+from typing import Any
+
+from ductape import WorkerOptions
+from ductape.testing import Harness
+from tests.unit.worker.builders import a_job, registry, statuses, until_status, view_of
+from tests.unit.worker.conftest import Play
+
+
+class _Counted:
+    """Counts its executions; the first ones fail."""
+
+    def __init__(self, *, failures: int = 0) -> None:
+        self.count = 0
+        self._failures = failures
+
+    async def act(self, input: dict[str, Any]) -> int:  # noqa: A002 (a handler's own name)
+        self.count += 1
+        mine = self.count
+        await asyncio.sleep(input.get("ms", 500) / 1000)
+        if mine <= self._failures:
+            raise RuntimeError("no")
+        return mine
+
+
+def test_a_hundred_equal_requests_at_once_are_executed_once(play: Play) -> None:
+    counted = _Counted()
+
+    async def scenario(harness: Harness) -> list[object]:
+        schedule = harness.ductape.processor.job.schedule
+        calls = [schedule(a_job("act", cache="quick"), timeout=60) for _ in range(100)]
+        return list(await asyncio.gather(*calls))
+
+    assert play(scenario, registry(act=counted.act)) == [1] * 100
+    assert counted.count == 1
+
+
+def test_if_the_leader_fails_the_next_one_executes(play: Play) -> None:
+    counted = _Counted(failures=1)
+
+    async def scenario(harness: Harness) -> None:
+        job = harness.ductape.processor.job
+        receipts = await job.dispatch_many([a_job("act", cache="quick")] * 5)
+        began_ms = harness.clock.now_ms()
+        await harness.quiet()
+        assert harness.clock.now_ms() - began_ms < 1_200
+        views = [await view_of(harness, receipt["job_id"]) for receipt in receipts]
+        found = sorted((view["status"], view["cached"]) for view in views)
+        assert found == [("completed", False)] + [("completed", True)] * 3 + [("failed", False)]
+
+    play(scenario, registry(act=counted.act))
+    assert counted.count == 2
+
+
+def test_a_leader_that_is_cancelled_lets_the_next_one_execute(play: Play) -> None:
+    counted = _Counted()
+
+    async def scenario(harness: Harness) -> None:
+        job = harness.ductape.processor.job
+        first = await job.dispatch(a_job("act", cache="quick", input={"ms": 20_000}))
+        await harness.sleep(100)
+        second = await job.dispatch(a_job("act", cache="quick", input={"ms": 20_000}))
+        await harness.sleep(100)
+        assert (await view_of(harness, second["job_id"]))["status"] == "queued"
+        await harness.ductape.jobs.cancel(first["job_id"])
+        await harness.sleep(200)
+        assert (await view_of(harness, second["job_id"]))["status"] == "running"
+
+    play(scenario, registry(act=counted.act), WorkerOptions(grace_ms=10))
+
+
+def test_a_parked_job_takes_neither_slot_nor_attempt(play: Play) -> None:
+    counted = _Counted()
+
+    async def scenario(harness: Harness) -> None:
+        job = harness.ductape.processor.job
+        receipts = await job.dispatch_many([a_job("act", cache="quick", input={"ms": 5_000})] * 3)
+        await harness.sleep(100)
+        other = await job.schedule(a_job("act", input={"ms": 1}), timeout=1)
+        assert other == 2
+        views = [await until_status(harness, one["job_id"], "completed") for one in receipts]
+        assert sorted(len(statuses(view)) for view in views) == [0, 0, 1]
+
+    play(scenario, registry(act=counted.act), WorkerOptions(concurrency=2))
+
+
+def test_a_fresh_entry_answers_without_executing(play: Play) -> None:
+    counted = _Counted()
+
+    async def scenario(harness: Harness) -> None:
+        schedule = harness.ductape.processor.job.schedule
+        request = a_job("act", cache="quick")
+        assert await schedule(request) == 1
+        await harness.sleep(4_000)
+        assert await schedule(request) == 1
+        await harness.sleep(2_000)
+        assert await schedule(request) == 2
+
+    play(scenario, registry(act=counted.act))
+
+
+def test_another_input_is_another_entry(play: Play) -> None:
+    counted = _Counted()
+
+    async def scenario(harness: Harness) -> list[object]:
+        schedule = harness.ductape.processor.job.schedule
+        requests = [a_job("act", cache="quick", input={"ms": ms}) for ms in (1, 2)]
+        return [await schedule(request) for request in requests]
+
+    assert play(scenario, registry(act=counted.act)) == [1, 2]
+
+
+def test_a_failure_is_never_remembered(play: Play) -> None:
+    counted = _Counted(failures=1)
+
+    async def scenario(harness: Harness) -> object:
+        job = harness.ductape.processor.job
+        receipt = await job.dispatch(a_job("act", cache="quick"))
+        await until_status(harness, receipt["job_id"], "failed")
+        return await job.schedule(a_job("act", cache="quick"))
+
+    assert play(scenario, registry(act=counted.act)) == 2
+
+
+def test_followers_outlive_a_leader_whose_worker_dies(play: Play) -> None:
+    counted = _Counted()
+
+    async def scenario(harness: Harness) -> None:
+        job = harness.ductape.processor.job
+        receipts = await job.dispatch_many([a_job("act", cache="quick", input={"ms": 2_000})] * 3)
+        await harness.sleep(500)
+        harness.clock.jump(60_000)
+        for receipt in receipts:
+            await until_status(harness, receipt["job_id"], "completed")
+
+    play(scenario, registry(act=counted.act), WorkerOptions(lease_ms=3_000))
+    assert counted.count == 2
+
+
+def test_a_recurrence_is_answered_only_within_the_expiry(play: Play) -> None:
+    counted = _Counted()
+
+    async def scenario(harness: Harness) -> None:
+        job = a_job("act", cache="quick", repeat={"every": 3_000, "limit": 4}, input={"ms": 0})
+        receipt = await harness.ductape.processor.job.dispatch(job)
+        await until_status(harness, receipt["job_id"], "completed")
+        history = await harness.ductape.jobs.history(receipt["job_id"])
+        cached = [one["cached"] for one in reversed(history["executions"])]
+        assert cached == [False, True, False, True]
+
+    play(scenario, registry(act=counted.act))
