@@ -184,7 +184,7 @@ class ResultTimeout(DuctapeError):
     code: ClassVar[str] = "RESULT_TIMEOUT"
     http_status: ClassVar[int] = 202
     exit_code: ClassVar[int] = 4
-    remedy: ClassVar[str] = "`processor.job.wait(job_id)` waits on; `jobs.get` tells where it stands"
+    remedy: ClassVar[str] = (
         "`processor.job.wait(job_id)` waits on, `jobs.get` tells where it stands"
     )
 

@@ -42,7 +42,7 @@ def load_handlers(name: str) -> Handlers:
         sys.path.insert(0, here)
     try:
         found: object = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, NameError, SyntaxError) as error:
         said = f"handlers: `{name}` cannot be loaded: {error}"
         raise ConfigError(said, path="handlers") from error
     if not isinstance(found, Handlers):

@@ -48,6 +48,10 @@ def refused(path: Path) -> StoreError:
     return raised.value
 
 
+def open_files() -> set[str]:
+    return {file.name for file in Path("/proc/self/fd").iterdir()}
+
+
 @contextmanager
 def as_nobody() -> Iterator[None]:
     """Give up root's right to write everywhere, if we have it."""
@@ -176,13 +180,21 @@ def test_a_read_only_file_is_refused(folder: Path) -> None:
         assert "cannot be written" in str(refused(path))
 
 
-async def test_a_store_that_cannot_be_opened_leaves_nothing_open(folder: Path) -> None:
-    path = made(folder / "a.db")
-    before = set(os.listdir("/proc/self/fd"))
-    folder.chmod(0o555)
-    with as_nobody(), pytest.raises(StoreError):
-        open_sqlite(str(path), decide=decide, token="t")
-    assert set(os.listdir("/proc/self/fd")) == before
+async def test_a_store_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path) -> None:
+    path = foreign(tmp_path / "theirs.db")
+    before, threads = open_files(), threading.active_count()
+    for inline in (True, False):
+        with pytest.raises(StoreError):
+            open_sqlite(str(path), decide=decide, token="t", inline=inline)
+    assert (open_files(), threading.active_count()) == (before, threads)
+
+
+async def test_a_store_whose_sockets_have_no_place_leaves_nothing_open(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.db")
+    before, threads = open_files(), threading.active_count()
+    with pytest.raises(StoreError, match="sockets"):
+        open_sqlite(str(path), decide=decide, token="no/such/folder")
+    assert (open_files(), threading.active_count()) == (before, threads)
 
 
 @pytest.mark.parametrize("inline", [True, False])

@@ -60,6 +60,10 @@ class Connection(Protocol):
         """Return how many rows the last statement changed."""
         ...
 
+    def readonly(self, name: str) -> bool:
+        """Tell whether a database (`main`) can only be read."""
+        ...
+
     def set_busy_timeout(self, milliseconds: int) -> None:
         """Wait so long for other processes."""
         ...

@@ -76,6 +76,7 @@ def _open(path: str) -> Connection:
     try:
         connection.set_busy_timeout(BUSY_MS)
         _refuse_strangers(connection, path)
+        _refuse_read_only(connection)
         _into_wal(connection)
         for setting in CONNECTION_SETTINGS:
             connection.execute(setting)
@@ -98,6 +99,11 @@ def _refuse_strangers(connection: Connection, path: str) -> None:
             path=path,
             hint="point `store` at another file; this one was left as it is",
         )
+
+
+def _refuse_read_only(connection: Connection) -> None:
+    if connection.readonly("main"):
+        raise apsw.ReadOnlyError("the file is read-only")
 
 
 def _into_wal(connection: Connection) -> None:

@@ -64,3 +64,6 @@ def _wake(path: str, token: str) -> SqliteWake:
             path=path,
             hint="allow writing to the database's folder",
         ) from error
+    except StoreError:
+        watcher.close()
+        raise
