@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cancelled, Lost, Success
 from ductape.ports.stores import Store
 from ductape.ports.stores.memory import Follows, Fresh, Leads
@@ -105,7 +106,7 @@ async def test_the_entry_of_another_key_does_not_answer(store: Store) -> None:
 
 
 @pytest.mark.parametrize("result", [None, False, 0, "", [], {}])
-async def test_an_entry_may_hold_any_json(store: Store, result: object) -> None:
+async def test_an_entry_may_hold_any_json(store: Store, result: JsonValue) -> None:
     leader = await a_leader(store)
     await settled_leading(store, leader, Success(result))
     answer = await recalled(store, await a_claim(store))

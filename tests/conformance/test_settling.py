@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from ductape.domain.change import RunRef, Settlement
 from ductape.domain.job import Attempt, Claim, Progress
+from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.operations import cancel, retry
 from ductape.domain.outcome import Cancelled, Interrupted, Outcome, Success
 from ductape.domain.settlement import run_ref
@@ -57,7 +58,7 @@ async def test_a_result_moves_the_run_into_history(store: Store) -> None:
 
 
 @pytest.mark.parametrize("result", [None, False, 0, "", [], {}, "text", [1, {"a": None}], 1.5])
-async def test_any_json_is_kept_as_a_result(store: Store, result: object) -> None:
+async def test_any_json_is_kept_as_a_result(store: Store, result: JsonValue) -> None:
     claim = await a_held_run(store)
     await settled(store, claim, Success(result))
     kept = (await last(store, claim.run.job_id)).result

@@ -19,7 +19,8 @@ CREATE TABLE audit (
     version INTEGER, attempts BLOB, result BLOB, error BLOB, cached INTEGER, wall INTEGER);
 CREATE TRIGGER audit_made AFTER INSERT ON runs BEGIN
     INSERT INTO audit (what, job, number, state, scheduled_at, due_at, extra)
-    VALUES ('made', new.job_id, new.number, new.state, new.scheduled_at, new.due_at, new.extra); END;
+    VALUES ('made', new.job_id, new.number, new.state, new.scheduled_at, new.due_at,
+        new.extra); END;
 CREATE TRIGGER audit_claimed AFTER UPDATE OF state ON runs
 WHEN new.state = 'running' AND old.state <> 'running' BEGIN
     INSERT INTO audit (what, job, number, state, worker, due_at, started_at, losses, wall)
@@ -33,7 +34,8 @@ CREATE TRIGGER audit_gone AFTER DELETE ON runs BEGIN
     INSERT INTO audit (what, job, number, state, losses)
     VALUES ('gone', old.job_id, old.number, old.state, old.losses); END;
 CREATE TRIGGER audit_finished AFTER INSERT ON history BEGIN
-    INSERT INTO audit (what, job, number, state, scheduled_at, extra, attempts, result, error, cached)
+    INSERT INTO audit (what, job, number, state, scheduled_at, extra, attempts, result, error,
+        cached)
     VALUES ('finished', new.job_id, new.number, new.outcome, new.scheduled_at, new.extra,
         new.attempts, new.result, new.error, new.cached); END;
 CREATE TRIGGER audit_schedule AFTER UPDATE ON schedules BEGIN
@@ -62,7 +64,7 @@ _FAULT = """
 SELECT 'recurrence ' || job_id || ' is quarantined: ' || fault FROM schedules
 WHERE fault IS NOT NULL"""
 
-_ALWAYS = " UNION ALL ".join((_TWO_LIVES, _DEAD_RECURRENCE, _UNDEAD_RECURRENCE, _SUSPECTS, _FAULT))
+_NEVER_SO = (_TWO_LIVES, _DEAD_RECURRENCE, _UNDEAD_RECURRENCE, _SUSPECTS, _FAULT)
 
 _UNQUIET = """
 SELECT 'run ' || number || ' of job ' || job_id || ' is ' || state FROM runs
@@ -107,7 +109,7 @@ class Witness:
 
     def now(self) -> list[str]:
         """Tell what must never be so after a commit, yet is."""
-        return [row[0] for row in self._connection.execute(_ALWAYS)]
+        return [row[0] for row in self._connection.execute(" UNION ALL ".join(_NEVER_SO))]
 
     def unquiet(self) -> list[str]:
         """Tell what still waits or runs, live recurrences' next instants aside."""

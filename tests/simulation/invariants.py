@@ -181,7 +181,9 @@ def _attempts_are_bounded(record: Record) -> Iterator[str]:
         tried = sum(status in ("completed", "failed", "cancelled") for status in statuses)
         if tried > retries + 1:
             yield f"run {name} was tried {tried} times with {retries} retries: {statuses}"
-        threes = [at for at in range(2, len(statuses)) if set(statuses[at - 2 : at + 1]) == {"lost"}]
+        threes = [
+            at for at in range(2, len(statuses)) if set(statuses[at - 2 : at + 1]) == {"lost"}
+        ]
         if threes and (threes[0] != len(statuses) - 1 or entry.state != "failed"):
             yield f"run {name} went on after three losses: {statuses}"
         claims = [e for e in record.runs[name] if e.what == "claimed"]

@@ -84,7 +84,6 @@ class Story:
         return not crashes and not mishaps and not self.fresh_end
 
 
-
 def tell(seed: int) -> Story:
     """Draw the story of a seed."""
     chance = Random(seed)  # noqa: S311 (repeatable on purpose)
@@ -121,7 +120,9 @@ def _ask(chance: Random) -> Ask:
     }
     if chance.random() < 0.2:
         request["onLost"] = "fail"
-    kind = chance.choice((_once, _later, _expiring, _cached, _cached, _every, _every, _cron, _keyed, _twin))
+    kind = chance.choice(
+        (_once, _later, _expiring, _cached, _cached, _every, _every, _cron, _keyed, _twin)
+    )
     kind(request, chance)
     waits = chance.random() < 0.3
     leaves = chance.randint(0, 3_000) if waits and chance.random() < 0.3 else None

@@ -5,15 +5,14 @@ The first commit wins: a verb that comes too late returns the job with `changed:
 
 import builtins
 from collections.abc import AsyncGenerator, Mapping
+from datetime import UTC, datetime
 from typing import cast
 
 from ductape.domain.change import Settlement
 from ductape.domain.job import Run
 from ductape.domain.lifecycle import JobStatus
 from ductape.domain.operations import cancel, extra_run, pause, resume, retry
-from ductape.domain.parsing import parse_repeat
 from ductape.domain.record import JobRecord
-from ductape.domain.recurrence import preview
 from ductape.domain.types import IJobRepeatOptions
 from ductape.domain.views import history_view, job_view
 from ductape.domain.wire import HistoryView, JobPage, JobVerb, JobView
@@ -22,11 +21,11 @@ from ductape.errors import NotFound, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
+from ductape.services.previewing import next_instants
 from ductape.services.settling import Plan, Settler
 from ductape.services.watching import Watching
 
 LONGEST_PAGE = 1_000
-LONGEST_PREVIEW = 10_000
 DEFAULT_PAGE = 50
 
 
@@ -163,22 +162,19 @@ class Jobs:
 
         return await self._verb(id, changed=await self._carry_out(id, plan))
 
-    def preview(
+    async def preview(
         self,
         repeat: IJobRepeatOptions | Mapping[str, object],
         n: int = 10,
         *,
-        after: int | None = None,
-    ) -> "builtins.list[int]":
-        """Return the next `n` instants of a recurrence, storing nothing; epoch ms, as `after`.
+        after: datetime | None = None,
+    ) -> "builtins.list[datetime]":
+        """Return the next `n` instants after `after` (now, if none), as aware UTC datetimes.
 
         Raises `ValidationError` with the path of what is wrong.
         """
-        if isinstance(n, bool) or not 1 <= n <= LONGEST_PREVIEW:
-            raise invalid("n", f"an integer from 1 to {LONGEST_PREVIEW}", repr(n))
-        from_ms = self._clock.now_ms() if after is None else after
-        parsed = parse_repeat(repeat, now_ms=from_ms, zones=self._zones)
-        return preview(parsed, after_ms=from_ms, count=n, zones=self._zones)
+        since = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC) if after is None else after
+        return next_instants(repeat, after=since, n=n, zones=self._zones)
 
     async def _page(self, where: JobFilter, limit: int, cursor: str | None) -> JobPage:
         if not 1 <= limit <= LONGEST_PAGE:

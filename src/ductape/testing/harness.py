@@ -92,11 +92,11 @@ async def simulated_ductape(
 ) -> AsyncGenerator[Harness]:
     """Open a Ductape on the running virtual loop, its store in `folder`, `product` applied.
 
-    `worker` is as `Ductape.open` takes it. Raises `AssertionError` on any other loop.
+    `worker` is as `Ductape.open` takes it. Raises `TypeError` on any other loop.
     """
     loop = asyncio.get_running_loop()
     if not isinstance(loop, VirtualLoop):
-        raise AssertionError("expected a virtual loop: use `run`, or `virtual_loop`")
+        raise TypeError("expected a virtual loop: use `run`, or `virtual_loop`")
     entropy = SeededEntropy(seed)
     registries = _listed(handlers)
     async with _prepare(folder, loop.clock, entropy, registries, worker) as ductape:

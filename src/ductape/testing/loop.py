@@ -15,6 +15,7 @@ from contextlib import contextmanager
 START_MS = 1_767_225_600_000
 """Where virtual time begins unless told otherwise: 2026-01-01T00:00:00Z."""
 
+RESOLUTION_S = 1e-6
 PATIENCE_S = 30.0
 """Real seconds that a thread may take while virtual time stands still."""
 
@@ -77,6 +78,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.clock = clock
         self._virtual = _VirtualSelector(clock)
         super().__init__(self._virtual)
+        # After some months of virtual time a float no longer tells the loop's own nanosecond.
+        self._clock_resolution = RESOLUTION_S
 
     def time(self) -> float:
         """Return the virtual monotonic time in seconds."""

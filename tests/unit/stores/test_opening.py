@@ -2,17 +2,17 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 
-import apsw
 import pytest
 
 from ductape.errors import StoreError
+from ductape.stores.sqlite.connection import open_connection
 from ductape.stores.sqlite.opening import APPLICATION_ID, connect, schema_version
 from ductape.stores.sqlite.statements import migrations
 from ductape.stores.sqlite.store import open_sqlite
@@ -30,7 +30,7 @@ def made(path: Path) -> Path:
 
 def foreign(path: Path, *settings: str) -> Path:
     """Make a database of another program."""
-    with closing(apsw.Connection(str(path))) as connection:
+    with closing(open_connection(str(path))) as connection:
         connection.execute("CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)")
         for setting in settings:
             connection.execute(setting).fetchall()
@@ -53,7 +53,7 @@ def open_files() -> set[str]:
 
 
 @contextmanager
-def as_nobody() -> Iterator[None]:
+def as_nobody() -> Generator[None]:
     """Give up root's right to write everywhere, if we have it."""
     mine = os.geteuid()
     if mine == 0:
@@ -123,14 +123,14 @@ def test_a_database_of_another_program_is_refused(
 
 def test_an_empty_database_that_another_program_marked_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "theirs.db"
-    with closing(apsw.Connection(str(path))) as connection:
+    with closing(open_connection(str(path))) as connection:
         connection.execute("PRAGMA application_id = 7")
     assert "another program" in str(refused(path))
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = made(tmp_path / "a.db")
-    with closing(apsw.Connection(str(path))) as connection:
+    with closing(open_connection(str(path))) as connection:
         connection.execute(f"PRAGMA user_version = {NEWEST + 1}")
     error = refused(path)
     assert f"schema {NEWEST + 1}" in str(error)
@@ -226,7 +226,7 @@ def test_opening_again_migrates_nothing(tmp_path: Path) -> None:
 
 def test_a_migration_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
-    with closing(apsw.Connection(str(path))) as connection:
+    with closing(open_connection(str(path))) as connection:
         connection.execute("PRAGMA journal_mode = wal").fetchall()
         connection.execute("BEGIN; CREATE TABLE migrations (a); CREATE TABLE runs (a); ROLLBACK")
     with closing(connect(str(made(path)))) as connection:

@@ -25,6 +25,7 @@ class Play(Protocol):
         self,
         scenario: Callable[[Harness], Awaitable[T]],
         handlers: Handlers,
+        *,
         worker: WorkerOptions | bool | None = None,
     ) -> T:
         """Return what the scenario returned."""
@@ -58,6 +59,7 @@ def play(folder: Path) -> Play:
     def played(
         scenario: Callable[[Harness], Awaitable[T]],
         handlers: Handlers,
+        *,
         worker: WorkerOptions | bool | None = None,
     ) -> T:
         return run(scenario, folder, handlers=handlers, product=PRODUCT, worker=worker)

@@ -13,7 +13,7 @@ from tests.unit.worker.conftest import Play
 
 
 def test_a_checkpoint_is_handed_to_the_next_attempt(play: Play) -> None:
-    async def act(input: object, ctx: AsyncContext) -> object:  # noqa: A002 (a handler's own name)
+    async def act(ctx: AsyncContext) -> object:
         if ctx.attempt == 1:
             assert ctx.last_checkpoint is None
             await ctx.checkpoint({"sent": ["a"]})
@@ -27,7 +27,7 @@ def test_a_checkpoint_is_handed_to_the_next_attempt(play: Play) -> None:
 
 
 def test_a_checkpoint_survives_the_loss_of_the_worker(play: Play) -> None:
-    async def act(input: object, ctx: AsyncContext) -> object:  # noqa: A002 (a handler's own name)
+    async def act(ctx: AsyncContext) -> object:
         if ctx.attempt == 1:
             await ctx.checkpoint(7)
             await asyncio.sleep(20)
@@ -45,7 +45,7 @@ def test_a_checkpoint_survives_the_loss_of_the_worker(play: Play) -> None:
 def test_a_checkpoint_is_not_handed_to_another_run(play: Play) -> None:
     found: list[object] = []
 
-    async def act(input: object, ctx: AsyncContext) -> None:  # noqa: A002 (a handler's own name)
+    async def act(ctx: AsyncContext) -> None:
         found.append(ctx.last_checkpoint)
         await ctx.checkpoint(ctx.run)
 
@@ -59,7 +59,7 @@ def test_a_checkpoint_is_not_handed_to_another_run(play: Play) -> None:
 
 
 def test_a_checkpoint_that_is_too_large_is_refused(play: Play) -> None:
-    async def act(input: object, ctx: AsyncContext) -> None:  # noqa: A002 (a handler's own name)
+    async def act(ctx: AsyncContext) -> None:
         await ctx.checkpoint("x" * 70_000)
 
     async def scenario(harness: Harness) -> None:
@@ -71,7 +71,7 @@ def test_a_checkpoint_that_is_too_large_is_refused(play: Play) -> None:
 
 
 def test_progress_is_shown_while_it_runs_and_after(play: Play) -> None:
-    async def act(input: object, ctx: AsyncContext) -> None:  # noqa: A002 (a handler's own name)
+    async def act(ctx: AsyncContext) -> None:
         await ctx.progress(1, 4, "one of four")
         await asyncio.sleep(5)
         await ctx.progress(4, 4)
@@ -88,7 +88,7 @@ def test_progress_is_shown_while_it_runs_and_after(play: Play) -> None:
 
 
 def test_an_attempt_knows_its_deadline(play: Play) -> None:
-    async def act(input: object, ctx: AsyncContext) -> int:  # noqa: A002 (a handler's own name)
+    async def act(ctx: AsyncContext) -> int:
         return ctx.deadline
 
     async def scenario(harness: Harness) -> None:

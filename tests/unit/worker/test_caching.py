@@ -66,7 +66,7 @@ def test_a_leader_that_is_cancelled_lets_the_next_one_execute(play: Play) -> Non
         await harness.sleep(200)
         assert (await view_of(harness, second["job_id"]))["status"] == "running"
 
-    play(scenario, registry(act=counted.act), WorkerOptions(grace_ms=10))
+    play(scenario, registry(act=counted.act), worker=WorkerOptions(grace_ms=10))
 
 
 def test_a_parked_job_takes_neither_slot_nor_attempt(play: Play) -> None:
@@ -81,7 +81,7 @@ def test_a_parked_job_takes_neither_slot_nor_attempt(play: Play) -> None:
         views = [await until_status(harness, one["job_id"], "completed") for one in receipts]
         assert sorted(len(statuses(view)) for view in views) == [0, 0, 1]
 
-    play(scenario, registry(act=counted.act), WorkerOptions(concurrency=2))
+    play(scenario, registry(act=counted.act), worker=WorkerOptions(concurrency=2))
 
 
 def test_a_fresh_entry_answers_without_executing(play: Play) -> None:
@@ -133,7 +133,7 @@ def test_followers_outlive_a_leader_whose_worker_dies(play: Play) -> None:
         for receipt in receipts:
             await until_status(harness, receipt["job_id"], "completed")
 
-    play(scenario, registry(act=counted.act), WorkerOptions(lease_ms=3_000))
+    play(scenario, registry(act=counted.act), worker=WorkerOptions(lease_ms=3_000))
     assert counted.count == 2
 
 

@@ -1,9 +1,9 @@
 import asyncio
-from typing import Any
 
 import pytest
 
 from ductape import JobCancelled, WorkerOptions
+from ductape.handlers.python import AsyncContext
 from ductape.testing import Harness
 from tests.unit.worker.builders import a_job, registry, sleeper, statuses, until_status, view_of
 from tests.unit.worker.conftest import Play
@@ -73,7 +73,7 @@ def test_a_stubborn_job_is_cut_off_and_its_late_result_refused(play: Play) -> No
         assert (await view_of(harness, receipt["job_id"]))["result"] is None
         assert statuses(view) == ["cancelled"]
 
-    play(scenario, registry(stubborn=stubborn), WorkerOptions(grace_ms=300))
+    play(scenario, registry(stubborn=stubborn), worker=WorkerOptions(grace_ms=300))
 
 
 def test_a_parked_job_is_cancelled_without_its_leader(play: Play) -> None:
@@ -132,7 +132,7 @@ def test_a_verb_that_comes_too_late_changes_nothing(play: Play) -> None:
 def test_a_handler_sees_that_it_is_cancelled(play: Play) -> None:
     seen: list[bool] = []
 
-    async def looks(input: object, ctx: Any) -> None:  # noqa: A002, ANN401 (a handler's own names)
+    async def looks(ctx: AsyncContext) -> None:
         seen.append(ctx.cancelled)
         try:
             await asyncio.sleep(50)

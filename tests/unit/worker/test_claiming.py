@@ -36,7 +36,7 @@ def test_higher_priority_goes_first_then_the_earlier_instant(play: Play) -> None
             await harness.sleep(10)
         await harness.quiet()
 
-    play(scenario, registry(act=order.act), WorkerOptions(concurrency=1))
+    play(scenario, registry(act=order.act), worker=WorkerOptions(concurrency=1))
     assert order.names == ["running", "high", "first", "second", "low"]
 
 
@@ -48,7 +48,7 @@ def test_no_more_runs_at_a_time_than_slots(play: Play) -> None:
         await harness.ductape.processor.job.dispatch_many(batch)
         await harness.quiet()
 
-    play(scenario, registry(act=order.act), WorkerOptions(concurrency=3))
+    play(scenario, registry(act=order.act), worker=WorkerOptions(concurrency=3))
     assert (order.most, len(order.names)) == (3, 10)
 
 
@@ -63,7 +63,7 @@ def test_a_worker_serves_only_the_queues_it_is_told(play: Play) -> None:
         async with harness.neighbour(worker=WorkerOptions(queues=("other",))):
             await until_status(harness, other["job_id"], "completed")
 
-    play(scenario, registry(sleeper=sleeper), WorkerOptions(queues=("mine",)))
+    play(scenario, registry(sleeper=sleeper), worker=WorkerOptions(queues=("mine",)))
 
 
 def test_a_worker_without_named_queues_serves_all(play: Play) -> None:
@@ -97,7 +97,7 @@ def test_a_job_without_a_handler_does_not_hold_up_its_neighbours(play: Play) -> 
         await harness.ductape.processor.job.schedule(a_job("sleeper"), timeout=5)
         assert (await view_of(harness, blocked["job_id"]))["status"] == "queued"
 
-    play(scenario, registry(sleeper=sleeper), WorkerOptions(concurrency=1))
+    play(scenario, registry(sleeper=sleeper), worker=WorkerOptions(concurrency=1))
 
 
 def test_nothing_starts_before_its_instant(play: Play) -> None:
@@ -121,7 +121,7 @@ def test_what_expired_while_it_waited_is_not_begun(play: Play) -> None:
         assert view["last_error"] is not None
         assert (view["last_error"]["code"], view["attempts"]) == ("EXPIRED", [])
 
-    play(scenario, registry(sleeper=sleeper), WorkerOptions(concurrency=1))
+    play(scenario, registry(sleeper=sleeper), worker=WorkerOptions(concurrency=1))
 
 
 def test_what_a_full_worker_cannot_try_again_an_idle_one_does_at_once(play: Play) -> None:
@@ -146,4 +146,4 @@ def test_what_a_full_worker_cannot_try_again_an_idle_one_does_at_once(play: Play
         assert second["started_at"] - (first["completed_at"] or 0) <= 60
         await idle.stop()
 
-    play(scenario, registry(flaky=flaky, sleeper=sleeper), WorkerOptions(concurrency=1))
+    play(scenario, registry(flaky=flaky, sleeper=sleeper), worker=WorkerOptions(concurrency=1))

@@ -1,9 +1,9 @@
 import asyncio
-from typing import Any
 
 import pytest
 
 from ductape import Ductape, JobFailed, WorkerOptions
+from ductape.handlers.python import AsyncContext
 from ductape.testing import Harness
 from tests.unit.worker.builders import (
     a_job,
@@ -49,7 +49,7 @@ def test_a_living_worker_keeps_its_runs_however_long_they_take(play: Play) -> No
         view = await until_status(harness, receipt["job_id"], "completed")
         assert statuses(view) == ["completed"]
 
-    play(scenario, registry(sleeper=sleeper), SHORT)
+    play(scenario, registry(sleeper=sleeper), worker=SHORT)
 
 
 def test_a_dead_worker_s_run_is_taken_over_within_its_lease_and_five_seconds(play: Play) -> None:
@@ -79,13 +79,13 @@ def test_a_worker_whose_lease_ran_out_comes_back_under_a_new_name(play: Play) ->
         assert worker.id != old
         assert await harness.ductape.processor.job.schedule(a_job("sleeper"), timeout=5) == "slept"
 
-    play(scenario, registry(sleeper=sleeper), SHORT)
+    play(scenario, registry(sleeper=sleeper), worker=SHORT)
 
 
 def test_a_run_whose_lease_was_lost_is_run_once_more_not_twice(play: Play) -> None:
     begun: list[int] = []
 
-    async def act(input: object, ctx: Any) -> str:  # noqa: A002, ANN401 (a handler's own names)
+    async def act(ctx: AsyncContext) -> str:
         begun.append(ctx.attempt)
         await asyncio.sleep(2)
         return f"attempt {ctx.attempt}"
@@ -97,12 +97,12 @@ def test_a_run_whose_lease_was_lost_is_run_once_more_not_twice(play: Play) -> No
         view = await until_status(harness, receipt["job_id"], "completed")
         assert (statuses(view), view["result"]) == (["lost", "completed"], "attempt 2")
 
-    play(scenario, registry(act=act), SHORT)
+    play(scenario, registry(act=act), worker=SHORT)
     assert begun == [1, 2]
 
 
 def test_a_lost_run_s_late_result_is_refused(play: Play) -> None:
-    async def act(input: object, ctx: Any) -> str:  # noqa: A002, ANN401 (a handler's own names)
+    async def act(ctx: AsyncContext) -> str:
         try:
             await asyncio.sleep(10)
         except asyncio.CancelledError:
@@ -116,7 +116,7 @@ def test_a_lost_run_s_late_result_is_refused(play: Play) -> None:
         harness.clock.jump(10_000)
         return await harness.ductape.processor.job.wait(receipt["job_id"])
 
-    assert play(scenario, registry(act=act), SHORT) == "attempt 2"
+    assert play(scenario, registry(act=act), worker=SHORT) == "attempt 2"
 
 
 def test_a_silent_worker_s_runs_are_taken_over_although_it_works_on(play: Play) -> None:
@@ -169,14 +169,14 @@ def test_at_most_once_means_that_a_lost_run_fails(play: Play) -> None:
         assert view["last_error"] is not None
         assert view["last_error"]["code"] == "WORKER_LOST"
 
-    play(scenario, registry(sleeper=sleeper), SHORT)
+    play(scenario, registry(sleeper=sleeper), worker=SHORT)
 
 
 def test_suspects_are_run_one_at_a_time(play: Play) -> None:
     running: list[str] = []
     most: list[int] = []
 
-    async def act(input: object, ctx: Any) -> None:  # noqa: A002, ANN401 (a handler's own names)
+    async def act(ctx: AsyncContext) -> None:
         if ctx.attempt > 1:
             running.append(ctx.job_id)
             most.append(len(running))
@@ -195,7 +195,7 @@ def test_suspects_are_run_one_at_a_time(play: Play) -> None:
             view = await until_status(harness, receipt["job_id"], "completed")
             assert statuses(view) == ["lost", "completed"]
 
-    play(scenario, registry(act=act), SHORT)
+    play(scenario, registry(act=act), worker=SHORT)
     assert most == [1, 1, 1, 1]
 
 
@@ -209,7 +209,7 @@ def test_a_suspect_does_not_hold_up_the_others(play: Play) -> None:
         assert (await view_of(harness, suspect["job_id"]))["status"] == "running"
         assert await job.schedule(a_job("sleeper"), timeout=1) == "slept"
 
-    play(scenario, registry(sleeper=sleeper), SHORT)
+    play(scenario, registry(sleeper=sleeper), worker=SHORT)
 
 
 def test_a_failed_attempt_between_losses_ends_the_row(play: Play) -> None:
@@ -224,12 +224,12 @@ def test_a_failed_attempt_between_losses_ends_the_row(play: Play) -> None:
         view = await until_status(harness, receipt["job_id"], "completed")
         assert statuses(view) == ["lost", "lost", "failed", "completed"]
 
-    async def act(input: object, ctx: Any) -> None:  # noqa: A002, ANN401 (a handler's own names)
+    async def act(ctx: AsyncContext) -> None:
         await asyncio.sleep(20)
         if ctx.attempt == 3:
             raise RuntimeError("not lost")
 
-    play(scenario, registry(act=act), SHORT)
+    play(scenario, registry(act=act), worker=SHORT)
 
 
 def test_a_full_disk_for_a_moment_loses_no_result(

@@ -15,7 +15,7 @@ class _Starts:
         self._errors = list(errors)
         self.harness: Harness | None = None
 
-    async def act(self, input: object, ctx: AsyncContext) -> str:  # noqa: A002 (a handler's name)
+    async def act(self, ctx: AsyncContext) -> str:
         assert self.harness is not None
         self.at_ms.append(self.harness.clock.now_ms())
         if len(self.at_ms) <= len(self._errors):

@@ -139,7 +139,8 @@ async def _break_the_seal(harness: Harness) -> None:
     def step(connection: Any) -> None:  # noqa: ANN401 (the store's connection)
         for table in ("runs", "schedules"):
             spoilt = f"json_set(spec, '$.session.sealed', '{'A' * 80}')"
-            connection.execute(f"UPDATE {table} SET spec = CAST({spoilt} AS BLOB)")
+            spoil = f"UPDATE {table} SET spec = CAST({spoilt} AS BLOB)"  # noqa: S608 (ours)
+            connection.execute(spoil)
 
     await harness.ductape.core.store._engine.write(step)
 
@@ -168,7 +169,7 @@ def test_what_a_session_holds_is_masked_in_a_handler_s_error(play: Play) -> None
 
 
 def test_what_a_session_holds_is_masked_where_it_does_not_fit(play: Play) -> None:
-    async def typed(input: _Wanted) -> None:  # noqa: A002 (a handler's own name)
+    async def typed(_: _Wanted) -> None:
         raise AssertionError("must not be called")
 
     async def scenario(harness: Harness) -> None:

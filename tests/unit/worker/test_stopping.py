@@ -1,5 +1,4 @@
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -86,7 +85,7 @@ def test_at_most_once_means_that_an_interrupted_run_fails(play: Play) -> None:
 
 
 def test_a_handler_that_ignores_the_stop_is_cut_off(play: Play) -> None:
-    async def stubborn(input: object, ctx: Any) -> None:  # noqa: A002, ANN401 (a handler's own names)
+    async def stubborn() -> None:
         while not released.is_set():
             try:
                 await released.wait()

@@ -106,7 +106,7 @@ def test_a_handler_that_was_cut_off_keeps_its_slot_until_it_returns(play: Play) 
         assert harness.clock.now_ms() - stuck["scheduled_at"] >= 5_000
 
     handlers = registry(stubborn=_stubborn_for(5), sleeper=sleeper)
-    play(scenario, handlers, WorkerOptions(grace_ms=500, concurrency=1))
+    play(scenario, handlers, worker=WorkerOptions(grace_ms=500, concurrency=1))
 
 
 def test_the_retry_of_a_stubborn_run_takes_a_slot_of_its_own(play: Play) -> None:

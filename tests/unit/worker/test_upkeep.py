@@ -82,7 +82,7 @@ def test_what_is_old_is_deleted_and_what_is_young_kept(play: Play) -> None:
         there = [await _is_there(harness, one["job_id"]) for one in (done, failed, young)]
         assert there == [False, True, True]
 
-    play(scenario, registry(sleeper=sleeper, boom=boom), KEPT_SHORTLY)
+    play(scenario, registry(sleeper=sleeper, boom=boom), worker=KEPT_SHORTLY)
 
 
 def test_a_key_is_free_again_once_its_job_is_deleted(play: Play) -> None:
@@ -95,7 +95,7 @@ def test_a_key_is_free_again_once_its_job_is_deleted(play: Play) -> None:
         second = await job.dispatch(a_job("sleeper", key="k"))
         assert second["job_id"] != first["job_id"]
 
-    play(scenario, registry(sleeper=sleeper), KEPT_SHORTLY)
+    play(scenario, registry(sleeper=sleeper), worker=KEPT_SHORTLY)
 
 
 def test_a_live_recurrence_outlives_its_history(play: Play) -> None:
@@ -108,4 +108,4 @@ def test_a_live_recurrence_outlives_its_history(play: Play) -> None:
         history = await harness.ductape.jobs.history(receipt["job_id"])
         assert len(history["executions"]) < 4
 
-    play(scenario, registry(sleeper=sleeper), KEPT_SHORTLY)
+    play(scenario, registry(sleeper=sleeper), worker=KEPT_SHORTLY)

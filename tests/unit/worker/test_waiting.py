@@ -9,7 +9,7 @@ from tests.unit.worker.builders import a_job, registry, sleeper, until_status, v
 from tests.unit.worker.conftest import Play
 
 
-async def numbered(input: object, ctx: AsyncContext) -> int:  # noqa: A002 (a handler's own name)
+async def numbered(ctx: AsyncContext) -> int:
     await asyncio.sleep(0.1)
     return ctx.run
 

@@ -20,6 +20,3 @@ SELECT DISTINCT tag FROM products ORDER BY tag
 -- name: versions
 SELECT tag, version, document, digest, applied_at FROM products
 WHERE tag = :tag ORDER BY version DESC
-
--- name: heads
-SELECT tag, max(version) FROM products GROUP BY tag
