@@ -185,3 +185,23 @@ async def test_upkeep_releases_nobody_whose_leader_lives(store: Store) -> None:
     await settled_leading(store, leader, a_failure())
     assert await store.upkeep.release_deserted(now_ms=NOW_MS) == 0
     assert await statuses(store, ids) == ["queued", "parked"]
+
+
+async def test_a_cancellation_planned_before_the_release_is_refused(store: Store) -> None:
+    leader = await a_leader(store)
+    ids = await followers(store, 2)
+    too_late = await a_cancellation(store, ids[0])
+    assert too_late is not None
+    await settled_leading(store, leader, a_failure())
+    assert await store.claims.settle([too_late], now_ms=NOW_MS) == ["fenced"]
+    assert await statuses(store, ids) == ["queued", "parked"]
+
+
+async def test_a_leader_that_was_asked_to_stop_hands_the_turn_on(store: Store) -> None:
+    await hired(store, "w1")
+    leader = await led(store, await a_claim(store, a_new_job(a_spec(retries=5))))
+    ids = await followers(store, 2)
+    await store.claims.ask_cancel(leader.run.job_id, 1, reason=None)
+    await settled_leading(store, leader, a_failure())
+    assert (await record(store, leader.run.job_id)).status == "cancelled"
+    assert await statuses(store, ids) == ["queued", "parked"]

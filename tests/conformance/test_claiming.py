@@ -246,3 +246,10 @@ async def test_any_queue_and_handler_name_will_do(store: Store, spec: JobSpec) -
     [job_id] = await stored(store, a_new_job(spec))
     wish = a_wish(queues=(spec.queue,), handlers=frozenset({"job:a", 'job:"quoted"'}))
     assert await claimed_ids(store, wish) == [job_id]
+
+
+async def test_a_run_that_is_due_does_not_take_its_neighbour_along(store: Store) -> None:
+    await hired(store, "w1")
+    due, later = await stored(store, *(a_new_job(due_ms=NOW_MS + at) for at in (100, 101)))
+    assert await claimed_ids(store, now_ms=NOW_MS + 100) == [due]
+    assert (await record(store, later)).status == "scheduled"

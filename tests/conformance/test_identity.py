@@ -12,7 +12,7 @@ from ductape.domain.request import Repeat
 from ductape.ports.stores import Store
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.ports.stores.reading import JobFilter
-from tests.builders import NOW_MS, ZONES, a_new_job, a_recurring_job, a_spec
+from tests.builders import NOW_MS, ZONES, a_failure, a_new_job, a_recurring_job, a_spec
 from tests.conformance.steps import (
     applied,
     claimed_one,
@@ -249,3 +249,16 @@ async def test_a_hundred_replacements_at_once_leave_one_live_run(store: Store) -
     assert now.version == 101
     run = await live(store, first.job_id)
     assert (run.number, run.spec) == (now.next_number - 1, now.spec)
+
+
+async def test_a_replaced_run_that_was_tried_before_leaves_its_attempts_in_history(
+    store: Store,
+) -> None:
+    await hired(store, "w1")
+    first = a_recurring_job(hourly(retries=3))
+    await stored(store, first)
+    await settled(store, await claimed_one(store), a_failure())
+    assert (await added(store, daily(first))).verdict == "replaced"
+    done = await last(store, first.job_id)
+    assert (done.number, done.outcome, len(done.attempts)) == (1, "cancelled", 1)
+    assert (await live(store, first.job_id)).number == 2

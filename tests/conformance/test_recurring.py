@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ductape.domain.operations import cancel, extra_run, pause, resume
 from ductape.domain.outcome import Lost, Outcome, Success
-from ductape.domain.request import Repeat
+from ductape.domain.request import OnFailure, Repeat
 from ductape.ports.stores import Store
 from tests.builders import (
     NOW_MS,
@@ -220,3 +220,17 @@ async def test_a_quarantined_recurrence_goes_on_when_it_is_resumed(store: Store)
     found = await schedule(store, job.job_id)
     assert (found.fault, found.state) == (None, "active")
     assert (await live(store, job.job_id)).state == "queued"
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "status"), [("continue", "scheduled"), ("stop", "failed"), ("pause", "paused")]
+)
+async def test_a_run_that_fails_for_good_does_to_the_recurrence_what_was_asked(
+    store: Store, on_failure: OnFailure, status: str
+) -> None:
+    await hired(store, "w1")
+    repeat = Repeat(every_ms=EVERY_MS, on_failure=on_failure)
+    [job_id] = await stored(store, a_recurring_job(a_spec(repeat=repeat)))
+    await settled(store, await claimed_one(store), a_failure())
+    found = await record(store, job_id)
+    assert (found.status, found.live is None) == (status, on_failure != "continue")

@@ -279,3 +279,11 @@ async def test_a_job_that_is_not_there_cannot_be_reopened(store: Store) -> None:
     ghost = Settlement(job_id=run.job_id, next_run=run, reopens=True)
     assert await store.claims.settle([ghost], now_ms=NOW_MS) == ["fenced"]
     assert await store.reading.get(run.job_id) is None
+
+
+async def test_progress_that_came_with_the_outcome_is_kept(store: Store) -> None:
+    claim = await a_held_run(store, retries=1)
+    await store.claims.note(run_ref(claim.run), now_ms=NOW_MS, progress=Progress(1, 4))
+    ahead = replace(claim, run=replace(claim.run, progress=Progress(3, 4)))
+    await settled(store, ahead, a_failure())
+    assert (await live(store, claim.run.job_id)).progress == Progress(3, 4)

@@ -8,7 +8,7 @@ import argparse
 import sys
 import time
 
-from tests.simulation.world import simulate
+from tests.simulation.telling import simulate
 
 
 def main() -> int:

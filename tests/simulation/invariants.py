@@ -2,16 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import msgspec
 
-from tests.simulation.audit import Entry
-from tests.simulation.world import Asked, SimulatedWorld
-
-Name = tuple[str, int]
-"""A job and the number of one of its runs."""
+from tests.simulation.record import Record
+from tests.simulation.recurrences import judge_recurrences
+from tests.simulation.world import SimulatedWorld
 
 
 def judge(world: SimulatedWorld) -> list[str]:
@@ -21,8 +18,7 @@ def judge(world: SimulatedWorld) -> list[str]:
         *_nothing_is_lost(record),
         *_each_result_once(record),
         *_never_early(record),
-        *_occurrences(record),
-        *_recurrences_end_rightly(record),
+        *judge_recurrences(record),
         *_attempts_are_bounded(record),
         *_a_calm_world_loses_nothing(record),
         *_only_the_holder_records(record),
@@ -30,47 +26,8 @@ def judge(world: SimulatedWorld) -> list[str]:
         *_checkpoints_are_handed_on(record),
         *_callers_were_told_the_truth(record),
         *_slots_are_kept(record),
-        *_executions_do_not_overlap(record),
         *_keys_are_unique(record),
     ]
-
-
-class Record:
-    """What happened, sorted."""
-
-    def __init__(self, world: SimulatedWorld) -> None:
-        """Sort the witness's entries by run."""
-        self.world = world
-        self.entries: list[Entry] = world.entries
-        self.runs: dict[Name, list[Entry]] = defaultdict(list)
-        for entry in self.entries:
-            self.runs[entry.job, entry.number].append(entry)
-        self.asked: dict[str, list[Asked]] = defaultdict(list)
-        for asked in world.asked:
-            self.asked[asked.receipt["job_id"]].append(asked)
-        self.played: dict[Name, list[Any]] = defaultdict(list)
-        for played in world.stage.journal:
-            self.played[played.job, played.run].append(played)
-
-    def of(self, what: str) -> Iterator[Entry]:
-        """Yield the entries of one kind."""
-        return (entry for entry in self.entries if entry.what == what)
-
-    def finished(self, name: Name) -> Entry | None:
-        """Return how a run ended, if it did."""
-        return next((e for e in self.runs[name] if e.what == "finished"), None)
-
-    def attempts(self, entry: Entry) -> list[dict[str, Any]]:
-        """Return a finished run's attempts."""
-        return msgspec.json.decode(entry.attempts or b"[]")
-
-    def request(self, job: str) -> dict[str, Any]:
-        """Return the first request that was accepted for a job."""
-        return dict(self.asked[job][0].ask.request)
-
-    def replaced(self, job: str) -> bool:
-        """Tell whether a job ever got another definition."""
-        return any("new definition" in w for a in self.asked[job] for w in a.receipt["warnings"])
 
 
 def _nothing_is_lost(record: Record) -> Iterator[str]:
@@ -119,57 +76,6 @@ def _never_early(record: Record) -> Iterator[str]:
         for one in played:
             if due and one.began_ms < min(due):
                 yield f"run {name} began at {one.began_ms}, due {min(due)}"
-
-
-def _occurrences(record: Record) -> Iterator[str]:
-    instants: dict[str, list[int]] = defaultdict(list)
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for entry in record.of("made"):
-        numbers[entry.job].append(entry.number)
-    for entry in record.of("finished"):
-        if not entry.extra and entry.state != "cancelled":
-            instants[entry.job].append(entry.scheduled_at or 0)
-    for job, made in numbers.items():
-        if made != sorted(set(made)):
-            yield f"job {job} numbered its runs {made}"
-    for job, times in instants.items():
-        if not record.asked[job] or not record.asked[job][0].receipt["recurring"]:
-            continue
-        if any(later <= earlier for earlier, later in pairwise(times)) and not record.replaced(job):
-            yield f"job {job} ran its instants out of order: {times}"
-        yield from _on_the_grid(record, job, times)
-
-
-def _on_the_grid(record: Record, job: str, times: list[int]) -> Iterator[str]:
-    repeat = record.request(job)["repeat"]
-    first = next(entry.scheduled_at for entry in record.runs[job, 1] if entry.what == "made")
-    if record.replaced(job) or first is None:
-        return
-    cron = str(repeat.get("cron", ""))
-    step = int(cron[2]) * 1000 if cron else int(repeat["every"])
-    phase = 0 if cron else first
-    for at in times:
-        if (at - phase) % step and not (repeat.get("immediately") and at == first):
-            yield f"job {job} ran at {at}, which is off its grid"
-
-
-def _recurrences_end_rightly(record: Record) -> Iterator[str]:
-    for job, state, occurrences, _, spec in record.world.witness.schedules():
-        repeat = msgspec.json.decode(spec)["repeat"]
-        limit, end = repeat.get("limit"), repeat.get("end_at_ms")
-        done = [e for e in record.of("finished") if e.job == job and not e.extra]
-        counted = [e for e in done if e.state != "cancelled"]
-        if limit is not None and occurrences > max(limit, len(done)):
-            yield f"job {job} counts {occurrences} occurrences, its limit is {limit}"
-        if limit is not None and len(counted) > limit and not record.replaced(job):
-            yield f"job {job} ran {len(counted)} times, its limit is {limit}"
-        expired = any(b"EXPIRED" in (e.error or b"") for e in done)
-        if state == "completed" and end is None and not expired and occurrences < (limit or 0):
-            yield f"job {job} ended after {occurrences} of {limit} occurrences"
-        if end is not None and not record.replaced(job):
-            late = [e.scheduled_at for e in counted if (e.scheduled_at or 0) > end]
-            if late:
-                yield f"job {job} ran at {late}, after its end {end}"
 
 
 def _attempts_are_bounded(record: Record) -> Iterator[str]:
@@ -289,22 +195,6 @@ def _slots_are_kept(record: Record) -> Iterator[str]:
             )
             if busy > most:
                 yield f"a worker with {most} slots executed {busy} runs at {one.began_s:.3f} s"
-
-
-def _executions_do_not_overlap(record: Record) -> Iterator[str]:
-    excused = {"lost", "failed", "cancelled", "interrupted"}
-    by_job: dict[str, list[Any]] = defaultdict(list)
-    for played in record.world.stage.journal:
-        by_job[played.job].append(played)
-    for job, plays in by_job.items():
-        for one, other in ((a, b) for a in plays for b in plays if a.run < b.run):
-            if one.ended_s is None or one.ended_s <= other.began_s:
-                continue
-            ended = record.finished((job, one.run))
-            attempts = record.attempts(ended) if ended else []
-            status = attempts[one.attempt - 1]["status"] if len(attempts) >= one.attempt else "lost"
-            if status not in excused:
-                yield f"runs {one.run} and {other.run} of job {job} overlapped"
 
 
 def _keys_are_unique(record: Record) -> Iterator[str]:

@@ -5,7 +5,7 @@ A failing seed is named; `python -m tests.simulation SEED` tells it again, `--se
 
 import pytest
 
-from tests.simulation.world import simulate
+from tests.simulation.telling import simulate
 
 SEEDS = range(200)
 

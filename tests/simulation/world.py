@@ -1,11 +1,9 @@
 """One seed's world: several processes on one SQLite file, told a story in virtual time."""
 
 import asyncio
-import logging
-import tempfile
 from collections.abc import Collection, Coroutine
 from contextvars import Context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,17 +13,16 @@ from msgspec.structs import replace
 from ductape.app.core import Surroundings
 from ductape.errors import DuctapeError, JobCancelled, JobFailed, ResultTimeout, StoreError
 from ductape.ports.wake import Hint
-from ductape.testing import SeededEntropy, VirtualClock, VirtualLoop, virtual_loop
+from ductape.testing import SeededEntropy, VirtualClock, VirtualLoop
 from ductape.worker.options import WorkerOptions
-from tests.simulation.acting import PROCESS, Stage
+from tests.simulation.acting import Stage
 from tests.simulation.audit import LEASE_MS, Witness
 from tests.simulation.process import Process
-from tests.simulation.story import HORIZON_MS, PRODUCT, Ask, Meddle, Mishap, Story, tell
+from tests.simulation.story import HORIZON_MS, PRODUCT, Ask, Meddle, Mishap, Story
 
 OPTIONS = WorkerOptions(lease_ms=LEASE_MS, grace_ms=500, upkeep_ms=1_000)
 QUIET_WITHIN_S = 900
 CRASH_PAUSE_S = 0.5
-MEMORY = Path("/dev/shm")  # noqa: S108 (a folder in memory, where there is one: commits cost less)
 
 
 @dataclass
@@ -43,41 +40,6 @@ class Answer:
     job: str | None
     outcome: str
     result: object = None
-
-
-@dataclass
-class Telling:
-    """How a story went."""
-
-    story: Story
-    faults: list[str] = field(default_factory=list)
-    trace: tuple[object, ...] = ()
-    """What happened, for comparing two tellings of one seed."""
-
-
-def simulate(seed: int) -> Telling:
-    """Tell one seed's story and judge it."""
-    from tests.simulation.invariants import judge  # noqa: PLC0415 (judges what this module makes)
-
-    story = tell(seed)
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder,
-            virtual_loop() as (loop, clock),
-        ):
-            world = SimulatedWorld(story, loop, clock, Path(folder))
-            loop.set_task_factory(_owned)
-            try:
-                loop.run_until_complete(world.play())
-                world.faults += judge(world)
-                trace = tuple((e.what, e.job, e.number, e.state) for e in world.entries)
-            finally:
-                _end_all(loop)
-                world.close()
-            return Telling(story, world.faults, trace)
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 class SimulatedWorld:
@@ -300,24 +262,3 @@ class SimulatedWorld:
         for caller in self._callers:
             if caller.done() and not caller.cancelled() and caller.exception() is not None:
                 self.faults.append(f"a caller got {caller.exception()!r}")
-
-
-def _owned(
-    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], context: Context | None = None
-) -> "asyncio.Task[Any]":
-    task = asyncio.Task(work, loop=loop, context=context)
-    owner = PROCESS.get(None) if context is None else context.get(PROCESS)
-    if owner is not None:
-        owner.adopt(task)
-    return task
-
-
-def _end_all(loop: VirtualLoop) -> None:
-    """Cancel what still runs, as the end of the world."""
-    for _ in range(5):
-        left = asyncio.all_tasks(loop)
-        if not left:
-            return
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.wait(left, timeout=1))

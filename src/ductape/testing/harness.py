@@ -19,9 +19,13 @@ from ductape.handlers.python import Handlers
 from ductape.testing.entropy import SeededEntropy
 from ductape.testing.loop import START_MS, VirtualClock, VirtualLoop, virtual_loop
 from ductape.testing.threads import StandingThreads
+from ductape.worker.options import WorkerOptions
 
 T = TypeVar("T")
 Registries = Handlers | Sequence[Handlers]
+
+CALM = WorkerOptions(upkeep_ms=60_000)
+"""The worker unless told otherwise: looking for lost runs once a minute keeps a long day short."""
 
 LOOK_EVERY_MS = 10
 LOOK_SHARE = 100
@@ -92,7 +96,7 @@ async def simulated_ductape(
 ) -> AsyncGenerator[Harness]:
     """Open a Ductape on the running virtual loop, its store in `folder`, `product` applied.
 
-    `worker` is as `Ductape.open` takes it. Raises `TypeError` on any other loop.
+    `worker` is as `Ductape.open` takes it; none means `CALM`. Raises `TypeError` on any other loop.
     """
     loop = asyncio.get_running_loop()
     if not isinstance(loop, VirtualLoop):
@@ -155,7 +159,8 @@ def _prepare(
 ) -> Ductape:
     store = f"sqlite:///{folder / 'simulated.db'}"
     around = Surroundings(clock=clock, entropy=entropy, threads=StandingThreads(), simulated=True)
-    return Ductape(read_settings({"store": store}, {}), handlers, worker, around)
+    wish = CALM if worker is None else worker
+    return Ductape(read_settings({"store": store}, {}), handlers, wish, around)
 
 
 def _listed(handlers: Registries) -> Sequence[Handlers]:

@@ -41,7 +41,8 @@ class Held:
         """Tell the run to stop; the first reason counts, save that a lost lease always does."""
         if self.why is not None and why != "abandoned":
             return
-        self.why, self.reason = why, reason
+        told, self.why, self.reason = self.why is not None, why, reason
         self.cut_at_ms = now_ms + grace_ms
-        if self.task is not None:
+        # Told twice, a run in a thread would be let go of while the thread still works.
+        if self.task is not None and not told:
             self.task.cancel()

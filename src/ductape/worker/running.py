@@ -52,7 +52,7 @@ class Running:
         except asyncio.CancelledError:
             return self._stopped(held)
         except Exception as error:  # noqa: BLE001 (the call of a handler: recorded as a failure)
-            if held.why == "timeout":
+            if held.why is not None:
                 return self._stopped(held)
             return failure_of(error, now_ms=self._clock.now_ms(), sensitive=held.sensitive)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ductape.domain.change import RunRef
 from ductape.domain.job import Claim
 from ductape.domain.outcome import Outcome, Parked
+from ductape.errors import StoreError
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.claims import Wish
@@ -26,6 +27,9 @@ from ductape.worker.options import WorkerOptions
 from ductape.worker.running import Running
 from ductape.worker.sweeper import Sweeper
 from ductape.worker.upkeep import Upkeep
+
+REGISTER_AGAIN_S = 1.0
+"""After how long a worker that could not register tries again."""
 
 log = logging.getLogger("ductape.worker")
 
@@ -182,11 +186,20 @@ class Worker:
 
     async def _renew(self) -> None:
         self._me = self._parts.identify()
-        await self._register()
+        await self._register_at_last()
         if self._heart is not None:
             self._heart.start(self._me.id)
         self._renewing = None
         self._lane.nudge()
+
+    async def _register_at_last(self) -> None:
+        """Register, however long the store is out of reach."""
+        while True:
+            try:
+                return await self._register()
+            except StoreError as error:
+                log.warning("worker %s cannot register: %s", self._me.id, error)
+            await asyncio.sleep(REGISTER_AGAIN_S)
 
     async def _register(self) -> None:
         await self._store.fleet.register(
@@ -210,7 +223,14 @@ class Worker:
         await asyncio.gather(*others, return_exceptions=True)
         if self._heart is not None:
             await self._heart.aclose()
-        await self._store.fleet.leave(self._me.id)
+        await self._leave()
+
+    async def _leave(self) -> None:
+        try:
+            await self._store.fleet.leave(self._me.id)
+        except StoreError as error:
+            # Its lease runs out by itself; the stop goes on.
+            log.warning("worker %s cannot take its leave: %s", self._me.id, error)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,7 +1,6 @@
 """What an attempt starts from: the product of the day, the checkpoint of the one before."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -103,7 +102,7 @@ def test_an_attempt_knows_its_deadline(play: Play) -> None:
 def test_a_product_that_was_mended_is_used_by_the_next_attempt(play: Play) -> None:
     seen: list[object] = []
 
-    async def act(input: dict[str, Any], ctx: AsyncContext) -> None:  # noqa: A002 (its own name)
+    async def act(ctx: AsyncContext) -> None:
         seen.append(ctx.attempt)
         if ctx.attempt == 1:
             raise RuntimeError("the product has a flaw")

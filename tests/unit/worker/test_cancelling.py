@@ -55,6 +55,24 @@ def test_a_result_delivered_before_it_stops_is_kept(play: Play) -> None:
     assert play(scenario, registry(careful=careful)) == "saved in time"
 
 
+def test_a_handler_that_raises_as_it_is_cancelled_is_cancelled_all_the_same(play: Play) -> None:
+    async def untidy() -> None:
+        try:
+            await asyncio.sleep(50)
+        except asyncio.CancelledError:
+            raise RuntimeError("while tidying up") from None
+
+    async def scenario(harness: Harness) -> None:
+        receipt = await harness.ductape.processor.job.dispatch(a_job("untidy", retries=3))
+        await until_status(harness, receipt["job_id"], "running")
+        await harness.ductape.jobs.cancel(receipt["job_id"])
+        assert statuses(await until_status(harness, receipt["job_id"], "cancelled")) == [
+            "cancelled"
+        ]
+
+    play(scenario, registry(untidy=untidy))
+
+
 def test_a_stubborn_job_is_cut_off_and_its_late_result_refused(play: Play) -> None:
     async def stubborn() -> str:
         for _ in range(5):

@@ -66,6 +66,17 @@ def test_a_worker_serves_only_the_queues_it_is_told(play: Play) -> None:
     play(scenario, registry(sleeper=sleeper), worker=WorkerOptions(queues=("mine",)))
 
 
+def test_a_full_queue_does_not_starve_another(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        job = harness.ductape.processor.job
+        busy = [a_job("sleeper", queue="a", input={"ms": 1_000}) for _ in range(50)]
+        await job.dispatch_many(busy)
+        await harness.sleep(100)
+        await job.schedule(a_job("sleeper", queue="b"), timeout=5)
+
+    play(scenario, registry(sleeper=sleeper), worker=WorkerOptions(concurrency=1))
+
+
 def test_a_worker_without_named_queues_serves_all(play: Play) -> None:
     async def scenario(harness: Harness) -> None:
         job = harness.ductape.processor.job

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from ductape import Ductape, JobFailed, WorkerOptions
+from ductape.errors import StoreError
 from ductape.handlers.python import AsyncContext
 from ductape.testing import Harness
 from tests.unit.worker.builders import (
@@ -251,5 +252,20 @@ def test_a_full_disk_for_a_moment_loses_no_result(
     play(scenario, registry(sleeper=sleeper))
 
 
+def test_a_worker_that_cannot_register_anew_tries_again(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(harness: Harness) -> None:
+        fleet = harness.ductape.core.store.fleet
+        good = fleet.register
+        monkeypatch.setattr(fleet, "register", _refuse)
+        harness.clock.jump(10_000)
+        await harness.sleep(5_000)
+        monkeypatch.setattr(fleet, "register", good)
+        assert await harness.ductape.processor.job.schedule(a_job("sleeper"), timeout=5) == "slept"
+
+    play(scenario, registry(sleeper=sleeper), worker=SHORT)
+
+
 async def _refuse(*_: object, **__: object) -> None:
-    raise OSError("the disk is full")
+    raise StoreError("the disk is full")

@@ -70,6 +70,23 @@ def test_interruptions_use_up_no_retry_and_are_no_losses(play: Play) -> None:
     play(scenario, registry(sleeper=sleeper), worker=False)
 
 
+def test_a_handler_that_raises_as_it_is_interrupted_goes_back_unharmed(play: Play) -> None:
+    async def untidy() -> None:
+        try:
+            await asyncio.sleep(50)
+        except asyncio.CancelledError:
+            raise RuntimeError("while tidying up") from None
+
+    async def scenario(harness: Harness) -> None:
+        async with harness.neighbour(worker=WorkerOptions(grace_ms=10)) as stopping:
+            receipt = await stopping.processor.job.dispatch(a_job("untidy"))
+            await until_status(harness, receipt["job_id"], "running")
+        view = await view_of(harness, receipt["job_id"])
+        assert (view["status"], statuses(view)) == ("queued", ["interrupted"])
+
+    play(scenario, registry(untidy=untidy), worker=False)
+
+
 def test_at_most_once_means_that_an_interrupted_run_fails(play: Play) -> None:
     async def scenario(harness: Harness) -> None:
         async with harness.neighbour(worker=WorkerOptions(grace_ms=10)) as stopping:

@@ -91,7 +91,7 @@ def test_a_stubborn_handler_is_cut_off_after_the_grace(play: Play) -> None:
         view = await view_of(harness, receipt["job_id"])
         assert (view["status"], view["result"], statuses(view)) == ("failed", None, ["failed"])
 
-    play(scenario, registry(stubborn=_stubborn_for(5)), WorkerOptions(grace_ms=500))
+    play(scenario, registry(stubborn=_stubborn_for(5)), worker=WorkerOptions(grace_ms=500))
 
 
 def test_a_handler_that_was_cut_off_keeps_its_slot_until_it_returns(play: Play) -> None:
@@ -119,4 +119,4 @@ def test_the_retry_of_a_stubborn_run_takes_a_slot_of_its_own(play: Play) -> None
         assert worker_of(harness)._wish().slots == 2
 
     options = WorkerOptions(grace_ms=100, concurrency=2)
-    play(scenario, registry(stubborn=_stubborn_for(6)), options)
+    play(scenario, registry(stubborn=_stubborn_for(6)), worker=options)

@@ -68,7 +68,7 @@ def test_a_follower_without_a_leader_is_released(play: Play) -> None:
         await harness.sleep(2_500)
         assert (await view_of(harness, follower["job_id"]))["status"] == "running"
 
-    play(scenario, registry(sleeper=sleeper))
+    play(scenario, registry(sleeper=sleeper), worker=WorkerOptions(upkeep_ms=2_000))
 
 
 def test_what_is_old_is_deleted_and_what_is_young_kept(play: Play) -> None:

@@ -35,6 +35,7 @@ class SqliteClaims:
         """Work on an engine; `decide` settles the runs that a leader's result answers."""
         self._engine = engine
         self._decide = decide
+        self._turns = 0
 
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
         """Settle, promote what fell due, renew the lease and claim, in one transaction."""
@@ -78,9 +79,27 @@ class SqliteClaims:
         answers = self._settle_all(connection, settlements, now_ms)
         _promote(connection, now_ms)
         leased = _renew(connection, wish, now_ms)
-        claims = _claim(connection, wish, now_ms) if leased and wish.slots > 0 else []
+        claims = self._claim(connection, wish, now_ms) if leased and wish.slots > 0 else []
         due = connection.execute(statements("runs")["next_due"]).get
         return Turn(answers, claims, due, leased)
+
+    def _claim(self, connection: Connection, wish: Wish, now_ms: int) -> list[Claim]:
+        runs: list[Run] = []
+        suspect = wish.suspect
+        for queue in self._in_turn(_queues(connection, wish)):
+            if suspect and len(runs) < wish.slots:
+                found = _take(connection, "claim_suspect", wish, queue, now_ms, 1)
+                suspect = not found
+                runs += found
+            if len(runs) < wish.slots:
+                runs += _take(connection, "claim", wish, queue, now_ms, wish.slots - len(runs))
+        return _with_products(connection, runs)
+
+    def _in_turn(self, queues: tuple[str, ...]) -> tuple[str, ...]:
+        """Begin with another queue each time, so that a full one starves none."""
+        self._turns += 1
+        first = self._turns % len(queues) if queues else 0
+        return queues[first:] + queues[:first]
 
     def _settle_all(
         self, connection: Connection, settlements: Sequence[Settlement], now_ms: int
@@ -212,20 +231,10 @@ def _renew(connection: Connection, wish: Wish, now_ms: int) -> bool:
     return connection.changes() == 1
 
 
-def _claim(connection: Connection, wish: Wish, now_ms: int) -> list[Claim]:
-    queues = wish.queues or tuple(
-        row[0] for row in connection.execute(statements("runs")["queues"])
-    )
-    runs: list[Run] = []
-    suspect = wish.suspect
-    for queue in queues:
-        if suspect and len(runs) < wish.slots:
-            found = _take(connection, "claim_suspect", wish, queue, now_ms, 1)
-            suspect = not found
-            runs += found
-        if len(runs) < wish.slots:
-            runs += _take(connection, "claim", wish, queue, now_ms, wish.slots - len(runs))
-    return _with_products(connection, runs)
+def _queues(connection: Connection, wish: Wish) -> tuple[str, ...]:
+    """Return the queues that a worker may claim from: the named ones, else all with a run."""
+    rows = connection.execute(statements("runs")["queues"]) if not wish.queues else ()
+    return wish.queues or tuple(row[0] for row in rows)
 
 
 def _take(

@@ -1,0 +1,51 @@
+"""All that happened in a world, sorted for the judges: the witness's entries and the journal."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from tests.simulation.audit import Entry
+from tests.simulation.world import Asked, SimulatedWorld
+
+Name = tuple[str, int]
+"""A job and the number of one of its runs."""
+
+
+class Record:
+    """What happened, sorted."""
+
+    def __init__(self, world: SimulatedWorld) -> None:
+        """Sort the witness's entries by run."""
+        self.world = world
+        self.entries: list[Entry] = world.entries
+        self.runs: dict[Name, list[Entry]] = defaultdict(list)
+        for entry in self.entries:
+            self.runs[entry.job, entry.number].append(entry)
+        self.asked: dict[str, list[Asked]] = defaultdict(list)
+        for asked in world.asked:
+            self.asked[asked.receipt["job_id"]].append(asked)
+        self.played: dict[Name, list[Any]] = defaultdict(list)
+        for played in world.stage.journal:
+            self.played[played.job, played.run].append(played)
+
+    def of(self, what: str) -> Iterator[Entry]:
+        """Yield the entries of one kind."""
+        return (entry for entry in self.entries if entry.what == what)
+
+    def finished(self, name: Name) -> Entry | None:
+        """Return how a run ended, if it did."""
+        return next((e for e in self.runs[name] if e.what == "finished"), None)
+
+    def attempts(self, entry: Entry) -> list[dict[str, Any]]:
+        """Return a finished run's attempts."""
+        return msgspec.json.decode(entry.attempts or b"[]")
+
+    def request(self, job: str) -> dict[str, Any]:
+        """Return the first request that was accepted for a job."""
+        return dict(self.asked[job][0].ask.request)
+
+    def replaced(self, job: str) -> bool:
+        """Tell whether a job ever got another definition."""
+        return any("new definition" in w for a in self.asked[job] for w in a.receipt["warnings"])
