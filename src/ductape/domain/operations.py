@@ -12,7 +12,7 @@ from ductape.domain.job import Claim, Run, Schedule
 from ductape.domain.outcome import Cancelled
 from ductape.domain.record import JobRecord
 from ductape.domain.recurring import occurrence, resumed, upcoming
-from ductape.domain.settlement import run_ref, settle
+from ductape.domain.settlement import led_by, run_ref, settle
 from ductape.domain.zone import ZoneLookup
 
 
@@ -99,7 +99,8 @@ def _without_waiting(
     job = schedule.job_id
     if waiting is None or not waiting.attempts:
         ref = None if waiting is None else run_ref(waiting)
-        return Settlement(job_id=job, run=ref, schedule=schedule)
+        freed = None if waiting is None else led_by(waiting)
+        return Settlement(job_id=job, run=ref, schedule=schedule, release=freed)
     claim = Claim(waiting)
     ended = settle(claim, Cancelled(reason), now_ms=now_ms, draw=0.0, zones=zones)
     return replace(ended, schedule=schedule)

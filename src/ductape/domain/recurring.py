@@ -40,21 +40,22 @@ def replaced(
 ) -> tuple[Schedule, Run | None]:
     """Give an old recurrence a new definition; count and history stay (SPEC 1, identity).
 
-    A running run is left alone: the next one is then made when it ends.
+    A running run is left alone: the next one is then made when it ends. A person's pause stays.
     """
     over = new.spec.repeat is not None and _spent(new.spec.repeat, old.occurrences)
+    paused = old.state == "paused" and new.state == "active"
+    opens = first is not None and not (running or over or paused)
     merged = replace(
         new,
         version=old.version + 1,
-        state="completed" if over and not running else new.state,
-        next_number=old.next_number + (0 if running or over or first is None else 1),
+        state="completed" if over and not running else "paused" if paused else new.state,
+        next_number=old.next_number + (1 if opens else 0),
         occurrences=old.occurrences,
         executions=old.executions,
         failed=old.failed,
+        extras=old.extras,
     )
-    if running or over or first is None:
-        return merged, None
-    return merged, replace(first, number=old.next_number)
+    return merged, replace(first, number=old.next_number) if first is not None and opens else None
 
 
 def advance(

@@ -78,6 +78,11 @@ def run_ref(run: Run) -> RunRef:
     return RunRef(run.job_id, run.number, run.fence)
 
 
+def led_by(run: Run) -> bytes | None:
+    """Return the cache key under which other runs may be waiting for this one."""
+    return None if run.state == "parked" else run.cache_key
+
+
 def _settlement(claim: Claim, ended: Finished | Run, now_ms: int, zones: ZoneLookup) -> Settlement:
     done = Settlement(
         job_id=claim.run.job_id, run=run_ref(claim.run), to=ended, release=_freed(claim.run, ended)
@@ -93,9 +98,8 @@ def _settlement(claim: Claim, ended: Finished | Run, now_ms: int, zones: ZoneLoo
 
 def _freed(run: Run, ended: Finished | Run) -> bytes | None:
     """Return the cache key whose followers must not wait for this run any longer."""
-    leads = run.cache_key is not None and run.state != "parked"
     answers = isinstance(ended, Finished) and ended.outcome == "completed" and not ended.cached
-    return run.cache_key if leads and not answers else None
+    return None if answers else led_by(run)
 
 
 def _state_after(code: str) -> ScheduleState:

@@ -22,7 +22,7 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
 from ductape.services.previewing import next_instants
-from ductape.services.settling import Plan, Settler
+from ductape.services.settling import MOST_TRIES, Plan, Settler
 from ductape.services.watching import Watching
 
 LONGEST_PAGE = 1_000
@@ -122,10 +122,16 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return cancel(record, reason, run_only=run_only, now_ms=now_ms, zones=self._zones)
 
-        changed = await self._carry_out(id, plan)
-        live = (await self._record(id)).live
-        if live is not None and live.state == "running":
-            changed = await self._ask(live, reason) or changed
+        changed = False
+        for _ in range(MOST_TRIES):
+            changed = await self._carry_out(id, plan) or changed
+            live = (await self._record(id)).live
+            if live is None or live.state != "running":
+                break
+            if await self._ask(live, reason):
+                changed = True
+                break
+            # It was parked or sent back in between, and waits now.
         return await self._verb(id, changed=changed)
 
     async def pause(self, id: str) -> JobVerb:  # noqa: A002 (SPEC 10 names it so)
