@@ -212,6 +212,13 @@ def test_every_migration_leaves_its_checksum(tmp_path: Path) -> None:
     ]
 
 
+def test_a_schema_made_by_another_migration_of_the_same_number_is_refused(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.db")
+    with closing(connect(str(path))) as connection:
+        connection.execute("UPDATE migrations SET checksum = 'another'")
+    assert "another migration 0001" in str(refused(path))
+
+
 def test_migrations_are_numbered_without_gaps() -> None:
     assert [number for number, _, _ in migrations()] == list(range(1, NEWEST + 1))
 

@@ -128,6 +128,7 @@ def _migrate(connection: Connection, path: str) -> None:
             hint="upgrade ductape-jobs to the version that wrote it",
         )
     if schema_version(connection) == newest:
+        _refuse_other_schema(connection, path)
         return
     connection.execute("BEGIN EXCLUSIVE")
     try:
@@ -148,7 +149,22 @@ def _apply_missing(connection: Connection) -> None:
         if number <= schema_version(connection):
             continue
         connection.execute(sql)
-        checksum = hashlib.sha256(sql.encode()).hexdigest()
-        connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, name, checksum))
+        connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, name, _digest(sql)))
         connection.execute(f"PRAGMA user_version = {number:d}")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
+
+
+def _refuse_other_schema(connection: Connection, path: str) -> None:
+    """Refuse a file whose schema was made by other migrations of the same number."""
+    applied = dict(connection.execute("SELECT number, checksum FROM migrations").fetchall())
+    for number, name, sql in migrations():
+        if applied.get(number) != _digest(sql):
+            raise StoreError(
+                f"the database was made by another migration {number:04d} than this `{name}`",
+                path=path,
+                hint="use the version of ductape-jobs that made it, or another file",
+            )
+
+
+def _digest(sql: str) -> str:
+    return hashlib.sha256(sql.encode()).hexdigest()
