@@ -30,6 +30,12 @@ MEANINGS = {
     "egress.allow_private": "Networks (`10.0.0.0/8`) and exact `host:port` pairs beyond the public"
     " internet that definitions may reach.",
     "cache.default_expiry": "Milliseconds that an undefined cache remembers.",
+    "retention.completed": "Days that completed runs are kept.",
+    "retention.failed": "Days that failed and cancelled runs are kept.",
+    "limits.input": "Bytes of an encoded input.",
+    "limits.metadata": "Bytes of encoded metadata.",
+    "limits.nesting": "Objects and lists inside one another, at most 64.",
+    "limits.batch": "Jobs in one call of `dispatch_many`.",
 }
 """One sentence for each setting."""
 

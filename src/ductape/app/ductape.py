@@ -158,8 +158,9 @@ class Ductape:
         clock, zones = core.around.clock, core.around.zones.get
         waiting = Waiting(core.store)
         builder = Builder(core.catalog, core.opener, core.vault, clock, core.around.entropy, zones)
-        scheduling = Scheduling(core.store, builder, core.catalog, clock, zones)
-        at_once = AtOnce(core.store, builder, core.catalog, waiting, clock, zones)
+        limits = self._settings.limits.limits()
+        scheduling = Scheduling(core.store, builder, core.catalog, clock, zones, limits)
+        at_once = AtOnce(core.store, builder, core.catalog, waiting, clock, zones, limits)
         self.processor = Processor(
             JobProcessor(scheduling, waiting, core.store, clock),
             Sessions(core.catalog, core.tokens, core.store.sessions),
@@ -181,7 +182,7 @@ class Ductape:
     def _worker_options(self) -> WorkerOptions:
         if isinstance(self._wish, WorkerOptions):
             return self._wish
-        return self._settings.worker.options()
+        return self._settings.worker_options()
 
     async def _own_worker(self) -> Worker:
         """Return the worker of this process; without one, one that claims nothing."""

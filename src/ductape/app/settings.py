@@ -7,11 +7,13 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
+from ductape.domain.jsonlimits import DEFAULT as DEFAULT_LIMITS
+from ductape.domain.jsonlimits import Limits
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import ConfigError
 from ductape.worker.options import WorkerOptions
@@ -19,6 +21,7 @@ from ductape.worker.options import WorkerOptions
 FILE_NAME = "ductape.toml"
 DEFAULT_STORE = "sqlite:///ductape.db"
 PREFIX = "DUCTAPE_"
+DAY_MS = 86_400_000
 SECRET_SETTINGS = frozenset({"key"})
 
 
@@ -29,15 +32,6 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     queues: tuple[str, ...] = ()
     lease: int = 30_000
     grace: int = 30_000
-
-    def options(self) -> WorkerOptions:
-        """Return them as a worker takes them."""
-        return WorkerOptions(
-            concurrency=self.concurrency,
-            queues=self.queues,
-            lease_ms=self.lease,
-            grace_ms=self.grace,
-        )
 
 
 class EgressSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +46,31 @@ class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
     default_expiry: int = 300_000
 
 
+class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[retention]`: how many days finished runs are kept."""
+
+    completed: float = 30
+    failed: float = 90
+
+
+class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[limits]`: how much one call may bring (SPEC 19)."""
+
+    input: int = DEFAULT_LIMITS.input_bytes
+    metadata: int = DEFAULT_LIMITS.metadata_bytes
+    nesting: Annotated[int, Meta(ge=1, le=DEFAULT_LIMITS.nesting)] = DEFAULT_LIMITS.nesting
+    batch: int = DEFAULT_LIMITS.batch
+
+    def limits(self) -> Limits:
+        """Return them as parsing takes them."""
+        return Limits(
+            input_bytes=self.input,
+            metadata_bytes=self.metadata,
+            nesting=self.nesting,
+            batch=self.batch,
+        )
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All of them, with their defaults."""
 
@@ -64,6 +83,19 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     egress: EgressSettings = field(default_factory=EgressSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+
+    def worker_options(self) -> WorkerOptions:
+        """Return what they say about a worker, as it takes them."""
+        return WorkerOptions(
+            concurrency=self.worker.concurrency,
+            queues=self.worker.queues,
+            lease_ms=self.worker.lease,
+            grace_ms=self.worker.grace,
+            completed_kept_ms=int(self.retention.completed * DAY_MS),
+            failed_kept_ms=int(self.retention.failed * DAY_MS),
+        )
 
     def __repr__(self) -> str:
         """Keep the key out of every log and traceback."""
@@ -124,6 +156,12 @@ _KNOWN: dict[tuple[str, ...], bool] = {
     ("worker", "grace"): False,
     ("egress", "allow_private"): True,
     ("cache", "default_expiry"): False,
+    ("retention", "completed"): False,
+    ("retention", "failed"): False,
+    ("limits", "input"): False,
+    ("limits", "metadata"): False,
+    ("limits", "nesting"): False,
+    ("limits", "batch"): False,
 }
 """Every setting that the environment may give, and whether it is a list (comma-separated)."""
 

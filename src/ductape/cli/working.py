@@ -60,7 +60,7 @@ async def _worked(call: Call, settings: Settings, wish: Wish) -> int:
 
 
 def _options(settings: Settings, wish: Wish) -> WorkerOptions:
-    options = settings.worker.options()
+    options = settings.worker_options()
     if wish.queues is not None:
         options = replace(options, queues=wish.queues)
     if wish.concurrency is not None:

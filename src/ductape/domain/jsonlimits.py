@@ -31,6 +31,8 @@ class Limits(Struct, frozen=True):
     """Of encoded metadata."""
     nesting: int = 64
     """Objects and lists inside one another, the outermost included."""
+    batch: int = 10_000
+    """Jobs in one call."""
 
 
 DEFAULT = Limits()

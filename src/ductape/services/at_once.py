@@ -11,6 +11,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from ductape.domain.job import Claim, Run
+from ductape.domain.jsonlimits import DEFAULT, Limits
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.parsing import parse_job_request
 from ductape.domain.request import JobEventTypes
@@ -49,6 +50,7 @@ class AtOnce:
         waiting: Waiting,
         clock: Clock,
         zones: ZoneLookup,
+        limits: Limits = DEFAULT,
     ) -> None:
         """Store what `builder` makes, wait through `waiting`."""
         self._store = store
@@ -57,6 +59,7 @@ class AtOnce:
         self._waiting = waiting
         self._clock = clock
         self._zones = zones
+        self._limits = limits
 
     async def run(
         self, data: Mapping[str, object], kind: JobEventTypes, worker: OwnWorker
@@ -67,7 +70,8 @@ class AtOnce:
         """
         _refuse(data)
         now_ms = self._clock.now_ms()
-        request = parse_job_request({**data, "start_at": 0}, now_ms=now_ms, zones=self._zones)
+        asked = {**data, "start_at": 0}
+        request = parse_job_request(asked, now_ms=now_ms, zones=self._zones, limits=self._limits)
         version = await self._catalog.version(request.product)
         built = await self._builder.build(request, held=None, now_ms=now_ms, version=version)
         job = built.job

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from ductape.domain.jsonlimits import DEFAULT, Limits
 from ductape.domain.parsing import parse_job_request
 from ductape.domain.record import JobRecord
 from ductape.domain.request import JobRequest
@@ -18,7 +19,6 @@ from ductape.ports.stores.intake import Added, NewJob
 from ductape.services.building import Builder, Built
 
 MOST_TRIES = 20
-MOST_IN_BATCH = 10_000
 
 REPLACED = (
     "the recurring job under this key was given the new definition; its count and history stay"
@@ -44,6 +44,7 @@ class Scheduling:
         catalog: Catalog,
         clock: Clock,
         zones: ZoneLookup,
+        limits: Limits = DEFAULT,
     ) -> None:
         """Store through `store` what `builder` makes."""
         self._store = store
@@ -51,6 +52,7 @@ class Scheduling:
         self._catalog = catalog
         self._clock = clock
         self._zones = zones
+        self._limits = limits
         self._versions: dict[str, int] = {}
         """The product versions seen last."""
 
@@ -74,16 +76,16 @@ class Scheduling:
 
     def _parse(self, batch: Sequence[object]) -> list[JobRequest]:
         """Parse all; in a batch every path names its place."""
-        if len(batch) > MOST_IN_BATCH:
+        if len(batch) > self._limits.batch:
             raise ValidationError(
-                [fault("", f"at most {MOST_IN_BATCH} jobs in a batch", str(len(batch)))]
+                [fault("", f"at most {self._limits.batch} jobs in a batch", str(len(batch)))]
             )
         now_ms = self._clock.now_ms()
         requests: list[JobRequest] = []
         faults: list[Fault] = []
         for at, data in enumerate(batch):
             try:
-                requests.append(parse_job_request(data, now_ms=now_ms, zones=self._zones))
+                requests.append(self._parse_one(data, now_ms))
             except ValidationError as error:
                 if len(batch) == 1:
                     raise
@@ -91,6 +93,9 @@ class Scheduling:
         if faults:
             raise ValidationError(faults)
         return requests
+
+    def _parse_one(self, data: object, now_ms: int) -> JobRequest:
+        return parse_job_request(data, now_ms=now_ms, zones=self._zones, limits=self._limits)
 
     async def _build(self, requests: Sequence[JobRequest], now_ms: int) -> list[Built]:
         """Resolve against the versions known here; before a refusal, against the current ones.

@@ -14,6 +14,7 @@ from ductape.domain.change import CacheEntry, Settlement
 from ductape.domain.job import Claim
 from ductape.domain.outcome import Outcome
 from ductape.domain.settlement import with_cache
+from ductape.errors import StoreError
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.claims import Turn, Wish
@@ -95,13 +96,12 @@ class Lane:
             await self._rest(error)
             return
         self._fault = None
-        if any(answer == "stale" for answer in turn.answers):
-            await self._again(ended, turn)
-        if settlements:
-            tell_settled(self._store, settlements)
         self._next_due_ms = turn.next_due_ms
         for claim in turn.claims:
             self._start(claim)
+        if settlements:
+            tell_settled(self._store, settlements)
+            await self._again(ended, turn)
         if turn.claims and self._wish().slots > 0:
             self._needed.set()
         if not turn.leased:
@@ -114,8 +114,15 @@ class Lane:
         """Compute those again whose recurrence changed since they were claimed."""
         for one, answer in zip(ended, turn.answers, strict=True):
             if answer == "stale":
-                fresh = await self._settler.refreshed(one.claim)
-                self.put(Ended(fresh, one.outcome, one.entry))
+                self.put(await self._refreshed(one))
+
+    async def _refreshed(self, one: Ended) -> Ended:
+        try:
+            return Ended(await self._settler.refreshed(one.claim), one.outcome, one.entry)
+        except StoreError as error:
+            # As it is it will be found stale once more, and read again then.
+            log.warning("job %s cannot be read: %s", one.claim.run.job_id, error)
+            return one
 
     async def _until_needed(self) -> None:
         """Sleep until something waits to be settled, a hint, a due instant, or the next look."""

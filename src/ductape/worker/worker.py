@@ -31,6 +31,9 @@ from ductape.worker.upkeep import Upkeep
 REGISTER_AGAIN_S = 1.0
 """After how long a worker that could not register tries again."""
 
+SETTLING_MS = 1_000
+"""How long a run that was cut off may take to be settled before others take it for lost."""
+
 log = logging.getLogger("ductape.worker")
 
 Heart = ThreadHeartbeat | LoopHeartbeat
@@ -155,7 +158,7 @@ class Worker:
             slots=max(free, 0) if serves else 0,
             suspect=not any(held.claim.run.losses for held in self._held.values()),
             lease_ms=self._options.lease_ms,
-            grace_ms=self._options.grace_ms,
+            grace_ms=self._options.grace_ms + SETTLING_MS,
         )
 
     def _on_hint(self, hint: Hint, jobs: Collection[str]) -> None:  # noqa: ARG002 (a listener)

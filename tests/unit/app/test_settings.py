@@ -1,0 +1,65 @@
+"""The settings: a file, overridden by the environment, validated with paths."""
+
+from pathlib import Path
+
+import pytest
+
+from ductape import Ductape, ValidationError
+from ductape.app.settings import Settings, read_settings
+from ductape.errors import ConfigError
+
+PRODUCT = {
+    "tag": "shop",
+    "envs": [{"slug": "dev"}],
+    "jobs": [{"tag": "note", "handler": "python"}],
+}
+JOB = {"product_tag": "shop", "env": "dev", "event": "note", "input": {}, "start_at": 0}
+
+
+def test_no_file_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_settings(environ={}) == Settings()
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "ductape.toml"
+    file.write_text('store = "a.db"\n[worker]\nconcurrency = 5\nqueues = ["mail"]\n')
+    given = {"DUCTAPE_WORKER_CONCURRENCY": "9", "DUCTAPE_HANDLERS": "a:b, c:d"}
+    settings = read_settings(file, given)
+    assert (settings.store, settings.worker.concurrency) == ("a.db", 9)
+    assert (settings.worker.queues, settings.handlers) == (("mail",), ("a:b", "c:d"))
+
+
+def test_retention_in_days_reaches_the_worker() -> None:
+    options = read_settings({"retention": {"completed": 0.5, "failed": 2}}, {}).worker_options()
+    assert (options.completed_kept_ms, options.failed_kept_ms) == (43_200_000, 172_800_000)
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"worker": {"concurrency": "many"}}, "worker.concurrency"),
+        ({"limits": {"nesting": 65}}, "limits.nesting"),
+        ({"stroe": "a.db"}, None),
+    ],
+)
+def test_a_wrong_setting_is_told_with_its_path(given: dict[str, object], path: str | None) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_settings(given, {})
+    assert caught.value.path == path
+
+
+def test_the_key_is_not_shown() -> None:
+    assert "s3cret" not in repr(read_settings({"key": "s3cret"}, {}))
+
+
+async def test_limits_hold_for_requests_and_batches(tmp_path: Path) -> None:
+    limits = {"limits": {"input": 100, "batch": 2}}
+    store = f"sqlite:///{tmp_path}/a.db"
+    async with Ductape.open(store, config=limits, worker=False) as ductape:
+        await ductape.products.apply(PRODUCT)
+        with pytest.raises(ValidationError, match="at most 100 bytes"):
+            await ductape.processor.job.dispatch({**JOB, "input": {"a": "x" * 100}})
+        with pytest.raises(ValidationError, match="at most 2 jobs"):
+            await ductape.processor.job.dispatch_many([JOB] * 3)
+        assert len(await ductape.processor.job.dispatch_many([JOB] * 2)) == 2
