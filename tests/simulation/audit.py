@@ -68,7 +68,7 @@ _FAULT = """
 SELECT 'recurrence ' || job_id || ' is quarantined: ' || fault FROM schedules
 WHERE fault IS NOT NULL"""
 
-_NEVER_SO = (_TWO_LIVES, _DEAD_RECURRENCE, _UNDEAD_RECURRENCE, _SUSPECTS, _FAULT)
+_NEVER_SO = (_TWO_LIVES, _DEAD_RECURRENCE, _UNDEAD_RECURRENCE, _FAULT)
 
 _UNQUIET = """
 SELECT 'run ' || number || ' of job ' || job_id || ' is ' || state FROM runs
@@ -105,15 +105,20 @@ class Entry:
 class Witness:
     """Looks at the file through a connection of its own."""
 
-    def __init__(self, path: str) -> None:
-        """Begin to write down what happens to an open store's file."""
+    def __init__(self, path: str, *, sure: bool) -> None:
+        """Begin to write down what happens to an open store's file.
+
+        `sure`: no failing disk ever keeps a claim from its worker, which would then hold a suspect
+        without knowing.
+        """
+        self._never_so = " UNION ALL ".join((*_NEVER_SO, _SUSPECTS) if sure else _NEVER_SO)
         self._connection: Any = apsw.Connection(path)
         self._connection.set_busy_timeout(1_000)
         self._connection.execute(_TRIGGERS + _REVIVED)
 
     def now(self) -> list[str]:
         """Tell what must never be so after a commit, yet is."""
-        return [row[0] for row in self._connection.execute(" UNION ALL ".join(_NEVER_SO))]
+        return [row[0] for row in self._connection.execute(self._never_so)]
 
     def unquiet(self) -> list[str]:
         """Tell what still waits or runs, live recurrences' next instants aside."""

@@ -198,7 +198,7 @@ def _slots_are_kept(record: Record) -> Iterator[str]:
 
 
 def _keys_are_unique(record: Record) -> Iterator[str]:
-    pruned = any(getattr(event, "what", "") == "prune" for _, event in record.world.story.events)
+    pruned = record.world.story.has("prune")
     by_key: dict[str, set[str]] = defaultdict(set)
     for job, asked in record.asked.items():
         for one in asked:

@@ -75,6 +75,10 @@ class Story:
     """Whether a new process does the rest at the end, or those that are left."""
     jumps_back: bool
 
+    def has(self, mishap: str) -> bool:
+        """Whether a mishap of a kind takes part."""
+        return any(isinstance(event, Mishap) and event.what == mishap for _, event in self.events)
+
     @property
     def calm(self) -> bool:
         """Whether nothing breaks but what the handlers do."""
@@ -180,7 +184,9 @@ def _every(request: dict[str, object], chance: Random) -> None:
         case "end":
             repeat["ends_in"] = chance.randint(1_000, 20_000)
         case _:
+            # What goes on for ever must leave time for the rest.
             repeat["every"] = 20_000
+            request["input"] = {"script": ["ok:20", "fail:5", "checkpoint:5"]}
     if chance.random() < 0.3:
         repeat["onFailure"] = chance.choice(("stop", "pause"))
     request["repeat"] = repeat

@@ -113,16 +113,15 @@ class Lane:
     async def _again(self, ended: Sequence[Ended], turn: Turn) -> None:
         """Compute those again whose recurrence changed since they were claimed."""
         for one, answer in zip(ended, turn.answers, strict=True):
-            if answer == "stale":
-                self.put(await self._refreshed(one))
-
-    async def _refreshed(self, one: Ended) -> Ended:
-        try:
-            return Ended(await self._settler.refreshed(one.claim), one.outcome, one.entry)
-        except StoreError as error:
-            # As it is it will be found stale once more, and read again then.
-            log.warning("job %s cannot be read: %s", one.claim.run.job_id, error)
-            return one
+            if answer != "stale":
+                continue
+            try:
+                claim = await self._settler.refreshed(one.claim)
+            except StoreError as error:
+                await self._rest(error)
+                self._outbox += [] if self._closing else [one]
+            else:
+                self.put(Ended(claim, one.outcome, one.entry))
 
     async def _until_needed(self) -> None:
         """Sleep until something waits to be settled, a hint, a due instant, or the next look."""

@@ -267,5 +267,25 @@ def test_a_worker_that_cannot_register_anew_tries_again(
     play(scenario, registry(sleeper=sleeper), worker=SHORT)
 
 
+def test_a_disk_that_fails_at_the_worst_moment_does_not_end_the_worker(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(harness: Harness) -> None:
+        job = a_job("sleeper", input={"ms": 1_000}, repeat={"every": 60_000, "limit": 1})
+        receipt = await harness.ductape.processor.job.dispatch(job)
+        await harness.sleep(500)
+        # The recurrence changes under the running run: its settlement must be computed again.
+        await harness.ductape.jobs.run_now(receipt["job_id"])
+        reading = harness.ductape.core.store.reading
+        good = reading.get
+        monkeypatch.setattr(reading, "get", _refuse)
+        await harness.sleep(505)
+        monkeypatch.setattr(reading, "get", good)
+        await until_status(harness, receipt["job_id"], "completed")
+        assert await harness.ductape.processor.job.schedule(a_job("sleeper"), timeout=5) == "slept"
+
+    play(scenario, registry(sleeper=sleeper))
+
+
 async def _refuse(*_: object, **__: object) -> None:
     raise StoreError("the disk is full")
