@@ -152,3 +152,22 @@ def test_a_failed_attempt_keeps_its_traceback(play: Play) -> None:
     outcome = _outcome(play, _Starts(RuntimeError("no")))
     assert isinstance(outcome, JobFailed)
     assert "raise self._errors" in str(outcome.error["traceback"])
+
+
+def test_a_run_that_was_tried_and_gave_way_to_a_new_definition_has_a_history(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        starts.harness = harness
+        job = harness.ductape.processor.job
+        config = {"initialDelay": 60_000}
+        whole = a_job(key="k", retries=1, retryConfig=config, repeat={"every": 3_600_000})
+        receipt = await job.dispatch(whole)
+        await harness.until(lambda: starts.at_ms)
+        await until_status(harness, receipt["job_id"], "scheduled")
+        await job.dispatch({**whole, "input": {"new": True}})
+        await harness.quiet()
+        history = await harness.ductape.jobs.history(receipt["job_id"])
+        found = [(one["number"], one["status"]) for one in history["executions"]]
+        assert found == [(2, "completed"), (1, "cancelled")]
+
+    starts = _Starts(RuntimeError("no"))
+    play(scenario, registry(act=starts.act))
