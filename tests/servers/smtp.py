@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import warnings
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -126,6 +126,8 @@ async def _closed(protocols: list[SMTP]) -> None:
     """Hang up on clients that left without a word, and let the hang-up be noticed."""
     for protocol in protocols:
         if protocol.transport is not None:
-            cast("asyncio.Transport", protocol.transport).abort()
+            # Debian 12's Python trips over a TLS transport that is closed already.
+            with suppress(AttributeError):
+                cast("asyncio.Transport", protocol.transport).abort()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
