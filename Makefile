@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test check fix bench docs
+.PHONY: setup demo test check fix bench
 setup: .venv/ready
 
 .venv/ready: pyproject.toml requirements/dev.txt
