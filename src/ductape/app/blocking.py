@@ -13,25 +13,34 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from inspect import iscoroutinefunction, isroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import Any, Protocol, Self, TypeVar, cast
 
 from ductape.errors import DuctapeError
 
-if TYPE_CHECKING:
-    from ductape.app.ductape import Ductape
-
 T = TypeVar("T")
+
+
+class Opened(Protocol):
+    """What is opened on a loop and closed on it."""
+
+    async def __aenter__(self) -> Self:
+        """Open."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close; twice is harmless."""
+        ...
 
 
 class BlockingDuctape:
     """An open `Ductape` whose calls block; its names are those of `Ductape`."""
 
-    def __init__(self, make: "Callable[[], Ductape]") -> None:
+    def __init__(self, make: Callable[[], Opened]) -> None:
         """Make the `Ductape` on the loop's own thread when it is entered."""
         self._make = make
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._inner: Ductape | None = None
+        self._inner: Opened | None = None
 
     def __enter__(self) -> Self:
         """Start the loop and open the store; raises what `Ductape.open` raises."""
@@ -68,7 +77,7 @@ class BlockingDuctape:
             raise DuctapeError("Ductape is not open", hint="use `with Ductape.sync() as ductape:`")
         return _blocking(getattr(self._inner, name), self._run)
 
-    async def _open(self) -> "Ductape":
+    async def _open(self) -> Opened:
         return await self._make().__aenter__()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
