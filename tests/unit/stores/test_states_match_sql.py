@@ -92,10 +92,8 @@ CREATE TEMP TRIGGER moved AFTER UPDATE OF state ON main.runs BEGIN
     INSERT INTO moves VALUES (new.job_id, old.state, new.state);
 END;
 CREATE TEMP TRIGGER left AFTER DELETE ON main.runs BEGIN
-    INSERT INTO moves VALUES (old.job_id, old.state, NULL);
-END;
-CREATE TEMP TRIGGER ended AFTER INSERT ON main.history BEGIN
-    UPDATE moves SET after = new.outcome WHERE job_id = new.job_id AND after IS NULL;
+    INSERT INTO moves SELECT old.job_id, old.state, outcome FROM main.history
+    WHERE job_id = old.job_id AND number = old.number;
 END;
 """
 """Writes down every move of a run; gone with the connection."""

@@ -64,6 +64,10 @@ class Connection(Protocol):
         """Tell whether a database (`main`) can only be read."""
         ...
 
+    def total_changes(self) -> int:
+        """Return how many rows all statements so far changed."""
+        ...
+
     def set_busy_timeout(self, milliseconds: int) -> None:
         """Wait so long for other processes."""
         ...

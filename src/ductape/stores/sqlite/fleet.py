@@ -4,10 +4,10 @@ import json
 
 from ductape.domain.job import Claim
 from ductape.ports.stores.fleet import Pulse, WorkerRecord
-from ductape.stores.sqlite.claims import with_schedule
 from ductape.stores.sqlite.connection import Cell, Connection, Row
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.rows import run_of
+from ductape.stores.sqlite.settling import with_schedule
 from ductape.stores.sqlite.statements import statements
 
 BURIED_AFTER_MS = 86_400_000

@@ -6,7 +6,6 @@ from ductape.domain.identity import KeyHolder, conflict_reason, weigh
 from ductape.domain.recurring import replaced
 from ductape.domain.settlement import dropped
 from ductape.ports.stores.intake import Added, NewJob
-from ductape.stores.sqlite.claims import store_run
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.rows import (
@@ -16,6 +15,7 @@ from ductape.stores.sqlite.rows import (
     schedule_of,
     schedule_row,
 )
+from ductape.stores.sqlite.settling import store_run
 from ductape.stores.sqlite.statements import statements
 
 

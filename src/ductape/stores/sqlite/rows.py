@@ -116,6 +116,23 @@ def finished_row(done: Finished) -> dict[str, Cell]:
     }
 
 
+def ending_columns(done: Finished, fence: int) -> dict[str, Cell]:
+    """Return what the end of a run adds to its columns, and the fence that must hold."""
+    return {
+        "job_id": done.job_id,
+        "number": done.number,
+        "fence": fence,
+        "outcome": done.outcome,
+        "cached": done.cached,
+        "completed_at": done.completed_at_ms,
+        "failures": done.failures,
+        "attempts": encode(done.attempts),
+        "result": encode_result(done.result),
+        "error": None if done.error is None else encode(done.error),
+        "progress": None if done.progress is None else encode(done.progress),
+    }
+
+
 def finished_of(row: Row) -> Finished:
     """Read `FINISHED_COLUMNS`."""
     return Finished(

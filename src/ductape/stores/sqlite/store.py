@@ -1,7 +1,7 @@
 """The embedded store, whole."""
 
 from ductape.errors import StoreError
-from ductape.stores.sqlite.claims import Decide, SqliteClaims
+from ductape.stores.sqlite.claims import SqliteClaims
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.fleet import SqliteFleet
 from ductape.stores.sqlite.intake import SqliteIntake
@@ -11,6 +11,7 @@ from ductape.stores.sqlite.products import SqliteProducts
 from ductape.stores.sqlite.reading import SqliteReading
 from ductape.stores.sqlite.secrets import SqliteSecrets
 from ductape.stores.sqlite.sessions import SqliteSessions
+from ductape.stores.sqlite.settling import Decide
 from ductape.stores.sqlite.upkeep import SqliteUpkeep
 from ductape.stores.sqlite.wake import QuietWake, SqliteWake
 

@@ -1,10 +1,10 @@
 """Mending and pruning on SQLite, in batches that never hold the writer for long."""
 
 from ductape.domain.job import Schedule
-from ductape.stores.sqlite.claims import release_one
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.rows import schedule_of
+from ductape.stores.sqlite.settling import release_one
 from ductape.stores.sqlite.statements import statements
 
 

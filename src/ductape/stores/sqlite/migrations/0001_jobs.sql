@@ -45,7 +45,6 @@ CREATE INDEX runs_suspect ON runs (queue, priority DESC, due_at) WHERE state = '
 -- Runs due later, kept out of the way of claims.
 CREATE INDEX runs_later ON runs (due_at) WHERE state = 'scheduled';
 CREATE INDEX runs_held ON runs (worker) WHERE state = 'running';
-CREATE INDEX runs_overdue ON runs (deadline_at) WHERE state = 'running';
 CREATE INDEX runs_cache ON runs (cache_key, due_at) WHERE cache_key IS NOT NULL;
 CREATE INDEX runs_session ON runs (session_tag, session_user) WHERE session_tag IS NOT NULL;
 

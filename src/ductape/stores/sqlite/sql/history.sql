@@ -6,6 +6,15 @@ VALUES (:job_id, :number, :outcome, :head, :product, :env, :event, :kind, :queue
     :scheduled_at, :started_at, :completed_at, :failures, :job_key, :session_tag, :session_user, :metadata,
     :spec, :attempts, :result, :error, :progress)
 
+-- name: end
+INSERT INTO history (job_id, number, outcome, head, product, env, event, kind, queue, extra, cached,
+    scheduled_at, started_at, completed_at, failures, job_key, session_tag, session_user, metadata, spec,
+    attempts, result, error, progress)
+SELECT job_id, number, :outcome, NOT recurring, product, env, event, kind, queue, extra, :cached,
+    scheduled_at, first_started_at, :completed_at, :failures, job_key, session_tag, session_user, metadata,
+    spec, :attempts, :result, :error, coalesce(:progress, progress)
+FROM runs WHERE job_id = :job_id AND number = :number AND fence = :fence
+
 -- name: supersede
 UPDATE history SET head = 0 WHERE job_id = :job_id AND number = :number AND head = 1
 

@@ -1,0 +1,23 @@
+-- name: holder
+SELECT job_id, digest, event, recurring FROM ductape.job_keys
+WHERE product = %(product)s AND env = %(env)s AND key = %(key)s
+
+-- name: take
+-- Waits for whoever is taking the same key at this moment.
+INSERT INTO ductape.job_keys (product, env, key, job_id, digest, event, recurring)
+VALUES (%(product)s, %(env)s, %(key)s, %(job_id)s, %(digest)s, %(event)s, %(recurring)s)
+ON CONFLICT (product, env, key) DO NOTHING
+
+-- name: hold
+SELECT job_id, digest, event, recurring FROM ductape.job_keys
+WHERE product = %(product)s AND env = %(env)s AND key = %(key)s FOR UPDATE
+
+-- name: redefine
+UPDATE ductape.job_keys SET digest = %(digest)s
+WHERE product = %(product)s AND env = %(env)s AND key = %(key)s
+
+-- name: free
+DELETE FROM ductape.job_keys AS k WHERE k.job_id = ANY(%(jobs)s)
+    AND NOT EXISTS (SELECT 1 FROM ductape.runs WHERE runs.job_id = k.job_id)
+    AND NOT EXISTS (SELECT 1 FROM ductape.schedules WHERE schedules.job_id = k.job_id)
+    AND NOT EXISTS (SELECT 1 FROM ductape.history WHERE history.job_id = k.job_id)

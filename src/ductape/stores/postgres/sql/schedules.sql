@@ -1,0 +1,43 @@
+-- name: insert
+-- Waits for whoever is storing its twin at this moment, and then stores nothing.
+INSERT INTO ductape.schedules (job_id, state, version, product, env, event, kind, queue, anchor_at, watermark,
+    next_number, occurrences, executions, failed, extras, fault, twin, job_key, session_tag, session_user_id,
+    metadata, spec, updated_at)
+VALUES (%(job_id)s, %(state)s, %(version)s, %(product)s, %(env)s, %(event)s, %(kind)s, %(queue)s,
+    %(anchor_at)s, %(watermark)s, %(next_number)s, %(occurrences)s, %(executions)s, %(failed)s, %(extras)s,
+    %(fault)s, %(twin)s, %(job_key)s, %(session_tag)s, %(session_user_id)s, %(metadata)s::jsonb, %(spec)s,
+    %(now)s)
+ON CONFLICT (twin) WHERE twin IS NOT NULL AND state IN ('active', 'paused') DO NOTHING
+
+-- name: update
+UPDATE ductape.schedules SET state = %(state)s, version = %(version)s, queue = %(queue)s,
+    anchor_at = %(anchor_at)s, watermark = %(watermark)s, next_number = %(next_number)s,
+    occurrences = %(occurrences)s, executions = %(executions)s, failed = %(failed)s, extras = %(extras)s,
+    fault = %(fault)s, session_tag = %(session_tag)s, session_user_id = %(session_user_id)s,
+    metadata = %(metadata)s::jsonb, spec = %(spec)s, updated_at = %(now)s
+WHERE job_id = %(job_id)s AND version = %(version)s - 1
+
+-- name: lock
+-- Taken before the runs of a recurring job are touched, by everybody.
+SELECT version FROM ductape.schedules WHERE job_id = %(job_id)s FOR UPDATE
+
+-- name: get
+SELECT {schedule_columns}, updated_at FROM ductape.schedules WHERE job_id = ANY(%(jobs)s)
+
+-- name: twin
+SELECT job_id FROM ductape.schedules WHERE twin = %(twin)s AND state IN ('active', 'paused')
+
+-- name: orphans
+SELECT {schedule_columns} FROM ductape.schedules AS s
+WHERE state = 'active' AND fault IS NULL
+    AND NOT EXISTS (SELECT 1 FROM ductape.runs WHERE runs.job_id = s.job_id)
+LIMIT %(most)s
+
+-- name: prune
+DELETE FROM ductape.schedules WHERE job_id = ANY(ARRAY(
+    SELECT job_id FROM ductape.schedules AS s
+    WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.updated_at < %(failed_before)s
+        AND NOT EXISTS (SELECT 1 FROM ductape.runs WHERE runs.job_id = s.job_id)
+        AND NOT EXISTS (SELECT 1 FROM ductape.history WHERE history.job_id = s.job_id)
+    ORDER BY s.updated_at LIMIT %(most)s))
+RETURNING job_id
