@@ -28,7 +28,7 @@ SECRET_SETTINGS = frozenset({"key"})
 class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[worker]`."""
 
-    concurrency: int = 100
+    concurrency: int = 200
     queues: tuple[str, ...] = ()
     lease: int = 30_000
     grace: int = 30_000

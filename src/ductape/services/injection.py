@@ -84,9 +84,9 @@ class Injection:
         now_ms: int,
     ) -> Injected:
         """Resolve a definition, then an input; raises `ReferenceMissing` for what is not there."""
-        parts = _definitions(target)
-        if not needs_resolving(parts) and not needs_resolving(input):
+        if not target.refers and not needs_resolving(input):
             return Injected(target, input)
+        parts = _definitions(target)
         secret = await self._reveal(parts, product, env)
         open_target, sensitive = _open(target, parts, secret, now_ms)
         around = scope(_sources(open_target, session), now_ms)

@@ -6,7 +6,7 @@ from msgspec import Struct
 class WorkerOptions(Struct, frozen=True):
     """How one worker works."""
 
-    concurrency: int = 100
+    concurrency: int = 200
     """How many runs it executes at a time."""
     queues: tuple[str, ...] = ()
     """Which queues it serves; empty for every queue."""

@@ -22,6 +22,7 @@ from ductape.domain.product.notification import (
     NotificationEnv,
     Push,
 )
+from ductape.domain.references import needs_resolving
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import (
     ActionTarget,
@@ -59,6 +60,7 @@ def action_target(product: Product, env: Env, app: App, action: Action) -> Targe
         definition=definition,
         digest=_digest(definition, variables, constants, fields),
         app=app.tag,
+        refers=_refers(definition, variables, constants, fields),
         sensitive=action.sensitive,
         variables=variables,
         constants=constants,
@@ -78,6 +80,7 @@ def notification_target(
         definition=definition,
         digest=_digest(definition, variables, constants),
         sensitive=notification.sensitive,
+        refers=_refers(definition, variables, constants),
         variables=variables,
         constants=constants,
     )
@@ -86,6 +89,7 @@ def notification_target(
 def handler_target(product: Product, env: Env, needs: str, *, sensitive: bool = False) -> Target:
     """Return what a Python handler does, named by its tag, as `job:report`."""
     kind, _, tag = needs.partition(":")
+    variables, constants = variables_in(product, env), constants_of(product)
     return Target(
         kind=JobEventTypes(kind),
         event=tag,
@@ -93,8 +97,9 @@ def handler_target(product: Product, env: Env, needs: str, *, sensitive: bool = 
         digest=_digest({}),
         needs=needs,
         sensitive=sensitive,
-        variables=variables_in(product, env),
-        constants=constants_of(product),
+        refers=_refers(variables, constants),
+        variables=variables,
+        constants=constants,
     )
 
 
@@ -195,6 +200,11 @@ def _here(envs: Sequence[E], env: Env) -> E | None:
 
 def _first(*choices: bool | None) -> bool:
     return next((choice for choice in choices if choice is not None), False)
+
+
+def _refers(*parts: JsonObject | Values) -> bool:
+    """Tell whether any part holds a reference."""
+    return needs_resolving(cast("JsonValue", list(parts)))
 
 
 def _digest(definition: JsonObject, *brought: Mapping[str, object]) -> bytes:

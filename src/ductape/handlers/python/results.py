@@ -44,6 +44,8 @@ def json_result(value: object, *, most_bytes: int = DEFAULT.input_bytes) -> Json
     Raises `ValidationError` naming each place that is no JSON, `ResultTooLarge` beyond
     `most_bytes` encoded.
     """
+    if value is None or isinstance(value, bool):
+        return value
     built = {"result": _built(value, 0)}
     plain = plain_object(built, "", max_bytes=_UNMEASURED_BYTES, nesting=DEFAULT.nesting + 1)
     if isinstance(plain, list):

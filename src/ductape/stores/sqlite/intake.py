@@ -11,12 +11,12 @@ from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.rows import (
     finished_row,
     run_of,
-    run_row,
     schedule_of,
     schedule_row,
 )
 from ductape.stores.sqlite.settling import store_run
 from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.together import Together, add_plain, current_versions
 
 
 class SqliteIntake:
@@ -25,6 +25,7 @@ class SqliteIntake:
     def __init__(self, engine: Engine) -> None:
         """Work on an engine."""
         self._engine = engine
+        self._together = Together(engine)
 
     async def holder(self, product: str, env: str, key: str) -> KeyHolder | None:
         """Tell which job has a key."""
@@ -32,6 +33,8 @@ class SqliteIntake:
 
     async def add(self, jobs: Sequence[NewJob], *, now_ms: int) -> list[Added]:
         """Store all or, on a conflict or a move, none; answers in order. Durable on return."""
+        if len(jobs) == 1 and _all_plain(jobs):
+            return [await self._together.add(jobs[0], now_ms=now_ms)]
         return await self._engine.write(lambda c: _add_all(c, jobs, now_ms))
 
 
@@ -39,9 +42,7 @@ def _add_all(connection: Connection, jobs: Sequence[NewJob], now_ms: int) -> lis
     if not _resolved_as_current(connection, jobs):
         return [Added("moved", job.job_id) for job in jobs]
     if _all_plain(jobs):
-        connection.executemany(
-            statements("runs")["insert"], [run_row(job.run, now_ms) for job in jobs if job.run]
-        )
+        add_plain(connection, [(job, now_ms) for job in jobs])
         return [Added("added", job.job_id) for job in jobs]
     connection.execute("SAVEPOINT batch")
     answers = [_add(connection, job, now_ms) for job in jobs]
@@ -53,11 +54,9 @@ def _add_all(connection: Connection, jobs: Sequence[NewJob], now_ms: int) -> lis
 
 def _resolved_as_current(connection: Connection, jobs: Sequence[NewJob]) -> bool:
     """Tell whether every product is still at the version its jobs were resolved against."""
-    claimed = {(job.spec.product, job.product_version) for job in jobs if job.product_version}
-    sql = statements("products")["version"]
-    return all(
-        connection.execute(sql, {"tag": product}).get == version for product, version in claimed
-    )
+    versions = current_versions(connection, jobs)
+    resolved = {(job.spec.product, job.product_version) for job in jobs if job.product_version}
+    return all(versions[product] == version for product, version in resolved)
 
 
 def _all_plain(jobs: Sequence[NewJob]) -> bool:
