@@ -143,6 +143,13 @@ class JobVerb(JobView):
     """False where the verb came too late, or there was nothing to do."""
 
 
+class BulkCount(TypedDict):
+    """What a bulk verb did."""
+
+    count: int
+    """How many jobs it changed."""
+
+
 class CacheValueView(TypedDict):
     """One remembered result."""
 

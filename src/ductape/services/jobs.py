@@ -15,12 +15,13 @@ from ductape.domain.operations import cancel, extra_run, pause, resume, retry
 from ductape.domain.record import JobRecord
 from ductape.domain.types import IJobRepeatOptions
 from ductape.domain.views import history_view, job_view
-from ductape.domain.wire import HistoryView, JobPage, JobVerb, JobView
+from ductape.domain.wire import BulkCount, HistoryView, JobPage, JobVerb, JobView
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import NotFound, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
+from ductape.services.bulk import Bulk
 from ductape.services.previewing import next_instants
 from ductape.services.settling import MOST_TRIES, Plan, Settler
 from ductape.services.watching import Watching
@@ -38,6 +39,7 @@ class Jobs:
         self._settler = settler
         self._clock = clock
         self._zones = zones
+        self._bulk = Bulk(store)
 
     async def get(
         self,
@@ -167,6 +169,30 @@ class Jobs:
             return extra_run(_recurring(record), now_ms=now_ms, zones=self._zones)
 
         return await self._verb(id, changed=await self._carry_out(id, plan))
+
+    async def cancel_many(
+        self,
+        filter: Mapping[str, object],  # noqa: A002 (SPEC 10 names it so)
+        reason: str | None = None,
+    ) -> BulkCount:
+        """Cancel every job that fits, in the names of `list`; returns `{count}`."""
+
+        async def verb(job_id: str) -> JobVerb:
+            return await self.cancel(job_id, reason)
+
+        return await self._bulk.each(filter, verb)
+
+    async def pause_many(self, filter: Mapping[str, object]) -> BulkCount:  # noqa: A002 (SPEC 10)
+        """Pause every recurring job that fits; returns `{count}`."""
+        return await self._bulk.each({**filter, "recurring": True}, self.pause)
+
+    async def resume_many(self, filter: Mapping[str, object]) -> BulkCount:  # noqa: A002 (SPEC 10)
+        """Resume every paused recurring job that fits; returns `{count}`."""
+        return await self._bulk.each({**filter, "recurring": True}, self.resume)
+
+    async def retry_many(self, filter: Mapping[str, object]) -> BulkCount:  # noqa: A002 (SPEC 10)
+        """Open a new run of every failed or cancelled job that fits; returns `{count}`."""
+        return await self._bulk.each(filter, self.retry)
 
     async def preview(
         self,

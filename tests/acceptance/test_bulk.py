@@ -1,0 +1,81 @@
+"""Many jobs at once, by a filter that says which."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ductape import Ductape, Handlers, ValidationError
+
+PRODUCT = {
+    "tag": "shop",
+    "envs": [{"slug": "dev"}],
+    "sessions": [
+        {"tag": "login", "schema": {"id": 1}, "selector": "$Session{id}", "expiry": 60_000}
+    ],
+}
+JOB = {"product_tag": "shop", "env": "dev", "event": "note", "input": {}, "start_at": 4_000_000_000}
+DAILY = {"repeat": {"every": 86_400_000}, "start_at": 4_000_000_000}
+
+
+@pytest.fixture
+async def ductape(tmp_path: Path) -> AsyncIterator[Ductape]:
+    handlers = Handlers()
+
+    @handlers.job("note")
+    async def note(_: dict[str, object]) -> None:
+        raise RuntimeError("not today")
+
+    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as opened:
+        await opened.products.apply(PRODUCT)
+        yield opened
+
+
+async def session_of(ductape: Ductape, user: int) -> dict[str, object]:
+    where = {"product": "shop", "env": "dev", "tag": "login", "data": {"id": user}}
+    pair = await ductape.processor.sessions.start(where)
+    return {"session": {"tag": "login", "token": pair["token"]}}
+
+
+async def test_the_jobs_of_one_users_sessions_are_cancelled_together(ductape: Ductape) -> None:
+    ada, bob = await session_of(ductape, 1), await session_of(ductape, 2)
+    await ductape.processor.job.dispatch_many([{**JOB, **ada}] * 250 + [{**JOB, **bob}] * 2)
+    done = await ductape.jobs.cancel_many({"session_tag": "login", "session_user": "1"}, "left")
+    assert done == {"count": 250}
+    left = await ductape.jobs.list(status="scheduled")
+    assert [job["session_user"] for job in left] == ["2", "2"]
+    assert await ductape.jobs.cancel_many({"session_user": "1"}) == {"count": 0}
+
+
+async def test_recurring_jobs_are_paused_and_resumed_together(ductape: Ductape) -> None:
+    batch = [{**JOB, **DAILY, "metadata": {"at": str(n)}} for n in range(3)] + [JOB]
+    await ductape.processor.job.dispatch_many(batch)
+    assert await ductape.jobs.pause_many({"product": "shop"}) == {"count": 3}
+    assert len(await ductape.jobs.list(status="paused")) == 3
+    assert await ductape.jobs.resume_many({"metadata": {"at": "1"}}) == {"count": 1}
+
+
+async def test_failed_jobs_are_tried_again_together(ductape: Ductape) -> None:
+    receipts = await ductape.processor.job.dispatch_many([{**JOB, "start_at": 0}] * 2)
+    for receipt in receipts:
+        with pytest.raises(Exception, match="not today"):
+            await ductape.processor.job.wait(receipt["job_id"], timeout=10)
+    assert await ductape.jobs.retry_many({"status": "failed"}) == {"count": 2}
+
+
+@pytest.mark.parametrize(
+    ("where", "path"),
+    [
+        ({}, "filter"),
+        ({"stauts": "failed"}, "filter.stauts"),
+        ({"status": "done"}, "filter.status"),
+    ],
+)
+async def test_a_filter_that_says_nothing_or_nonsense_changes_nothing(
+    ductape: Ductape, where: dict[str, object], path: str
+) -> None:
+    receipt = await ductape.processor.job.dispatch(JOB)
+    with pytest.raises(ValidationError) as caught:
+        await ductape.jobs.cancel_many(where)
+    assert caught.value.path == path
+    assert (await ductape.jobs.get(receipt["job_id"]))["status"] == "scheduled"
