@@ -19,7 +19,7 @@ from ductape.errors import PROVIDER_CODES, DuctapeError
 DOCS = Path(__file__).resolve().parent
 
 MEANINGS = {
-    "store": "The URL of the store, as `sqlite:///FILE`.",
+    "store": "The URL of the store: `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/DATABASE`.",
     "key": "The encryption keys, newest first. Better given as `DUCTAPE_KEY` than in a file.",
     "key_file": "Where the keys are kept if `key` is not given: the store's file name and `.key`.",
     "handlers": "Registries of Python handlers, as `module:attribute`.",

@@ -9,10 +9,19 @@ import pytest
 
 from ductape.ports.stores import Store
 from tests.conformance.openers import OPENERS, Opener
+from tests.servers.postgres import URL_VARIABLE, postgres_server
 
 MEMORY = "/dev/shm"  # noqa: S108 (a folder of random name is made in it)
 
 OpenAgain = Callable[[], Awaitable[Store]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def server() -> Iterator[None]:
+    """Run one PostgreSQL for the whole session; each place has a schema of its own in it."""
+    with postgres_server() as running, pytest.MonkeyPatch.context() as environment:
+        environment.setenv(URL_VARIABLE, running.url)
+        yield
 
 
 @pytest.fixture

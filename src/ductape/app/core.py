@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ductape.app.loading import load_handlers, sqlite_path
+from ductape.app.loading import load_handlers
+from ductape.app.opening import key_ring, open_store
 from ductape.app.settings import Settings
 from ductape.app.system import SystemClock, SystemEntropy
 from ductape.app.zones import PackagedZones
@@ -13,6 +14,7 @@ from ductape.domain.egress import EgressPolicy
 from ductape.handlers.python import Handlers, PythonHandler
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy
+from ductape.ports.stores import Store
 from ductape.ports.threads import Threads
 from ductape.ports.vault import Vault
 from ductape.ports.zones import Zones
@@ -21,10 +23,7 @@ from ductape.services.secrets import Secrets
 from ductape.services.settling import Settler, decider
 from ductape.sessions.opening import CatalogOpener
 from ductape.sessions.tokens import SessionTokens
-from ductape.stores.sqlite.store import SqliteStore, open_sqlite
 from ductape.vault.checking import check_ring
-from ductape.vault.keyfile import load_or_make
-from ductape.vault.ring import KeyRing, parse_ring
 from ductape.vault.sealing import RingVault
 from ductape.worker.threads import WorkerThreads
 
@@ -47,7 +46,7 @@ class Core:
 
     settings: Settings
     around: Surroundings
-    store: SqliteStore
+    store: Store
     vault: Vault
     key_file: Path | None
     """Where the embedded default keeps its keys; none where they were given."""
@@ -73,12 +72,11 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
     """Open a store with its keys; raises `StoreError` or `ConfigError`."""
     registries = [*handlers, *(load_handlers(name) for name in settings.handlers)]
     python = PythonHandler(registries, around.threads)
-    path = sqlite_path(settings.store)
     decide = decider(around.entropy, around.zones.get)
     token = around.entropy.token(6).hex()
-    store = open_sqlite(path, decide=decide, token=token, inline=around.simulated)
+    store = await open_store(settings, decide=decide, token=token, simulated=around.simulated)
     try:
-        ring, key_file, made = _ring(settings, path, around.entropy)
+        ring, key_file, made = key_ring(settings, around.entropy)
         vault = RingVault(ring, around.entropy)
         await check_ring(vault, store.secrets, now_ms=around.clock.now_ms())
     except BaseException:
@@ -108,16 +106,7 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
     )
 
 
-def _ring(settings: Settings, path: str, entropy: Entropy) -> tuple[KeyRing, Path | None, bool]:
-    """Return the keys: those given, else those of the key file beside the database."""
-    if settings.key is not None:
-        return parse_ring(settings.key), None, False
-    key_file = Path(settings.key_file or f"{path}.key")
-    ring, made = load_or_make(key_file, entropy)
-    return ring, key_file, made
-
-
-def _known_handlers(store: SqliteStore, python: PythonHandler) -> KnownHandlers:
+def _known_handlers(store: Store, python: PythonHandler) -> KnownHandlers:
     """Return what tells known handler tags: this process's own, or announced by a worker."""
 
     async def known(tags: frozenset[str]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ductape.app.blocking import BlockingDuctape
 from ductape.app.core import Core, Surroundings, open_core
+from ductape.app.loading import is_postgres
 from ductape.app.processor import (
     ActionProcessor,
     JobProcessor,
@@ -85,9 +86,10 @@ class Ductape:
     ) -> Self:
         """Prepare to open a store; `async with` opens it.
 
-        `store` is a URL such as `sqlite:///jobs.db`, else `ductape.toml`, `DUCTAPE_STORE`, or
-        `./ductape.db`. `config` is a settings file or mapping. `worker`: true, false, or options;
-        none means a worker in this process. Raises `ConfigError`.
+        `store` is a URL such as `sqlite:///jobs.db` or `postgresql://…`, else `ductape.toml`,
+        `DUCTAPE_STORE`, or `./ductape.db`. `config` is a settings file or mapping. `worker`:
+        true, false, or options; none means a worker in this process for SQLite, and none for
+        PostgreSQL, which is served by `ductape worker`. Raises `ConfigError`.
         """
         settings = read_settings(config)
         if store is not None:
@@ -118,7 +120,7 @@ class Ductape:
         if core.key_made:
             log.warning("made an encryption key for this store: %s (keep it)", core.key_file)
         self._join(core)
-        if self._wish is not False:
+        if self._wants_worker():
             self._worker = await self._hire(self._worker_options())
         return self
 
@@ -178,6 +180,11 @@ class Ductape:
         self.secrets = core.secrets
         self.caches = Caches(core.store, clock)
         self.workers = Workers(core.store.fleet, clock)
+
+    def _wants_worker(self) -> bool:
+        if self._wish is None:
+            return not is_postgres(self._settings.store)
+        return self._wish is not False
 
     def _worker_options(self) -> WorkerOptions:
         if isinstance(self._wish, WorkerOptions):

@@ -6,8 +6,19 @@ from pathlib import Path
 
 from ductape.errors import ConfigError
 from ductape.handlers.python import Handlers
+from ductape.stores.postgres.urls import shown
 
 SQLITE = "sqlite:///"
+POSTGRES = ("postgresql://", "postgres://")
+
+
+def is_postgres(store: str) -> bool:
+    """Tell whether a store URL names a PostgreSQL database.
+
+    >>> is_postgres("postgresql://ada@db/jobs"), is_postgres("jobs.db")
+    (True, False)
+    """
+    return store.startswith(POSTGRES)
 
 
 def sqlite_path(store: str) -> str:
@@ -21,15 +32,19 @@ def sqlite_path(store: str) -> str:
     elif "://" in store:
         scheme = store.partition("://")[0]
         raise ConfigError(
-            f"store: expected `sqlite:///FILE`, found a `{scheme}` URL",
+            f"store: expected `sqlite:///FILE` or `postgresql://…`, found a `{scheme}` URL",
             path="store",
-            hint="this release has the embedded store; PostgreSQL follows",
         )
     else:
         path = store
     if not path or path == ":memory:":
         raise ConfigError("store: expected a file, found none", path="store")
     return path
+
+
+def shown_store(store: str) -> str:
+    """Return a store URL as people and logs may see it: without its password."""
+    return shown(store) if is_postgres(store) else store
 
 
 def load_handlers(name: str) -> Handlers:

@@ -6,10 +6,10 @@ from typing import TypedDict
 from msgspec.structs import replace
 
 from ductape.app.core import Core, Surroundings, open_core
-from ductape.app.loading import sqlite_path
+from ductape.app.loading import shown_store
+from ductape.app.opening import bring_up_to_date, schema_numbers
 from ductape.app.settings import Settings, read_settings
 from ductape.errors import ConfigError, Conflict
-from ductape.stores.sqlite.inspecting import migrate, newest_schema, schema_of
 from ductape.vault import KeyStatus, ring_status, rotate
 
 
@@ -49,14 +49,21 @@ def settings_for(store: str | None, config: Path | None) -> Settings:
     return settings if store is None else replace(settings, store=store)
 
 
-def schema_status(settings: Settings) -> SchemaStatus:
+async def schema_status(settings: Settings) -> SchemaStatus:
     """Tell how new the schema is, changing nothing; raises `StoreError` or `ConfigError`."""
-    return _schema(settings, schema_of(sqlite_path(settings.store)))
+    number, newest = await schema_numbers(settings)
+    return SchemaStatus(
+        store=shown_store(settings.store),
+        schema=number,
+        newest=newest,
+        pending=max(newest - (number or 0), 0),
+    )
 
 
-def migrated(settings: Settings) -> SchemaStatus:
+async def migrated(settings: Settings) -> SchemaStatus:
     """Bring the store up to date; raises `StoreError` or `ConfigError`."""
-    return _schema(settings, migrate(sqlite_path(settings.store)))
+    await bring_up_to_date(settings)
+    return await schema_status(settings)
 
 
 async def vault_status(settings: Settings) -> VaultStatus:
@@ -95,13 +102,6 @@ async def _status(core: Core) -> VaultStatus:
     keys = await ring_status(core.vault, core.store.secrets)
     source = "DUCTAPE_KEY" if core.key_file is None else str(core.key_file)
     return VaultStatus(source=source, keys=[_key(one) for one in keys])
-
-
-def _schema(settings: Settings, number: int | None) -> SchemaStatus:
-    newest = newest_schema()
-    return SchemaStatus(
-        store=settings.store, schema=number, newest=newest, pending=max(newest - (number or 0), 0)
-    )
 
 
 def _key(status: KeyStatus) -> KeyView:

@@ -12,6 +12,7 @@ from typing import Annotated, cast
 import msgspec
 from msgspec import Meta, Struct, field
 
+from ductape.app.loading import shown_store
 from ductape.domain.jsonlimits import DEFAULT as DEFAULT_LIMITS
 from ductape.domain.jsonlimits import Limits
 from ductape.domain.jsonvalue import JsonObject, JsonValue
@@ -99,7 +100,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __repr__(self) -> str:
         """Keep the key out of every log and traceback."""
-        return f"Settings(store={self.store!r})"
+        return f"Settings(store={shown_store(self.store)!r})"
 
 
 def read_settings(

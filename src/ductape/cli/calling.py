@@ -23,7 +23,9 @@ T = TypeVar("T")
 
 StoreOption = Annotated[
     str | None,
-    typer.Option("--store", metavar="URL", help="The store, as `sqlite:///jobs.db`."),
+    typer.Option(
+        "--store", metavar="URL", help="The store, as `sqlite:///jobs.db` or `postgresql://…`."
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON, in the wire shape, and nothing else.")

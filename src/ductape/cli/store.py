@@ -6,7 +6,7 @@ import typer
 from rich.console import RenderableType
 
 from ductape.cli import tables
-from ductape.cli.calling import Call, JsonOption, StoreOption
+from ductape.cli.calling import Call, JsonOption, StoreOption, carried_out
 
 if TYPE_CHECKING:  # the engine loads when it is needed
     from ductape.app.maintenance import SchemaStatus
@@ -24,7 +24,8 @@ def migrate(
 
     call = Call.of(context, store, as_json=as_json)
     settings = maintenance.settings_for(call.store, call.config)
-    found = maintenance.schema_status(settings) if status else maintenance.migrated(settings)
+    look = maintenance.schema_status if status else maintenance.migrated
+    found = carried_out(lambda: look(settings))
     call.show(found, human=lambda: _schema(found))
 
 

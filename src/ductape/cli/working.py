@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ductape import Ductape, WorkerOptions
-from ductape.app.loading import load_handlers
+from ductape.app.loading import load_handlers, shown_store
 from ductape.app.logs import start_logs
 from ductape.app.maintenance import settings_for
 from ductape.app.settings import Settings
@@ -87,6 +87,6 @@ def _stop_on_signals() -> asyncio.Event:
 def _greeting(here: Ductape, settings: Settings, options: WorkerOptions) -> str:
     queues = ", ".join(options.queues) or "every queue"
     return (
-        f"worker {here.worker_id} works on {settings.store}: {queues},"
+        f"worker {here.worker_id} works on {shown_store(settings.store)}: {queues},"
         f" {options.concurrency} at a time"
     )

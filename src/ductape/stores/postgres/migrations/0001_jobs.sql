@@ -30,7 +30,7 @@ CREATE TABLE ductape.runs (
     job_key          text,
     session_tag      text,
     session_user_id  text,
-    metadata         jsonb,
+    metadata         text,
     spec             bytea   NOT NULL,
     attempts         bytea,
     checkpoint       bytea,
@@ -67,7 +67,7 @@ CREATE TABLE ductape.history (
     job_key         text,
     session_tag     text,
     session_user_id text,
-    metadata        jsonb,
+    metadata        text,
     spec            bytea   NOT NULL,
     attempts        bytea   NOT NULL,
     result          bytea,
@@ -99,7 +99,7 @@ CREATE TABLE ductape.schedules (
     job_key         text,
     session_tag     text,
     session_user_id text,
-    metadata        jsonb,
+    metadata        text,
     spec            bytea   NOT NULL,
     updated_at      bigint  NOT NULL
 );

@@ -28,5 +28,5 @@ WHERE job_id < %(before)s AND job_id >= %(since)s
     AND (%(session_user_id)s::text IS NULL OR session_user_id = %(session_user_id)s)
     AND (%(q)s::text IS NULL
         OR strpos(lower(job_id || ' ' || event || ' ' || coalesce(job_key, '')), lower(%(q)s)) > 0)
-    AND (%(metadata)s::text IS NULL OR metadata @> %(metadata)s::jsonb)
+    AND (%(metadata)s::text IS NULL OR metadata::jsonb @> %(metadata)s::jsonb)
 ORDER BY job_id DESC LIMIT %(most)s

@@ -1,29 +1,22 @@
 -- name: insert
-INSERT INTO ductape.runs (job_id, number, state, fence, product, env, event, kind, queue, priority, needs,
-    recurring, extra, scheduled_at, due_at, timeout_ms, failures, losses, worker, started_at,
-    first_started_at, deadline_at, cache_key, job_key, session_tag, session_user_id, metadata, spec, attempts,
-    checkpoint, progress, updated_at)
-SELECT job_id, number, state, fence, product, env, event, kind, queue, priority, needs, recurring, extra,
-    scheduled_at, due_at, timeout_ms, failures, losses, worker, started_at, first_started_at, deadline_at,
-    cache_key, job_key, session_tag, session_user_id, metadata::jsonb, spec, attempts, checkpoint, progress,
-    %(now)s
-FROM unnest(%(job_id)s::text[], %(number)s::integer[], %(state)s::text[], %(fence)s::integer[],
-    %(product)s::text[], %(env)s::text[], %(event)s::text[], %(kind)s::text[], %(queue)s::text[],
-    %(priority)s::integer[], %(needs)s::text[], %(recurring)s::boolean[], %(extra)s::boolean[],
-    %(scheduled_at)s::bigint[], %(due_at)s::bigint[], %(timeout_ms)s::bigint[], %(failures)s::integer[],
-    %(losses)s::integer[], %(worker)s::text[], %(started_at)s::bigint[], %(first_started_at)s::bigint[],
-    %(deadline_at)s::bigint[], %(cache_key)s::bytea[], %(job_key)s::text[], %(session_tag)s::text[],
-    %(session_user_id)s::text[], %(metadata)s::text[], %(spec)s::bytea[], %(attempts)s::bytea[],
-    %(checkpoint)s::bytea[], %(progress)s::bytea[])
-AS r (job_id, number, state, fence, product, env, event, kind, queue, priority, needs, recurring, extra,
-    scheduled_at, due_at, timeout_ms, failures, losses, worker, started_at, first_started_at, deadline_at,
-    cache_key, job_key, session_tag, session_user_id, metadata, spec, attempts, checkpoint, progress)
+-- Nothing where a product has moved on from the version that the job was resolved against.
+INSERT INTO ductape.runs ({inserted_columns})
+SELECT %(job_id)s, %(number)s, %(state)s, %(fence)s, %(product)s, %(env)s, %(event)s, %(kind)s, %(queue)s,
+    %(priority)s, %(needs)s, %(recurring)s, %(extra)s, %(scheduled_at)s, %(due_at)s, %(timeout_ms)s,
+    %(failures)s, %(losses)s, %(worker)s, %(started_at)s, %(first_started_at)s, %(deadline_at)s,
+    %(cache_key)s, %(job_key)s, %(session_tag)s, %(session_user_id)s, %(metadata)s, %(spec)s, %(attempts)s,
+    %(checkpoint)s, %(progress)s, %(updated_at)s
+WHERE %(product_version)s::integer IS NULL OR %(product_version)s = (
+    SELECT max(version) FROM ductape.products WHERE tag = %(product)s)
+
+-- name: copy
+COPY ductape.runs ({inserted_columns}) FROM STDIN (FORMAT BINARY)
 
 -- name: promote
-WITH due AS MATERIALIZED (
-    SELECT job_id AS id, number AS n FROM ductape.runs WHERE state = 'scheduled' AND due_at <= %(now)s
-    ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-UPDATE ductape.runs SET state = 'queued' FROM due WHERE job_id = due.id AND number = due.n
+-- Rows that were picked and locked are gone to by their place: no plan can make a scan of it.
+UPDATE ductape.runs SET state = 'queued' WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM ductape.runs WHERE state = 'scheduled' AND due_at <= %(now)s
+    ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED))
 
 -- name: next_due
 SELECT due_at FROM ductape.runs WHERE state = 'scheduled' ORDER BY due_at LIMIT 1
@@ -41,28 +34,26 @@ SELECT queue FROM ductape.runs WHERE state = 'queued' AND losses > 0
 ORDER BY queue
 
 -- name: claim
--- The outer UPDATE goes by the keys alone: repeating the partial index's predicate there misleads the planner.
-WITH picked AS MATERIALIZED (
-    SELECT job_id AS id, number AS n FROM ductape.runs
-    WHERE state = 'queued' AND losses = 0 AND queue = %(queue)s
-        AND (needs IS NULL OR needs = ANY(%(handlers)s::text[]))
-    ORDER BY priority DESC, due_at LIMIT %(slots)s FOR UPDATE SKIP LOCKED)
+-- The outer UPDATE does not repeat the index's predicate, which would mislead the planner.
 UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s, started_at = %(now)s,
     first_started_at = coalesce(first_started_at, %(now)s), deadline_at = %(now)s + timeout_ms + %(grace)s,
     stop_reason = NULL, updated_at = %(now)s
-FROM picked WHERE job_id = picked.id AND number = picked.n
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM ductape.runs
+    WHERE state = 'queued' AND losses = 0 AND queue = %(queue)s
+        AND (needs IS NULL OR needs = ANY(%(handlers)s::text[]))
+    ORDER BY priority DESC, due_at LIMIT %(slots)s FOR UPDATE SKIP LOCKED))
 RETURNING {run_columns}
 
 -- name: claim_suspect
-WITH picked AS MATERIALIZED (
-    SELECT job_id AS id, number AS n FROM ductape.runs
-    WHERE state = 'queued' AND losses > 0 AND queue = %(queue)s
-        AND (needs IS NULL OR needs = ANY(%(handlers)s::text[]))
-    ORDER BY priority DESC, due_at LIMIT %(slots)s FOR UPDATE SKIP LOCKED)
 UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s, started_at = %(now)s,
     first_started_at = coalesce(first_started_at, %(now)s), deadline_at = %(now)s + timeout_ms + %(grace)s,
     stop_reason = NULL, updated_at = %(now)s
-FROM picked WHERE job_id = picked.id AND number = picked.n
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM ductape.runs
+    WHERE state = 'queued' AND losses > 0 AND queue = %(queue)s
+        AND (needs IS NULL OR needs = ANY(%(handlers)s::text[]))
+    ORDER BY priority DESC, due_at LIMIT %(slots)s FOR UPDATE SKIP LOCKED))
 RETURNING {run_columns}
 
 -- name: hold
@@ -103,7 +94,7 @@ WHERE state = 'running' AND worker = %(worker)s AND stop_reason IS NOT NULL
 -- name: lost
 SELECT {run_columns} FROM ductape.runs
 WHERE state = 'running' AND (deadline_at < %(now)s
-    OR worker IS NULL OR worker NOT IN (SELECT id FROM ductape.workers WHERE lease_until >= %(now)s))
+    OR worker NOT IN (SELECT id FROM ductape.workers WHERE lease_until >= %(now)s))
 LIMIT %(most)s
 
 -- name: of_jobs

@@ -5,7 +5,7 @@ INSERT INTO ductape.schedules (job_id, state, version, product, env, event, kind
     metadata, spec, updated_at)
 VALUES (%(job_id)s, %(state)s, %(version)s, %(product)s, %(env)s, %(event)s, %(kind)s, %(queue)s,
     %(anchor_at)s, %(watermark)s, %(next_number)s, %(occurrences)s, %(executions)s, %(failed)s, %(extras)s,
-    %(fault)s, %(twin)s, %(job_key)s, %(session_tag)s, %(session_user_id)s, %(metadata)s::jsonb, %(spec)s,
+    %(fault)s, %(twin)s, %(job_key)s, %(session_tag)s, %(session_user_id)s, %(metadata)s, %(spec)s,
     %(now)s)
 ON CONFLICT (twin) WHERE twin IS NOT NULL AND state IN ('active', 'paused') DO NOTHING
 
@@ -14,7 +14,7 @@ UPDATE ductape.schedules SET state = %(state)s, version = %(version)s, queue = %
     anchor_at = %(anchor_at)s, watermark = %(watermark)s, next_number = %(next_number)s,
     occurrences = %(occurrences)s, executions = %(executions)s, failed = %(failed)s, extras = %(extras)s,
     fault = %(fault)s, session_tag = %(session_tag)s, session_user_id = %(session_user_id)s,
-    metadata = %(metadata)s::jsonb, spec = %(spec)s, updated_at = %(now)s
+    metadata = %(metadata)s, spec = %(spec)s, updated_at = %(now)s
 WHERE job_id = %(job_id)s AND version = %(version)s - 1
 
 -- name: lock

@@ -1,0 +1,92 @@
+"""Opening the store that the settings name, and finding its encryption keys (SPEC 16).
+
+A SQLite store gets a key file beside it unless keys are given. One on a server is shared by many
+hosts, so that its keys must be given: a key made here would be unknown everywhere else.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ductape.app.loading import is_postgres, sqlite_path
+from ductape.app.settings import Settings
+from ductape.errors import ConfigError
+from ductape.ports.entropy import Entropy
+from ductape.ports.stores import Store
+from ductape.stores.sqlite import inspecting
+from ductape.stores.sqlite.claims import Decide
+from ductape.stores.sqlite.store import open_sqlite
+from ductape.vault.keyfile import load_or_make
+from ductape.vault.ring import KeyRing, parse_ring
+
+
+async def open_store(settings: Settings, *, decide: Decide, token: str, simulated: bool) -> Store:
+    """Open it; `token` names this process among its neighbours.
+
+    Raises `StoreError`, or `ConfigError` where the extra for it is not installed.
+    """
+    if not is_postgres(settings.store):
+        path = sqlite_path(settings.store)
+        return open_sqlite(path, decide=decide, token=token, inline=simulated)
+    _refuse_without_keys(settings)
+    if simulated:
+        raise ConfigError("store: simulated time needs a SQLite store", path="store")
+    with _the_extra():
+        from ductape.stores.postgres.store import open_postgres  # noqa: PLC0415 (an extra)
+    return await open_postgres(settings.store, decide=decide, token=token)
+
+
+def key_ring(settings: Settings, entropy: Entropy) -> tuple[KeyRing, Path | None, bool]:
+    """Return the keys, the file they are in, and whether it was made just now; newest key first.
+
+    Raises `ConfigError`.
+    """
+    if settings.key is not None:
+        return parse_ring(settings.key), None, False
+    key_file = Path(settings.key_file or f"{sqlite_path(settings.store)}.key")
+    ring, made = load_or_make(key_file, entropy)
+    return ring, key_file, made
+
+
+async def schema_numbers(settings: Settings) -> tuple[int | None, int]:
+    """Return the number of the store's newest migration, if any, and of ours; change nothing.
+
+    Raises `StoreError` or `ConfigError`.
+    """
+    if is_postgres(settings.store):
+        with _the_extra():
+            from ductape.stores.postgres import migrating  # noqa: PLC0415 (an extra)
+        return await migrating.schema_of(settings.store), migrating.newest_schema()
+    return inspecting.schema_of(sqlite_path(settings.store)), inspecting.newest_schema()
+
+
+async def bring_up_to_date(settings: Settings) -> None:
+    """Apply the migrations that the store lacks; raises `StoreError` or `ConfigError`."""
+    if is_postgres(settings.store):
+        with _the_extra():
+            from ductape.stores.postgres import migrating  # noqa: PLC0415 (an extra)
+        await migrating.migrate(settings.store)
+    else:
+        inspecting.migrate(sqlite_path(settings.store))
+
+
+@contextmanager
+def _the_extra() -> Generator[None]:
+    """Say which extra is missing where what speaks to PostgreSQL cannot be imported."""
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigError(
+            f"store: a PostgreSQL store needs the extra `postgres` ({error})",
+            path="store",
+            hint="pip install 'ductape-jobs[postgres]'",
+        ) from error
+
+
+def _refuse_without_keys(settings: Settings) -> None:
+    if settings.key is None and settings.key_file is None:
+        raise ConfigError(
+            "key: a PostgreSQL store is shared by many hosts, so that its keys must be given",
+            path="key",
+            hint="set DUCTAPE_KEY to the same keys on every host",
+        )

@@ -1,0 +1,177 @@
+"""A pool of connections; every step of a caller is one transaction on one of them.
+
+`write` returns only after its own commit. A transaction that PostgreSQL undid because of another
+(serialization failure, deadlock) is run again as it is; so is one that found its connection gone
+before it began. All else is told to the caller.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from ductape.errors import StoreError
+from ductape.stores.postgres.address import Address
+from ductape.stores.postgres.faults import TRY_AGAIN, explain
+from ductape.stores.postgres.rows import Row
+from ductape.stores.postgres.statements import Statements
+from ductape.stores.postgres.transaction import Connection, Transaction
+
+T = TypeVar("T")
+Step = Callable[[Transaction], Awaitable[T]]
+
+MOST_CONNECTIONS = 8
+MOST_TRIES = 20
+"""More than there are connections: all of them may be gone after the server was restarted."""
+PAUSE_S = 0.005
+"""Before the second try; a little longer before each one after it."""
+PATIENCE_S = 15.0
+"""How long a caller waits for a connection."""
+PREPARED_AFTER = 2
+"""How often a connection runs a statement before it has it prepared."""
+
+BY_INDEX = b"; ".join(
+    b"SET LOCAL enable_" + way + b" = off" for way in (b"seqscan", b"bitmapscan", b"sort")
+)
+"""What writes knows its index. A table that was empty a minute ago may hold a million rows before
+it is analysed: a plan made for the empty one, to scan and to sort, must not be thought cheap."""
+
+_WRITE = b"BEGIN; " + BY_INDEX
+_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+class _NotBegun(Exception):
+    """The connection was gone before the transaction began."""
+
+
+class Engine:
+    """An open database. Made on an event loop; belongs to it, and to the process that made it."""
+
+    def __init__(self, address: Address, *, pooled: bool) -> None:
+        """Prepare; `open` opens. `pooled`: a pooler stands between us and the server."""
+        self.address = address
+        self.statements = Statements(address.schema)
+        self.pooled = pooled
+        self._pid = os.getpid()
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            address.conninfo,
+            connection_class=AsyncConnection[Row],
+            kwargs={"autocommit": True, "prepare_threshold": _prepare_threshold(pooled=pooled)},
+            min_size=1,
+            max_size=MOST_CONNECTIONS,
+            timeout=PATIENCE_S,
+            open=False,
+            name="ductape",
+        )
+        self._closed = False
+
+    async def open(self) -> None:
+        """Begin to connect."""
+        await self._pool.open()
+
+    async def write(self, step: Step[T]) -> T:
+        """Run a step in a transaction; return its answer once it is durable."""
+        return await self._until_done(_WRITE, step)
+
+    async def read(self, step: Step[T]) -> T:
+        """Run a step on one snapshot of the database."""
+        return await self._until_done(_READ, step)
+
+    async def single(self, step: Step[T]) -> T:
+        """Run a step of one statement, which is a transaction by itself.
+
+        It is run again if its connection turns out to be gone, so it must bear that.
+        """
+        return await self._until_done(None, step)
+
+    async def connect(self) -> Connection:
+        """Open one more connection, outside the pool; raises `StoreError`."""
+        return await connect(self.address, pooled=self.pooled)
+
+    async def aclose(self) -> None:
+        """Close the connections; twice is harmless."""
+        self._closed = True
+        await self._pool.close()
+
+    async def _until_done(self, begin: bytes | None, step: Step[T]) -> T:
+        self._check()
+        for at in range(1, MOST_TRIES):
+            try:
+                return await self._once(begin, step)
+            except _NotBegun:
+                continue
+            except TRY_AGAIN:
+                await asyncio.sleep(PAUSE_S * at)
+            except PoolTimeout as error:
+                raise await self._why_none(error) from error
+            except psycopg.Error as error:
+                raise explain(error, self.address.shown) from error
+        raise StoreError(
+            "the transaction was undone again and again, or its connection is always gone",
+            path=self.address.shown,
+            hint="look at the server's log; the call may be made again",
+        )
+
+    async def _once(self, begin: bytes | None, step: Step[T]) -> T:
+        async with self._pool.connection() as connection:
+            transaction = Transaction(connection, self.statements)
+            if begin is None:
+                return await _if_alive(step(transaction), connection)
+            await _if_alive(connection.execute(begin), connection)
+            answer = await step(transaction)
+            await connection.execute(b"COMMIT")
+            return answer
+
+    async def _why_none(self, error: PoolTimeout) -> Exception:
+        """Find out why no connection was to be had: the pool does not tell."""
+        try:
+            connection = await self.connect()
+        except StoreError as reason:
+            return reason
+        await connection.close()
+        return explain(error, self.address.shown)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise StoreError("the store is closed", path=self.address.shown, hint="open it again")
+        if os.getpid() != self._pid:
+            raise StoreError(
+                "this process was forked after the store was opened",
+                path=self.address.shown,
+                hint="open the store in the process that uses it",
+            )
+
+
+async def _if_alive(first: Awaitable[T], connection: Connection) -> T:
+    """Await what may be run again on another connection if this one turns out to be gone."""
+    try:
+        return await first
+    except psycopg.OperationalError as error:
+        if connection.broken:
+            raise _NotBegun from error
+        raise
+
+
+async def connect(address: Address, *, pooled: bool) -> Connection:
+    """Open a connection; raises `StoreError` with its remedy."""
+    try:
+        return await AsyncConnection[Row].connect(
+            address.conninfo, autocommit=True, prepare_threshold=_prepare_threshold(pooled=pooled)
+        )
+    except psycopg.Error as error:
+        raise explain(error, address.shown) from error
+
+
+async def is_pooled(connection: Connection) -> bool:
+    """Tell whether a pooler answers for the server: the process that it names is another one."""
+    cursor = await connection.execute(b"SELECT pg_backend_pid()")
+    return await cursor.fetchone() != (connection.info.backend_pid,)
+
+
+def _prepare_threshold(*, pooled: bool) -> int | None:
+    """Prepare what is run again, but not where each transaction may meet another server process."""
+    return None if pooled else PREPARED_AFTER

@@ -1,0 +1,79 @@
+"""What PostgreSQL's and libpq's errors mean, and what to do about them.
+
+A refusal to connect has no SQLSTATE, only libpq's sentence; it never holds the password.
+"""
+
+import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from ductape.errors import DuctapeError, StoreError
+
+TRY_AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+"""The transaction was undone because of another one: it may be run again as it is."""
+
+OLDEST_SERVER = 150_000
+"""PostgreSQL 15."""
+
+_BY_CODE = {
+    "08": ("the connection broke", "look at the server's log; the call may be made again"),
+    "23": ("the row is there already, or breaks a rule", "nothing was stored; see the message"),
+    "25006": ("the server is read-only", "point `store` at the primary"),
+    "28": ("the server refused the user", "check user and password in `store`"),
+    "3D000": ("there is no such database", "create it, or mend its name in `store`"),
+    "42501": ("the user lacks a right", "grant it the schema: `GRANT ALL ON SCHEMA`"),
+    "53100": ("the server's disk is full", "free some space; nothing was half-written"),
+    "53300": ("the server has no connection left", "raise `max_connections`, or use a pooler"),
+    "55P03": ("a lock is held by somebody else", "look for a migration that hangs"),
+    "57014": ("the statement took too long", "look at the server's load"),
+    "57P": ("the server is shutting down or starting", "the call may be made again"),
+}
+"""By SQLSTATE or the beginning of one."""
+
+_BY_WORD = {
+    "password authentication failed": _BY_CODE["28"],
+    "no password supplied": _BY_CODE["28"],
+    "no pg_hba.conf entry": _BY_CODE["28"],
+    "too many c": _BY_CODE["53300"],
+    'role "': _BY_CODE["28"],
+    'database "': _BY_CODE["3D000"],
+    "remaining connection slots": _BY_CODE["53300"],
+    "session is read-only": _BY_CODE["25006"],
+    "starting up": _BY_CODE["57P"],
+    "shutting down": _BY_CODE["57P"],
+}
+"""By what libpq's sentence has in it."""
+
+_OUT_OF_REACH = ("the server is out of reach", "is it running, and are host and port right?")
+
+
+def explain(error: Exception, shown: str) -> Exception:
+    """Turn PostgreSQL's errors into ours, with what to do; leave others as they are."""
+    match error:
+        case DuctapeError():
+            return error
+        case PoolTimeout():
+            said, hint = "every connection is busy", "look for long transactions on the server"
+        case PoolClosed():
+            said, hint = "the store is closed", "open it again"
+        case psycopg.Error():
+            said, hint = _meaning(error)
+        case _:
+            return error
+    return StoreError(f"{said}: {_sentence(error)}", path=shown, hint=hint)
+
+
+def _meaning(error: psycopg.Error) -> tuple[str, str]:
+    code = error.sqlstate or ""
+    for start, meaning in _BY_CODE.items():
+        if code.startswith(start):
+            return meaning
+    if isinstance(error, psycopg.OperationalError) and not code:
+        text = str(error)
+        return next((said for word, said in _BY_WORD.items() if word in text), _OUT_OF_REACH)
+    return "PostgreSQL refused", "see the message"
+
+
+def _sentence(error: Exception) -> str:
+    """Return the message on one line, without the statement it quotes."""
+    diagnosis = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return " ".join((diagnosis or str(error)).split())

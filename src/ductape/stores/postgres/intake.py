@@ -1,0 +1,187 @@
+"""Storing jobs on PostgreSQL: who has a key is decided while its row is held.
+
+Whoever comes second to a key or a twin waits for the first to commit, then finds the job there: a
+hundred callers at once leave one job, and each answer is a value, never an SQL error.
+"""
+
+from collections.abc import Sequence
+
+from ductape.domain.identity import KeyHolder, conflict_reason, weigh
+from ductape.domain.job import Run, Schedule
+from ductape.domain.recurring import replaced
+from ductape.domain.settlement import dropped
+from ductape.ports.stores.intake import Added, NewJob
+from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.products import newest_versions
+from ductape.stores.postgres.rows import (
+    Row,
+    Values,
+    finished_row,
+    run_of,
+    schedule_of,
+    schedule_row,
+)
+from ductape.stores.postgres.settling import store_runs
+from ductape.stores.postgres.together import Together
+from ductape.stores.postgres.transaction import Transaction
+
+
+class _Refused(Exception):
+    """Nothing of the batch is to be stored."""
+
+    def __init__(self, answers: list[Added]) -> None:
+        super().__init__()
+        self.answers = answers
+
+
+class PostgresIntake:
+    """Where jobs come in."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Work on an engine."""
+        self._engine = engine
+        self._together = Together(engine)
+
+    async def holder(self, product: str, env: str, key: str) -> KeyHolder | None:
+        """Tell which job has a key."""
+        values: Values = {"product": product, "env": env, "key": key}
+        row = await self._engine.single(lambda t: t.row("job_keys", "holder", values))
+        return None if row is None else _holder_of(row)
+
+    async def add(self, jobs: Sequence[NewJob], *, now_ms: int) -> list[Added]:
+        """Store all or, on a conflict or a move, none; answers in order. Durable on return."""
+        if not jobs:
+            return []
+        if len(jobs) == 1 and _is_plain(jobs[0]):
+            return [await self._together.add(jobs[0], now_ms=now_ms)]
+        try:
+            return await self._engine.write(lambda t: _add_all(t, jobs, now_ms))
+        except _Refused as refused:
+            return refused.answers
+
+    async def aclose(self) -> None:
+        """Wait for what is in flight."""
+        await self._together.aclose()
+
+
+async def _add_all(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int) -> list[Added]:
+    if not await _resolved_as_current(transaction, jobs):
+        return [Added("moved", job.job_id) for job in jobs]
+    if all(_is_plain(job) for job in jobs):
+        await store_runs(transaction, [job.run for job in jobs if job.run is not None], now_ms)
+        return [Added("added", job.job_id) for job in jobs]
+    answers = [await _add(transaction, job, now_ms) for job in jobs]
+    if any(answer.verdict in ("conflict", "moved") for answer in answers):
+        raise _Refused(answers)
+    return answers
+
+
+async def _resolved_as_current(transaction: Transaction, jobs: Sequence[NewJob]) -> bool:
+    """Tell whether every product is still at the version its jobs were resolved against."""
+    claimed = {(job.spec.product, job.product_version) for job in jobs if job.product_version}
+    newest = await newest_versions(transaction, {product for product, _ in claimed})
+    return all(newest.get(product) == version for product, version in claimed)
+
+
+def _is_plain(job: NewJob) -> bool:
+    return job.schedule is None and job.spec.key is None and job.run is not None
+
+
+async def _add(transaction: Transaction, job: NewJob, now_ms: int) -> Added:
+    if job.spec.key is not None:
+        return await _add_keyed(transaction, job, job.spec.key, now_ms)
+    while not await _insert(transaction, job, now_ms):
+        twin: str | None = await transaction.cell("schedules", "twin", {"twin": job.twin})
+        if twin is not None:
+            return Added("existing", twin)
+    return Added("added", job.job_id)
+
+
+async def _add_keyed(transaction: Transaction, job: NewJob, key: str, now_ms: int) -> Added:
+    held = await _taken(transaction, job, key)
+    if held is None:
+        await _insert(transaction, job, now_ms)
+        return Added("added", job.job_id)
+    event, recurring = job.spec.event, job.schedule is not None
+    match weigh(held, digest=job.digest, event=event, recurring=recurring):
+        case "same":
+            return Added("existing", held.job_id)
+        case "conflict":
+            reason = conflict_reason(held, event=event, recurring=recurring)
+            return Added("conflict", held.job_id, reason)
+        case "add" | "replace":
+            if held.job_id != job.job_id:
+                return Added("moved", held.job_id)
+    await _replace(transaction, job, now_ms)
+    await transaction.change("job_keys", "redefine", _key_row(job, key))
+    return Added("replaced", job.job_id)
+
+
+async def _taken(transaction: Transaction, job: NewJob, key: str) -> KeyHolder | None:
+    """Take the key and return none, else hold the row of who has it and return that."""
+    row = _key_row(job, key)
+    while not await transaction.change("job_keys", "take", row):
+        held = await transaction.row("job_keys", "hold", row)
+        if held is not None:
+            return _holder_of(held)
+    return None
+
+
+async def _insert(transaction: Transaction, job: NewJob, now_ms: int) -> bool:
+    """Store a job; false, and nothing stored, where it has a live twin."""
+    if job.schedule is not None and not await _insert_schedule(
+        transaction, job.schedule, job.twin, now_ms
+    ):
+        return False
+    await store_runs(transaction, [job.run] if job.run is not None else [], now_ms)
+    return True
+
+
+async def _insert_schedule(
+    transaction: Transaction, schedule: Schedule, twin: bytes | None, now_ms: int
+) -> bool:
+    values: Values = {**schedule_row(schedule, now_ms), "twin": twin}
+    return await transaction.change("schedules", "insert", values) == 1
+
+
+async def _replace(transaction: Transaction, job: NewJob, now_ms: int) -> None:
+    """Give the recurrence its new definition: the waiting run goes, a running one stays."""
+    await transaction.row("schedules", "lock", {"job_id": job.job_id})
+    stored = await transaction.row("schedules", "get", {"jobs": [job.job_id]})
+    if stored is None or job.schedule is None:
+        await _insert(transaction, job, now_ms)
+        return
+    rows = await transaction.rows("runs", "hold_job", {"job_id": job.job_id})
+    runs = [run_of(row) for row in rows]
+    running = any(run.state == "running" for run in runs)
+    if not running:
+        await _drop_waiting(transaction, job.job_id, runs, now_ms)
+    schedule, first = replaced(schedule_of(stored), job.schedule, job.run, running=running)
+    await transaction.change("schedules", "update", schedule_row(schedule, now_ms))
+    await store_runs(transaction, [first] if first is not None else [], now_ms)
+
+
+async def _drop_waiting(
+    transaction: Transaction, job_id: str, runs: Sequence[Run], now_ms: int
+) -> None:
+    """Take the waiting run away; one that was tried has a history."""
+    tried = dropped(runs[0], now_ms=now_ms) if runs else None
+    await transaction.change("runs", "drop_waiting", {"job_id": job_id})
+    if tried is not None:
+        await transaction.change("history", "insert", finished_row(tried))
+
+
+def _key_row(job: NewJob, key: str) -> Values:
+    return {
+        "product": job.spec.product,
+        "env": job.spec.env,
+        "key": key,
+        "job_id": job.job_id,
+        "digest": job.digest,
+        "event": job.spec.event,
+        "recurring": job.schedule is not None,
+    }
+
+
+def _holder_of(row: Row) -> KeyHolder:
+    return KeyHolder(row[0], row[1], row[2], recurring=row[3])

@@ -1,0 +1,203 @@
+"""Applying settlements on PostgreSQL, each whole or not at all, in the caller's transaction.
+
+Locks are taken in one order by everybody, so that two transactions do not wait for one another:
+cache keys, then the recurrence, then its runs. Plain ends of one-off runs, which are
+most, are applied together in one statement.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec.structs import replace
+
+from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
+from ductape.domain.job import Claim, Finished, Run
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.outcome import Cached, Cancelled, Outcome
+from ductape.stores.postgres.memory import hold_keys, release_one
+from ductape.stores.postgres.rows import (
+    INSERTED,
+    Cell,
+    Values,
+    by_column,
+    encode,
+    ending_columns,
+    moving_columns,
+    run_of,
+    run_row,
+    schedule_of,
+    schedule_row,
+)
+from ductape.stores.postgres.transaction import Transaction
+
+Decide = Callable[[Claim, Outcome, int], Settlement]
+"""`domain.settlement.settle`, with chance and zones filled in by the root."""
+
+
+class Settling:
+    """Applies settlements."""
+
+    def __init__(self, decide: Decide) -> None:
+        """`decide` settles the runs that a leader's result answers."""
+        self._decide = decide
+
+    async def settle_all(
+        self, transaction: Transaction, settlements: Sequence[Settlement], now_ms: int
+    ) -> list[SettleAnswer]:
+        """Apply them; the answers are in their order."""
+        await hold_keys(transaction, set(_cache_keys(settlements)), now_ms)
+        plain = _plain_ends(settlements)
+        ended = await _end(transaction, list(plain.values())) if plain else set[RunRef]()
+        answers: list[SettleAnswer] = []
+        for at, settlement in enumerate(settlements):
+            run = settlement.run
+            if at in plain:
+                answers.append("recorded" if run in ended else "fenced")
+            else:
+                answers.append(await self._settle(transaction, settlement, now_ms))
+        return answers
+
+    async def _settle(
+        self, transaction: Transaction, asked: Settlement, now_ms: int
+    ) -> SettleAnswer:
+        version = await _hold_schedule(transaction, asked)
+        settlement = await self._heed_stop(transaction, asked, now_ms)
+        if settlement.schedule is not None and version != settlement.schedule.version - 1:
+            return "stale"
+        if settlement.run is not None and not await _move(transaction, settlement, now_ms):
+            return "fenced"
+        if settlement.reopens and not await _reopen(transaction, settlement):
+            return "fenced"
+        if settlement.schedule is not None:
+            row = schedule_row(settlement.schedule, now_ms)
+            await transaction.change("schedules", "update", row)
+        if settlement.next_run is not None:
+            await store_runs(transaction, [settlement.next_run], now_ms)
+        if settlement.cache is not None and isinstance(settlement.to, Finished):
+            await self._remember(transaction, settlement.cache, settlement.to.result, now_ms)
+        if settlement.release is not None:
+            await release_one(transaction, settlement.release, now_ms)
+        return "recorded"
+
+    async def _heed_stop(
+        self, transaction: Transaction, settlement: Settlement, now_ms: int
+    ) -> Settlement:
+        """End a run that would go back although somebody has asked it to stop."""
+        back, held = settlement.to, settlement.run
+        if held is None or not isinstance(back, Run):
+            return settlement
+        found = await transaction.row("runs", "hold", named(held))
+        if found is None or found[1] is None:
+            return settlement
+        [claim] = await with_schedules(transaction, [replace(back, fence=held.fence)])
+        ended = self._decide(claim, Cancelled(found[1] or None), now_ms)
+        return replace(ended, release=settlement.release)
+
+    async def _remember(
+        self, transaction: Transaction, entry: CacheEntry, result: JsonValue, now_ms: int
+    ) -> None:
+        """Write an entry and complete every run that was parked behind it."""
+        values: Values = {
+            "key": entry.key,
+            "product": entry.product,
+            "tag": entry.tag,
+            "event": entry.event,
+            "kind": entry.kind,
+            "result": encode(result),
+            "expires_at": entry.expires_at_ms,
+            "now": now_ms,
+        }
+        await transaction.change("cache_entries", "put", values)
+        rows = await transaction.rows("runs", "parked", {"key": entry.key})
+        for claim in await with_schedules(transaction, [run_of(row) for row in rows]):
+            answered = self._decide(claim, Cached(result), now_ms)
+            await self._settle(transaction, answered, now_ms)
+
+
+async def store_runs(transaction: Transaction, runs: Sequence[Run], now_ms: int) -> None:
+    """Insert live runs."""
+    rows = [run_row(run, now_ms) for run in runs]
+    if len(rows) == 1:
+        await transaction.change("runs", "insert", {**rows[0], "product_version": None})
+    elif rows:
+        await transaction.copy("runs", "copy", rows, INSERTED)
+
+
+async def with_schedules(transaction: Transaction, runs: Sequence[Run]) -> list[Claim]:
+    """Read what settling runs takes."""
+    recurring = sorted({run.job_id for run in runs if run.spec.repeat is not None})
+    if not recurring:
+        return [Claim(run) for run in runs]
+    rows = await transaction.rows("schedules", "get", {"jobs": recurring})
+    schedules = {row[0]: schedule_of(row) for row in rows}
+    return [Claim(run, schedules.get(run.job_id)) for run in runs]
+
+
+def named(run: RunRef) -> dict[str, Cell]:
+    """Return what names a run in somebody's hands."""
+    return {"job_id": run.job_id, "number": run.number, "fence": run.fence}
+
+
+def _cache_keys(settlements: Iterable[Settlement]) -> Iterable[bytes]:
+    for settlement in settlements:
+        if settlement.cache is not None:
+            yield settlement.cache.key
+        if settlement.release is not None:
+            yield settlement.release
+
+
+def _plain_ends(settlements: Sequence[Settlement]) -> dict[int, tuple[RunRef, Finished]]:
+    """Return those that only end a run, by their place; of one run the first alone."""
+    plain: dict[int, tuple[RunRef, Finished]] = {}
+    seen: set[tuple[str, int]] = set()
+    for at, one in enumerate(settlements):
+        run, done = one.run, one.to
+        if run is None or not isinstance(done, Finished) or (run.job_id, run.number) in seen:
+            continue
+        if one == Settlement(job_id=one.job_id, run=run, to=done):
+            seen.add((run.job_id, run.number))
+            plain[at] = (run, done)
+    return plain
+
+
+async def _end(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]]) -> set[RunRef]:
+    """Move runs into history; return those whose fences held."""
+    named = {(run.job_id, run.number): run for run, _ in ends}
+    rows = [ending_columns(done, run.fence) for run, done in ends]
+    found = await transaction.rows("history", "end", by_column(rows))
+    return {named[row[0], row[1]] for row in found}
+
+
+async def _hold_schedule(transaction: Transaction, settlement: Settlement) -> int | None:
+    """Keep the recurrence as it is, where there is one; return its version."""
+    back = settlement.to
+    recurs = isinstance(back, Run) and back.spec.repeat is not None
+    if settlement.schedule is None and not recurs:
+        return None
+    return await transaction.cell("schedules", "lock", {"job_id": settlement.job_id})
+
+
+async def _move(transaction: Transaction, settlement: Settlement, now_ms: int) -> bool:
+    """End the run or give it back, if the fence holds; then write its history."""
+    run = settlement.run
+    if run is None:
+        return True
+    if isinstance(settlement.to, Run):
+        back: Values = {
+            **moving_columns(settlement.to),
+            **named(run),
+            "state": settlement.to.state,
+            "next_fence": settlement.to.fence,
+            "now": now_ms,
+        }
+        return await transaction.change("runs", "give_back", back) == 1
+    if settlement.to is None:
+        return await transaction.change("runs", "delete", named(run)) == 1
+    return bool(await _end(transaction, [(run, settlement.to)]))
+
+
+async def _reopen(transaction: Transaction, settlement: Settlement) -> bool:
+    """Take the last word from the run before; false where somebody else already has."""
+    if settlement.next_run is None:
+        return False
+    before: Values = {"job_id": settlement.job_id, "number": settlement.next_run.number - 1}
+    return await transaction.change("history", "supersede", before) == 1

@@ -1,0 +1,67 @@
+"""The SQL of this store: one file for each table, one named statement for each operation.
+
+The files name the schema `ductape`; another one is put in its place when they are read.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from ductape.stores.postgres.rows import FINISHED_COLUMNS, INSERTED, RUN_COLUMNS, SCHEDULE_COLUMNS
+
+OWN_SCHEMA = "ductape"
+_SCHEMA_NAME = re.compile(rf"\b{OWN_SCHEMA}\b")
+
+_COLUMNS = {
+    "{run_columns}": RUN_COLUMNS,
+    "{finished_columns}": FINISHED_COLUMNS,
+    "{schedule_columns}": SCHEDULE_COLUMNS,
+    "{inserted_columns}": ", ".join(INSERTED),
+}
+
+
+class Statements:
+    """The statements of one schema."""
+
+    def __init__(self, schema: str) -> None:
+        """Take the schema's name: a plain identifier (`address` sees to it)."""
+        self.schema = schema
+        self._read: dict[str, dict[str, bytes]] = {}
+
+    def named(self, table: str, name: str) -> bytes:
+        """Return one statement of `sql/<table>.sql`."""
+        if table not in self._read:
+            named = statements(table).items()
+            self._read[table] = {each: self._placed(text) for each, text in named}
+        return self._read[table][name]
+
+    def migrations(self) -> tuple[tuple[int, str, bytes, str], ...]:
+        """Return (number, name, SQL, SQL as it stands in its file) of each, in order."""
+        return tuple((at, name, self._placed(text), text) for at, name, text in migrations())
+
+    def _placed(self, text: str) -> bytes:
+        return _SCHEMA_NAME.sub(self.schema, text).encode()
+
+
+@cache
+def statements(table: str) -> dict[str, str]:
+    """Return the named statements of `sql/<table>.sql`, in the schema `ductape`.
+
+    A statement begins with the line `-- name: its_name`.
+    """
+    text = (files(__package__ or "") / "sql" / f"{table}.sql").read_text(encoding="utf-8")
+    for name, columns in _COLUMNS.items():
+        text = text.replace(name, columns)
+    parts = text.split("-- name: ")[1:]
+    named = (part.split("\n", 1) for part in parts)
+    return {name.strip(): body.strip() for name, body in named}
+
+
+@cache
+def migrations() -> tuple[tuple[int, str, str], ...]:
+    """Return (number, name, SQL) of every migration, in order."""
+    folder = files(__package__ or "") / "migrations"
+    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return tuple(
+        (int(name[:4]), name[5:-4], (folder / name).read_text(encoding="utf-8")) for name in found
+    )

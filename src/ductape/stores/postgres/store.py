@@ -1,0 +1,64 @@
+"""The store for many machines, whole."""
+
+from ductape.stores.postgres.address import address_of
+from ductape.stores.postgres.claims import PostgresClaims
+from ductape.stores.postgres.engine import Engine, connect, is_pooled
+from ductape.stores.postgres.fleet import PostgresFleet
+from ductape.stores.postgres.intake import PostgresIntake
+from ductape.stores.postgres.memory import PostgresMemory
+from ductape.stores.postgres.migrating import bring_up_to_date
+from ductape.stores.postgres.products import PostgresProducts
+from ductape.stores.postgres.reading import PostgresReading
+from ductape.stores.postgres.secrets import PostgresSecrets
+from ductape.stores.postgres.sessions import PostgresSessions
+from ductape.stores.postgres.settling import Decide
+from ductape.stores.postgres.upkeep import PostgresUpkeep
+from ductape.stores.postgres.wake import PostgresWake
+
+
+class PostgresStore:
+    """One open database, in the parts of `ports.stores`."""
+
+    def __init__(self, engine: Engine, wake: PostgresWake, decide: Decide) -> None:
+        """Join the parts."""
+        self._engine = engine
+        self.wake = wake
+        self.intake = PostgresIntake(engine)
+        self.claims = PostgresClaims(engine, decide)
+        self.reading = PostgresReading(engine)
+        self.memory = PostgresMemory(engine)
+        self.fleet = PostgresFleet(engine)
+        self.upkeep = PostgresUpkeep(engine)
+        self.products = PostgresProducts(engine)
+        self.sessions = PostgresSessions(engine)
+        self.secrets = PostgresSecrets(engine)
+        self.shown = engine.address.shown
+
+    async def aclose(self) -> None:
+        """Finish what is in flight and close; twice is harmless."""
+        await self.intake.aclose()
+        await self.wake.aclose()
+        await self._engine.aclose()
+
+
+async def open_postgres(url: str, *, decide: Decide, token: str) -> PostgresStore:
+    """Open a database and bring it up to date; `token` is this process's name among hints.
+
+    Raises `StoreError`, or `ConfigError` for a URL that is none.
+    """
+    address = address_of(url)
+    connection = await connect(address, pooled=True)
+    try:
+        await bring_up_to_date(connection, address)
+        pooled = await is_pooled(connection)
+    finally:
+        await connection.close()
+    engine = Engine(address, pooled=pooled)
+    wake = PostgresWake(engine, token=token)
+    try:
+        await engine.open()
+        await wake.open()
+    except BaseException:
+        await engine.aclose()
+        raise
+    return PostgresStore(engine, wake, decide)

@@ -1,0 +1,196 @@
+"""Hints between all processes of one database: NOTIFY after the commit, LISTEN in each process.
+
+What is told is sent on a connection of its own, together with all that was told meanwhile: NOTIFY
+inside the writing transaction would make every commit wait for every other. Hints may be lost:
+after each interruption, and every few seconds where LISTEN is not to be had (behind a pooler that
+gives each transaction another server connection), everybody is told to look.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from typing import get_args
+
+import msgspec
+import psycopg
+from msgspec import Struct
+
+from ductape.errors import StoreError
+from ductape.ports.wake import Hint, Listener
+from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.transaction import Connection
+
+POLL_S = 5.0
+"""How often everybody is told to look where no hint arrives from elsewhere."""
+PROBE_S = 3.0
+"""How long our own first message may take, behind a pooler, before LISTEN is given up."""
+RECONNECT_S = 1.0
+LAST_S = 5.0
+"""How long what was told last may take to be sent when the store is closed."""
+SENDER = "ductape-notify"
+MOST_JOBS = 150
+"""More jobs than these are not named in a message (8,000 bytes at most): none means any."""
+
+ALL: tuple[Hint, ...] = get_args(Hint)
+
+log = logging.getLogger("ductape.store")
+
+
+class Message(Struct, frozen=True):
+    """What goes over the wire."""
+
+    sender: str
+    hints: dict[Hint, list[str]]
+    """Each hint with its jobs; none of them named means any."""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Message).decode
+
+
+class PostgresWake:
+    """Tells this process and its neighbours."""
+
+    def __init__(self, engine: Engine, *, token: str) -> None:
+        """Prepare; `token` tells this process's own messages from others'."""
+        self._engine = engine
+        self._token = token
+        self._channel = f"ductape_{engine.address.schema}"
+        self._listeners: list[Listener] = []
+        self._pending: dict[Hint, set[str] | None] = {}
+        self._line: Connection | None = None
+        self._closing = False
+        self._told = asyncio.Event()
+        self._heard = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Begin to listen; raises `StoreError`."""
+        listening = await self._listening()
+        self._tasks = [
+            asyncio.create_task(self._receive(listening), name="ductape-listen"),
+            asyncio.create_task(self._send(), name=SENDER),
+        ]
+        if self._engine.pooled:
+            self._told.set()
+            self._tasks.append(asyncio.create_task(self._poll_if_deaf(), name="ductape-poll"))
+
+    def tell(self, hint: Hint, jobs: Collection[str] = ()) -> None:
+        """Wake every listener of every live process of the store; called after a commit."""
+        self._spread(hint, jobs)
+        known = self._pending.get(hint, set())
+        self._pending[hint] = None if known is None or not jobs else known | set(jobs)
+        self._told.set()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call back on the event loop for each hint; the answer ends the listening."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def aclose(self) -> None:
+        """Send what was told, then close; twice is harmless."""
+        self._closing = True
+        self._told.set()
+        tasks, self._tasks = self._tasks, []
+        if tasks:
+            await asyncio.wait(
+                [task for task in tasks if task.get_name() == SENDER], timeout=LAST_S
+            )
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _spread(self, hint: Hint, jobs: Collection[str] = ()) -> None:
+        for listener in list(self._listeners):
+            listener(hint, jobs)
+
+    def _spread_all(self) -> None:
+        for hint in ALL:
+            self._spread(hint)
+
+    async def _listening(self) -> Connection:
+        connection = await self._engine.connect()
+        try:
+            await connection.execute(f"LISTEN {self._channel}".encode())
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    async def _receive(self, connection: Connection) -> None:
+        """Hand on what arrives; after an interruption anything may have happened."""
+        while True:
+            try:
+                async for notify in connection.notifies():
+                    self._take(notify.payload)
+            except psycopg.Error as error:
+                log.warning("hints are interrupted: %s", str(error).strip())
+            finally:
+                await connection.close()
+            connection = await self._listening_at_last()
+            self._spread_all()
+
+    async def _listening_at_last(self) -> Connection:
+        while True:
+            await asyncio.sleep(RECONNECT_S)
+            try:
+                return await self._listening()
+            except (StoreError, psycopg.Error):
+                continue
+
+    def _take(self, payload: str) -> None:
+        try:
+            message = _decode(payload)
+        except msgspec.DecodeError:
+            return self._spread_all()  # of another version: look at everything
+        self._heard.set()
+        if message.sender != self._token:
+            for hint, jobs in message.hints.items():
+                self._spread(hint, jobs)
+        return None
+
+    async def _send(self) -> None:
+        """Send what was told since the last message, for as long as there is something."""
+        try:
+            while True:
+                await self._told.wait()
+                self._told.clear()
+                if self._pending or not self._closing:
+                    await self._send_one(self._message())
+                if self._closing and not self._pending:
+                    return
+        finally:
+            await self._hang_up()
+
+    async def _send_one(self, payload: str) -> None:
+        """Send one message; a lost one is a lost hint, and no more."""
+        try:
+            if self._line is None:
+                self._line = await self._engine.connect()
+            await self._line.execute(b"SELECT pg_notify(%s, %s)", (self._channel, payload))
+        except (StoreError, psycopg.Error) as error:
+            log.warning("a hint was lost: %s", str(error).strip())
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            await line.close()
+
+    def _message(self) -> str:
+        told, self._pending = self._pending, {}
+        hints: dict[Hint, list[str]] = {
+            hint: sorted(jobs) if jobs is not None and len(jobs) <= MOST_JOBS else []
+            for hint, jobs in told.items()
+        }
+        return _encode(Message(self._token, hints)).decode()
+
+    async def _poll_if_deaf(self) -> None:
+        try:
+            async with asyncio.timeout(PROBE_S):
+                await self._heard.wait()
+        except TimeoutError:
+            log.warning("no hints pass the pooler: looking every %d s instead", POLL_S)
+        while not self._heard.is_set():
+            await asyncio.sleep(POLL_S)
+            self._spread_all()

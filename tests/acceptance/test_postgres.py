@@ -1,0 +1,146 @@
+"""A user whose store is a PostgreSQL server: one process stores, others execute."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ductape import ConfigError, Ductape, Handlers, StoreError
+from tests.servers.postgres import PostgresServer, postgres_server
+
+DUCTAPE = Path(sys.executable).with_name("ductape")
+KEY = "k1:" + "A" * 43
+"""32 bytes of nothing; a test seals nothing worth more."""
+PRODUCT = {
+    "tag": "shop",
+    "envs": [{"slug": "dev"}],
+    "jobs": [{"tag": "add", "handler": "python"}],
+}
+REQUEST = {"product_tag": "shop", "env": "dev", "event": "add", "start_at": 0}
+PATIENCE_S = 20
+HANDLERS = """
+from ductape import Handlers
+
+handlers = Handlers()
+
+@handlers.job("add")
+def add(given):
+    return given["a"] + given["b"]
+"""
+
+handlers = Handlers()
+
+
+@handlers.job("add")
+def add(given: dict[str, int]) -> int:
+    return given["a"] + given["b"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as running:
+        yield running
+
+
+@pytest.fixture
+def store(server: PostgresServer, tmp_path: Path) -> str:
+    """Give the URL of a schema of the test's own."""
+    return f"{server.url}?schema={tmp_path.name.lower()}"
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUCTAPE_KEY", KEY)
+
+
+@pytest.fixture
+async def ductape(store: str) -> AsyncIterator[Ductape]:
+    """Give a process that stores, and executes too."""
+    async with Ductape.open(store, handlers=handlers, worker=True) as opened:
+        await opened.products.apply(PRODUCT)
+        yield opened
+
+
+async def test_a_job_is_scheduled_and_its_result_awaited(ductape: Ductape) -> None:
+    assert await ductape.processor.job.schedule({**REQUEST, "input": {"a": 1, "b": 2}}) == 3
+
+
+async def test_a_recurring_job_runs_until_its_limit(ductape: Ductape) -> None:
+    repeat = {"every": 100, "limit": 3, "immediately": True}
+    receipt = await ductape.processor.job.dispatch(
+        {**REQUEST, "input": {"a": 2, "b": 2}, "repeat": repeat}
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        async for view in ductape.jobs.watch(receipt["job_id"]):
+            status = view["status"]
+    assert status == "completed"
+    history = await ductape.jobs.history(receipt["job_id"])
+    assert [run["result"] for run in history["executions"]] == [4, 4, 4]
+
+
+async def test_a_store_on_a_server_is_opened_without_a_worker(store: str) -> None:
+    async with Ductape.open(store) as opened:
+        assert opened.worker_id is None
+
+
+async def test_a_job_stored_here_is_executed_by_a_worker_of_another_process(
+    store: str, tmp_path: Path
+) -> None:
+    (tmp_path / "handlers.py").write_text(HANDLERS)
+    async with Ductape.open(store) as here:
+        await here.products.apply(PRODUCT)
+        with a_worker(store, tmp_path):
+            async with asyncio.timeout(PATIENCE_S):
+                result = await here.processor.job.schedule({**REQUEST, "input": {"a": 4, "b": 5}})
+            assert result == 9
+
+
+async def test_keys_must_be_given(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DUCTAPE_KEY")
+    with pytest.raises(ConfigError, match="its keys must be given"):
+        async with Ductape.open(store):
+            pass
+
+
+async def test_the_password_is_in_no_message(server: PostgresServer) -> None:
+    url = f"postgresql://nobody:hush@127.0.0.1:{server.port}/postgres"
+    with pytest.raises(StoreError) as caught:
+        async with Ductape.open(url):
+            pass
+    assert "hush" not in f"{caught.value!r} {caught.value.path} {caught.value.hint}"
+
+
+def test_migrating_brings_the_schema_up_to_date(store: str, tmp_path: Path) -> None:
+    assert "pending  1" in told(store, tmp_path, "migrate", "--status")
+    assert "pending  0" in told(store, tmp_path, "migrate")
+    assert "pending  0" in told(store, tmp_path, "migrate", "--status")
+
+
+def told(store: str, folder: Path, *words: str) -> str:
+    """Run a command to its end; return what it says."""
+    command = [DUCTAPE, "--store", store, *words]
+    done = subprocess.run(  # noqa: S603 (our own command)
+        command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
+    return done.stdout
+
+
+@contextmanager
+def a_worker(store: str, folder: Path) -> Iterator[None]:
+    """Run a worker process; it works when this begins, and ends in peace."""
+    command = [DUCTAPE, "--store", store, "worker", "--handlers", "handlers:handlers"]
+    with subprocess.Popen(  # noqa: S603 (our own command)
+        command, cwd=folder, env=dict(os.environ), stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdout is not None
+        try:
+            assert worker.stdout.readline().startswith("worker ")
+            yield
+        finally:
+            worker.terminate()
+            assert worker.wait(PATIENCE_S) == 0

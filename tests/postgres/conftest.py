@@ -1,0 +1,39 @@
+"""One PostgreSQL for these tests, a schema of its own for each."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import psycopg
+import pytest
+
+from ductape.stores.postgres.store import PostgresStore, open_postgres
+from tests.builders import decide
+from tests.servers.postgres import PostgresServer, postgres_server
+
+_made = count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as running:
+        yield running
+
+
+@pytest.fixture
+def url(server: PostgresServer) -> str:
+    """Give the URL of a schema that is not there yet."""
+    return f"{server.url}?schema=s{next(_made)}"
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[PostgresStore]:
+    opened = await open_postgres(url, decide=decide, token="here")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def root(server: PostgresServer) -> Iterator[psycopg.Connection]:
+    """Give the server's own administrator."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        yield connection

@@ -1,0 +1,122 @@
+"""What stands between a caller and PostgreSQL: transactions run again, connections come back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import psycopg
+import pytest
+
+from ductape.errors import StoreError
+from ductape.stores.postgres import engine
+from ductape.stores.postgres.engine import MOST_CONNECTIONS, MOST_TRIES
+from ductape.stores.postgres.faults import explain
+from ductape.stores.postgres.store import PostgresStore, open_postgres
+from ductape.stores.postgres.transaction import Transaction
+from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_worker, decide
+from tests.servers.postgres import postgres_server
+
+PATIENCE_S = 20
+Step = Callable[[Transaction], Awaitable[str]]
+
+
+def failing(times: int, code: str) -> tuple[Step, list[int]]:
+    """Make a step that PostgreSQL undoes some times, and what counts its runs."""
+    runs: list[int] = []
+
+    async def step(transaction: Transaction) -> str:
+        runs.append(1)
+        if len(runs) <= times:
+            raising = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"
+            await transaction.connection.execute(raising.encode())
+        return "done"
+
+    return step, runs
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+async def test_a_transaction_undone_because_of_another_is_run_again(
+    store: PostgresStore, code: str
+) -> None:
+    step, runs = failing(3, code)
+    assert await store._engine.write(step) == "done"
+    assert len(runs) == 4
+
+
+async def test_a_transaction_undone_again_and_again_is_given_up(store: PostgresStore) -> None:
+    step, runs = failing(MOST_TRIES, "40001")
+    with pytest.raises(StoreError, match="undone again and again"):
+        await store._engine.write(step)
+    assert len(runs) == MOST_TRIES - 1
+
+
+async def test_another_error_is_told_at_once(store: PostgresStore) -> None:
+    step, runs = failing(1, "53100")
+    with pytest.raises(StoreError, match="the server's disk is full: no"):
+        await store._engine.write(step)
+    assert len(runs) == 1
+
+
+async def test_connections_that_were_cut_are_replaced_unnoticed(
+    store: PostgresStore, root: psycopg.Connection
+) -> None:
+    await asyncio.gather(*(store.products.version("a") for _ in range(2 * MOST_CONNECTIONS)))
+    root.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ductape'"
+    )
+    jobs = [a_new_job(a_spec(key=f"k{at}")) for at in range(2 * MOST_CONNECTIONS)]
+    added = await asyncio.gather(*(store.intake.add([job], now_ms=NOW_MS) for job in jobs))
+    assert [answer.verdict for [answer] in added] == ["added"] * len(jobs)
+
+
+async def test_a_heartbeat_whose_connection_was_cut_beats_on(
+    store: PostgresStore, root: psycopg.Connection
+) -> None:
+    await store.fleet.register(a_worker(), now_ms=NOW_MS, lease_ms=LEASE_MS)
+    pulse = store.fleet.pulse()
+    assert pulse.beat("w1", now_ms=NOW_MS, lease_ms=LEASE_MS)
+    root.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ductape'"
+    )
+    with pytest.raises(StoreError):
+        pulse.beat("w1", now_ms=NOW_MS, lease_ms=LEASE_MS)
+    assert pulse.beat("w1", now_ms=NOW_MS, lease_ms=LEASE_MS)
+    pulse.close()
+
+
+async def test_a_store_outlives_a_restart_of_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "PATIENCE_S", 0.2)
+    with postgres_server() as server:
+        store = await open_postgres(server.url, decide=decide, token="t")
+        job = a_new_job()
+        await store.intake.add([job], now_ms=NOW_MS)
+        server.stop(at_once=True)
+        with pytest.raises(StoreError, match="out of reach"):
+            await store.intake.add([a_new_job()], now_ms=NOW_MS)
+        server.start()
+        monkeypatch.setattr(store._engine._pool, "timeout", PATIENCE_S)
+        assert await store.reading.get(job.job_id) is not None
+        await store.aclose()
+
+
+async def test_a_closed_store_says_so(store: PostgresStore) -> None:
+    await store.aclose()
+    with pytest.raises(StoreError, match="the store is closed"):
+        await store.products.tags()
+
+
+async def test_of_a_shared_commit_that_fails_each_caller_gets_its_own_answer(
+    store: PostgresStore,
+) -> None:
+    taken = a_new_job()
+    await store.intake.add([taken], now_ms=NOW_MS)
+    jobs = [*(a_new_job() for _ in range(9)), taken, *(a_new_job() for _ in range(9))]
+    answers = await asyncio.gather(
+        *(store.intake.add([job], now_ms=NOW_MS) for job in jobs), return_exceptions=True
+    )
+    assert [at for at, one in enumerate(answers) if isinstance(one, Exception)] == [9]
+    assert isinstance(answers[9], StoreError)
+
+
+def test_what_is_no_error_of_postgresql_is_left_as_it_is() -> None:
+    error = ValueError("ours")
+    assert explain(error, "x") is error

@@ -1,0 +1,135 @@
+"""How PostgreSQL goes about what every turn does: by the index meant for it, whatever is stored.
+
+Plans are pinned on empty tables, on full ones, and on full ones that were analysed: with much that
+is due later and much history, a plan that scans is found out only when it is too late.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from msgspec.structs import replace
+
+from ductape.domain.job import Run
+from ductape.stores.postgres.engine import BY_INDEX
+from ductape.stores.postgres.migrating import migrate
+from ductape.stores.postgres.rows import INSERTED, Cell, run_row
+from ductape.stores.postgres.statements import Statements
+from tests.builders import NOW_MS, a_run, a_spec
+from tests.servers.postgres import PostgresServer
+
+VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
+    "now": NOW_MS,
+    "most": 100,
+    "slots": 100,
+    "queue": "q1",
+    "handlers": ["job:a"],
+    "worker": "w1",
+    "grace": 1,
+    "key": b"1",
+    "keys": [b"1"],
+    "job_id": "a",
+    "jobs": ["a"],
+    "number": 1,
+    "fence": 1,
+    "lease_until": NOW_MS,
+    "id": "w1",
+    "completed_before": NOW_MS,
+    "failed_before": NOW_MS,
+}
+
+EVERY_TURN = {
+    "promote": "Index Scan using runs_later",
+    "next_due": "Index Only Scan using runs_later",
+    "queues": "Index Only Scan using runs_claim",
+    "claim": "Index Scan using runs_claim",
+    "claim_suspect": "Index Scan using runs_suspect",
+}
+"""What each of these plans must have, and no sort."""
+
+NOW_AND_THEN = {
+    ("runs", "of_jobs"): "runs_pkey",
+    ("runs", "hold"): "Index Scan using runs_pkey",
+    ("runs", "delete"): "Index Scan using runs_pkey",
+    ("runs", "asked_to_stop"): "runs_held",
+    ("runs", "same_running"): "runs_cache",
+    ("runs", "parked"): "runs_cache",
+    ("runs", "release_one"): "runs_cache",
+    ("history", "latest"): "history_pkey",
+    ("history", "prune"): "history_age",
+}
+"""What each of these must have where there is something to scan."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A schema that holds something, and how to ask about it."""
+
+    kind: str
+    cursor: psycopg.ClientCursor
+    statements: Statements
+
+    def plan(self, table: str, name: str) -> str:
+        """Ask PostgreSQL how it would go about a statement."""
+        self.cursor.execute(b"EXPLAIN " + self.statements.named(table, name), VALUES)
+        return "\n".join(row[0] for row in self.cursor.fetchall())
+
+
+@pytest.fixture(scope="module", params=["empty", "full", "analysed"])
+def database(request: pytest.FixtureRequest, server: PostgresServer) -> Iterator[Database]:
+    schema = f"plans_{request.param}"
+    asyncio.run(migrate(f"{server.url}?schema={schema}"))
+    statements = Statements(schema)
+    with psycopg.connect(server.url, autocommit=True) as link:
+        cursor = psycopg.ClientCursor(link)
+        cursor.execute(f"SET search_path = {schema}".encode())
+        cursor.execute(BY_INDEX.replace(b"LOCAL ", b""))
+        if request.param != "empty":
+            fill(cursor, statements)
+        if request.param == "analysed":
+            cursor.execute("ANALYZE")
+        yield Database(request.param, cursor, statements)
+
+
+def fill(cursor: psycopg.ClientCursor, statements: Statements) -> None:
+    """Put in what a busy store has: much that is due later, a little that waits and runs."""
+    later = [a_run(due_ms=NOW_MS + at) for at in range(1, 5_000)]
+    waiting = [a_run(a_spec(queue=f"q{at % 5}", priority=at % 3)) for at in range(300)]
+    lost = [a_run(losses=1) for _ in range(10)]
+    held = [a_run(state="running", worker=f"w{at % 4}", cache_key=b"%d" % at) for at in range(50)]
+    parked = [replace(run, state="parked", worker=None) for run in held]
+    parked = [replace(run, job_id=a_run().job_id) for run in parked]
+    every: list[Run] = [*later, *waiting, *lost, *held, *parked]
+    with cursor.copy(statements.named("runs", "copy")) as copy:
+        copy.set_types(list(INSERTED.values()))
+        for run in every:
+            copy.write_row([run_row(run, NOW_MS)[column] for column in INSERTED])
+    cursor.execute("""
+        INSERT INTO history
+        SELECT job_id, n, 'completed', true, product, env, event, kind, queue, extra, false,
+            scheduled_at, 1, due_at, 0, NULL, NULL, NULL, NULL, spec, 'x', NULL, NULL, NULL
+        FROM runs, generate_series(1, 4) AS n
+    """)
+
+
+@pytest.mark.parametrize("name", EVERY_TURN)
+def test_what_every_turn_does_goes_by_its_index_and_sorts_nothing(
+    database: Database, name: str
+) -> None:
+    plan = database.plan("runs", name)
+    assert EVERY_TURN[name] in plan
+    assert "Seq Scan on runs" not in plan
+    assert name == "queues" or "Sort" not in plan
+
+
+@pytest.mark.parametrize("database", ["full", "analysed"], indirect=True)
+@pytest.mark.parametrize(("table", "name"), NOW_AND_THEN)
+def test_what_is_done_now_and_then_goes_by_its_index(
+    database: Database, table: str, name: str
+) -> None:
+    plan = database.plan(table, name)
+    assert NOW_AND_THEN[table, name] in plan
+    assert "Seq Scan on runs" not in plan
+    assert "Seq Scan on history" not in plan
