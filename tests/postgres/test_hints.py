@@ -86,6 +86,7 @@ async def test_after_an_interruption_everybody_looks_and_hints_go_on(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
     )
     assert [(await next_of(there))[0] for _ in wake.ALL] == list(wake.ALL)
+    # Nobody tells when the connection listens again: tell until a hint gets through.
     while there.empty():
         store.wake.tell("control")
         await asyncio.sleep(0.01)
