@@ -1,0 +1,56 @@
+"""Events that run at once, in the caller's own process, are recorded as any other job (SPEC 9)."""
+
+from pathlib import Path
+
+import pytest
+
+from ductape import Ductape, JobFailed, ValidationError
+from tests.servers.http import http_receiver
+
+
+def product(url: str) -> dict[str, object]:
+    actions = [{"tag": "order", "method": "POST", "resource": "/orders"}]
+    envs = [{"slug": "dev", "base_url": url, "allow_private": True}]
+    app = {"tag": "partner", "envs": envs, "actions": actions}
+    return {"tag": "shop", "envs": [{"slug": "dev", "allow_private": True}], "apps": [app]}
+
+
+ORDER = {"product_tag": "shop", "env": "dev", "event": "order", "input": {"body": {"sku": "lamp"}}}
+
+
+async def test_an_action_runs_here_without_any_worker_and_is_in_the_history(tmp_path: Path) -> None:
+    async with (
+        http_receiver() as partner,
+        Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as ductape,
+    ):
+        await ductape.products.apply(product(partner.url))
+        result = await ductape.processor.action.run(ORDER)
+        assert isinstance(result, dict)
+        assert result["status"] == 200
+        (job,) = await ductape.jobs.list()
+        history = await ductape.jobs.history(job["id"])
+    assert (job["status"], job["kind"], history["successful_executions"]) == (
+        "completed",
+        "action",
+        1,
+    )
+
+
+async def test_a_failure_is_raised_here_and_recorded(tmp_path: Path) -> None:
+    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as ductape:
+        await ductape.products.apply(product("http://127.0.0.1:9"))
+        with pytest.raises(JobFailed) as caught:
+            await ductape.processor.action.run(ORDER)
+        assert caught.value.error["code"] == "CONNECTION_ERROR"
+        assert (await ductape.jobs.get(caught.value.job_id))["status"] == "failed"
+
+
+async def test_what_is_for_later_is_refused_at_once(tmp_path: Path) -> None:
+    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as ductape:
+        await ductape.products.apply(product("http://127.0.0.1:9"))
+        with pytest.raises(ValidationError) as caught:
+            await ductape.processor.action.run({**ORDER, "start_at": 5, "repeat": {"every": 1000}})
+        assert {each["path"] for each in caught.value.errors} == {"start_at", "repeat"}
+        with pytest.raises(ValidationError, match="notification"):
+            await ductape.processor.notification.send(ORDER)
+        assert await ductape.jobs.list() == []
