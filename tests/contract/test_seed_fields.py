@@ -101,6 +101,8 @@ GOOD: dict[str, list[object]] = {
     "expires_at": [NOW_MS + 1, "2027-03-01T10:00:00Z"],
     "priority": [-100, 0, 100],
     "queue": [*NAMES],
+    "concurrency_key": ["k", "customer:7", "\u2603"],
+    "concurrency_limit": [1, 5, 100_000],
     "onLost": ["retry", "fail"],
     "metadata": [{"team": "blue"}, {"n": "", "é": "ü"}],
 }
@@ -156,8 +158,8 @@ BAD: dict[str, list[object]] = {
     "expires_at": [0, -1, True, "x", float("nan")],
     "priority": [-101, 101, *NOT_INTEGERS],
     "queue": NO_NAMES,
-    "concurrency_key": ["k"],
-    "concurrency_limit": [1, 0],
+    "concurrency_key": NO_NAMES,
+    "concurrency_limit": [0, -1, 100_001, *NOT_INTEGERS],
     "onLost": ["", "RETRY", "drop", True, 5],
     "metadata": NOT_OBJECTS,
 }
@@ -185,7 +187,8 @@ def a_request(path: str, value: object) -> dict[str, object]:
     """Build a good request but for the value at one path."""
     head, _, leaf = path.partition(".")
     if not leaf:
-        return MINIMAL | {head: value}
+        key = {"concurrency_key": "k"} if path == "concurrency_limit" else {}
+        return MINIMAL | key | {head: value}
     frame: dict[str, object] = {
         "session": {"tag": "t", "token": "x"},
         "repeat": {} if leaf in {"cron", "every"} else {"cron": "0 10 * * *"},
@@ -229,15 +232,21 @@ def test_null_and_an_empty_object_mean_that_an_optional_field_is_not_given(
     assert parse(a_request(path, nothing)) == parse(left_out)
 
 
-@pytest.mark.parametrize("path", ["concurrency_key", "repeat.dst", "repeat.jitter"])
+@pytest.mark.parametrize("path", ["repeat.exclude", "repeat.dst", "repeat.jitter"])
 @pytest.mark.parametrize("nothing", [None, {}], ids=["null", "empty"])
 def test_a_field_of_a_later_release_may_be_given_as_nothing(path: str, nothing: object) -> None:
     assert parse(a_request(path, nothing)).env == "dev"
 
 
 def test_a_field_of_a_later_release_says_so() -> None:
-    (fault,) = faults_of(MINIMAL | {"concurrency_key": "k"})
+    (fault,) = faults_of(a_request("repeat.jitter", 500))
     assert "not available in this release" in fault["message"]
+
+
+def test_a_limit_needs_a_key() -> None:
+    assert [fault["path"] for fault in faults_of(MINIMAL | {"concurrency_limit": 2})] == [
+        "concurrency_key"
+    ]
 
 
 @pytest.mark.parametrize("field", sorted(MINIMAL))

@@ -22,9 +22,18 @@ from tests.servers.postgres import PostgresServer
 
 VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "now": NOW_MS,
-    "most": 100,
     "slots": 100,
-    "queue": "q1",
+    "queue": ["q1"],
+    "rank": [0],
+    "flow": ["orders"],
+    "needs": [""],
+    "queues": None,
+    "most": 100,
+    "flows": ["orders"],
+    "last_queue": ["q1"],
+    "last_rank": [0],
+    "last_flow": ["orders"],
+    "last_needs": [""],
     "handlers": ["job:a"],
     "worker": "w1",
     "grace": 1,
@@ -40,12 +49,21 @@ VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "failed_before": NOW_MS,
 }
 
+OTHERWISE: dict[str, dict[str, list[str] | list[int]]] = {
+    "claim": {"most": [9]},
+    "running_of_queues": {"queues": ["q1"]},
+}
+
 EVERY_TURN = {
     "promote": "Index Scan using runs_later",
     "next_due": "Index Only Scan using runs_later",
-    "queues": "Index Only Scan using runs_claim",
+    "heads": "Index Scan using runs_claim",
     "claim": "Index Scan using runs_claim",
-    "claim_suspect": "Index Scan using runs_suspect",
+    "suspects": "Index Scan using runs_suspect",
+    "claim_suspect": "Index Scan using",
+    "in_gates": "using runs_gate",
+    "unblock": "Index Scan using runs_blocked",
+    "open_gates": "using runs_blocked",
 }
 """What each of these plans must have, and no sort."""
 
@@ -73,7 +91,8 @@ class Database:
 
     def plan(self, table: str, name: str) -> str:
         """Ask PostgreSQL how it would go about a statement."""
-        self.cursor.execute(b"EXPLAIN " + self.statements.named(table, name), VALUES)
+        sql = b"EXPLAIN " + self.statements.named(table, name)
+        self.cursor.execute(sql, {**VALUES, **OTHERWISE.get(name, {})})
         return "\n".join(row[0] for row in self.cursor.fetchall())
 
 
@@ -121,7 +140,7 @@ def test_what_every_turn_does_goes_by_its_index_and_sorts_nothing(
     plan = database.plan("runs", name)
     assert EVERY_TURN[name] in plan
     assert "Seq Scan on runs" not in plan
-    assert name == "queues" or "Sort" not in plan
+    assert "Sort" not in plan
 
 
 @pytest.mark.parametrize("database", ["full", "analysed"], indirect=True)

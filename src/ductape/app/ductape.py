@@ -30,6 +30,7 @@ from ductape.services.building import Builder
 from ductape.services.caches import Caches
 from ductape.services.jobs import Jobs
 from ductape.services.products import ProductService
+from ductape.services.queues import QueueService
 from ductape.services.scheduling import Scheduling
 from ductape.services.secrets import Secrets
 from ductape.services.sessions import Sessions
@@ -56,6 +57,7 @@ class Ductape:
     products: ProductService
     secrets: Secrets
     caches: Caches
+    queues: QueueService
     workers: Workers
 
     def __init__(
@@ -179,6 +181,7 @@ class Ductape:
         )
         self.secrets = core.secrets
         self.caches = Caches(core.store, clock)
+        self.queues = QueueService(core.store.queues, core.store.wake)
         self.workers = Workers(core.store.fleet, clock)
 
     def _wants_worker(self) -> bool:

@@ -17,6 +17,7 @@ from ductape.cli import (
     output,
     problems,
     products,
+    queues,
     secrets,
     sessions,
     vault,
@@ -74,6 +75,7 @@ app.add_typer(products.app, name="products")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(caches.app, name="caches")
+app.add_typer(queues.app, name="queues")
 app.add_typer(vault.app, name="vault")
 for command in (worker, workers, migrate, demo, completion):
     app.command()(command)

@@ -56,6 +56,10 @@ class JobSpec(Struct, frozen=True, omit_defaults=True):
     queue: str = "default"
     on_lost: OnLost = "retry"
     metadata: dict[str, str] = field(default_factory=dict[str, str])
+    concurrency_key: str | None = None
+    """Runs under the same key of a product and env pass one gate."""
+    concurrency_limit: int = 1
+    """How many of them run at a time."""
 
 
 class Attempt(Struct, frozen=True, omit_defaults=True):

@@ -9,8 +9,9 @@ from typing import Literal
 JobStatus = Literal["scheduled", "queued", "running", "completed", "failed", "cancelled", "paused"]
 """What a caller sees of a job."""
 
-RunState = Literal["scheduled", "queued", "parked", "running"]
-"""A live run: due later, waiting for a worker, waiting for a cache leader, being executed."""
+RunState = Literal["scheduled", "queued", "parked", "blocked", "running"]
+"""A live run: due later, waiting for a worker, for a cache leader, for its concurrency key's gate,
+being executed."""
 
 RunOutcome = Literal["completed", "failed", "cancelled"]
 """How a run ended."""
@@ -20,8 +21,9 @@ ScheduleState = Literal["active", "paused", "completed", "failed", "cancelled"]
 
 TRANSITIONS: dict[RunState, frozenset[str]] = {
     "scheduled": frozenset({"queued", "cancelled", "failed"}),
-    "queued": frozenset({"running", "cancelled", "failed"}),
+    "queued": frozenset({"running", "blocked", "cancelled", "failed"}),
     "parked": frozenset({"queued", "completed", "cancelled", "failed"}),
+    "blocked": frozenset({"queued", "cancelled", "failed"}),
     "running": frozenset({"scheduled", "queued", "parked", "completed", "failed", "cancelled"}),
 }
 
@@ -36,9 +38,9 @@ def may_move(before: RunState, after: RunState | RunOutcome) -> bool:
 
 
 def job_status_of(state: RunState) -> JobStatus:
-    """Show a live run's state as its job's: a parked run is queued to the caller.
+    """Show a live run's state as its job's: a parked or blocked run is queued to the caller.
 
     >>> job_status_of("parked")
     'queued'
     """
-    return "queued" if state == "parked" else state
+    return "queued" if state in ("parked", "blocked") else state

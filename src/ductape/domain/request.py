@@ -102,5 +102,8 @@ class JobRequest(Struct, frozen=True):
     queue: str = "default"
     on_lost: OnLost = "retry"
     metadata: dict[str, str] = field(default_factory=dict[str, str])
+    concurrency_key: str | None = None
+    concurrency_limit: int = 1
+    """How many runs under the key may run at a time."""
     warnings: tuple[str, ...] = ()
     """What the receipt tells the caller."""

@@ -177,5 +177,9 @@ class IJobProcessorInput(TypedDict):
     queue: NotRequired[str | NotGiven | None]
     onLost: NotRequired[OnLost | NotGiven | None]
     """`fail` where a run whose worker died must not be tried again."""
+    concurrency_key: NotRequired[str | NotGiven | None]
+    """Jobs under the same key, product and env wait for one another."""
+    concurrency_limit: NotRequired[int | NotGiven | None]
+    """How many of them run at a time; 1 where none is given."""
     metadata: NotRequired[Mapping[str, str] | None]
     """Labels to search by."""

@@ -176,6 +176,8 @@ def _spec_of(
         queue=request.queue,
         on_lost=request.on_lost,
         metadata=request.metadata,
+        concurrency_key=request.concurrency_key,
+        concurrency_limit=request.concurrency_limit,
     )
 
 

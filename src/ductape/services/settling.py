@@ -80,6 +80,8 @@ class Settler:
         answers = await self._store.claims.settle([settlement], now_ms=self._clock.now_ms())
         if answers[0] == "recorded":
             tell_settled(self._store, [settlement])
+            if settlement.run is not None:
+                self._store.wake.tell("work")  # a limit may have room for another run now
         return answers[0]
 
 

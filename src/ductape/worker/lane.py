@@ -25,6 +25,8 @@ LOOK_EVERY_MS = 30_000
 CLOCK_EVERY_MS = 1_000
 """How often an idle lane reads the clock: a jump of it must not make a run late."""
 PAUSE_AFTER_FAULT_S = 1.0
+BUSY_S = 0.01
+"""How soon an idle lane looks again at what another worker had in hand."""
 
 log = logging.getLogger("ductape.worker")
 
@@ -104,6 +106,10 @@ class Lane:
             await self._again(ended, turn)
         if turn.claims and self._wish().slots > 0:
             self._needed.set()
+        if turn.busy:
+            asyncio.get_running_loop().call_later(BUSY_S, self.nudge)
+        if turn.crowded:
+            self._store.wake.tell("work")
         if not turn.leased:
             self.lease_lost()
 

@@ -45,6 +45,8 @@ CHANGES: list[dict[str, Any]] = [
     {"queue": "slow"},
     {"on_lost": "fail"},
     {"metadata": {"a": "b"}},
+    {"concurrency_key": "k"},
+    {"concurrency_limit": 2},
 ]
 """Every field but `start_at_ms`, `repeat` and `warnings`, each with another value."""
 

@@ -31,6 +31,7 @@ TABLES = (
     "workers",
     "cache_entries",
     "products",
+    "queues",
     "sessions",
     "secrets",
 )
@@ -39,8 +40,19 @@ PINNED = {
     ("runs", "promote"): "SEARCH runs USING COVERING INDEX runs_later (due_at<?)",
     ("runs", "next_due"): "SCAN runs USING COVERING INDEX runs_later",
     ("runs", "queues"): "SEARCH runs USING COVERING INDEX runs_claim (queue>?)",
-    ("runs", "claim"): "SEARCH runs USING INDEX runs_claim (queue=?)",
-    ("runs", "claim_suspect"): "SEARCH runs USING INDEX runs_suspect (queue=?)",
+    ("runs", "claim"): (
+        "SEARCH runs USING COVERING INDEX runs_claim (queue=? AND rank=? AND flow=? AND needs=?)"
+    ),
+    ("runs", "first_head"): "SEARCH runs USING INDEX runs_claim (queue=?)",
+    ("runs", "next_head"): (
+        "SEARCH runs USING INDEX runs_claim (queue=? AND (rank,flow,needs)>(?,?,?))"
+    ),
+    ("runs", "suspects"): "SEARCH runs USING INDEX runs_suspect (queue=?)",
+    ("runs", "claim_suspect"): "SEARCH runs USING PRIMARY KEY (job_id=? AND number=?)",
+    ("runs", "in_gate"): "SEARCH runs USING COVERING INDEX runs_gate (flow=?",
+    ("runs", "first_blocked"): "SEARCH runs USING INDEX runs_blocked (flow=?)",
+    ("runs", "unblock"): "SEARCH runs USING COVERING INDEX runs_blocked (flow=?)",
+    ("runs", "blocked_flows"): "SEARCH runs USING COVERING INDEX runs_blocked (flow>?)",
     ("runs", "delete"): "SEARCH runs USING PRIMARY KEY (job_id=? AND number=?)",
     ("runs", "give_back"): "SEARCH runs USING PRIMARY KEY (job_id=? AND number=?)",
     ("runs", "asked_to_stop"): "SEARCH runs USING INDEX runs_held (worker=?)",
@@ -71,9 +83,12 @@ SCANS_A_SMALL_INDEX = re.compile(
 """Partial indexes that hold only what the statement wants; each has a LIMIT or few rows."""
 
 SMALL_TABLES = re.compile(
-    r"^SCAN (workers|handlers|products|key_checks|waiting|want|has|json_each|CONSTANT)\b"
+    r"^SCAN (workers|handlers|products|queues|key_checks|waiting|want|has|json_each|CONSTANT)\b"
 )
 """Tables of a handful of rows, and what a statement is given."""
+
+COUNTS_ALL = {("runs", "counts")}
+"""What a person asks for now and then, on a connection that holds up no writer."""
 
 
 def plan(connection: Connection, sql: str) -> list[str]:
@@ -128,7 +143,13 @@ def database(
 
 
 @pytest.mark.parametrize(
-    ("table", "name"), [(table, name) for table in TABLES for name in statements(table)]
+    ("table", "name"),
+    [
+        (table, name)
+        for table in TABLES
+        for name in statements(table)
+        if (table, name) not in COUNTS_ALL
+    ],
 )
 def test_a_statement_scans_no_table_that_grows(database: Connection, table: str, name: str) -> None:
     lines = plan(database, statements(table)[name])
@@ -149,7 +170,9 @@ def test_a_statement_goes_by_the_index_meant_for_it(
     assert any(line.startswith(PINNED[table, name]) for line in lines), lines
 
 
-@pytest.mark.parametrize("name", ["claim", "claim_suspect", "promote", "next_due"])
+@pytest.mark.parametrize(
+    "name", ["claim", "first_head", "next_head", "suspects", "promote", "next_due"]
+)
 def test_what_every_turn_does_sorts_nothing(database: Connection, name: str) -> None:
     lines = plan(database, statements("runs")[name])
     assert not [line for line in lines if "TEMP B-TREE" in line]

@@ -25,6 +25,7 @@ from ductape.errors import Fault, ValidationError, fault
 
 RETRIES_MAX = 1_000
 PRIORITY_MAX = 100
+CONCURRENCY_MAX = 100_000
 
 REQUEST = Shape(
     known=frozenset(
@@ -47,9 +48,10 @@ REQUEST = Shape(
             "queue",
             "onLost",
             "metadata",
+            "concurrency_key",
+            "concurrency_limit",
         }
     ),
-    later=frozenset({"concurrency_key", "concurrency_limit"}),
     elsewhere={
         **{key: f"session.{key}" for key in SESSION.known},
         **{key: f"retryConfig.{key}" for key in RETRY_CONFIG.known},
@@ -60,6 +62,7 @@ REQUEST = Shape(
 _RETRIES = integer(0, RETRIES_MAX)
 _TIMEOUT = integer(1, SPAN_MAX_MS, " of milliseconds")
 _PRIORITY = integer(-PRIORITY_MAX, PRIORITY_MAX)
+_CONCURRENCY = integer(1, CONCURRENCY_MAX)
 _ON_LOST: Reader[OnLost] = choice(("retry", "fail"))
 _USUAL_RETRY = RetryPolicy()
 
@@ -92,8 +95,12 @@ def parse_job_request(
         queue=form.take("queue", name, "default"),
         on_lost=form.take("onLost", _ON_LOST, "retry"),
         metadata=form.take("metadata", partial(labels, limits=limits), {}),
+        concurrency_key=form.take("concurrency_key", name, None),
+        concurrency_limit=form.take("concurrency_limit", _CONCURRENCY, 1),
         warnings=repeat.warnings,
     )
+    if form.has("concurrency_limit") and not form.has("concurrency_key"):
+        faults.append(fault("concurrency_key", "a key, since there is a limit", "nothing"))
     if request.repeat is not None or request.expires_at_ms is not None:
         faults.extend(_disagreements(request, faults, now_ms=now_ms, zones=zones))
     if faults:

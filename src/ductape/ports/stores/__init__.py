@@ -11,6 +11,7 @@ from ductape.ports.stores.fleet import Fleet
 from ductape.ports.stores.intake import Intake
 from ductape.ports.stores.memory import Memory
 from ductape.ports.stores.products import Products
+from ductape.ports.stores.queues import Queues
 from ductape.ports.stores.reading import Reading
 from ductape.ports.stores.secrets import SecretRows
 from ductape.ports.stores.sessions import SessionRows
@@ -34,6 +35,11 @@ class Store(Protocol):
     @property
     def reading(self) -> Reading:
         """Looking at jobs."""
+        ...
+
+    @property
+    def queues(self) -> Queues:
+        """Pausing and limiting queues."""
         ...
 
     @property

@@ -32,6 +32,10 @@ class Turn(Struct, frozen=True):
     claims: list[Claim]
     next_due_ms: int | None
     """When the earliest run that is not due yet falls due."""
+    crowded: bool = False
+    """Limits have room again for more runs than this turn claimed: others should look."""
+    busy: bool = False
+    """Something was in another worker's hands for the moment: look again soon."""
     leased: bool = True
     """False: the worker's lease has run out; nothing was claimed, it must register anew."""
 

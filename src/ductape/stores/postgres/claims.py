@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
-from ductape.domain.job import Claim, Progress, Run
+from ductape.domain.job import Progress
 from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.claims import Turn, Wish
+from ductape.stores.postgres.claiming import Claiming, Taken, with_products
 from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.products import newest_versions
-from ductape.stores.postgres.rows import Values, encode, run_of, searchable
-from ductape.stores.postgres.settling import Decide, Settling, named, with_schedules
+from ductape.stores.postgres.limits import count_starts, limited_queues
+from ductape.stores.postgres.rows import Values, encode, searchable
+from ductape.stores.postgres.settling import Decide, Settling, named
 from ductape.stores.postgres.transaction import Transaction
 
 MOST_PROMOTED = 1_000
@@ -24,16 +23,17 @@ class PostgresClaims:
         """Work on an engine; `decide` settles the runs that a leader's result answers."""
         self._engine = engine
         self._settling = Settling(decide)
-        self._turns = 0
+        self._claiming = Claiming()
 
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
         """Settle, promote what fell due, renew the lease and claim, in one transaction."""
-        self._turns += 1
         return await self._engine.write(lambda t: self._turn(t, wish, settlements, now_ms))
 
     async def settle(self, settlements: Sequence[Settlement], *, now_ms: int) -> list[SettleAnswer]:
         """Apply settlements, each whole or not at all."""
-        return await self._engine.write(lambda t: self._settling.settle_all(t, settlements, now_ms))
+        settle_all = self._settling.settle_all
+        answers, _ = await self._engine.write(lambda t: settle_all(t, settlements, now_ms))
+        return answers
 
     async def note(
         self,
@@ -66,31 +66,28 @@ class PostgresClaims:
     async def _turn(
         self, transaction: Transaction, wish: Wish, settlements: Sequence[Settlement], now_ms: int
     ) -> Turn:
-        answers = await self._settling.settle_all(transaction, settlements, now_ms)
+        answers, freed = await self._settling.settle_all(transaction, settlements, now_ms)
         due = await _promote(transaction, now_ms)
         leased = await _renew(transaction, wish, now_ms)
-        wants = leased and wish.slots > 0
-        claims = await self._claim(transaction, wish, now_ms) if wants else []
-        return Turn(answers, claims, due, leased)
+        limited = await limited_queues(transaction)
+        taken = Taken([], limited, busy=False)
+        if leased and wish.slots > 0:
+            taken = await self._claiming.claim(transaction, wish, limited, now_ms)
+        opens = await count_starts(transaction, taken.limited, taken.runs, now_ms)
+        freed += sum(_queue_of(each) in limited for each in settlements)
+        return Turn(
+            answers=answers,
+            claims=await with_products(transaction, taken.runs),
+            next_due_ms=min((at for at in (due, opens) if at is not None), default=None),
+            crowded=freed > len(taken.runs),
+            busy=taken.busy,
+            leased=leased,
+        )
 
-    async def _claim(self, transaction: Transaction, wish: Wish, now_ms: int) -> list[Claim]:
-        runs: list[Run] = []
-        suspect = wish.suspect
-        for queue in self._in_turn(await _queues(transaction, wish)):
-            free = wish.slots - len(runs)
-            if suspect and free > 0:
-                found = await _take(transaction, "claim_suspect", wish, queue, now_ms, slots=1)
-                suspect = not found
-                runs += found
-                free -= len(found)
-            if free > 0:
-                runs += await _take(transaction, "claim", wish, queue, now_ms, slots=free)
-        return await _with_products(transaction, runs)
 
-    def _in_turn(self, queues: tuple[str, ...]) -> tuple[str, ...]:
-        """Begin with another queue each time, so that a full one starves none."""
-        first = self._turns % len(queues) if queues else 0
-        return queues[first:] + queues[:first]
+def _queue_of(settlement: Settlement) -> str | None:
+    """Return the queue in which a run has made room."""
+    return None if settlement.to is None else settlement.to.spec.queue
 
 
 async def _promote(transaction: Transaction, now_ms: int) -> int | None:
@@ -105,33 +102,3 @@ async def _promote(transaction: Transaction, now_ms: int) -> int | None:
 async def _renew(transaction: Transaction, wish: Wish, now_ms: int) -> bool:
     values: Values = {"id": wish.worker, "now": now_ms, "lease_until": now_ms + wish.lease_ms}
     return await transaction.change("workers", "beat", values) == 1
-
-
-async def _queues(transaction: Transaction, wish: Wish) -> tuple[str, ...]:
-    """Return the queues that a worker may claim from: the named ones, else all with a run."""
-    if wish.queues:
-        return wish.queues
-    return tuple(row[0] for row in await transaction.rows("runs", "queues"))
-
-
-async def _take(
-    transaction: Transaction, name: str, wish: Wish, queue: str, now_ms: int, *, slots: int
-) -> list[Run]:
-    values: Values = {
-        "worker": wish.worker,
-        "queue": queue,
-        "handlers": sorted(wish.handlers),
-        "now": now_ms,
-        "grace": wish.grace_ms,
-        "slots": slots,
-    }
-    runs = [run_of(row) for row in await transaction.rows("runs", name, values)]
-    return sorted(runs, key=lambda run: (-run.spec.priority, run.due_at_ms))
-
-
-async def _with_products(transaction: Transaction, runs: Sequence[Run]) -> list[Claim]:
-    versions = await newest_versions(transaction, {run.spec.product for run in runs})
-    return [
-        replace(claim, product_version=versions.get(claim.run.spec.product, 0))
-        for claim in await with_schedules(transaction, runs)
-    ]

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from ductape.domain.change import RunRef
 from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.limits import hold_gates, unblock
 from ductape.stores.postgres.rows import Values, decode_json
 from ductape.stores.postgres.transaction import Transaction
 
@@ -69,6 +70,9 @@ async def _recall(
         "key": key,
         "now": now_ms,
     }
+    gate: str | None = await transaction.cell("runs", "gate", values)
+    gates = set[str]() if gate is None else {gate}
+    await hold_gates(transaction, gates, now_ms)
     await hold_keys(transaction, {key}, now_ms)
     held = await transaction.row("runs", "hold", values)
     if held is None:
@@ -81,6 +85,7 @@ async def _recall(
     # A run that is to stop is not parked: its worker could not settle it any more.
     if leader is not None and state == "running" and stop_reason is None:
         await transaction.change("runs", "park", values)
+        await unblock(transaction, gates, now_ms)
         return Follows(leader)
     if state == "running":
         await transaction.change("runs", "lead", values)

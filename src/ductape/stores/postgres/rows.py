@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ductape.domain.flow import flow_of
 from ductape.domain.job import Attempt, Finished, JobSpec, Progress, Run, Schedule
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import StoredError
@@ -48,8 +49,10 @@ INSERTED = {
     "event": "text",
     "kind": "text",
     "queue": "text",
-    "priority": "int4",
+    "rank": "int4",
+    "flow": "text",
     "needs": "text",
+    "concurrency": "int4",
     "recurring": "bool",
     "extra": "bool",
     "scheduled_at": "int8",
@@ -87,8 +90,10 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
         "number": run.number,
         "state": run.state,
         "fence": run.fence,
-        "priority": spec.priority,
-        "needs": spec.needs,
+        "rank": -spec.priority,
+        "flow": flow_of(spec),
+        "needs": spec.needs or "",
+        "concurrency": None if spec.concurrency_key is None else spec.concurrency_limit,
         "recurring": spec.repeat is not None,
         "scheduled_at": run.scheduled_at_ms,
         "timeout_ms": spec.timeout_ms,

@@ -1,7 +1,7 @@
 """Applying settlements on PostgreSQL, each whole or not at all, in the caller's transaction.
 
 Locks are taken in one order by everybody, so that two transactions do not wait for one another:
-cache keys, then the recurrence, then its runs. Plain ends of one-off runs, which are
+gates, cache keys, then the recurrence, then its runs. Plain ends of one-off runs, which are
 most, are applied together in one statement.
 """
 
@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
+from ductape.domain.flow import gate_of
 from ductape.domain.job import Claim, Finished, Run
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cached, Cancelled, Outcome
+from ductape.stores.postgres.limits import hold_gates, unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
 from ductape.stores.postgres.rows import (
     INSERTED,
@@ -42,9 +44,17 @@ class Settling:
 
     async def settle_all(
         self, transaction: Transaction, settlements: Sequence[Settlement], now_ms: int
-    ) -> list[SettleAnswer]:
-        """Apply them; the answers are in their order."""
+    ) -> tuple[list[SettleAnswer], int]:
+        """Apply them; return the answers in order, and how many blocked runs were let go."""
+        gates = {gate for each in settlements if (gate := _gate_left(each)) is not None}
+        await hold_gates(transaction, gates, now_ms)
         await hold_keys(transaction, set(_cache_keys(settlements)), now_ms)
+        answers = await self._answers(transaction, settlements, now_ms)
+        return answers, await unblock(transaction, gates, now_ms)
+
+    async def _answers(
+        self, transaction: Transaction, settlements: Sequence[Settlement], now_ms: int
+    ) -> list[SettleAnswer]:
         plain = _plain_ends(settlements)
         ended = await _end(transaction, list(plain.values())) if plain else set[RunRef]()
         answers: list[SettleAnswer] = []
@@ -135,6 +145,11 @@ async def with_schedules(transaction: Transaction, runs: Sequence[Run]) -> list[
 def named(run: RunRef) -> dict[str, Cell]:
     """Return what names a run in somebody's hands."""
     return {"job_id": run.job_id, "number": run.number, "fence": run.fence}
+
+
+def _gate_left(settlement: Settlement) -> str | None:
+    """Name the gate that a run leaves as it ends or goes back."""
+    return None if settlement.to is None else gate_of(settlement.to.spec)
 
 
 def _cache_keys(settlements: Iterable[Settlement]) -> Iterable[bytes]:

@@ -8,6 +8,7 @@ from ductape.stores.postgres.intake import PostgresIntake
 from ductape.stores.postgres.memory import PostgresMemory
 from ductape.stores.postgres.migrating import bring_up_to_date
 from ductape.stores.postgres.products import PostgresProducts
+from ductape.stores.postgres.queues import PostgresQueues
 from ductape.stores.postgres.reading import PostgresReading
 from ductape.stores.postgres.secrets import PostgresSecrets
 from ductape.stores.postgres.sessions import PostgresSessions
@@ -25,6 +26,7 @@ class PostgresStore:
         self.wake = wake
         self.intake = PostgresIntake(engine)
         self.claims = PostgresClaims(engine, decide)
+        self.queues = PostgresQueues(engine)
         self.reading = PostgresReading(engine)
         self.memory = PostgresMemory(engine)
         self.fleet = PostgresFleet(engine)

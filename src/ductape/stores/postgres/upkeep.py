@@ -2,6 +2,7 @@
 
 from ductape.domain.job import Schedule
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.limits import hold_gates, unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
 from ductape.stores.postgres.rows import Values, schedule_of
 from ductape.stores.postgres.transaction import Transaction
@@ -36,11 +37,15 @@ class PostgresUpkeep:
     async def release_deserted(self, *, now_ms: int) -> int:
         """Release runs parked under a cache key that nobody leads; return how many keys."""
         # Mostly there are none, and looking writes nothing.
-        rows = await self._engine.single(lambda t: t.rows("runs", "deserted"))
-        found = {row[0] for row in rows}
-        if not found:
-            return 0
-        return await self._engine.write(lambda t: _release_deserted(t, found, now_ms))
+        deserted = await self._engine.single(lambda t: t.rows("runs", "deserted"))
+        gates = await self._engine.single(lambda t: t.rows("runs", "open_gates"))
+        keys, flows = {row[0] for row in deserted}, {row[0] for row in gates}
+        released = 0
+        if keys:
+            released = await self._engine.write(lambda t: _release_deserted(t, keys, now_ms))
+        if flows:
+            released += await self._engine.write(lambda t: _open_gates(t, flows, now_ms))
+        return released
 
     async def prune(
         self, *, completed_before_ms: int, failed_before_ms: int, now_ms: int, limit: int
@@ -65,6 +70,11 @@ async def _release_deserted(transaction: Transaction, found: set[bytes], now_ms:
     return len(still)
 
 
+async def _open_gates(transaction: Transaction, flows: set[str], now_ms: int) -> int:
+    await hold_gates(transaction, flows, now_ms)
+    return await unblock(transaction, flows, now_ms)
+
+
 async def _prune(transaction: Transaction, values: Values) -> int:
     jobs = [
         row[0]
@@ -75,4 +85,5 @@ async def _prune(transaction: Transaction, values: Values) -> int:
         await transaction.change("job_keys", "free", {"jobs": sorted(set(jobs))})
     stale = await transaction.change("cache_entries", "prune", values)
     await transaction.change("cache_entries", "prune_locks", values)
+    await transaction.change("gates", "prune", values)
     return len(jobs) + stale

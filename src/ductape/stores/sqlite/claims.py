@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
-from ductape.domain.job import Claim, Progress, Run
+from ductape.domain.job import Progress
 from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.claims import Turn, Wish
+from ductape.stores.sqlite.claiming import Claiming, with_products
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.rows import encode, run_of
-from ductape.stores.sqlite.settling import Decide, Settling, changed, named, with_schedule
+from ductape.stores.sqlite.limits import count_starts, limited_queues
+from ductape.stores.sqlite.rows import encode
+from ductape.stores.sqlite.settling import Decide, Settling, changed, named
 from ductape.stores.sqlite.statements import statements
 
 MOST_PROMOTED = 1_000
@@ -24,7 +24,7 @@ class SqliteClaims:
         """Work on an engine; `decide` settles the runs that a leader's result answers."""
         self._engine = engine
         self._settling = Settling(decide)
-        self._turns = 0
+        self._claiming = Claiming()
 
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
         """Settle, promote what fell due, renew the lease and claim, in one transaction."""
@@ -32,7 +32,9 @@ class SqliteClaims:
 
     async def settle(self, settlements: Sequence[Settlement], *, now_ms: int) -> list[SettleAnswer]:
         """Apply settlements, each whole or not at all."""
-        return await self._engine.write(lambda c: self._settling.settle_all(c, settlements, now_ms))
+        settle_all = self._settling.settle_all
+        answers, _ = await self._engine.write(lambda c: settle_all(c, settlements, now_ms))
+        return answers
 
     async def note(
         self,
@@ -65,30 +67,29 @@ class SqliteClaims:
     def _turn(
         self, connection: Connection, wish: Wish, settlements: Sequence[Settlement], now_ms: int
     ) -> Turn:
-        answers = self._settling.settle_all(connection, settlements, now_ms)
+        limited = limited_queues(connection)
+        answers, freed = self._settling.settle_all(connection, settlements, now_ms)
+        freed += sum(_queue_of(each) in limited for each in settlements)
         _promote(connection, now_ms)
         leased = _renew(connection, wish, now_ms)
-        claims = self._claim(connection, wish, now_ms) if leased and wish.slots > 0 else []
-        due = connection.execute(statements("runs")["next_due"]).get
-        return Turn(answers, claims, due, leased)
+        wants = leased and wish.slots > 0
+        runs = self._claiming.claim(connection, wish, limited, now_ms) if wants else []
+        dues = (
+            connection.execute(statements("runs")["next_due"]).get,
+            count_starts(connection, limited, runs, now_ms),
+        )
+        return Turn(
+            answers=answers,
+            claims=with_products(connection, runs),
+            next_due_ms=min((due for due in dues if due is not None), default=None),
+            crowded=freed > len(runs),
+            leased=leased,
+        )
 
-    def _claim(self, connection: Connection, wish: Wish, now_ms: int) -> list[Claim]:
-        runs: list[Run] = []
-        suspect = wish.suspect
-        for queue in self._in_turn(_queues(connection, wish)):
-            if suspect and len(runs) < wish.slots:
-                found = _take(connection, "claim_suspect", wish, queue, now_ms, 1)
-                suspect = not found
-                runs += found
-            if len(runs) < wish.slots:
-                runs += _take(connection, "claim", wish, queue, now_ms, wish.slots - len(runs))
-        return _with_products(connection, runs)
 
-    def _in_turn(self, queues: tuple[str, ...]) -> tuple[str, ...]:
-        """Begin with another queue each time, so that a full one starves none."""
-        self._turns += 1
-        first = self._turns % len(queues) if queues else 0
-        return queues[first:] + queues[:first]
+def _queue_of(settlement: Settlement) -> str | None:
+    """Return the queue in which a run has made room."""
+    return None if settlement.to is None else settlement.to.spec.queue
 
 
 def _promote(connection: Connection, now_ms: int) -> None:
@@ -103,38 +104,3 @@ def _renew(connection: Connection, wish: Wish, now_ms: int) -> bool:
         {"id": wish.worker, "now": now_ms, "lease_until": now_ms + wish.lease_ms},
     )
     return connection.changes() == 1
-
-
-def _queues(connection: Connection, wish: Wish) -> tuple[str, ...]:
-    """Return the queues that a worker may claim from: the named ones, else all with a run."""
-    rows = connection.execute(statements("runs")["queues"]) if not wish.queues else ()
-    return wish.queues or tuple(row[0] for row in rows)
-
-
-def _take(
-    connection: Connection, name: str, wish: Wish, queue: str, now_ms: int, slots: int
-) -> list[Run]:
-    values: dict[str, Cell] = {
-        "worker": wish.worker,
-        "queue": queue,
-        "handlers": encode(sorted(wish.handlers)).decode(),
-        "now": now_ms,
-        "grace": wish.grace_ms,
-    }
-    if name == "claim":
-        values["slots"] = slots
-    rows = connection.execute(statements("runs")[name], values).fetchall()
-    runs = [run_of(row) for row in rows]
-    return sorted(runs, key=lambda run: (-run.spec.priority, run.due_at_ms, run.job_id))
-
-
-def _with_products(connection: Connection, runs: list[Run]) -> list[Claim]:
-    sql = statements("products")["version"]
-    versions: dict[str, int] = {
-        tag: connection.execute(sql, {"tag": tag}).get or 0
-        for tag in {run.spec.product for run in runs}
-    }
-    return [
-        replace(with_schedule(connection, run), product_version=versions[run.spec.product])
-        for run in runs
-    ]

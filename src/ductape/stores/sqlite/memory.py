@@ -4,6 +4,7 @@ from ductape.domain.change import RunRef
 from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.limits import unblock
 from ductape.stores.sqlite.rows import decode_json
 from ductape.stores.sqlite.statements import statements
 
@@ -26,7 +27,7 @@ class SqliteMemory:
             "key": key,
             "now": now_ms,
         }
-        return await self._engine.write(lambda c: _recall(c, values))
+        return await self._engine.write(lambda c: _recall(c, values, now_ms))
 
     async def values(
         self, product: str, tag: str, *, event: str | None, kind: str | None, now_ms: int
@@ -51,7 +52,9 @@ class SqliteMemory:
         return await self._engine.write(lambda c: _clear(c, {"product": product, "tag": tag}))
 
 
-def _recall(connection: Connection, values: dict[str, Cell]) -> Fresh | Leads | Follows | None:
+def _recall(
+    connection: Connection, values: dict[str, Cell], now_ms: int
+) -> Fresh | Leads | Follows | None:
     fence = connection.execute(statements("runs")["fence"], values).get
     if fence != values["fence"]:
         return None
@@ -62,7 +65,10 @@ def _recall(connection: Connection, values: dict[str, Cell]) -> Fresh | Leads | 
     # A run that is to stop is not parked: its worker could not settle it any more.
     stopping = connection.execute(statements("runs")["stop_reason"], values).get is not None
     if leader is not None and not stopping:
+        gate = connection.execute(statements("runs")["gate"], values).get
         connection.execute(statements("runs")["park"], values)
+        if gate is not None:
+            unblock(connection, [gate], now_ms)
         return Follows(leader)
     connection.execute(statements("runs")["lead"], values)
     return Leads()

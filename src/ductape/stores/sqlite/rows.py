@@ -2,6 +2,7 @@
 
 import msgspec
 
+from ductape.domain.flow import flow_of
 from ductape.domain.job import Attempt, Finished, JobSpec, Progress, Run, Schedule
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import StoredError
@@ -41,8 +42,10 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
         "number": run.number,
         "state": run.state,
         "fence": run.fence,
-        "priority": spec.priority,
-        "needs": spec.needs,
+        "rank": -spec.priority,
+        "flow": flow_of(spec),
+        "needs": spec.needs or "",
+        "concurrency": None if spec.concurrency_key is None else spec.concurrency_limit,
         "recurring": spec.repeat is not None,
         "scheduled_at": run.scheduled_at_ms,
         "timeout_ms": spec.timeout_ms,

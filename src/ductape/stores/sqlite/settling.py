@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
+from ductape.domain.flow import gate_of
 from ductape.domain.job import Claim, Finished, Run
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.stores.sqlite.connection import Cell, Connection
+from ductape.stores.sqlite.limits import unblock
 from ductape.stores.sqlite.rows import (
     encode,
     ending_columns,
@@ -37,8 +39,15 @@ class Settling:
 
     def settle_all(
         self, connection: Connection, settlements: Sequence[Settlement], now_ms: int
+    ) -> tuple[list[SettleAnswer], int]:
+        """Apply each; return the answers in order, and how many blocked runs were let go."""
+        answers = self._answers(connection, settlements, now_ms)
+        gates = {gate for each in settlements if (gate := _gate_left(each)) is not None}
+        return answers, unblock(connection, gates, now_ms)
+
+    def _answers(
+        self, connection: Connection, settlements: Sequence[Settlement], now_ms: int
     ) -> list[SettleAnswer]:
-        """Apply each; the answers are in order."""
         plain = [settlement for settlement in settlements if _is_plain(settlement)]
         if len(plain) > 1 and _end_together(connection, plain):
             done = {settlement.run for settlement in plain}
@@ -144,6 +153,11 @@ def _move(connection: Connection, settlement: Settlement, now_ms: int) -> bool:
         return changed(connection, "delete", named(run))
     connection.execute(statements("history")["end"], ending_columns(settlement.to, run.fence))
     return connection.changes() == 1 and changed(connection, "delete", named(run))
+
+
+def _gate_left(settlement: Settlement) -> str | None:
+    """Name the gate that a run leaves as it ends or goes back."""
+    return None if settlement.to is None else gate_of(settlement.to.spec)
 
 
 def _is_plain(settlement: Settlement) -> bool:

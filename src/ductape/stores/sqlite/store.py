@@ -8,6 +8,7 @@ from ductape.stores.sqlite.intake import SqliteIntake
 from ductape.stores.sqlite.memory import SqliteMemory
 from ductape.stores.sqlite.opening import connect
 from ductape.stores.sqlite.products import SqliteProducts
+from ductape.stores.sqlite.queues import SqliteQueues
 from ductape.stores.sqlite.reading import SqliteReading
 from ductape.stores.sqlite.secrets import SqliteSecrets
 from ductape.stores.sqlite.sessions import SqliteSessions
@@ -25,6 +26,7 @@ class SqliteStore:
         self.wake = wake
         self.intake = SqliteIntake(engine)
         self.claims = SqliteClaims(engine, decide)
+        self.queues = SqliteQueues(engine)
         self.reading = SqliteReading(engine)
         self.memory = SqliteMemory(engine)
         self.fleet = SqliteFleet(engine)

@@ -3,6 +3,7 @@
 from ductape.domain.job import Schedule
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.limits import unblock
 from ductape.stores.sqlite.rows import schedule_of
 from ductape.stores.sqlite.settling import release_one
 from ductape.stores.sqlite.statements import statements
@@ -53,7 +54,8 @@ def _release_deserted(connection: Connection, now_ms: int) -> int:
     keys = connection.execute(statements("runs")["deserted"]).fetchall()
     for row in keys:
         release_one(connection, row[0], now_ms)
-    return len(keys)
+    flows = connection.execute(statements("runs")["blocked_flows"]).fetchall()
+    return len(keys) + unblock(connection, [row[0] for row in flows], now_ms)
 
 
 def _prune(connection: Connection, values: dict[str, Cell]) -> int:

@@ -5,15 +5,17 @@
 CREATE TABLE ductape.runs (
     job_id           text COLLATE "C" NOT NULL,
     number           integer NOT NULL,
-    state            text    NOT NULL CHECK (state IN ('scheduled', 'queued', 'parked', 'running')),
+    state            text    NOT NULL CHECK (state IN ('scheduled', 'queued', 'parked', 'blocked', 'running')),
     fence            integer NOT NULL DEFAULT 0,
     product          text    NOT NULL,
     env              text    NOT NULL,
     event            text    NOT NULL,
     kind             text    NOT NULL,
     queue            text COLLATE "C" NOT NULL,
-    priority         integer NOT NULL,
-    needs            text,
+    rank             integer NOT NULL,  -- minus the priority: the lowest comes first
+    flow             text COLLATE "C" NOT NULL,  -- what shares the queue: product, or product, env and key
+    needs            text COLLATE "C" NOT NULL,  -- the handler that a worker must have; empty for none
+    concurrency      integer,  -- how many runs of the flow may run at a time; null for no limit
     recurring        boolean NOT NULL,
     extra            boolean NOT NULL DEFAULT false,
     scheduled_at     bigint  NOT NULL,
@@ -40,12 +42,16 @@ CREATE TABLE ductape.runs (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 
 -- What a claim reads: only runs that may start now and were never lost.
-CREATE INDEX runs_claim ON ductape.runs (queue, priority DESC, due_at) WHERE state = 'queued' AND losses = 0;
+CREATE INDEX runs_claim ON ductape.runs (queue, rank, flow, needs, due_at)
+    WHERE state = 'queued' AND losses = 0;
 -- Runs that were lost before: a worker takes one at a time.
-CREATE INDEX runs_suspect ON ductape.runs (queue, priority DESC, due_at) WHERE state = 'queued' AND losses > 0;
+CREATE INDEX runs_suspect ON ductape.runs (queue, rank, due_at) WHERE state = 'queued' AND losses > 0;
 -- Runs due later, kept out of the way of claims.
 CREATE INDEX runs_later ON ductape.runs (due_at) WHERE state = 'scheduled';
 CREATE INDEX runs_held ON ductape.runs (worker) WHERE state = 'running';
+-- Runs that hold a place in their flow's gate, and those that wait before it.
+CREATE INDEX runs_gate ON ductape.runs (flow) WHERE state = 'running' AND concurrency IS NOT NULL;
+CREATE INDEX runs_blocked ON ductape.runs (flow, rank, due_at) WHERE state = 'blocked';
 CREATE INDEX runs_cache ON ductape.runs (cache_key, due_at) WHERE cache_key IS NOT NULL;
 
 CREATE TABLE ductape.history (
@@ -139,6 +145,22 @@ CREATE TABLE ductape.handlers (
     worker text NOT NULL,
     PRIMARY KEY (tag, worker)
 );
+
+-- Queues that somebody has paused or limited; every other queue has no row.
+CREATE TABLE ductape.queues (
+    name        text COLLATE "C" PRIMARY KEY,
+    paused      boolean NOT NULL DEFAULT false,
+    concurrency integer,  -- how many of its runs may run at a time
+    rate_limit  integer,  -- how many may start ...
+    rate_ms     bigint,   -- ... in any span so long
+    starts      bytea     -- the latest ones (domain.rate)
+) WITH (fillfactor = 50);
+
+-- Who counts the runs under a concurrency key, or makes room there, holds its row.
+CREATE TABLE ductape.gates (
+    flow    text COLLATE "C" PRIMARY KEY,
+    used_at bigint NOT NULL
+) WITH (fillfactor = 50);
 
 CREATE TABLE ductape.duties (
     duty        text   PRIMARY KEY,

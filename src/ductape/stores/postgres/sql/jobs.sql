@@ -3,13 +3,13 @@ SELECT job_id FROM (
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user_id, metadata,
         true AS recurring,
         CASE state WHEN 'paused' THEN state ELSE coalesce((
-            SELECT CASE runs.state WHEN 'parked' THEN 'queued' ELSE runs.state END FROM ductape.runs
+            SELECT CASE WHEN runs.state IN ('parked', 'blocked') THEN 'queued' ELSE runs.state END FROM ductape.runs
             WHERE runs.job_id = schedules.job_id ORDER BY number DESC LIMIT 1),
             CASE state WHEN 'active' THEN 'scheduled' ELSE state END) END AS status
     FROM ductape.schedules
     UNION ALL
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user_id, metadata,
-        false AS recurring, CASE state WHEN 'parked' THEN 'queued' ELSE state END AS status
+        false AS recurring, CASE WHEN state IN ('parked', 'blocked') THEN 'queued' ELSE state END AS status
     FROM ductape.runs WHERE NOT recurring
     UNION ALL
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user_id, metadata,

@@ -2,7 +2,7 @@
 -- Nothing where a product has moved on from the version that the job was resolved against.
 INSERT INTO ductape.runs ({inserted_columns})
 SELECT %(job_id)s, %(number)s, %(state)s, %(fence)s, %(product)s, %(env)s, %(event)s, %(kind)s, %(queue)s,
-    %(priority)s, %(needs)s, %(recurring)s, %(extra)s, %(scheduled_at)s, %(due_at)s, %(timeout_ms)s,
+    %(rank)s, %(flow)s, %(needs)s, %(concurrency)s, %(recurring)s, %(extra)s, %(scheduled_at)s, %(due_at)s, %(timeout_ms)s,
     %(failures)s, %(losses)s, %(worker)s, %(started_at)s, %(first_started_at)s, %(deadline_at)s,
     %(cache_key)s, %(job_key)s, %(session_tag)s, %(session_user_id)s, %(metadata)s, %(spec)s, %(attempts)s,
     %(checkpoint)s, %(progress)s, %(updated_at)s
@@ -21,29 +21,59 @@ UPDATE ductape.runs SET state = 'queued' WHERE ctid = ANY(ARRAY(
 -- name: next_due
 SELECT due_at FROM ductape.runs WHERE state = 'scheduled' ORDER BY due_at LIMIT 1
 
--- name: queues
-WITH RECURSIVE waiting (queue) AS (
-    (SELECT queue FROM ductape.runs WHERE state = 'queued' AND losses = 0 ORDER BY queue LIMIT 1)
+-- name: heads
+-- The first run of each group of runs that may start now, by steps from group to group in the index:
+-- of every queue, or of those named, the first groups, and those after where the last look ended.
+WITH RECURSIVE queued (queue) AS (
+    (SELECT queue FROM ductape.runs WHERE state = 'queued' AND losses = 0 AND %(queues)s::text[] IS NULL
+     ORDER BY queue LIMIT 1)
     UNION ALL
     SELECT (SELECT runs.queue FROM ductape.runs
-            WHERE state = 'queued' AND losses = 0 AND runs.queue > waiting.queue ORDER BY runs.queue LIMIT 1)
-    FROM waiting WHERE waiting.queue IS NOT NULL)
-SELECT queue FROM waiting WHERE queue IS NOT NULL
-UNION
-SELECT queue FROM ductape.runs WHERE state = 'queued' AND losses > 0
-ORDER BY queue
+            WHERE state = 'queued' AND losses = 0 AND runs.queue > queued.queue ORDER BY runs.queue LIMIT 1)
+    FROM queued WHERE queued.queue IS NOT NULL
+), starts (queue, rank, flow, needs, again) AS (
+    SELECT queue, -1000, '', '', false FROM queued WHERE queue IS NOT NULL
+    UNION ALL SELECT unnest(%(queues)s::text[]), -1000, '', '', false
+    UNION ALL SELECT *, true FROM unnest(%(last_queue)s::text[], %(last_rank)s::integer[],
+        %(last_flow)s::text[], %(last_needs)s::text[])
+), walk (queue, rank, flow, needs, due_at, concurrency, again, step) AS (
+    SELECT starts.queue, head.*, starts.again, 1 FROM starts CROSS JOIN LATERAL (
+        SELECT rank, flow, needs, due_at, concurrency FROM ductape.runs
+        WHERE state = 'queued' AND losses = 0 AND runs.queue = starts.queue
+            AND (runs.rank, runs.flow, runs.needs) > (starts.rank, starts.flow, starts.needs)
+        ORDER BY runs.rank, runs.flow, runs.needs, runs.due_at LIMIT 1) AS head
+    UNION ALL
+    SELECT walk.queue, head.*, walk.again, walk.step + 1 FROM walk CROSS JOIN LATERAL (
+        SELECT rank, flow, needs, due_at, concurrency FROM ductape.runs
+        WHERE state = 'queued' AND losses = 0 AND runs.queue = walk.queue
+            AND (runs.rank, runs.flow, runs.needs) > (walk.rank, walk.flow, walk.needs)
+        ORDER BY runs.rank, runs.flow, runs.needs, runs.due_at LIMIT 1) AS head
+    WHERE walk.step < %(most)s)
+SELECT queue, rank, flow, needs, due_at, concurrency, again, step FROM walk
 
 -- name: claim
--- The outer UPDATE does not repeat the index's predicate, which would mislead the planner.
+-- Of each group its share, in order. The outer UPDATE does not repeat the index's predicate, which
+-- would mislead the planner.
 UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s, started_at = %(now)s,
     first_started_at = coalesce(first_started_at, %(now)s), deadline_at = %(now)s + timeout_ms + %(grace)s,
     stop_reason = NULL, updated_at = %(now)s
 WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM ductape.runs
-    WHERE state = 'queued' AND losses = 0 AND queue = %(queue)s
-        AND (needs IS NULL OR needs = ANY(%(handlers)s::text[]))
-    ORDER BY priority DESC, due_at LIMIT %(slots)s FOR UPDATE SKIP LOCKED))
+    SELECT taken.ctid
+    FROM unnest(%(queue)s::text[], %(rank)s::integer[], %(flow)s::text[], %(needs)s::text[], %(most)s::integer[])
+        AS share (queue, rank, flow, needs, most)
+    CROSS JOIN LATERAL (
+        SELECT ctid FROM ductape.runs
+        WHERE state = 'queued' AND losses = 0 AND runs.queue = share.queue AND runs.rank = share.rank
+            AND runs.flow = share.flow AND runs.needs = share.needs
+        ORDER BY due_at LIMIT share.most FOR UPDATE SKIP LOCKED) AS taken
+    LIMIT %(slots)s))
 RETURNING {run_columns}
+
+-- name: suspects
+SELECT job_id, number, queue, flow, concurrency FROM ductape.runs
+WHERE state = 'queued' AND losses > 0 AND (%(queues)s::text[] IS NULL OR queue = ANY(%(queues)s))
+    AND (needs = '' OR needs = ANY(%(handlers)s::text[]))
+ORDER BY queue, rank, due_at LIMIT %(most)s
 
 -- name: claim_suspect
 UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s, started_at = %(now)s,
@@ -51,10 +81,65 @@ UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)
     stop_reason = NULL, updated_at = %(now)s
 WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM ductape.runs
-    WHERE state = 'queued' AND losses > 0 AND queue = %(queue)s
-        AND (needs IS NULL OR needs = ANY(%(handlers)s::text[]))
-    ORDER BY priority DESC, due_at LIMIT %(slots)s FOR UPDATE SKIP LOCKED))
+    WHERE state = 'queued' AND losses > 0 AND job_id = %(job_id)s AND number = %(number)s
+    FOR UPDATE SKIP LOCKED))
 RETURNING {run_columns}
+
+-- name: block
+UPDATE ductape.runs SET state = 'blocked'
+WHERE ctid = ANY(ARRAY(
+    SELECT aside.ctid
+    FROM unnest(%(queue)s::text[], %(rank)s::integer[], %(flow)s::text[], %(needs)s::text[])
+        AS full_ones (queue, rank, flow, needs)
+    CROSS JOIN LATERAL (
+        SELECT ctid FROM ductape.runs
+        WHERE state = 'queued' AND losses = 0 AND runs.queue = full_ones.queue AND runs.rank = full_ones.rank
+            AND runs.flow = full_ones.flow AND runs.needs = full_ones.needs
+        ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED) AS aside))
+
+-- name: block_one
+UPDATE ductape.runs SET state = 'blocked'
+WHERE job_id = %(job_id)s AND number = %(number)s AND state = 'queued'
+
+-- name: in_gates
+SELECT flow, count(*) FROM ductape.runs
+WHERE state = 'running' AND concurrency IS NOT NULL AND flow = ANY(%(flows)s) GROUP BY flow
+
+-- name: unblock
+-- Of each flow as many as its gate has room for.
+UPDATE ductape.runs SET state = 'queued', updated_at = %(now)s
+WHERE ctid = ANY(ARRAY(
+    SELECT freed.ctid FROM unnest(%(flows)s::text[]) AS gate (flow)
+    CROSS JOIN LATERAL (
+        SELECT concurrency FROM ductape.runs WHERE state = 'blocked' AND runs.flow = gate.flow
+        ORDER BY rank, due_at LIMIT 1) AS first
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS held FROM ductape.runs
+        WHERE state = 'running' AND runs.concurrency IS NOT NULL AND runs.flow = gate.flow) AS within
+    CROSS JOIN LATERAL (
+        SELECT ctid FROM ductape.runs WHERE state = 'blocked' AND runs.flow = gate.flow
+        ORDER BY rank, due_at LIMIT greatest(first.concurrency - within.held, 0)
+        FOR UPDATE SKIP LOCKED) AS freed))
+
+-- name: open_gates
+-- Flows whose gates have room although runs wait before them.
+WITH RECURSIVE waiting (flow) AS (
+    (SELECT flow FROM ductape.runs WHERE state = 'blocked' ORDER BY flow LIMIT 1)
+    UNION ALL
+    SELECT (SELECT runs.flow FROM ductape.runs
+            WHERE state = 'blocked' AND runs.flow > waiting.flow ORDER BY runs.flow LIMIT 1)
+    FROM waiting WHERE waiting.flow IS NOT NULL)
+SELECT flow FROM waiting WHERE flow IS NOT NULL AND
+    (SELECT count(*) FROM ductape.runs
+     WHERE state = 'running' AND concurrency IS NOT NULL AND runs.flow = waiting.flow) <
+    (SELECT concurrency FROM ductape.runs WHERE state = 'blocked' AND runs.flow = waiting.flow
+     ORDER BY rank, due_at LIMIT 1)
+
+-- name: running_of_queues
+SELECT queue, count(*) FROM ductape.runs WHERE state = 'running' AND queue = ANY(%(queues)s) GROUP BY queue
+
+-- name: counts
+SELECT queue, state, count(*), min(due_at) FROM ductape.runs GROUP BY queue, state
 
 -- name: hold
 -- Nobody changes the run until this transaction ends.
@@ -107,6 +192,10 @@ SELECT {run_columns} FROM ductape.runs WHERE job_id = %(job_id)s AND number = %(
 -- name: same_running
 SELECT job_id FROM ductape.runs
 WHERE cache_key = %(key)s AND state = 'running' AND NOT (job_id = %(job_id)s AND number = %(number)s) LIMIT 1
+
+-- name: gate
+SELECT flow FROM ductape.runs
+WHERE job_id = %(job_id)s AND number = %(number)s AND concurrency IS NOT NULL
 
 -- name: lead
 UPDATE ductape.runs SET cache_key = %(key)s WHERE job_id = %(job_id)s AND number = %(number)s

@@ -4,15 +4,17 @@
 CREATE TABLE runs (
     job_id           TEXT    NOT NULL,
     number           INTEGER NOT NULL,
-    state            TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'parked', 'running')),
+    state            TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'parked', 'blocked', 'running')),
     fence            INTEGER NOT NULL DEFAULT 0,
     product          TEXT    NOT NULL,
     env              TEXT    NOT NULL,
     event            TEXT    NOT NULL,
     kind             TEXT    NOT NULL,
     queue            TEXT    NOT NULL,
-    priority         INTEGER NOT NULL,
-    needs            TEXT,
+    rank             INTEGER NOT NULL,  -- minus the priority: the lowest comes first
+    flow             TEXT    NOT NULL,  -- what shares the queue fairly: product, or product, env and key
+    needs            TEXT    NOT NULL,  -- the handler that a worker must have; empty for none
+    concurrency      INTEGER,           -- how many runs of the flow may run at a time; null for no limit
     recurring        INTEGER NOT NULL,
     extra            INTEGER NOT NULL DEFAULT 0,
     scheduled_at     INTEGER NOT NULL,
@@ -39,12 +41,15 @@ CREATE TABLE runs (
 ) WITHOUT ROWID;
 
 -- What a claim reads: only runs that may start now and were never lost.
-CREATE INDEX runs_claim ON runs (queue, priority DESC, due_at) WHERE state = 'queued' AND losses = 0;
+CREATE INDEX runs_claim ON runs (queue, rank, flow, needs, due_at) WHERE state = 'queued' AND losses = 0;
 -- Runs that were lost before: a worker takes one at a time.
-CREATE INDEX runs_suspect ON runs (queue, priority DESC, due_at) WHERE state = 'queued' AND losses > 0;
+CREATE INDEX runs_suspect ON runs (queue, rank, due_at) WHERE state = 'queued' AND losses > 0;
 -- Runs due later, kept out of the way of claims.
 CREATE INDEX runs_later ON runs (due_at) WHERE state = 'scheduled';
-CREATE INDEX runs_held ON runs (worker) WHERE state = 'running';
+CREATE INDEX runs_held ON runs (worker, queue) WHERE state = 'running';
+-- Runs that hold a place in their flow's gate, and those that wait before it.
+CREATE INDEX runs_gate ON runs (flow, concurrency) WHERE state = 'running' AND concurrency IS NOT NULL;
+CREATE INDEX runs_blocked ON runs (flow, rank, due_at) WHERE state = 'blocked';
 CREATE INDEX runs_cache ON runs (cache_key, due_at) WHERE cache_key IS NOT NULL;
 CREATE INDEX runs_session ON runs (session_tag, session_user) WHERE session_tag IS NOT NULL;
 
@@ -138,6 +143,16 @@ CREATE TABLE handlers (
     tag    TEXT NOT NULL,
     worker TEXT NOT NULL,
     PRIMARY KEY (tag, worker)
+) WITHOUT ROWID;
+
+-- Queues that somebody has paused or limited; every other queue has no row.
+CREATE TABLE queues (
+    name        TEXT    PRIMARY KEY,
+    paused      INTEGER NOT NULL DEFAULT 0,
+    concurrency INTEGER,  -- how many of its runs may run at a time
+    rate_limit  INTEGER,  -- how many may start ...
+    rate_ms     INTEGER,  -- ... in any span so long
+    starts      BLOB      -- the latest ones (domain.rate)
 ) WITHOUT ROWID;
 
 CREATE TABLE duties (

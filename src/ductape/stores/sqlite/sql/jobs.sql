@@ -5,13 +5,13 @@ SELECT job_id FROM (
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user, metadata,
         1 AS recurring,
         CASE state WHEN 'paused' THEN state ELSE coalesce((
-            SELECT CASE runs.state WHEN 'parked' THEN 'queued' ELSE runs.state END FROM runs
+            SELECT CASE WHEN runs.state IN ('parked', 'blocked') THEN 'queued' ELSE runs.state END FROM runs
             WHERE runs.job_id = schedules.job_id ORDER BY number DESC LIMIT 1),
             CASE state WHEN 'active' THEN 'scheduled' ELSE state END) END AS status
     FROM schedules
     UNION ALL
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user, metadata,
-        0 AS recurring, CASE state WHEN 'parked' THEN 'queued' ELSE state END AS status
+        0 AS recurring, CASE WHEN state IN ('parked', 'blocked') THEN 'queued' ELSE state END AS status
     FROM runs WHERE recurring = 0
     UNION ALL
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user, metadata,

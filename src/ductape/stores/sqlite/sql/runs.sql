@@ -1,10 +1,10 @@
 -- name: insert
-INSERT INTO runs (job_id, number, state, fence, product, env, event, kind, queue, priority, needs,
-    recurring, extra, scheduled_at, due_at, timeout_ms, failures, losses, worker, started_at,
+INSERT INTO runs (job_id, number, state, fence, product, env, event, kind, queue, rank, flow, needs,
+    concurrency, recurring, extra, scheduled_at, due_at, timeout_ms, failures, losses, worker, started_at,
     first_started_at, deadline_at, cache_key, job_key, session_tag, session_user, metadata, spec, attempts,
     checkpoint, progress, updated_at)
-VALUES (:job_id, :number, :state, :fence, :product, :env, :event, :kind, :queue, :priority, :needs,
-    :recurring, :extra, :scheduled_at, :due_at, :timeout_ms, :failures, :losses, :worker, :started_at,
+VALUES (:job_id, :number, :state, :fence, :product, :env, :event, :kind, :queue, :rank, :flow, :needs,
+    :concurrency, :recurring, :extra, :scheduled_at, :due_at, :timeout_ms, :failures, :losses, :worker, :started_at,
     :first_started_at, :deadline_at, :cache_key, :job_key, :session_tag, :session_user,
     :metadata, :spec, :attempts, :checkpoint, :progress, :now)
 
@@ -28,28 +28,78 @@ SELECT queue FROM waiting WHERE queue IS NOT NULL
 UNION
 SELECT DISTINCT queue FROM runs INDEXED BY runs_suspect WHERE state = 'queued' AND losses > 0
 
+-- name: first_head
+SELECT queue, rank, flow, needs, due_at, concurrency FROM runs INDEXED BY runs_claim
+WHERE state = 'queued' AND losses = 0 AND queue = :queue
+ORDER BY rank, flow, needs, due_at LIMIT 1
+
+-- name: next_head
+SELECT queue, rank, flow, needs, due_at, concurrency FROM runs INDEXED BY runs_claim
+WHERE state = 'queued' AND losses = 0 AND queue = :queue AND (rank, flow, needs) > (:rank, :flow, :needs)
+ORDER BY rank, flow, needs, due_at LIMIT 1
+
 -- name: claim
 UPDATE runs SET state = 'running', fence = fence + 1, worker = :worker, started_at = :now,
     first_started_at = coalesce(first_started_at, :now), deadline_at = :now + timeout_ms + :grace,
     stop_reason = NULL, updated_at = :now
 WHERE (job_id, number) IN (
     SELECT job_id, number FROM runs INDEXED BY runs_claim
-    WHERE state = 'queued' AND losses = 0 AND queue = :queue
-        AND (needs IS NULL OR needs IN (SELECT value FROM json_each(:handlers)))
-    ORDER BY priority DESC, due_at LIMIT :slots)
+    WHERE state = 'queued' AND losses = 0 AND queue = :queue AND rank = :rank AND flow = :flow
+        AND needs = :needs
+    ORDER BY due_at LIMIT :slots)
 RETURNING {run_columns}
 
 -- name: claim_suspect
 UPDATE runs SET state = 'running', fence = fence + 1, worker = :worker, started_at = :now,
     first_started_at = coalesce(first_started_at, :now), deadline_at = :now + timeout_ms + :grace,
     stop_reason = NULL, updated_at = :now
-WHERE (job_id, number) IN (
-    SELECT job_id, number FROM runs INDEXED BY runs_suspect
-    WHERE state = 'queued' AND losses > 0 AND queue = :queue
-        AND (needs IS NULL OR needs IN (SELECT value FROM json_each(:handlers)))
-    ORDER BY priority DESC, due_at LIMIT 1)
+WHERE job_id = :job_id AND number = :number
 RETURNING {run_columns}
 
+-- name: suspects
+SELECT job_id, number, flow, concurrency FROM runs INDEXED BY runs_suspect
+WHERE state = 'queued' AND losses > 0 AND queue = :queue
+    AND (needs = '' OR needs IN (SELECT value FROM json_each(:handlers)))
+ORDER BY rank, due_at LIMIT :most
+
+-- name: block
+UPDATE runs SET state = 'blocked'
+WHERE (job_id, number) IN (
+    SELECT job_id, number FROM runs INDEXED BY runs_claim
+    WHERE state = 'queued' AND losses = 0 AND queue = :queue AND rank = :rank AND flow = :flow
+        AND needs = :needs
+    LIMIT :most)
+
+-- name: block_one
+UPDATE runs SET state = 'blocked' WHERE job_id = :job_id AND number = :number
+
+-- name: in_gate
+SELECT count(*) FROM runs INDEXED BY runs_gate WHERE state = 'running' AND concurrency IS NOT NULL AND flow = :flow
+
+-- name: first_blocked
+SELECT concurrency FROM runs INDEXED BY runs_blocked WHERE state = 'blocked' AND flow = :flow
+ORDER BY rank, due_at LIMIT 1
+
+-- name: unblock
+UPDATE runs SET state = 'queued', updated_at = :now
+WHERE (job_id, number) IN (
+    SELECT job_id, number FROM runs INDEXED BY runs_blocked WHERE state = 'blocked' AND flow = :flow
+    ORDER BY rank, due_at LIMIT :most)
+
+-- name: blocked_flows
+WITH RECURSIVE waiting (flow) AS (
+    SELECT min(flow) FROM runs INDEXED BY runs_blocked WHERE state = 'blocked'
+    UNION ALL
+    SELECT (SELECT min(flow) FROM runs INDEXED BY runs_blocked
+            WHERE state = 'blocked' AND runs.flow > waiting.flow)
+    FROM waiting WHERE waiting.flow IS NOT NULL)
+SELECT flow FROM waiting WHERE flow IS NOT NULL
+
+-- name: running_of_queue
+SELECT count(*) FROM runs INDEXED BY runs_held WHERE state = 'running' AND queue = :queue
+
+-- name: counts
+SELECT queue, state, count(*), min(due_at) FROM runs GROUP BY queue, state
 -- name: fence
 SELECT fence FROM runs WHERE job_id = :job_id AND number = :number
 
@@ -100,6 +150,9 @@ SELECT {run_columns} FROM runs WHERE job_id = :job_id AND number = :number
 -- name: same_running
 SELECT job_id FROM runs INDEXED BY runs_cache
 WHERE cache_key = :key AND state = 'running' AND NOT (job_id = :job_id AND number = :number) LIMIT 1
+
+-- name: gate
+SELECT flow FROM runs WHERE job_id = :job_id AND number = :number AND concurrency IS NOT NULL
 
 -- name: lead
 UPDATE runs SET cache_key = :key WHERE job_id = :job_id AND number = :number AND fence = :fence AND state = 'running'

@@ -1,0 +1,79 @@
+"""Rate limits: at most so many starts in any span of a given length, wherever it begins.
+
+Starts are remembered in strides of a hundredth of the span, each counted as late as it can have
+been: a limit is never exceeded, and a start never waits more than a hundredth of the span longer
+than it must. Instants and spans are milliseconds.
+"""
+
+from msgspec import Struct
+
+STRIDES = 100
+
+
+class Rate(Struct, frozen=True):
+    """At most `limit` starts in `per_ms`."""
+
+    limit: int
+    per_ms: int
+
+
+class Stride(Struct, frozen=True, array_like=True):
+    """Starts close together."""
+
+    until_ms: int
+    """No start of these was later."""
+    count: int
+
+
+Starts = tuple[Stride, ...]
+"""The strides that still count, oldest first."""
+
+
+def room(rate: Rate, starts: Starts, now_ms: int) -> int:
+    """Return how many runs may start now.
+
+    >>> room(Rate(5, 1_000), (Stride(1_400, 2), Stride(2_000, 1)), now_ms=2_399)
+    2
+    >>> room(Rate(5, 1_000), (Stride(1_400, 2), Stride(2_000, 1)), now_ms=2_400)
+    4
+    """
+    return max(0, rate.limit - sum(one.count for one in _counting(rate, starts, now_ms)))
+
+
+def started(rate: Rate, starts: Starts, count: int, now_ms: int) -> Starts:
+    """Remember starts.
+
+    >>> started(Rate(5, 1_000), (Stride(1_000, 2),), 1, now_ms=1_500)
+    (Stride(until_ms=1000, count=2), Stride(until_ms=1510, count=1))
+    """
+    counting = _counting(rate, starts, now_ms)
+    if counting and now_ms <= counting[-1].until_ms:
+        last = counting[-1]
+        return (*counting[:-1], Stride(last.until_ms, last.count + count))
+    return (*counting, Stride(now_ms + rate.per_ms // STRIDES, count))
+
+
+def next_room_ms(rate: Rate, starts: Starts, now_ms: int) -> int:
+    """Return the next instant at which a run may start.
+
+    >>> next_room_ms(Rate(2, 1_000), (Stride(1_400, 2),), now_ms=1_500)
+    2400
+    """
+    counting = _counting(rate, starts, now_ms)
+    freed = rate.limit - sum(one.count for one in counting)
+    for one in counting:
+        if freed > 0:
+            break
+        freed += one.count
+        now_ms = one.until_ms + rate.per_ms
+    return now_ms
+
+
+def _counting(rate: Rate, starts: Starts, now_ms: int) -> Starts:
+    """Drop the strides that a span ending now does not reach.
+
+    A clock that was set back leaves strides of the future, which would count for long: what no
+    running clock can have made is dropped too.
+    """
+    latest_ms = now_ms + rate.per_ms
+    return tuple(one for one in starts if now_ms - rate.per_ms < one.until_ms <= latest_ms)
