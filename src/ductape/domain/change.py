@@ -12,7 +12,7 @@ from msgspec import Struct
 from ductape.domain.job import Finished, Run, Schedule
 
 
-class RunRef(Struct, frozen=True):
+class RunRef(Struct, frozen=True, gc=False):
     """A run in somebody's hands."""
 
     job_id: str
@@ -31,7 +31,7 @@ class CacheEntry(Struct, frozen=True):
     expires_at_ms: int
 
 
-class Settlement(Struct, frozen=True):
+class Settlement(Struct, frozen=True, gc=False):
     """One step of one job, applied whole."""
 
     job_id: str

@@ -1,7 +1,8 @@
 """Job ids: UUIDs of version 7, so that ids sort by the moment they were made (RFC 9562)."""
 
-_VERSION = 7 << 76
-_VARIANT = 2 << 62
+_VARIANTS = "89ab"
+"""What the digit may be that says by which rules the id was made."""
+_48_BITS = (1 << 48) - 1
 RANDOM_BYTES = 10
 
 
@@ -11,10 +12,9 @@ def job_id(now_ms: int, count: int, chance: bytes) -> str:
     >>> job_id(1_700_000_000_000, 1, bytes(10))
     '018bcfe5-6800-7001-8000-000000000000'
     """
-    tail = int.from_bytes(chance[:8], "big") >> 2
-    value = (now_ms & (1 << 48) - 1) << 80 | _VERSION | (count & 0xFFF) << 64 | _VARIANT | tail
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    head, tail = f"{now_ms & _48_BITS:012x}", chance.hex()
+    variant = _VARIANTS[chance[0] & 3]
+    return f"{head[:8]}-{head[8:]}-7{count & 0xFFF:03x}-{variant}{tail[1:4]}-{tail[4:16]}"
 
 
 def floor(at_ms: int) -> str:
@@ -23,5 +23,5 @@ def floor(at_ms: int) -> str:
     >>> floor(1_700_000_000_000)
     '018bcfe5-6800-0000-0000-000000000000'
     """
-    text = f"{at_ms & (1 << 48) - 1:012x}"
+    text = f"{at_ms & _48_BITS:012x}"
     return f"{text[:8]}-{text[8:]}-0000-0000-000000000000"

@@ -1,5 +1,8 @@
 """A stored job and its runs, as frozen values between the store and the engine.
 
+They hold nothing that could refer back to them, so the garbage collector need not look into
+thousands of them (`gc=False`).
+
 Instants are epoch milliseconds, spans milliseconds. `JobSpec` never changes after it is stored
 (replacing a recurrence stores a new one); `Run` and `Schedule` are replaced whole.
 """
@@ -30,7 +33,7 @@ class SealedSession(Struct, frozen=True, omit_defaults=True):
     must_be_live: bool = False
 
 
-class JobSpec(Struct, frozen=True, omit_defaults=True):
+class JobSpec(Struct, frozen=True, omit_defaults=True, gc=False):
     """What was asked for, resolved against the product, as it is stored."""
 
     product: str
@@ -62,7 +65,7 @@ class JobSpec(Struct, frozen=True, omit_defaults=True):
     """How many of them run at a time."""
 
 
-class Attempt(Struct, frozen=True, omit_defaults=True):
+class Attempt(Struct, frozen=True, omit_defaults=True, gc=False):
     """One try of a run."""
 
     number: int
@@ -81,7 +84,7 @@ class Progress(Struct, frozen=True):
     note: str | None = None
 
 
-class Run(Struct, frozen=True):
+class Run(Struct, frozen=True, gc=False):
     """A live run: it waits or is being executed."""
 
     job_id: str
@@ -113,7 +116,7 @@ class Run(Struct, frozen=True):
     """Set while it leads or follows equal runs."""
 
 
-class Schedule(Struct, frozen=True):
+class Schedule(Struct, frozen=True, gc=False):
     """A recurring job: its definition and how far it has come."""
 
     job_id: str
@@ -137,7 +140,7 @@ class Schedule(Struct, frozen=True):
     """Why the recurrence cannot be computed (quarantine)."""
 
 
-class Claim(Struct, frozen=True):
+class Claim(Struct, frozen=True, gc=False):
     """A run in the hands of a worker, with all that settling it takes."""
 
     run: Run
@@ -146,7 +149,7 @@ class Claim(Struct, frozen=True):
     """The product's current version at the moment of the claim."""
 
 
-class Finished(Struct, frozen=True):
+class Finished(Struct, frozen=True, gc=False):
     """A run at its end, as history keeps it."""
 
     job_id: str

@@ -21,7 +21,7 @@ class StoredError(Struct, frozen=True, omit_defaults=True):
     """For Python handlers only."""
 
 
-class Success(Struct, frozen=True):
+class Success(Struct, frozen=True, gc=False):
     """The handler returned."""
 
     result: JsonValue

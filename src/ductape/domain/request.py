@@ -79,7 +79,7 @@ class RetryPolicy(Struct, frozen=True, omit_defaults=True):
     """Codes never tried again; wins over `retryable`."""
 
 
-class JobRequest(Struct, frozen=True):
+class JobRequest(Struct, frozen=True, gc=False):
     """One valid call of `schedule` or `dispatch`."""
 
     product: str

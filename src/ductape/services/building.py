@@ -27,11 +27,13 @@ DEFAULT_TIMEOUT_MS = 60_000
 IDS_A_DRAW = 256
 
 
-class Built(Struct, frozen=True):
+class Built(Struct, frozen=True, gc=False):
     """A job ready to be stored, and what the receipt tells about it."""
 
     job: NewJob
     warnings: tuple[str, ...]
+    target: Target
+    """What its event resolved to."""
 
 
 class Builder:
@@ -78,7 +80,15 @@ class Builder:
         identity = held or self.new_id(now_ms)
         spec = _spec_of(request, target, self._sealed(request.session, session, identity), now_ms)
         job = self._job(identity, spec, request, session, now_ms)
-        return Built(replace(job, product_version=version), warnings)
+        return Built(replace(job, product_version=version), warnings, target)
+
+    def once(
+        self, spec: JobSpec, target: Target, version: int, start_at_ms: int, now_ms: int
+    ) -> Built:
+        """Make a one-off job of a specification that is known to be good."""
+        identity = self.new_id(now_ms)
+        run = _only_run(identity, spec, start_at_ms, now_ms)
+        return Built(NewJob(identity, spec, run, product_version=version), (), target)
 
     def new_id(self, now_ms: int) -> str:
         """Make an id; ids made in one process sort in the order they were made."""
@@ -105,7 +115,8 @@ class Builder:
     ) -> NewJob:
         digest = request_digest(request) if request.key is not None else b""
         if request.repeat is None:
-            return NewJob(identity, spec, _only_run(identity, spec, request, now_ms), None, digest)
+            run = _only_run(identity, spec, request.start_at_ms, now_ms)
+            return NewJob(identity, spec, run, None, digest)
         schedule, first = begin(
             identity, spec, start_at_ms=request.start_at_ms, now_ms=now_ms, zones=self._zones
         )
@@ -181,8 +192,8 @@ def _spec_of(
     )
 
 
-def _only_run(identity: str, spec: JobSpec, request: JobRequest, now_ms: int) -> Run:
-    due = max(request.start_at_ms, now_ms)
+def _only_run(identity: str, spec: JobSpec, start_at_ms: int, now_ms: int) -> Run:
+    due = max(start_at_ms, now_ms)
     return Run(
         job_id=identity,
         number=1,

@@ -17,6 +17,7 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.services.building import Builder, Built
+from ductape.services.moulds import Moulds
 
 MOST_TRIES = 20
 
@@ -25,7 +26,7 @@ REPLACED = (
 )
 
 
-class Placed(Struct, frozen=True):
+class Placed(Struct, frozen=True, gc=False):
     """A stored job, for whoever waits for its result."""
 
     receipt: Receipt
@@ -53,6 +54,7 @@ class Scheduling:
         self._clock = clock
         self._zones = zones
         self._limits = limits
+        self._moulds = Moulds(builder, limits)
         self._versions: dict[str, int] = {}
         """The product versions seen last."""
 
@@ -62,17 +64,35 @@ class Scheduling:
 
     async def place_many(self, batch: Sequence[object]) -> list[Placed]:
         """Store many jobs in one transaction, all or nothing; answers in order."""
-        requests = self._parse(batch)
+        requests: list[JobRequest] = []
         for _ in range(MOST_TRIES):
             now_ms = self._clock.now_ms()
-            built = await self._build(requests, now_ms)
+            built = self._cast(batch, now_ms)
+            if built is None:
+                requests = requests or self._parse(batch)
+                built = await self._build(requests, now_ms)
+                self._keep(batch, built)
             answers = await self._store.intake.add([b.job for b in built], now_ms=now_ms)
             if any(answer.verdict == "moved" for answer in answers):
                 self._versions.clear()
                 continue
-            _refuse_conflicts(requests, answers)
+            _refuse_conflicts(built, answers)
             return await self._placed(built, answers, now_ms)
         raise StoreError("the keys or products of these jobs change too fast")
+
+    def _cast(self, batch: Sequence[object], now_ms: int) -> list[Built] | None:
+        """Build a batch from moulds alone, if that can be."""
+        built: list[Built] = []
+        for data in batch if len(batch) <= self._limits.batch else ():
+            one = self._moulds.cast(data, self._versions, now_ms)
+            if one is None:
+                return None
+            built.append(one)
+        return built if len(built) == len(batch) else None
+
+    def _keep(self, batch: Sequence[object], built: Sequence[Built]) -> None:
+        for data, one in zip(batch, built, strict=True):
+            self._moulds.keep(data, one)
 
     def _parse(self, batch: Sequence[object]) -> list[JobRequest]:
         """Parse all; in a batch every path names its place."""
@@ -208,12 +228,12 @@ def _instant_of(record: JobRecord) -> int:
     return run.scheduled_at_ms if run is not None else record.spec.created_at_ms
 
 
-def _refuse_conflicts(requests: Sequence[JobRequest], answers: Sequence[Added]) -> None:
-    for at, (request, answer) in enumerate(zip(requests, answers, strict=True)):
+def _refuse_conflicts(built: Sequence[Built], answers: Sequence[Added]) -> None:
+    for at, (one, answer) in enumerate(zip(built, answers, strict=True)):
         if answer.verdict == "conflict":
-            path = "key" if len(requests) == 1 else f"[{at}].key"
+            path = "key" if len(built) == 1 else f"[{at}].key"
             raise Conflict(
-                f"{path}: `{request.key}` cannot be used: {answer.reason}",
+                f"{path}: `{one.job.spec.key}` cannot be used: {answer.reason}",
                 path=path,
                 job_id=answer.job_id,
             )

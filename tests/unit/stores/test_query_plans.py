@@ -93,7 +93,8 @@ COUNTS_ALL = {("runs", "counts")}
 
 def plan(connection: Connection, sql: str) -> list[str]:
     """Ask SQLite how it would go about a statement."""
-    values: dict[str, Cell] = dict.fromkeys(re.findall(r":(\w+)", sql))
+    named: dict[str, Cell] = dict.fromkeys(re.findall(r":(\w+)", sql))
+    values = named or [None] * sql.count("?")
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
 
 

@@ -9,7 +9,7 @@ from ductape.domain.identity import KeyHolder
 from ductape.domain.job import JobSpec, Run, Schedule
 
 
-class NewJob(Struct, frozen=True):
+class NewJob(Struct, frozen=True, gc=False):
     """A job about to be stored."""
 
     job_id: str
@@ -25,7 +25,7 @@ class NewJob(Struct, frozen=True):
     """The version that the job was resolved against; 0 asks for no check."""
 
 
-class Added(Struct, frozen=True):
+class Added(Struct, frozen=True, gc=False):
     """What became of one new job."""
 
     verdict: Literal["added", "existing", "replaced", "conflict", "moved"]

@@ -4,6 +4,10 @@
 are tried one by one if the shared one fails, so that each caller gets its own error. Reads have a
 connection and a thread of their own and never wait for the writer (WAL).
 
+A lone step, with nobody before it, may be committed where it is called: handing it to the writer's
+thread and back costs as much as the commit. Only while commits are quick, since the event loop
+waits for it, and never while another process writes.
+
 With `inline=True` steps run where they are called, for simulated time (no thread to wait for).
 """
 
@@ -20,12 +24,16 @@ import apsw
 
 from ductape.errors import StoreError
 from ductape.stores.sqlite.connection import Connection
-from ductape.stores.sqlite.opening import connect, explain
+from ductape.stores.sqlite.opening import BUSY_MS, connect, explain
 
 T = TypeVar("T")
 Step = Callable[[Connection], T]
 MOST_STEPS = 256
 """How many callers share a commit."""
+QUICK_S = 0.001
+"""How long commits take, lately, where the event loop may wait for one."""
+NEWEST_COUNTS = 0.2
+"""The part of the newest commit in what commits take lately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,10 @@ class Engine:
         self._reader = connect(path)
         self._inline = inline
         self._closed = False
+        self._commit_s = 0.0
+        """How long commits take, lately."""
+        self._turn = threading.Lock()
+        """Held by whoever uses the writing connection."""
         if not inline:
             self._loop = asyncio.get_running_loop()
             self._waiting: queue.SimpleQueue[_Ticket[object] | None] = queue.SimpleQueue()
@@ -67,6 +79,18 @@ class Engine:
         ticket: _Ticket[T] = _Ticket(step, future)
         self._waiting.put(ticket)  # pyright: ignore[reportArgumentType] (a ticket of any answer)
         return await future
+
+    async def write_lone(self, step: Step[T]) -> T:
+        """Do as `write` does, at once where nobody is before it and commits are quick."""
+        self._check()
+        if not self._inline and self._commit_s <= QUICK_S and self._waiting.empty():
+            try:
+                return self._commit_here(step)
+            except apsw.BusyError:
+                pass  # another thread or process writes: wait for it elsewhere
+            except apsw.Error as error:
+                raise explain(error, self.path) from error
+        return await self.write(step)
 
     async def read(self, step: Step[T]) -> T:
         """Run a step in a read transaction of its own."""
@@ -104,7 +128,8 @@ class Engine:
     def _serve(self) -> None:
         while (first := self._waiting.get()) is not None:
             tickets, last = self._gather(first)
-            answers = self._commit([t for t in tickets if not t.future.cancelled()])
+            with self._turn:
+                answers = self._commit([t for t in tickets if not t.future.cancelled()])
             self._loop.call_soon_threadsafe(_deliver, answers)
             if last:
                 return
@@ -121,11 +146,30 @@ class Engine:
             tickets.append(ticket)
         return tickets, False
 
+    def _commit_here(self, step: Step[T]) -> T:
+        """Commit on the event loop's thread; raises `apsw.BusyError` rather than wait."""
+        if not self._turn.acquire(blocking=False):
+            raise apsw.BusyError
+        try:
+            self._writer.set_busy_timeout(0)
+            return self._transact([step])[0]
+        finally:
+            self._writer.set_busy_timeout(BUSY_MS)
+            self._turn.release()
+
+    def _transact(self, steps: Sequence[Step[T]]) -> list[T]:
+        """Commit; where it is one step, remember how long that took."""
+        began_s = self._loop.time()
+        results = _transact(self._writer, steps)
+        if len(steps) == 1:
+            self._commit_s += NEWEST_COUNTS * (self._loop.time() - began_s - self._commit_s)
+        return results
+
     def _commit(
         self, tickets: Sequence[_Ticket[object]]
     ) -> list[tuple[asyncio.Future[object], object, Exception | None]]:
         try:
-            results = _transact(self._writer, [ticket.step for ticket in tickets])
+            results = self._transact([ticket.step for ticket in tickets])
         except Exception as error:  # noqa: BLE001 (the shared commit: each caller gets its own)
             if len(tickets) == 1:
                 return [(tickets[0].future, None, explain(error, self.path))]

@@ -28,6 +28,14 @@ SCHEDULE_COLUMNS = (
     " extras, fault, spec"
 )
 
+FRESH_COLUMNS = (
+    "job_id, state, product, env, event, kind, queue, rank, flow, needs, concurrency, recurring,"
+    " scheduled_at, due_at, timeout_ms, job_key, session_tag, session_user, metadata, spec,"
+    " updated_at"
+)
+FRESH_PLACES = ", ".join("?" * (FRESH_COLUMNS.count(",") + 1))
+Fresh = tuple[Cell, ...]
+"""One value for each of `FRESH_COLUMNS`: binding by place costs half of binding by name."""
 
 GRACE_MS = 30_000
 """Given past its deadline to a run that is stored in somebody's hands; a claim names its own."""
@@ -54,6 +62,40 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
         "now": now_ms,
         **moving_columns(run),
     }
+
+
+def is_fresh(run: Run) -> bool:
+    """Tell a first run that nobody has touched: most of all that is stored."""
+    return run.number == 1 and run.fence == 0 and run.worker is None and not run.extra
+
+
+def fresh_row(run: Run, now_ms: int) -> Fresh:
+    """Return `FRESH_COLUMNS` of a fresh run; the rest of its columns have nothing to tell yet."""
+    spec = run.spec
+    session = spec.session
+    return (
+        run.job_id,
+        run.state,
+        spec.product,
+        spec.env,
+        spec.event,
+        spec.kind.value,
+        spec.queue,
+        -spec.priority,
+        flow_of(spec),
+        spec.needs or "",
+        None if spec.concurrency_key is None else spec.concurrency_limit,
+        spec.repeat is not None,
+        run.scheduled_at_ms,
+        run.due_at_ms,
+        spec.timeout_ms,
+        spec.key,
+        None if session is None else session.tag,
+        None if session is None else session.user,
+        encode(spec.metadata).decode() if spec.metadata else None,
+        encode(spec),
+        now_ms,
+    )
 
 
 def moving_columns(run: Run) -> dict[str, Cell]:

@@ -3,12 +3,20 @@
 from functools import cache
 from importlib.resources import files
 
-from ductape.stores.sqlite.rows import FINISHED_COLUMNS, RUN_COLUMNS, SCHEDULE_COLUMNS
+from ductape.stores.sqlite.rows import (
+    FINISHED_COLUMNS,
+    FRESH_COLUMNS,
+    FRESH_PLACES,
+    RUN_COLUMNS,
+    SCHEDULE_COLUMNS,
+)
 
 _COLUMNS = {
     "{run_columns}": RUN_COLUMNS,
     "{finished_columns}": FINISHED_COLUMNS,
     "{schedule_columns}": SCHEDULE_COLUMNS,
+    "{fresh_columns}": FRESH_COLUMNS,
+    "{fresh_places}": FRESH_PLACES,
 }
 
 

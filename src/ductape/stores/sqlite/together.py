@@ -13,7 +13,7 @@ from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.sqlite.connection import Connection
 from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.rows import run_row
+from ductape.stores.sqlite.rows import fresh_row, is_fresh, run_row
 from ductape.stores.sqlite.statements import statements
 
 
@@ -62,7 +62,8 @@ class Together:
                 arrival.answer.set_exception(error)
 
     async def _write(self, arrivals: Sequence[_Arrival]) -> None:
-        answers = await self._engine.write(lambda c: _store(c, arrivals))
+        write = self._engine.write_lone if len(arrivals) == 1 else self._engine.write
+        answers = await write(lambda c: _store(c, arrivals))
         for arrival, answer in answers:
             if not arrival.answer.done():
                 arrival.answer.set_result(answer)
@@ -70,8 +71,12 @@ class Together:
 
 def add_plain(connection: Connection, jobs: Sequence[tuple[NewJob, int]]) -> None:
     """Insert the first runs of jobs, each with its instant."""
-    rows = [run_row(job.run, now_ms) for job, now_ms in jobs if job.run is not None]
-    connection.executemany(statements("runs")["insert"], rows)
+    runs = [(job.run, now_ms) for job, now_ms in jobs if job.run is not None]
+    fresh = [fresh_row(run, now_ms) for run, now_ms in runs if is_fresh(run)]
+    connection.executemany(statements("runs")["insert_fresh"], fresh)
+    if len(fresh) < len(runs):
+        begun = [run_row(run, now_ms) for run, now_ms in runs if not is_fresh(run)]
+        connection.executemany(statements("runs")["insert"], begun)
 
 
 def current_versions(connection: Connection, jobs: Sequence[NewJob]) -> dict[str, int]:

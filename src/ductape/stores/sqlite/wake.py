@@ -11,13 +11,15 @@ import os
 import socket
 import stat
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from ductape.ports.wake import Hint, Listener
 from ductape.stores.sqlite.connection import Connection
 
 LOOK_EVERY_S = 1.0
+TICK_S = 0.02
+"""More than the coarsest clock of a file system that we take."""
 LONGEST_SOCKET_PATH = 90
 """Unix socket paths hold about 100 bytes."""
 
@@ -41,6 +43,9 @@ class SqliteWake:
         self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
         self._pending: set[Hint] = set()
         self._closed = False
+        self._listed: list[str] = []
+        self._listed_s = self._settled_s = -1.0
+        self._changed_ns = 0
 
     def tell(self, hint: Hint, jobs: Collection[str] = ()) -> None:
         """Wake every listener of every live process of the store; called after a commit."""
@@ -75,15 +80,26 @@ class SqliteWake:
             return
         message = b"".join(_BYTES[hint] for hint in sorted(self._pending))
         self._pending.clear()
-        for neighbour in self._folder.iterdir():
-            if neighbour != self._own:
-                self._send_to(neighbour, message)
+        for neighbour in self._neighbours():
+            self._send_to(neighbour, message)
 
-    def _send_to(self, neighbour: Path, message: bytes) -> None:
+    def _neighbours(self) -> Sequence[str]:
+        """List the other sockets; the folder is read again only when something came or went."""
+        changed_ns, now_s = self._folder.stat().st_mtime_ns, self._loop.time()
+        if changed_ns != self._changed_ns:
+            # It may change again within the same tick of the file system's clock.
+            self._changed_ns, self._settled_s = changed_ns, now_s + TICK_S
+        if self._listed_s <= self._settled_s:
+            self._listed_s = now_s
+            with os.scandir(self._folder) as entries:
+                self._listed = [one.path for one in entries if one.name != self._own.name]
+        return self._listed
+
+    def _send_to(self, neighbour: str, message: bytes) -> None:
         try:
-            self._socket.sendto(message, str(neighbour))
+            self._socket.sendto(message, neighbour)
         except (ConnectionRefusedError, FileNotFoundError):
-            neighbour.unlink(missing_ok=True)  # its process is gone
+            Path(neighbour).unlink(missing_ok=True)  # its process is gone
         except BlockingIOError:
             return  # it has hints enough waiting
 

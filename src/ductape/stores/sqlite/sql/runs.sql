@@ -8,6 +8,9 @@ VALUES (:job_id, :number, :state, :fence, :product, :env, :event, :kind, :queue,
     :first_started_at, :deadline_at, :cache_key, :job_key, :session_tag, :session_user,
     :metadata, :spec, :attempts, :checkpoint, :progress, :now)
 
+-- name: insert_fresh
+INSERT INTO runs (number, {fresh_columns}) VALUES (1, {fresh_places})
+
 -- name: promote
 UPDATE runs SET state = 'queued'
 WHERE (job_id, number) IN (

@@ -1,0 +1,116 @@
+"""Moulds: a request that differs from an earlier one in its input and start alone is built at once.
+
+Whoever stores many jobs mostly stores the same one with other inputs. What an earlier request was
+parsed to and resolved against is kept, by everything but those two fields; the input itself is
+looked at each time. Whatever is unusual (a key, a session, a recurrence, a reference, any fault)
+takes the long way, which alone tells what is wrong.
+"""
+
+from collections.abc import Hashable, Mapping
+from datetime import UTC
+from typing import cast
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ductape.domain.inputs import check_input
+from ductape.domain.instants import read_instant
+from ductape.domain.job import JobSpec
+from ductape.domain.jsonlimits import Limits, plain_object
+from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.references import needs_resolving
+from ductape.domain.request import JobEventTypes
+from ductape.domain.target import Target
+from ductape.services.building import Builder, Built
+
+MOST_MOULDS = 256
+VARYING = ("input", "start_at")
+
+BY_INPUT = frozenset({JobEventTypes.NOTIFICATION})
+"""Kinds whose target depends on the input too."""
+
+
+class _Mould(Struct, frozen=True):
+    """A built job, for others of its shape."""
+
+    spec: JobSpec
+    target: Target
+    version: int
+    """The product's, which must still be the current one."""
+
+
+class Moulds:
+    """The shapes that one process has stored lately."""
+
+    def __init__(self, builder: Builder, limits: Limits) -> None:
+        """Make jobs through `builder`."""
+        self._builder = builder
+        self._limits = limits
+        self._kept: dict[Hashable, _Mould] = {}
+
+    def cast(self, data: object, versions: Mapping[str, int], now_ms: int) -> Built | None:
+        """Build a job in the mould of an earlier one; none where it must go the long way.
+
+        `versions` are the current ones of the products.
+        """
+        shape = _shape(data)
+        mould = None if shape is None else self._kept.get(shape)
+        if mould is None or versions.get(mould.spec.product) != mould.version:
+            return None
+        fields = cast("dict[str, object]", data)
+        given = self._input(fields.get("input"), mould.target)
+        start_ms = _start(fields.get("start_at"))
+        if given is None or start_ms is None:
+            return None
+        spec = replace(mould.spec, input=given, created_at_ms=now_ms)
+        return self._builder.once(spec, mould.target, mould.version, start_ms, now_ms)
+
+    def keep(self, data: object, built: Built) -> None:
+        """Remember a job that was built the long way, if others can be made like it."""
+        spec = built.job.spec
+        apart = spec.key, spec.session, spec.repeat, spec.expires_at_ms
+        if built.warnings or spec.kind in BY_INPUT or any(part is not None for part in apart):
+            return
+        shape = _shape(data)
+        if shape is None:
+            return
+        while len(self._kept) >= MOST_MOULDS:
+            self._kept.pop(next(iter(self._kept)))
+        self._kept[shape] = _Mould(spec, built.target, built.job.product_version)
+
+    def _input(self, value: object, target: Target) -> JsonObject | None:
+        """Take an input in which nothing is wrong and nothing is to be resolved."""
+        if type(value) is not dict:
+            return None
+        members = cast("dict[str, object]", value)
+        limits = self._limits
+        taken = plain_object(members, "input", max_bytes=limits.input_bytes, nesting=limits.nesting)
+        if not isinstance(taken, dict) or needs_resolving(taken):
+            return None
+        return None if check_input(target, taken, resolved=False) else taken
+
+
+def _shape(data: object) -> Hashable | None:
+    """Name all of a request but what varies; none where something in it cannot be compared.
+
+    Types count: 1 and True are equal, and not the same request.
+
+    >>> _shape({"event": "a", "retries": 1, "input": {}}) == _shape({"event": "a", "retries": True})
+    False
+    """
+    if type(data) is not dict:
+        return None
+    fields = cast("dict[str, object]", data)
+    rest = [(name, value, type(value)) for name, value in fields.items() if name not in VARYING]
+    try:
+        hash(shape := tuple(rest))
+    except TypeError:
+        return None
+    return shape
+
+
+def _start(value: object) -> int | None:
+    if type(value) is not int:
+        return None
+    start_ms = read_instant(value, path="start_at", zone=UTC)
+    return start_ms if isinstance(start_ms, int) else None
