@@ -131,9 +131,9 @@ async def test_no_run_is_claimed_before_it_is_due(store: Store) -> None:
 async def test_a_turn_tells_when_the_next_run_falls_due(store: Store) -> None:
     await hired(store, "w1")
     await stored(store, *(a_new_job(due_ms=NOW_MS + due) for due in (300, 100, 200)))
-    assert (await store.claims.turn(a_wish(), [], now_ms=NOW_MS)).next_due_ms == NOW_MS + 100
-    assert (await store.claims.turn(a_wish(), [], now_ms=NOW_MS + 200)).next_due_ms == NOW_MS + 300
-    assert (await store.claims.turn(a_wish(), [], now_ms=NOW_MS + 300)).next_due_ms is None
+    assert (await store.claims.turn(a_wish(), [], now_ms=NOW_MS)).next_turn_ms == NOW_MS + 100
+    assert (await store.claims.turn(a_wish(), [], now_ms=NOW_MS + 200)).next_turn_ms == NOW_MS + 300
+    assert (await store.claims.turn(a_wish(), [], now_ms=NOW_MS + 300)).next_turn_ms is None
 
 
 async def test_what_fell_due_long_ago_is_taken_in_the_order_it_fell_due(store: Store) -> None:

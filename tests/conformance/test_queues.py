@@ -83,11 +83,11 @@ async def test_a_queue_starts_no_more_than_its_rate(store: Store) -> None:
     assert len(await claimed(store, a_wish("w1"), now_ms=NOW_MS)) == 3
     turn = await store.claims.turn(a_wish("w2"), [], now_ms=NOW_MS + 500)
     assert turn.claims == []
-    assert turn.next_due_ms is not None
-    assert NOW_MS + 1_000 <= turn.next_due_ms <= NOW_MS + 1_010
-    assert len(await claimed(store, a_wish("w2"), now_ms=turn.next_due_ms)) == 3
+    assert turn.next_turn_ms is not None
+    assert NOW_MS + 1_000 <= turn.next_turn_ms <= NOW_MS + 1_010
+    assert len(await claimed(store, a_wish("w2"), now_ms=turn.next_turn_ms)) == 3
     await store.queues.set_rate("default", None)
-    assert len(await claimed(store, now_ms=turn.next_due_ms)) == 4
+    assert len(await claimed(store, now_ms=turn.next_turn_ms)) == 4
 
 
 async def test_a_rate_counts_what_started_whatever_became_of_it(store: Store) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ductape.worker.lane import AHEAD_MS
 from tests.simulation.record import Record
 from tests.simulation.recurrences import judge_recurrences
 from tests.simulation.world import SimulatedWorld
@@ -61,7 +62,7 @@ def _never_early(record: Record) -> Iterator[str]:
     # After a jump back a run may wait that had fallen due before it: it may go on.
     steady = not record.world.story.jumps_back
     for entry in record.of("claimed"):
-        if steady and (entry.wall or 0) < (entry.due_at or 0):
+        if steady and (entry.wall or 0) + AHEAD_MS < (entry.due_at or 0):
             yield f"run {entry.job, entry.number} was claimed at {entry.wall}, due {entry.due_at}"
     for entry in record.of("made"):
         asked = record.asked.get(entry.job)

@@ -12,7 +12,7 @@ Why = Literal["timeout", "cancel", "interrupt", "abandoned"]
 """Why a run was told to stop: its deadline, a person, a graceful stop, a lost lease."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Held:
     """One claimed run and its task."""
 
@@ -30,12 +30,12 @@ class Held:
     """What it leaves in the cache when it completes."""
     sensitive: tuple[str, ...] = ()
     """Texts to mask in its errors."""
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    ref: RunRef = field(init=False)
+    """The run and the fence it is held by."""
 
-    @property
-    def ref(self) -> RunRef:
-        """The run and the fence it is held by."""
-        return run_ref(self.claim.run)
+    def __post_init__(self) -> None:
+        """Name it once: its fence never changes while it is held."""
+        self.ref = run_ref(self.claim.run)
 
     def stop(self, why: Why, *, now_ms: int, grace_ms: int, reason: str | None = None) -> None:
         """Tell the run to stop; the first reason counts, save that a lost lease always does."""

@@ -1,14 +1,17 @@
 """The lane: one turn after the other settles what ended and claims what may start.
 
 A turn is one transaction. While it is under way outcomes gather; the next turn takes them all, so
-that high load gets batches and low load keeps its latency (DESIGN 3). Idle, the lane sleeps until a
-hint, the earliest due instant, or the safety net's look.
+that high load gets batches and low load keeps its latency (DESIGN 3). Where the store can take
+several turns at once, a further one begins as soon as enough has gathered for it. Idle, the lane
+sleeps until a hint, a moment before the earliest due instant, or the safety net's look.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, Settlement
 from ductape.domain.job import Claim
@@ -20,6 +23,8 @@ from ductape.ports.stores import Store
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.services.settling import Settler, tell_settled
 
+AHEAD_MS = 30
+"""How long before its instant a run is claimed: what the claim takes must not make it late."""
 LOOK_EVERY_MS = 30_000
 """How often an idle lane takes a turn although nobody asked."""
 CLOCK_EVERY_MS = 1_000
@@ -27,6 +32,8 @@ CLOCK_EVERY_MS = 1_000
 PAUSE_AFTER_FAULT_S = 1.0
 BUSY_S = 0.01
 """How soon an idle lane looks again at what another worker had in hand."""
+ENOUGH = 50
+"""How many outcomes are worth a further turn while another is under way."""
 
 log = logging.getLogger("ductape.worker")
 
@@ -58,21 +65,28 @@ class Lane:
         self._wish = wish
         self._start = start
         self._outbox: list[Ended] = []
+        self._under_way: list[Wish] = []
+        """What the turns under way ask for."""
         self._needed = asyncio.Event()
-        self._next_due_ms: int | None = None
+        self._nudged = False
+        """Whether somebody nudged while a turn was under way."""
+        self._next_turn_ms: int | None = None
         self._fault: str | None = None
         self._closing = False
-        self.idle = asyncio.Event()
         self.lease_lost: Callable[[], None] = lambda: None
 
     def put(self, ended: Ended) -> None:
         """Hand in an outcome for the next turn."""
         self._outbox.append(ended)
-        self._needed.set()
+        if not self._under_way or len(self._outbox) >= ENOUGH:
+            self._needed.set()
 
     def nudge(self) -> None:
         """Take a turn soon: there may be something to claim."""
-        self._needed.set()
+        if self._under_way:
+            self._nudged = True
+        else:
+            self._needed.set()
 
     def close(self) -> None:
         """Settle what is left, then stop."""
@@ -80,7 +94,11 @@ class Lane:
         self._needed.set()
 
     async def serve(self) -> None:
-        """Take turns until closed and empty."""
+        """Take turns until closed and empty, as many at once as the store can take."""
+        lanes = range(self._store.claims.lanes)
+        await asyncio.gather(*(self._serve_one() for _ in lanes))
+
+    async def _serve_one(self) -> None:
         while not self._closing or self._outbox:
             await self._until_needed()
             await self._take_turn()
@@ -90,20 +108,43 @@ class Lane:
         ended, self._outbox = self._outbox, []
         now_ms = self._clock.now_ms()
         settlements = [self._settlement(one, now_ms) for one in ended]
+        wish = self._left_to_wish()
+        self._under_way.append(wish)
         try:
-            turn = await self._store.claims.turn(self._wish(), settlements, now_ms=now_ms)
+            turn = await self._store.claims.turn(wish, settlements, now_ms=now_ms)
         except Exception as error:  # noqa: BLE001 (a turn of a background loop)
             # On closing the runs are left to a take-over: their fences still hold.
             self._outbox = [] if self._closing else ended + self._outbox
             await self._rest(error)
             return
+        finally:
+            self._landed(wish)
         self._fault = None
-        self._next_due_ms = turn.next_due_ms
+        self._next_turn_ms = turn.next_turn_ms
         for claim in turn.claims:
             self._start(claim)
         if settlements:
             tell_settled(self._store, settlements)
             await self._again(ended, turn)
+        self._look_further(turn)
+
+    def _left_to_wish(self) -> Wish:
+        """Ask for what the turns under way have not asked for already."""
+        wish = self._wish()
+        if not self._under_way:
+            return wish
+        asked = sum(one.slots for one in self._under_way)
+        suspect = wish.suspect and not any(one.suspect for one in self._under_way)
+        return replace(wish, slots=max(wish.slots - asked, 0), suspect=suspect)
+
+    def _landed(self, wish: Wish) -> None:
+        self._under_way.remove(wish)
+        if self._nudged:
+            self._nudged = False
+            self._needed.set()
+
+    def _look_further(self, turn: Turn) -> None:
+        """See to what a turn could not do itself."""
         if turn.claims and self._wish().slots > 0:
             self._needed.set()
         if turn.busy:
@@ -132,19 +173,19 @@ class Lane:
     async def _until_needed(self) -> None:
         """Sleep until something waits to be settled, a hint, a due instant, or the next look."""
         look_at_ms = self._clock.now_ms() + LOOK_EVERY_MS
-        self.idle.set()
-        while not self._outbox and not self._needed.is_set():
-            due_ms = look_at_ms if self._next_due_ms is None else self._next_due_ms
-            wait_ms = min(due_ms, look_at_ms) - self._clock.now_ms()
-            if wait_ms <= 0:
+        while not self._closing and not self._needed.is_set():
+            if self._outbox and not self._under_way:
                 break
-            await self._doze(min(wait_ms, CLOCK_EVERY_MS) / 1000)
-        self.idle.clear()
+            due_ms = look_at_ms if self._next_turn_ms is None else self._next_turn_ms
+            wait_ms = min(due_ms, look_at_ms) - self._clock.now_ms()
+            if wait_ms <= 0 and not self._under_way:
+                break
+            await self._doze(CLOCK_EVERY_MS if wait_ms <= 0 else min(wait_ms, CLOCK_EVERY_MS))
         self._needed.clear()
 
-    async def _doze(self, longest_s: float) -> None:
+    async def _doze(self, longest_ms: int) -> None:
         try:
-            async with asyncio.timeout(longest_s):
+            async with asyncio.timeout(longest_ms / 1000):
                 await self._needed.wait()
         except TimeoutError:
             return

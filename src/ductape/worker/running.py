@@ -58,6 +58,7 @@ class Running:
 
     async def _attempt(self, held: Held) -> Outcome | Parked | None:
         spec = held.claim.run.spec
+        await self._until(held.claim.run.due_at_ms)
         if spec.expires_at_ms is not None and self._clock.now_ms() > spec.expires_at_ms:
             return Expired()
         injected = await self._preparing.prepare(held.claim)
@@ -73,6 +74,11 @@ class Running:
         if held.why == "timeout":
             return self._stopped(held)
         return Success(result)
+
+    async def _until(self, due_ms: int) -> None:
+        """Wait for the instant of a run that was claimed a moment before it."""
+        while (early_ms := due_ms - self._clock.now_ms()) > 0:
+            await asyncio.sleep(early_ms / 1000)
 
     async def _recall(self, held: Held, injected: Injected) -> Cached | Parked | Leads | None:
         """Consult the cache; leading, remember what to leave there."""

@@ -22,7 +22,7 @@ from ductape.ports.wake import Hint
 from ductape.services.settling import Settler
 from ductape.worker.heartbeat import LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.held import Held
-from ductape.worker.lane import Ended, Lane
+from ductape.worker.lane import AHEAD_MS, Ended, Lane
 from ductape.worker.options import WorkerOptions
 from ductape.worker.running import Running
 from ductape.worker.sweeper import Sweeper
@@ -131,7 +131,6 @@ class Worker:
         if held.settled:
             return
         held.settled = True
-        held.ended.set()
         if outcome is None or isinstance(outcome, Parked):
             self._lane.nudge()
             return
@@ -157,6 +156,7 @@ class Worker:
             handlers=self._handlers,
             slots=max(free, 0) if serves else 0,
             suspect=not any(held.claim.run.losses for held in self._held.values()),
+            ahead_ms=AHEAD_MS,
             lease_ms=self._options.lease_ms,
             grace_ms=self._options.grace_ms + SETTLING_MS,
         )

@@ -9,7 +9,7 @@ from ductape.domain.request import JobEventTypes
 from ductape.errors import NotFound
 from ductape.handlers.python.context import AsyncContext, ThreadContext
 from ductape.handlers.python.registry import Handlers, Registered, merge
-from ductape.handlers.python.results import json_result, typed_input
+from ductape.handlers.python.results import has_fields, json_result, typed_input
 from ductape.ports.handler import Context, Invocation
 from ductape.ports.threads import Threads
 
@@ -24,7 +24,7 @@ class PythonHandler:
         that cannot be resolved.
         """
         self._handlers = merge(*registries)
-        self._input_types = {tag: one.input_type() for tag, one in self._handlers.items()}
+        self._input_types = {tag: class_of_fields(one) for tag, one in self._handlers.items()}
         self._threads = threads
 
     def tags(self) -> frozenset[str]:
@@ -39,12 +39,14 @@ class PythonHandler:
         """
         tag, registered = self._found(invocation)
         given, path = _given(invocation)
-        wanted = typed_input(given, self._input_types[tag], path)
-        return json_result(await self._called(registered, wanted, invocation.context))
+        wanted = self._input_types[tag]
+        typed = given if wanted is None else typed_input(given, wanted, path)
+        return json_result(await self._called(registered, typed, invocation.context))
 
     async def _called(self, registered: Registered, given: object, engine: Context) -> object:
         if registered.is_async:
-            return await cast("Awaitable[object]", registered.call(given, AsyncContext.of(engine)))
+            seen = AsyncContext.of(engine) if registered.wants_context else None
+            return await cast("Awaitable[object]", registered.call(given, seen))
         context = ThreadContext.of(engine, get_running_loop())
         return await self._threads.run(lambda: registered.call(given, context))
 
@@ -55,6 +57,12 @@ class PythonHandler:
             known = ", ".join(sorted(self.tags())) or "none"
             raise NotFound(f"no handler {tag} in this process; registered are: {known}", path=tag)
         return tag, registered
+
+
+def class_of_fields(registered: Registered) -> object:
+    """Return the class of fields that a function's input is to become; none if it is none."""
+    wanted = registered.input_type()
+    return wanted if has_fields(wanted) else None
 
 
 def _given(invocation: Invocation) -> tuple[JsonValue, str]:

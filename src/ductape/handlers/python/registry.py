@@ -66,6 +66,11 @@ class Registered:
             wanted = "an input annotation that the handler's module can resolve"
             raise invalid(_name(self.function), wanted, str(error)) from error
 
+    @property
+    def wants_context(self) -> bool:
+        """Whether it takes the context at all."""
+        return self.context_name is not None or "context" in self.positional
+
     def call(self, given: object, context: object) -> object:
         """Call the function with what it wants of the two."""
         values = [given if role == "input" else context for role in self.positional]

@@ -23,12 +23,10 @@ _UNMEASURED_BYTES = 2**40
 
 
 def typed_input(given: JsonValue, wanted: object, path: str) -> object:
-    """Return the input as the function wants it: converted for a class of fields, else as it is.
+    """Return the input as the class of fields that the function wants.
 
     Raises `ValidationError` with every field that does not fit.
     """
-    if not _has_fields(wanted):
-        return given
     try:
         return msgspec.convert(given, cast("type[object]", wanted))
     except msgspec.ValidationError as error:
@@ -75,7 +73,8 @@ def _built(value: object, depth: int) -> object:
     return {key: _built(member, depth + 1) for key, member in members.items()}
 
 
-def _has_fields(wanted: object) -> bool:
+def has_fields(wanted: object) -> bool:
+    """Tell a dataclass, Struct or TypedDict: an input becomes one; anything else stays JSON."""
     origin = cast("object", get_origin(wanted)) or wanted
     if not isinstance(origin, type):
         return False

@@ -21,6 +21,8 @@ class Wish(Struct, frozen=True):
     slots: int
     suspect: bool = True
     """Whether it may take a run that was lost before: one at a time."""
+    ahead_ms: int = 0
+    """Runs due within so long may be taken too; whoever takes them waits for their instants."""
     lease_ms: int = 30_000
     grace_ms: int = 30_000
 
@@ -30,8 +32,9 @@ class Turn(Struct, frozen=True):
 
     answers: list[SettleAnswer]
     claims: list[Claim]
-    next_due_ms: int | None
-    """When the earliest run that is not due yet falls due."""
+    next_turn_ms: int | None
+    """When another turn is worth taking though nobody asks: `ahead_ms` before the earliest run that
+    is not due yet falls due, or when a queue's rate lets the next one start."""
     crowded: bool = False
     """Limits have room again for more runs than this turn claimed: others should look."""
     busy: bool = False
@@ -42,6 +45,11 @@ class Turn(Struct, frozen=True):
 
 class Claims(Protocol):
     """Where runs are taken and given back."""
+
+    @property
+    def lanes(self) -> int:
+        """How many turns of one worker may be under way at once."""
+        ...
 
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
         """Settle, promote what fell due, renew the lease and claim, in one transaction."""

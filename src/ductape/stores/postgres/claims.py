@@ -19,6 +19,9 @@ MOST_PROMOTED = 1_000
 class PostgresClaims:
     """Where runs are taken and given back."""
 
+    lanes = 2
+    """While the server works on one turn, this process executes what the other brought."""
+
     def __init__(self, engine: Engine, decide: Decide) -> None:
         """Work on an engine; `decide` settles the runs that a leader's result answers."""
         self._engine = engine
@@ -67,18 +70,19 @@ class PostgresClaims:
         self, transaction: Transaction, wish: Wish, settlements: Sequence[Settlement], now_ms: int
     ) -> Turn:
         answers, freed = await self._settling.settle_all(transaction, settlements, now_ms)
-        due = await _promote(transaction, now_ms)
+        due = await _promote(transaction, now_ms + wish.ahead_ms)
         leased = await _renew(transaction, wish, now_ms)
         limited = await limited_queues(transaction)
         taken = Taken([], limited, busy=False)
         if leased and wish.slots > 0:
             taken = await self._claiming.claim(transaction, wish, limited, now_ms)
+        comes = None if due is None else due - wish.ahead_ms
         opens = await count_starts(transaction, taken.limited, taken.runs, now_ms)
         freed += sum(_queue_of(each) in limited for each in settlements)
         return Turn(
             answers=answers,
             claims=await with_products(transaction, taken.runs),
-            next_due_ms=min((at for at in (due, opens) if at is not None), default=None),
+            next_turn_ms=min((at for at in (comes, opens) if at is not None), default=None),
             crowded=freed > len(taken.runs),
             busy=taken.busy,
             leased=leased,
@@ -90,12 +94,12 @@ def _queue_of(settlement: Settlement) -> str | None:
     return None if settlement.to is None else settlement.to.spec.queue
 
 
-async def _promote(transaction: Transaction, now_ms: int) -> int | None:
-    """Queue what fell due; return when the next run does."""
+async def _promote(transaction: Transaction, until_ms: int) -> int | None:
+    """Queue what falls due until then; return when the next run does."""
     due: int | None = await transaction.cell("runs", "next_due")
-    if due is None or due > now_ms:
+    if due is None or due > until_ms:
         return due
-    await transaction.change("runs", "promote", {"now": now_ms, "most": MOST_PROMOTED})
+    await transaction.change("runs", "promote", {"now": until_ms, "most": MOST_PROMOTED})
     return await transaction.cell("runs", "next_due")
 
 

@@ -20,6 +20,9 @@ MOST_PROMOTED = 1_000
 class SqliteClaims:
     """Where runs are taken and given back."""
 
+    lanes = 1
+    """The writer is one thread: what waits for it gathers."""
+
     def __init__(self, engine: Engine, decide: Decide) -> None:
         """Work on an engine; `decide` settles the runs that a leader's result answers."""
         self._engine = engine
@@ -70,18 +73,19 @@ class SqliteClaims:
         limited = limited_queues(connection)
         answers, freed = self._settling.settle_all(connection, settlements, now_ms)
         freed += sum(_queue_of(each) in limited for each in settlements)
-        _promote(connection, now_ms)
+        _promote(connection, now_ms + wish.ahead_ms)
         leased = _renew(connection, wish, now_ms)
         wants = leased and wish.slots > 0
         runs = self._claiming.claim(connection, wish, limited, now_ms) if wants else []
-        dues = (
-            connection.execute(statements("runs")["next_due"]).get,
+        due: int | None = connection.execute(statements("runs")["next_due"]).get
+        moments = (
+            None if due is None else due - wish.ahead_ms,
             count_starts(connection, limited, runs, now_ms),
         )
         return Turn(
             answers=answers,
             claims=with_products(connection, runs),
-            next_due_ms=min((due for due in dues if due is not None), default=None),
+            next_turn_ms=min((at for at in moments if at is not None), default=None),
             crowded=freed > len(runs),
             leased=leased,
         )
@@ -92,10 +96,10 @@ def _queue_of(settlement: Settlement) -> str | None:
     return None if settlement.to is None else settlement.to.spec.queue
 
 
-def _promote(connection: Connection, now_ms: int) -> None:
+def _promote(connection: Connection, until_ms: int) -> None:
     due = connection.execute(statements("runs")["next_due"]).get
-    if due is not None and due <= now_ms:
-        connection.execute(statements("runs")["promote"], {"now": now_ms, "most": MOST_PROMOTED})
+    if due is not None and due <= until_ms:
+        connection.execute(statements("runs")["promote"], {"now": until_ms, "most": MOST_PROMOTED})
 
 
 def _renew(connection: Connection, wish: Wish, now_ms: int) -> bool:

@@ -54,9 +54,9 @@ SELECT queue, rank, flow, needs, due_at, concurrency, again, step FROM walk
 -- name: claim
 -- Of each group its share, in order. The outer UPDATE does not repeat the index's predicate, which
 -- would mislead the planner.
-UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s, started_at = %(now)s,
-    first_started_at = coalesce(first_started_at, %(now)s), deadline_at = %(now)s + timeout_ms + %(grace)s,
-    stop_reason = NULL, updated_at = %(now)s
+UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s,
+    started_at = greatest(%(now)s, due_at), first_started_at = coalesce(first_started_at, greatest(%(now)s, due_at)),
+    deadline_at = greatest(%(now)s, due_at) + timeout_ms + %(grace)s, stop_reason = NULL, updated_at = %(now)s
 WHERE ctid = ANY(ARRAY(
     SELECT taken.ctid
     FROM unnest(%(queue)s::text[], %(rank)s::integer[], %(flow)s::text[], %(needs)s::text[], %(most)s::integer[])
@@ -76,9 +76,9 @@ WHERE state = 'queued' AND losses > 0 AND (%(queues)s::text[] IS NULL OR queue =
 ORDER BY queue, rank, due_at LIMIT %(most)s
 
 -- name: claim_suspect
-UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s, started_at = %(now)s,
-    first_started_at = coalesce(first_started_at, %(now)s), deadline_at = %(now)s + timeout_ms + %(grace)s,
-    stop_reason = NULL, updated_at = %(now)s
+UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s,
+    started_at = greatest(%(now)s, due_at), first_started_at = coalesce(first_started_at, greatest(%(now)s, due_at)),
+    deadline_at = greatest(%(now)s, due_at) + timeout_ms + %(grace)s, stop_reason = NULL, updated_at = %(now)s
 WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM ductape.runs
     WHERE state = 'queued' AND losses > 0 AND job_id = %(job_id)s AND number = %(number)s

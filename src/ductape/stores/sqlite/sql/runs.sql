@@ -42,9 +42,9 @@ WHERE state = 'queued' AND losses = 0 AND queue = :queue AND (rank, flow, needs)
 ORDER BY rank, flow, needs, due_at LIMIT 1
 
 -- name: claim
-UPDATE runs SET state = 'running', fence = fence + 1, worker = :worker, started_at = :now,
-    first_started_at = coalesce(first_started_at, :now), deadline_at = :now + timeout_ms + :grace,
-    stop_reason = NULL, updated_at = :now
+UPDATE runs SET state = 'running', fence = fence + 1, worker = :worker, started_at = max(:now, due_at),
+    first_started_at = coalesce(first_started_at, max(:now, due_at)),
+    deadline_at = max(:now, due_at) + timeout_ms + :grace, stop_reason = NULL, updated_at = :now
 WHERE (job_id, number) IN (
     SELECT job_id, number FROM runs INDEXED BY runs_claim
     WHERE state = 'queued' AND losses = 0 AND queue = :queue AND rank = :rank AND flow = :flow
@@ -53,9 +53,9 @@ WHERE (job_id, number) IN (
 RETURNING {run_columns}
 
 -- name: claim_suspect
-UPDATE runs SET state = 'running', fence = fence + 1, worker = :worker, started_at = :now,
-    first_started_at = coalesce(first_started_at, :now), deadline_at = :now + timeout_ms + :grace,
-    stop_reason = NULL, updated_at = :now
+UPDATE runs SET state = 'running', fence = fence + 1, worker = :worker, started_at = max(:now, due_at),
+    first_started_at = coalesce(first_started_at, max(:now, due_at)),
+    deadline_at = max(:now, due_at) + timeout_ms + :grace, stop_reason = NULL, updated_at = :now
 WHERE job_id = :job_id AND number = :number
 RETURNING {run_columns}
 
