@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 import psycopg
 import pytest
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 from sqlalchemy import create_engine
 from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session, create_async_engine
 
@@ -279,6 +280,8 @@ async def test_a_caller_cancelled_in_the_middle_leaves_a_usable_transaction(
         waits.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waits
+        assert isinstance(two.transaction, AsyncConnection | psycopg.Connection)
+        assert two.transaction.info.transaction_status is TransactionStatus.INTRANS
         await two.say(INSERT.format(2))
         await two.commit()
     assert ordered(orders) == [1, 2]
