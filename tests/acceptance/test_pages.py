@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.pages import DOCS, blocks, expected_print, prints_as_told, run_page
 from tests.servers.http import expo_receiver, http_receiver
+from tests.servers.postgres import postgres_server
 from tests.servers.smtp import smtp_receiver
 
 ELSEWHERE = {
@@ -22,7 +23,7 @@ ELSEWHERE = {
 }
 """Pages with a test of their own, beside what they are about."""
 
-SERVED = {"howto/actions.md", "howto/notifications.md"}
+SERVED = {"howto/actions.md", "howto/notifications.md", "howto/transactions.md"}
 """Pages that are given servers below."""
 
 PLAIN = sorted(
@@ -69,6 +70,14 @@ async def test_the_actions_page_reaches_the_partner_with_its_credential() -> Non
     ]
     keys = {request.headers["authorization"] for request in receiver.requests}
     assert keys == {"Bearer s3cret-token"}
+
+
+async def test_the_transactions_page_stores_rows_and_jobs_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DUCTAPE_KEY", "k1:" + "A" * 43)
+    with postgres_server() as server:
+        await _runs("howto/transactions.md", database=server.url)
 
 
 async def test_the_notifications_page_reaches_people_on_every_channel() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ductape import Ductape, DuctapeError, Handlers, ValidationError
+from ductape.app.blocking import BlockingDuctape
 
 PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
 JOB = {"product_tag": "shop", "env": "dev", "event": "double", "input": {"n": 21}, "start_at": 0}
@@ -59,3 +60,46 @@ def test_after_closing_a_call_says_how_to_open_again(tmp_path: Path, handlers: H
         pass
     with pytest.raises(DuctapeError, match="not open"):
         ductape.jobs.list()
+
+
+def test_a_transaction_is_a_plain_block(tmp_path: Path, handlers: Handlers) -> None:
+    with Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
+        ductape.products.apply(PRODUCT)
+        with ductape.transaction() as tx:
+            tx.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
+            receipt = ductape.processor.job.dispatch(JOB, transaction=tx)
+        assert ductape.processor.job.wait(receipt["job_id"], timeout=10) == 42
+        with pytest.raises(ZeroDivisionError):
+            _insert_and_fail(ductape)
+        with ductape.transaction() as tx:
+            assert tx.execute("SELECT count(*) FROM orders") == [(0,)]
+
+
+def test_a_call_that_would_wait_for_its_own_block_is_refused(
+    tmp_path: Path, handlers: Handlers
+) -> None:
+    with Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
+        ductape.products.apply(PRODUCT)
+        with (
+            ductape.transaction(),
+            pytest.raises(ValidationError, match="would wait for the end of the block"),
+        ):
+            ductape.processor.job.dispatch(JOB)
+        ductape.processor.job.dispatch(JOB)
+
+
+def test_another_thread_waits_for_the_block(tmp_path: Path, handlers: Handlers) -> None:
+    with Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
+        ductape.products.apply(PRODUCT)
+        with ductape.transaction() as tx:
+            other = threading.Thread(target=ductape.processor.job.dispatch, args=(JOB,))
+            other.start()
+            tx.execute("CREATE TABLE orders (id)")
+        other.join()
+        assert len(ductape.jobs.list()) == 1
+
+
+def _insert_and_fail(ductape: BlockingDuctape) -> None:
+    with ductape.transaction() as tx:
+        tx.execute("INSERT INTO orders VALUES (1)")
+        _ = 1 / 0

@@ -17,6 +17,7 @@ ALLOWED = {
     "worker/upkeep.py": "a turn of a background loop: logged, the next look tries again",
     "worker/heartbeat.py": "the heartbeat's thread: logged, the next beat tries again",
     "stores/sqlite/engine.py": "the shared commit: each caller is given its own error",
+    "stores/sqlite/loan.py": "the writer, lent: who asked for the step is given the error",
     "cli/main.py": "the outer edge of the commands: shown, and the exit code says so",
 }
 """Where one stands, and what becomes of what it caught."""

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from inspect import signature
 
 import pytest
 
@@ -22,6 +23,8 @@ from ductape.services.products import ProductService
 from ductape.services.secrets import Secrets
 from ductape.services.sessions import Sessions
 from ductape.services.workers import Workers
+from ductape.stores.postgres.lending import PostgresLent
+from ductape.stores.sqlite.lending import SqliteLent
 from tests.pages import ROOT, run_command
 
 MOST_NAMES = 25
@@ -114,13 +117,28 @@ def test_a_part_has_its_verbs(part: type) -> None:
 def test_what_is_open_has_its_parts() -> None:
     parts = {"processor", "jobs", "products", "secrets", "caches", "workers"}
     assert parts <= set(Ductape.__annotations__)
-    assert {"open", "sync"} <= set(dir(Ductape))
+    assert {"open", "sync", "transaction"} <= set(dir(Ductape))
     assert set(Processor.__init__.__annotations__) - {"return"} == {
         "action",
         "job",
         "notification",
         "sessions",
     }
+
+
+@pytest.mark.parametrize("verb", [JobProcessor.dispatch, JobProcessor.dispatch_many])
+def test_a_dispatch_may_be_part_of_the_callers_transaction(verb: Callable[..., object]) -> None:
+    taken = signature(verb).parameters["transaction"]
+    assert (taken.kind, taken.default) == (taken.KEYWORD_ONLY, None)
+
+
+def test_a_schedule_waits_for_a_result_and_so_cannot_be() -> None:
+    assert "transaction" not in signature(JobProcessor.schedule).parameters
+
+
+@pytest.mark.parametrize("lent", [SqliteLent, PostgresLent])
+def test_what_is_lent_runs_statements(lent: type) -> None:
+    assert {"execute", "executemany"} <= set(dir(lent))
 
 
 async def test_an_inner_module_does_not_load_the_world() -> None:

@@ -27,7 +27,7 @@ def failing(times: int, code: str) -> tuple[Step, list[int]]:
         runs.append(1)
         if len(runs) <= times:
             raising = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"
-            await transaction.connection.execute(raising.encode())
+            await transaction.line.change(raising.encode(), {})
         return "done"
 
     return step, runs

@@ -4,20 +4,23 @@
         result = ductape.processor.job.schedule({...})
 
 There is no second copy of anything: an event loop runs in a thread of its own, and every call is
-handed to it. Usable from any thread.
+handed to it. Usable from any thread. What is an `async with` there is a `with` here.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from contextvars import Context, copy_context
 from functools import wraps
 from inspect import iscoroutinefunction, isroutine
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar, cast
+from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
 from ductape.errors import DuctapeError
 
 T = TypeVar("T")
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 class Opened(Protocol):
@@ -81,16 +84,11 @@ class BlockingDuctape:
         return await self._make().__aenter__()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Hand work to the loop and wait; an interrupt cancels it."""
+        """Hand work to the loop and wait."""
         if self._loop is None:
             work.close()
             raise DuctapeError("Ductape is closed", hint="open it again")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
+        return _Call(work, self._loop).answer()
 
     def _stop(self) -> None:
         loop, self._loop = self._loop, None
@@ -101,25 +99,96 @@ class BlockingDuctape:
         loop.close()
 
 
+class _Call(Generic[T]):
+    """One call, carried out on the loop while the thread that made it waits."""
+
+    def __init__(self, work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
+        self._work = work
+        self._loop = loop
+        self._context = copy_context()
+        self._ended = threading.Event()
+        self._task: asyncio.Task[T] | None = None
+
+    def answer(self) -> T:
+        """Return or raise what the work does; an interrupt cancels it and waits for its end."""
+        self._loop.call_soon_threadsafe(self._begin)
+        try:
+            self._ended.wait()
+        except BaseException:
+            self._loop.call_soon_threadsafe(self._cancel)
+            self._ended.wait()
+            raise
+        _adopt(self._context)
+        return cast("asyncio.Task[T]", self._task).result()
+
+    def _begin(self) -> None:
+        self._task = self._loop.create_task(self._work, context=self._context)
+        self._task.add_done_callback(lambda _: self._ended.set())
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
 class _Namespace:
     """A part of `Ductape`, blocking."""
 
-    def __init__(self, part: object, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-        self._part = part
+    def __init__(self, part: object, run: Run) -> None:
+        self.wrapped = part
         self._run = run
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever the part has by that name)
-        return _blocking(getattr(self._part, name), self._run)
+        return _blocking(getattr(self.wrapped, name), self._run)
 
 
-def _blocking(found: object, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> object:
-    if iscoroutinefunction(found):
-        call = cast("Callable[..., Coroutine[Any, Any, Any]]", found)
+class _Block:
+    """A block such as that of `transaction()`, blocking."""
 
-        @wraps(call)
-        def blocking(*given: object, **named: object) -> object:
-            return run(call(*given, **named))
+    def __init__(self, block: AbstractAsyncContextManager[object], run: Run) -> None:
+        self._block = block
+        self._run = run
 
-        return blocking
+    def __enter__(self) -> object:
+        return _blocking(self._run(self._block.__aenter__()), self._run)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        return self._run(self._block.__aexit__(kind, error, trace))
+
+
+def _blocking(found: object, run: Run) -> object:
+    if isroutine(found):
+        return _blocking_call(cast("Callable[..., object]", found), run)
     ours = type(found).__module__.startswith("ductape.")
-    return _Namespace(found, run) if ours and not isroutine(found) else found
+    return _Namespace(found, run) if ours else found
+
+
+def _blocking_call(call: Callable[..., object], run: Run) -> Callable[..., object]:
+    @wraps(call)
+    def blocking(*given: object, **named: object) -> object:
+        parts = map(_unwrapped, given)
+        answer = call(*parts, **{name: _unwrapped(each) for name, each in named.items()})
+        if iscoroutinefunction(call):
+            return run(cast("Coroutine[Any, Any, Any]", answer))
+        if isinstance(answer, AbstractAsyncContextManager):
+            return _Block(cast("AbstractAsyncContextManager[object]", answer), run)
+        return answer
+
+    return blocking
+
+
+def _unwrapped(given: object) -> object:
+    """Return the part behind a blocking one, such as a transaction handed on."""
+    return given.wrapped if isinstance(given, _Namespace) else given
+
+
+def _adopt(context: Context) -> None:
+    """Set here what a call has set in its context, as if the calling thread had awaited it."""
+    here = copy_context()
+    for variable, value in context.items():
+        if here.get(variable) is not value:
+            variable.set(value)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +26,7 @@ from ductape.domain.request import JobEventTypes
 from ductape.errors import DuctapeError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
+from ductape.ports.stores.transactions import Lent
 from ductape.services.at_once import AtOnce
 from ductape.services.building import Builder
 from ductape.services.caches import Caches
@@ -143,6 +145,19 @@ class Ductape:
         core, self._core = self._core, None
         if core is not None:
             await core.aclose()
+
+    def transaction(self) -> AbstractAsyncContextManager[Lent]:
+        """Lend a connection to the store's own database, for one transaction.
+
+        async with ductape.transaction() as tx:
+            await tx.execute("INSERT INTO orders VALUES (?)", [7])
+            await ductape.processor.job.dispatch({...}, transaction=tx)
+
+        It commits at the end of the block and rolls back on an exception. On SQLite nothing else
+        is written meanwhile: a block that does nothing for 5 s, or takes 10 s in all, is undone
+        and raises `StoreError`.
+        """
+        return self.core.store.transactions.lend()
 
     @property
     def core(self) -> Core:

@@ -45,13 +45,26 @@ class JobProcessor:
         placed = await self._scheduling.place(data)
         return await self._result(placed.job_id, placed.number, timeout)
 
-    async def dispatch(self, data: JobData) -> Receipt:
-        """Store a job durably and return its receipt at once."""
-        return (await self._scheduling.place(data)).receipt
+    async def dispatch(self, data: JobData, *, transaction: object = None) -> Receipt:
+        """Store a job durably and return its receipt at once.
 
-    async def dispatch_many(self, batch: Sequence[JobData]) -> list[Receipt]:
-        """Store many jobs in one transaction, all or nothing; receipts in order."""
-        return [placed.receipt for placed in await self._scheduling.place_many(batch)]
+        With `transaction` the job is written in the caller's own open transaction, and commits or
+        rolls back with it: what `ductape.transaction()` lends, or, on PostgreSQL, a psycopg
+        connection or a SQLAlchemy session or connection. It is never committed or rolled back here,
+        and a refusal leaves it usable. Raises `ValidationError` at `transaction` where it will not
+        do, besides what `schedule` raises.
+        """
+        return (await self._scheduling.place(data, transaction=transaction)).receipt
+
+    async def dispatch_many(
+        self, batch: Sequence[JobData], *, transaction: object = None
+    ) -> list[Receipt]:
+        """Store many jobs in one transaction, all or nothing; receipts in order.
+
+        `transaction` is as `dispatch` takes it.
+        """
+        placed = await self._scheduling.place_many(batch, transaction=transaction)
+        return [each.receipt for each in placed]
 
     async def wait(self, job_id: str, *, timeout: float | None = None) -> JsonValue:
         """Resolve with the result of a stored job, as `schedule` does; `timeout` in seconds."""

@@ -58,26 +58,40 @@ class Scheduling:
         self._versions: dict[str, int] = {}
         """The product versions seen last."""
 
-    async def place(self, data: object) -> Placed:
+    async def place(self, data: object, *, transaction: object = None) -> Placed:
         """Store one job durably."""
-        return (await self.place_many([data]))[0]
+        return (await self.place_many([data], transaction=transaction))[0]
 
-    async def place_many(self, batch: Sequence[object]) -> list[Placed]:
-        """Store many jobs in one transaction, all or nothing; answers in order."""
+    async def place_many(
+        self, batch: Sequence[object], *, transaction: object = None
+    ) -> list[Placed]:
+        """Store many jobs in one transaction, all or nothing; answers in order.
+
+        With a caller's own `transaction` all is written in that, and durable once it commits.
+        """
         requests: list[JobRequest] = []
         for _ in range(MOST_TRIES):
             now_ms = self._clock.now_ms()
             built = self._cast(batch, now_ms)
             if built is None:
                 requests = requests or self._parse(batch)
-                built = await self._build(requests, now_ms)
+                built = await self._build(requests, now_ms, transaction)
                 self._keep(batch, built)
-            answers = await self._store.intake.add([b.job for b in built], now_ms=now_ms)
+            answers = await self._store.intake.add(
+                [b.job for b in built], now_ms=now_ms, transaction=transaction
+            )
             if any(answer.verdict == "moved" for answer in answers):
                 self._versions.clear()
                 continue
             _refuse_conflicts(built, answers)
-            return await self._placed(built, answers, now_ms)
+            if transaction is None:
+                self._store.wake.tell("work")
+            return [
+                _fresh(one, now_ms)
+                if answer.verdict == "added"
+                else await self._known(one, answer, transaction)
+                for one, answer in zip(built, answers, strict=True)
+            ]
         raise StoreError("the keys or products of these jobs change too fast")
 
     def _cast(self, batch: Sequence[object], now_ms: int) -> list[Built] | None:
@@ -117,7 +131,9 @@ class Scheduling:
     def _parse_one(self, data: object, now_ms: int) -> JobRequest:
         return parse_job_request(data, now_ms=now_ms, zones=self._zones, limits=self._limits)
 
-    async def _build(self, requests: Sequence[JobRequest], now_ms: int) -> list[Built]:
+    async def _build(
+        self, requests: Sequence[JobRequest], now_ms: int, transaction: object
+    ) -> list[Built]:
         """Resolve against the versions known here; before a refusal, against the current ones.
 
         Intake checks the versions again inside its transaction, so that no job is accepted by an
@@ -125,56 +141,48 @@ class Scheduling:
         """
         known = dict(self._versions)
         try:
-            return await self._build_all(requests, now_ms)
+            return await self._build_all(requests, now_ms, transaction)
         except DuctapeError:
             self._versions.clear()
             for product in known:
                 self._versions[product] = await self._catalog.version(product)
             if self._versions == known:
                 raise
-        return await self._build_all(requests, now_ms)
+        return await self._build_all(requests, now_ms, transaction)
 
-    async def _build_all(self, requests: Sequence[JobRequest], now_ms: int) -> list[Built]:
+    async def _build_all(
+        self, requests: Sequence[JobRequest], now_ms: int, transaction: object
+    ) -> list[Built]:
         built: list[Built] = []
         for at, request in enumerate(requests):
             try:
-                built.append(await self._build_one(request, now_ms))
+                built.append(await self._build_one(request, now_ms, transaction))
             except DuctapeError as error:
                 if len(requests) > 1:
                     raise _located(error, at) from error
                 raise
         return built
 
-    async def _build_one(self, request: JobRequest, now_ms: int) -> Built:
+    async def _build_one(self, request: JobRequest, now_ms: int, transaction: object) -> Built:
         version = self._versions.get(request.product)
         if version is None:
             version = await self._catalog.version(request.product)
             self._versions[request.product] = version
-        held = await self._held(request)
+        held = await self._held(request, transaction)
         return await self._builder.build(request, held=held, now_ms=now_ms, version=version)
 
-    async def _held(self, request: JobRequest) -> str | None:
+    async def _held(self, request: JobRequest, transaction: object) -> str | None:
         """Return the id of the recurring job whose definition this request may replace."""
         if request.key is None or request.repeat is None:
             return None
-        holder = await self._store.intake.holder(request.product, request.env, request.key)
+        holder = await self._store.intake.holder(
+            request.product, request.env, request.key, transaction=transaction
+        )
         return None if holder is None else holder.job_id
 
-    async def _placed(
-        self, built: Sequence[Built], answers: Sequence[Added], now_ms: int
-    ) -> list[Placed]:
-        self._store.wake.tell("work")
-        placed: list[Placed] = []
-        for one, answer in zip(built, answers, strict=True):
-            if answer.verdict == "added":
-                placed.append(_fresh(one, now_ms))
-            else:
-                placed.append(await self._known(one, answer))
-        return placed
-
-    async def _known(self, one: Built, answer: Added) -> Placed:
+    async def _known(self, one: Built, answer: Added, transaction: object) -> Placed:
         """Give the receipt of a job that was there, with its present status."""
-        record = await self._store.reading.get(answer.job_id)
+        record = await self._store.reading.get(answer.job_id, transaction=transaction)
         if record is None:
             raise StoreError(f"job {answer.job_id} was deleted meanwhile", job_id=answer.job_id)
         warnings = list(one.warnings) + ([REPLACED] if answer.verdict == "replaced" else [])

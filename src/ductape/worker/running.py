@@ -77,7 +77,7 @@ class Running:
 
     async def _until(self, due_ms: int) -> None:
         """Wait for the instant of a run that was claimed a moment before it."""
-        while (early_ms := due_ms - self._clock.now_ms()) > 0:
+        while (early_ms := due_ms - self._clock.now_ms()) > 0:  # noqa: ASYNC110 (none signals)
             await asyncio.sleep(early_ms / 1000)
 
     async def _recall(self, held: Held, injected: Injected) -> Cached | Parked | Leads | None:

@@ -15,6 +15,7 @@ from ductape.ports.stores.queues import Queues
 from ductape.ports.stores.reading import Reading
 from ductape.ports.stores.secrets import SecretRows
 from ductape.ports.stores.sessions import SessionRows
+from ductape.ports.stores.transactions import Transactions
 from ductape.ports.stores.upkeep import Upkeep
 from ductape.ports.wake import Wake
 
@@ -70,6 +71,11 @@ class Store(Protocol):
     @property
     def secrets(self) -> SecretRows:
         """Sealed secrets and the key ring's check values."""
+        ...
+
+    @property
+    def transactions(self) -> Transactions:
+        """Lending connections to callers."""
         ...
 
     @property

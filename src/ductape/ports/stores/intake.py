@@ -39,10 +39,19 @@ class Added(Struct, frozen=True, gc=False):
 class Intake(Protocol):
     """Where jobs come in."""
 
-    async def holder(self, product: str, env: str, key: str) -> KeyHolder | None:
-        """Tell which job has a key."""
+    async def holder(
+        self, product: str, env: str, key: str, *, transaction: object = None
+    ) -> KeyHolder | None:
+        """Tell which job has a key, as the caller's `transaction` sees it where one is given."""
         ...
 
-    async def add(self, jobs: Sequence[NewJob], *, now_ms: int) -> list[Added]:
-        """Store all or, on a conflict or a move, none; answers in order. Durable on return."""
+    async def add(
+        self, jobs: Sequence[NewJob], *, now_ms: int, transaction: object = None
+    ) -> list[Added]:
+        """Store all or, on a conflict or a move, none; answers in order.
+
+        Durable on return. With a `transaction` (see `ports.stores.transactions`) all is written in
+        that: durable, and hinted at, once its owner commits it. Whatever is answered or raised, it
+        is left open and usable. Raises `ValidationError` at `transaction` for one that will not do.
+        """
         ...

@@ -34,8 +34,8 @@ class JobFilter(Struct, frozen=True):
 class Reading(Protocol):
     """Where jobs are looked at."""
 
-    async def get(self, job_id: str) -> JobRecord | None:
-        """Return one job."""
+    async def get(self, job_id: str, *, transaction: object = None) -> JobRecord | None:
+        """Return one job, as the caller's `transaction` sees it where one is given."""
         ...
 
     async def many(self, where: JobFilter, *, limit: int, before: str | None) -> list[JobRecord]:

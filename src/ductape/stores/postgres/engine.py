@@ -7,16 +7,19 @@ before it began. All else is told to the caller.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address
 from ductape.stores.postgres.faults import TRY_AGAIN, explain
+from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.rows import Row
 from ductape.stores.postgres.statements import Statements
 from ductape.stores.postgres.transaction import Connection, Transaction
@@ -88,6 +91,39 @@ class Engine:
         """
         return await self._until_done(None, step)
 
+    @asynccontextmanager
+    async def lend(self) -> AsyncGenerator[Connection]:
+        """Open a transaction on a connection of the pool, for the caller to end.
+
+        It commits at the end of the block; an exception undoes it.
+        """
+        self._check()
+        begun, connection = await self._begun()
+        async with begun:
+            yield connection
+            if connection.info.transaction_status is not TransactionStatus.INTRANS:
+                raise self._undone_by_statement()
+            try:
+                await connection.execute(b"COMMIT")
+            except psycopg.Error as error:
+                raise explain(error, self.address.shown) from error
+
+    async def _begun(self) -> tuple[AsyncExitStack, Connection]:
+        """Return a connection on which a transaction is open, and what gives it back."""
+        for _ in range(MOST_TRIES):
+            try:
+                async with AsyncExitStack() as taken:
+                    connection = await taken.enter_async_context(self._pool.connection())
+                    await _if_alive(connection.execute(b"BEGIN"), connection)
+                    return taken.pop_all(), connection
+            except _NotBegun:
+                continue
+            except PoolTimeout as error:
+                raise await self._why_none(error) from error
+            except psycopg.Error as error:
+                raise explain(error, self.address.shown) from error
+        raise self._always_gone()
+
     async def connect(self) -> Connection:
         """Open one more connection, outside the pool; raises `StoreError`."""
         return await connect(self.address, pooled=self.pooled)
@@ -110,15 +146,11 @@ class Engine:
                 raise await self._why_none(error) from error
             except psycopg.Error as error:
                 raise explain(error, self.address.shown) from error
-        raise StoreError(
-            "the transaction was undone again and again, or its connection is always gone",
-            path=self.address.shown,
-            hint="look at the server's log; the call may be made again",
-        )
+        raise self._always_gone()
 
     async def _once(self, begin: bytes | None, step: Step[T]) -> T:
         async with self._pool.connection() as connection:
-            transaction = Transaction(connection, self.statements)
+            transaction = Transaction(AsyncLine(connection), self.statements)
             if begin is None:
                 return await _if_alive(step(transaction), connection)
             await _if_alive(connection.execute(begin), connection)
@@ -134,6 +166,20 @@ class Engine:
             return reason
         await connection.close()
         return explain(error, self.address.shown)
+
+    def _always_gone(self) -> StoreError:
+        return StoreError(
+            "the transaction was undone again and again, or its connection is always gone",
+            path=self.address.shown,
+            hint="look at the server's log; the call may be made again",
+        )
+
+    def _undone_by_statement(self) -> StoreError:
+        return StoreError(
+            "the transaction was undone, or ended, by one of its own statements",
+            path="transaction",
+            hint="let the error of a statement leave the block, and end nothing inside of it",
+        )
 
     def _check(self) -> None:
         if self._closed:

@@ -20,6 +20,7 @@ _BY_CODE = {
     "25006": ("the server is read-only", "point `store` at the primary"),
     "28": ("the server refused the user", "check user and password in `store`"),
     "3D000": ("there is no such database", "create it, or mend its name in `store`"),
+    "40": ("another transaction came first", "run yours again from its beginning"),
     "42501": ("the user lacks a right", "grant it the schema: `GRANT ALL ON SCHEMA`"),
     "53100": ("the server's disk is full", "free some space; nothing was half-written"),
     "53300": ("the server has no connection left", "raise `max_connections`, or use a pooler"),

@@ -11,6 +11,7 @@ from ductape.domain.job import Run, Schedule
 from ductape.domain.recurring import replaced
 from ductape.domain.settlement import dropped
 from ductape.ports.stores.intake import Added, NewJob
+from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.products import newest_versions
 from ductape.stores.postgres.rows import (
@@ -24,6 +25,7 @@ from ductape.stores.postgres.rows import (
 from ductape.stores.postgres.settling import store_runs
 from ductape.stores.postgres.together import Together
 from ductape.stores.postgres.transaction import Transaction
+from ductape.stores.postgres.wake import tell_at_commit
 
 
 class _Refused(Exception):
@@ -37,31 +39,56 @@ class _Refused(Exception):
 class PostgresIntake:
     """Where jobs come in."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Work on an engine."""
+    def __init__(self, engine: Engine, borrowing: Borrowing) -> None:
+        """Work on an engine, or in callers' transactions."""
         self._engine = engine
+        self._borrowing = borrowing
         self._together = Together(engine)
 
-    async def holder(self, product: str, env: str, key: str) -> KeyHolder | None:
-        """Tell which job has a key."""
+    async def holder(
+        self, product: str, env: str, key: str, *, transaction: object = None
+    ) -> KeyHolder | None:
+        """Tell which job has a key, as the caller's `transaction` sees it where one is given."""
         values: Values = {"product": product, "env": env, "key": key}
-        row = await self._engine.single(lambda t: t.row("job_keys", "holder", values))
+
+        async def look(looking: Transaction) -> Row | None:
+            return await looking.row("job_keys", "holder", values)
+
+        if transaction is None:
+            row = await self._engine.single(look)
+        else:
+            row = await self._borrowing.run(transaction, look)
         return None if row is None else _holder_of(row)
 
-    async def add(self, jobs: Sequence[NewJob], *, now_ms: int) -> list[Added]:
-        """Store all or, on a conflict or a move, none; answers in order. Durable on return."""
+    async def add(
+        self, jobs: Sequence[NewJob], *, now_ms: int, transaction: object = None
+    ) -> list[Added]:
+        """Store all or, on a conflict or a move, none; answers in order.
+
+        Durable on return, or, with the caller's own `transaction`, once that commits.
+        """
         if not jobs:
             return []
-        if len(jobs) == 1 and _is_plain(jobs[0]):
+        if transaction is None and len(jobs) == 1 and _is_plain(jobs[0]):
             return [await self._together.add(jobs[0], now_ms=now_ms)]
         try:
-            return await self._engine.write(lambda t: _add_all(t, jobs, now_ms))
+            if transaction is None:
+                return await self._engine.write(lambda t: _add_all(t, jobs, now_ms))
+            return await self._borrowing.run(transaction, lambda t: _add_told(t, jobs, now_ms))
         except _Refused as refused:
             return refused.answers
 
     async def aclose(self) -> None:
         """Wait for what is in flight."""
         await self._together.aclose()
+
+
+async def _add_told(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int) -> list[Added]:
+    """Store them in a transaction whose commit we do not see."""
+    answers = await _add_all(transaction, jobs, now_ms)
+    if any(answer.verdict in ("added", "replaced") for answer in answers):
+        await tell_at_commit(transaction, "work")
+    return answers
 
 
 async def _add_all(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int) -> list[Added]:
@@ -77,10 +104,13 @@ async def _add_all(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int
 
 
 async def _resolved_as_current(transaction: Transaction, jobs: Sequence[NewJob]) -> bool:
-    """Tell whether every product is still at the version its jobs were resolved against."""
+    """Tell whether no product has moved on from the version its jobs were resolved against.
+
+    The snapshot of a caller's transaction may be older than that version.
+    """
     claimed = {(job.spec.product, job.product_version) for job in jobs if job.product_version}
     newest = await newest_versions(transaction, {product for product, _ in claimed})
-    return all(newest.get(product) == version for product, version in claimed)
+    return all(newest.get(product, 0) <= version for product, version in claimed)
 
 
 def _is_plain(job: NewJob) -> bool:

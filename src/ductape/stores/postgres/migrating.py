@@ -13,6 +13,7 @@ from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address, address_of
 from ductape.stores.postgres.engine import connect
 from ductape.stores.postgres.faults import OLDEST_SERVER, explain
+from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.statements import Statements, migrations
 from ductape.stores.postgres.transaction import Connection, Transaction
 
@@ -45,7 +46,7 @@ async def schema_of(url: str) -> int | None:
     address = address_of(url)
     connection = await connect(address, pooled=True)
     try:
-        applied = await _applied(Transaction(connection, Statements(address.schema)))
+        applied = await _applied(Transaction(AsyncLine(connection), Statements(address.schema)))
     except psycopg.Error as error:
         raise explain(error, address.shown) from error
     finally:
@@ -76,25 +77,25 @@ async def bring_up_to_date(connection: Connection, address: Address) -> int:
 
 async def _brought_up_to_date(connection: Connection, address: Address) -> int:
     _refuse_old_server(connection, address)
-    transaction = Transaction(connection, Statements(address.schema))
+    transaction = Transaction(AsyncLine(connection), Statements(address.schema))
     applied = await _applied(transaction)
     _refuse_other_schema(applied, address)
     if max(applied, default=0) < newest_schema():
-        await _apply_at_last(transaction)
+        await _apply_at_last(connection, transaction)
     return newest_schema()
 
 
-async def _apply_at_last(transaction: Transaction) -> None:
+async def _apply_at_last(connection: Connection, transaction: Transaction) -> None:
     for _ in range(MOST_TRIES):
         try:
-            return await _apply_missing(transaction)
+            return await _apply_missing(connection, transaction)
         except _RACES:
             await asyncio.sleep(PAUSE_S)
-    return await _apply_missing(transaction)
+    return await _apply_missing(connection, transaction)
 
 
-async def _apply_missing(transaction: Transaction) -> None:
-    connection, statements = transaction.connection, transaction.statements
+async def _apply_missing(connection: Connection, transaction: Transaction) -> None:
+    statements = transaction.statements
     async with connection.transaction():
         await connection.execute(statements.named("migrations", "make"))
     async with connection.transaction():

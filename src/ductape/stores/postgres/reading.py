@@ -6,6 +6,7 @@ from ductape.domain.ids import floor
 from ductape.domain.job import Finished, Run
 from ductape.domain.record import JobRecord
 from ductape.ports.stores.reading import JobFilter
+from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.rows import (
     Row,
@@ -25,13 +26,21 @@ LAST_ID = "g"
 class PostgresReading:
     """Where jobs are looked at."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Work on an engine."""
+    def __init__(self, engine: Engine, borrowing: Borrowing) -> None:
+        """Work on an engine, or in callers' transactions."""
         self._engine = engine
+        self._borrowing = borrowing
 
-    async def get(self, job_id: str) -> JobRecord | None:
-        """Return one job."""
-        found = await self._engine.read(lambda t: _records(t, [searchable(job_id)]))
+    async def get(self, job_id: str, *, transaction: object = None) -> JobRecord | None:
+        """Return one job, as the caller's `transaction` sees it where one is given."""
+
+        async def look(looking: Transaction) -> list[JobRecord]:
+            return await _records(looking, [searchable(job_id)])
+
+        if transaction is None:
+            found = await self._engine.read(look)
+        else:
+            found = await self._borrowing.run(transaction, look)
         return found[0] if found else None
 
     async def many(self, where: JobFilter, *, limit: int, before: str | None) -> list[JobRecord]:

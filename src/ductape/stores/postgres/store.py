@@ -1,10 +1,12 @@
 """The store for many machines, whole."""
 
 from ductape.stores.postgres.address import address_of
+from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.claims import PostgresClaims
 from ductape.stores.postgres.engine import Engine, connect, is_pooled
 from ductape.stores.postgres.fleet import PostgresFleet
 from ductape.stores.postgres.intake import PostgresIntake
+from ductape.stores.postgres.lending import PostgresTransactions
 from ductape.stores.postgres.memory import PostgresMemory
 from ductape.stores.postgres.migrating import bring_up_to_date
 from ductape.stores.postgres.products import PostgresProducts
@@ -24,16 +26,18 @@ class PostgresStore:
         """Join the parts."""
         self._engine = engine
         self.wake = wake
-        self.intake = PostgresIntake(engine)
+        borrowing = Borrowing(engine)
+        self.intake = PostgresIntake(engine, borrowing)
         self.claims = PostgresClaims(engine, decide)
         self.queues = PostgresQueues(engine)
-        self.reading = PostgresReading(engine)
+        self.reading = PostgresReading(engine, borrowing)
         self.memory = PostgresMemory(engine)
         self.fleet = PostgresFleet(engine)
         self.upkeep = PostgresUpkeep(engine)
         self.products = PostgresProducts(engine)
         self.sessions = PostgresSessions(engine)
         self.secrets = PostgresSecrets(engine)
+        self.transactions = PostgresTransactions(engine)
         self.shown = engine.address.shown
 
     async def aclose(self) -> None:

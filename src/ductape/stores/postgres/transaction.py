@@ -1,7 +1,4 @@
-"""An open transaction, in which the named statements of one schema are run.
-
-Answers come in PostgreSQL's binary form: bytea as it is, no text to be parsed.
-"""
+"""An open transaction, in which the named statements of one schema are run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +6,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from ductape.stores.postgres.lines import Line
 from ductape.stores.postgres.rows import Cell, Row, Values
 from ductape.stores.postgres.statements import Statements
 
@@ -21,14 +19,12 @@ NO_VALUES: Values = {}
 class Transaction:
     """Runs statements on one connection; whoever opened it ends it."""
 
-    connection: Connection
+    line: Line
     statements: Statements
 
     async def rows(self, table: str, name: str, values: Values = NO_VALUES) -> list[Row]:
         """Return every row of a statement's answer."""
-        sql = self.statements.named(table, name)
-        cursor = await self.connection.execute(sql, values, binary=True)
-        return await cursor.fetchall()
+        return await self.line.rows(self.statements.named(table, name), values)
 
     async def row(self, table: str, name: str, values: Values = NO_VALUES) -> Row | None:
         """Return the first row, or none."""
@@ -44,13 +40,9 @@ class Transaction:
         self, table: str, name: str, rows: Sequence[Mapping[str, Cell]], types: Mapping[str, str]
     ) -> None:
         """Send many rows by COPY; `types` are those of the columns, in the statement's order."""
-        sql = self.statements.named(table, name)
-        async with self.connection.cursor() as cursor, cursor.copy(sql) as copy:
-            copy.set_types(list(types.values()))
-            for row in rows:
-                await copy.write_row([row[column] for column in types])
+        cells = ([row[column] for column in types] for row in rows)
+        await self.line.copy(self.statements.named(table, name), cells, list(types.values()))
 
     async def change(self, table: str, name: str, values: Values = NO_VALUES) -> int:
         """Return how many rows a statement changed."""
-        cursor = await self.connection.execute(self.statements.named(table, name), values)
-        return cursor.rowcount
+        return await self.line.change(self.statements.named(table, name), values)

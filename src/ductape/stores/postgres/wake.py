@@ -1,7 +1,8 @@
 """Hints between all processes of one database: NOTIFY after the commit, LISTEN in each process.
 
 What is told is sent on a connection of its own, together with all that was told meanwhile: NOTIFY
-inside the writing transaction would make every commit wait for every other. Hints may be lost:
+inside the writing transaction would make every commit wait for every other. Only in a caller's own
+transaction is it the right tool (`tell_at_commit`). Hints may be lost:
 after each interruption, and every few seconds where LISTEN is not to be had (behind a pooler that
 gives each transaction another server connection), everybody is told to look.
 """
@@ -18,7 +19,8 @@ from msgspec import Struct
 from ductape.errors import StoreError
 from ductape.ports.wake import Hint, Listener
 from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.transaction import Connection
+from ductape.stores.postgres.rows import Values
+from ductape.stores.postgres.transaction import Connection, Transaction
 
 POLL_S = 5.0
 """How often everybody is told to look where no hint arrives from elsewhere."""
@@ -30,6 +32,8 @@ LAST_S = 5.0
 SENDER = "ductape-notify"
 MOST_JOBS = 150
 """More jobs than these are not named in a message (8,000 bytes at most): none means any."""
+NOBODY = ""
+"""The sender of what is told at a caller's commit: this process too is to hear it."""
 
 ALL: tuple[Hint, ...] = get_args(Hint)
 
@@ -48,6 +52,23 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Message).decode
 
 
+async def tell_at_commit(transaction: Transaction, hint: Hint) -> None:
+    """Have the server tell everybody once the transaction commits, and nobody if it does not.
+
+    For a caller's own transaction, whose commit we do not see. It makes that commit wait for others
+    of its kind.
+    """
+    values: Values = {
+        "channel": _channel(transaction.statements.schema),
+        "payload": _encode(Message(NOBODY, {hint: []})).decode(),
+    }
+    await transaction.rows("outbox", "tell", values)
+
+
+def _channel(schema: str) -> str:
+    return f"ductape_{schema}"
+
+
 class PostgresWake:
     """Tells this process and its neighbours."""
 
@@ -55,7 +76,7 @@ class PostgresWake:
         """Prepare; `token` tells this process's own messages from others'."""
         self._engine = engine
         self._token = token
-        self._channel = f"ductape_{engine.address.schema}"
+        self._channel = _channel(engine.address.schema)
         self._listeners: list[Listener] = []
         self._pending: dict[Hint, set[str] | None] = {}
         self._line: Connection | None = None

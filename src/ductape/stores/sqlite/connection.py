@@ -4,7 +4,7 @@ apsw describes its buffers with a type of Python 3.12, which a checker for 3.11 
 this Protocol is what we use of it. A cell's type is the column's, which only the SQL knows.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import apsw
@@ -12,6 +12,7 @@ import apsw
 Cell = str | int | float | bytes | None
 Bindings = Sequence[Cell] | Mapping[str, Cell]
 Row = tuple[Any, ...]
+Authorizer = Callable[[int, str | None, str | None, str | None, str | None], int]
 
 
 class Cursor(Protocol):
@@ -48,12 +49,28 @@ class Connection(Protocol):
         """Whether a transaction is open."""
         ...
 
-    def execute(self, statements: str, bindings: Bindings | None = None) -> Cursor:
-        """Run SQL with bound parameters."""
+    authorizer: Authorizer | None
+    """Asked about each operation of a statement before it is run."""
+
+    def execute(
+        self, statements: str, bindings: Bindings | None = None, *, can_cache: bool = True
+    ) -> Cursor:
+        """Run SQL with bound parameters; `can_cache`: as prepared before, or for the next time."""
         ...
 
-    def executemany(self, statements: str, bindings: Iterable[Bindings]) -> Cursor:
+    def executemany(
+        self, statements: str, bindings: Iterable[Bindings], *, can_cache: bool = True
+    ) -> Cursor:
         """Run one statement for each set of parameters."""
+        ...
+
+    def set_progress_handler(
+        self,
+        handler: Callable[[], bool] | None,
+        steps: int = 100,
+        /,
+    ) -> None:
+        """Be asked every so many steps whether to break off."""
         ...
 
     def changes(self) -> int:

@@ -9,21 +9,27 @@ thread and back costs as much as the commit. Only while commits are quick, since
 waits for it, and never while another process writes.
 
 With `inline=True` steps run where they are called, for simulated time (no thread to wait for).
+
+`lend` gives the writer to one caller, who holds it for a transaction of several steps.
 """
 
 import asyncio
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import apsw
 
-from ductape.errors import StoreError
+from ductape.errors import StoreError, invalid
 from ductape.stores.sqlite.connection import Connection
+from ductape.stores.sqlite.loan import InlineLoan, Loan, ThreadLoan
 from ductape.stores.sqlite.opening import BUSY_MS, connect, explain
 
 T = TypeVar("T")
@@ -35,6 +41,9 @@ QUICK_S = 0.001
 NEWEST_COUNTS = 0.2
 """The part of the newest commit in what commits take lately."""
 
+_LENT: ContextVar[Loan | None] = ContextVar("ductape_lent", default=None)
+"""The loan in whose block the caller stands: what it does beside it would wait for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Ticket(Generic[T]):
@@ -42,6 +51,10 @@ class _Ticket(Generic[T]):
 
     step: Step[T]
     future: asyncio.Future[T]
+
+
+_Next = _Ticket[object] | ThreadLoan | None
+"""What the writer does next; none is the end."""
 
 
 class Engine:
@@ -54,6 +67,7 @@ class Engine:
         self._writer = connect(path)
         self._reader = connect(path)
         self._inline = inline
+        self._lending = asyncio.Lock()
         self._closed = False
         self._commit_s = 0.0
         """How long commits take, lately."""
@@ -61,7 +75,8 @@ class Engine:
         """Held by whoever uses the writing connection."""
         if not inline:
             self._loop = asyncio.get_running_loop()
-            self._waiting: queue.SimpleQueue[_Ticket[object] | None] = queue.SimpleQueue()
+            self._waiting: queue.SimpleQueue[_Next] = queue.SimpleQueue()
+            self._ahead: deque[_Next] = deque()
             self._reading = ThreadPoolExecutor(1, thread_name_prefix="ductape-read")
             # A daemon, so that a process that forgot to close still ends: WAL bears a sudden death.
             self._thread = threading.Thread(target=self._serve, name="ductape-write", daemon=True)
@@ -73,8 +88,10 @@ class Engine:
         A caller cancelled before its commit began is taken out of it; afterwards the step stands.
         """
         self._check()
+        refuse_beside_a_loan()
         if self._inline:
-            return _commit_one(self._writer, step)
+            async with self._lending:
+                return _commit_one(self._writer, step)
         future: asyncio.Future[T] = self._loop.create_future()
         ticket: _Ticket[T] = _Ticket(step, future)
         self._waiting.put(ticket)  # pyright: ignore[reportArgumentType] (a ticket of any answer)
@@ -83,6 +100,7 @@ class Engine:
     async def write_lone(self, step: Step[T]) -> T:
         """Do as `write` does, at once where nobody is before it and commits are quick."""
         self._check()
+        refuse_beside_a_loan()
         if not self._inline and self._commit_s <= QUICK_S and self._waiting.empty():
             try:
                 return self._commit_here(step)
@@ -98,6 +116,32 @@ class Engine:
         if self._inline:
             return _look(self._reader, step)
         return await self._loop.run_in_executor(self._reading, _look, self._reader, step)
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncGenerator[Loan]:
+        """Give the writer to the caller once what was there before is committed.
+
+        The transaction commits at the end of the block; an exception undoes it.
+        """
+        self._check()
+        refuse_beside_a_loan()
+        async with self._lending:
+            loan = self._loan()
+            await loan.begin()
+            _LENT.set(loan)
+            try:
+                yield loan
+            except BaseException:
+                await loan.undo()
+                raise
+            await loan.commit()
+
+    def _loan(self) -> Loan:
+        if self._inline:
+            return InlineLoan(self._writer)
+        loan = ThreadLoan(self.path, self._loop)
+        self._waiting.put(loan)
+        return loan
 
     def connection(self) -> Connection:
         """Open one more connection, for a thread of its own (the heartbeat's)."""
@@ -126,25 +170,29 @@ class Engine:
             )
 
     def _serve(self) -> None:
-        while (first := self._waiting.get()) is not None:
-            tickets, last = self._gather(first)
+        while (first := self._ahead.popleft() if self._ahead else self._waiting.get()) is not None:
+            if isinstance(first, ThreadLoan):
+                with self._turn:
+                    first.serve(self._writer)
+                continue
+            tickets = self._gather(first)
             with self._turn:
                 answers = self._commit([t for t in tickets if not t.future.cancelled()])
             self._loop.call_soon_threadsafe(_deliver, answers)
-            if last:
-                return
 
-    def _gather(self, first: _Ticket[object]) -> tuple[list[_Ticket[object]], bool]:
+    def _gather(self, first: _Ticket[object]) -> list[_Ticket[object]]:
+        """Take all that wait, up to a loan or the end, which are left for the next round."""
         tickets = [first]
         while len(tickets) < MOST_STEPS:
             try:
-                ticket = self._waiting.get_nowait()
+                found = self._waiting.get_nowait()
             except queue.Empty:
                 break
-            if ticket is None:
-                return tickets, True
-            tickets.append(ticket)
-        return tickets, False
+            if not isinstance(found, _Ticket):
+                self._ahead.append(found)
+                break
+            tickets.append(found)
+        return tickets
 
     def _commit_here(self, step: Step[T]) -> T:
         """Commit on the event loop's thread; raises `apsw.BusyError` rather than wait."""
@@ -177,6 +225,18 @@ class Engine:
         return [
             (ticket.future, result, None) for ticket, result in zip(tickets, results, strict=True)
         ]
+
+
+def refuse_beside_a_loan() -> None:
+    """Refuse a write that would wait for the transaction in whose block it is called."""
+    loan = _LENT.get()
+    if loan is not None and loan.open:
+        raise invalid(
+            "transaction",
+            "`transaction=` inside the block of `ductape.transaction()`",
+            "a call without it, which would wait for the end of the block",
+            hint="hand the transaction on, or make the call before or after the block",
+        )
 
 
 def _commit_one(connection: Connection, step: Step[T]) -> T:

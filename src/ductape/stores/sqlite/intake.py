@@ -8,6 +8,7 @@ from ductape.domain.settlement import dropped
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.lending import lent_by
 from ductape.stores.sqlite.rows import (
     finished_row,
     run_of,
@@ -27,12 +28,26 @@ class SqliteIntake:
         self._engine = engine
         self._together = Together(engine)
 
-    async def holder(self, product: str, env: str, key: str) -> KeyHolder | None:
-        """Tell which job has a key."""
-        return await self._engine.read(lambda c: _holder(c, product, env, key))
+    async def holder(
+        self, product: str, env: str, key: str, *, transaction: object = None
+    ) -> KeyHolder | None:
+        """Tell which job has a key, as the caller's `transaction` sees it where one is given."""
+        if transaction is None:
+            return await self._engine.read(lambda c: _holder(c, product, env, key))
+        lent = lent_by(self._engine, transaction)
+        return await lent.whole(lambda c: _holder(c, product, env, key))
 
-    async def add(self, jobs: Sequence[NewJob], *, now_ms: int) -> list[Added]:
-        """Store all or, on a conflict or a move, none; answers in order. Durable on return."""
+    async def add(
+        self, jobs: Sequence[NewJob], *, now_ms: int, transaction: object = None
+    ) -> list[Added]:
+        """Store all or, on a conflict or a move, none; answers in order.
+
+        Durable on return, or, with the caller's own `transaction`, once that commits.
+        """
+        if transaction is not None:
+            lent = lent_by(self._engine, transaction)
+            lent.told.add("work")
+            return await lent.whole(lambda c: _add_all(c, jobs, now_ms))
         if len(jobs) == 1 and _all_plain(jobs):
             return [await self._together.add(jobs[0], now_ms=now_ms)]
         return await self._engine.write(lambda c: _add_all(c, jobs, now_ms))

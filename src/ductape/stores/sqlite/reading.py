@@ -6,6 +6,7 @@ from ductape.domain.record import JobRecord
 from ductape.ports.stores.reading import JobFilter
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.lending import lent_by
 from ductape.stores.sqlite.rows import encode, finished_of, run_of, schedule_of
 from ductape.stores.sqlite.statements import statements
 
@@ -20,9 +21,11 @@ class SqliteReading:
         """Work on an engine."""
         self._engine = engine
 
-    async def get(self, job_id: str) -> JobRecord | None:
-        """Return one job."""
-        return await self._engine.read(lambda c: _record(c, job_id))
+    async def get(self, job_id: str, *, transaction: object = None) -> JobRecord | None:
+        """Return one job, as the caller's `transaction` sees it where one is given."""
+        if transaction is None:
+            return await self._engine.read(lambda c: _record(c, job_id))
+        return await lent_by(self._engine, transaction).whole(lambda c: _record(c, job_id))
 
     async def many(self, where: JobFilter, *, limit: int, before: str | None) -> list[JobRecord]:
         """Return jobs, newest first, older than the job `before`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.sqlite.connection import Connection
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.engine import Engine, refuse_beside_a_loan
 from ductape.stores.sqlite.rows import fresh_row, is_fresh, run_row
 from ductape.stores.sqlite.statements import statements
 
@@ -37,6 +37,7 @@ class Together:
 
     async def add(self, job: NewJob, *, now_ms: int) -> Added:
         """Store one job with all that arrive beside it."""
+        refuse_beside_a_loan()
         answer: asyncio.Future[Added] = asyncio.get_running_loop().create_future()
         if not self._arrived:
             write = asyncio.create_task(self._write_arrived())
