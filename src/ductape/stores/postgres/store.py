@@ -1,7 +1,9 @@
 """The store for many machines, whole."""
 
 from ductape.stores.postgres.address import address_of
+from ductape.stores.postgres.checking import PostgresChecking
 from ductape.stores.postgres.claims import PostgresClaims
+from ductape.stores.postgres.copying import PostgresCopying
 from ductape.stores.postgres.engine import Engine, connect, is_pooled
 from ductape.stores.postgres.fleet import PostgresFleet
 from ductape.stores.postgres.intake import PostgresIntake
@@ -34,6 +36,8 @@ class PostgresStore:
         self.products = PostgresProducts(engine)
         self.sessions = PostgresSessions(engine)
         self.secrets = PostgresSecrets(engine)
+        self.copying = PostgresCopying(engine)
+        self.checking = PostgresChecking(engine)
         self.shown = engine.address.shown
 
     async def aclose(self) -> None:
