@@ -8,6 +8,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ductape.app.loading import is_postgres, shown_store, sqlite_path
 from ductape.app.settings import Settings
 from ductape.errors import ConfigError
@@ -35,6 +37,25 @@ async def open_store(settings: Settings, *, decide: Decide, token: str, simulate
         await store.aclose()
         raise
     return store
+
+
+async def open_stores(
+    settings: Settings, *, decide: Decide, token: str, simulated: bool
+) -> dict[str, Store]:
+    """Open every store that the settings name, the default one first.
+
+    Where one of them cannot be opened, none stays open. Raises `StoreError` or `ConfigError`.
+    """
+    opened: dict[str, Store] = {}
+    try:
+        for name, url in settings.urls().items():
+            named = replace(settings, store=url)
+            opened[name] = await open_store(named, decide=decide, token=token, simulated=simulated)
+    except BaseException:
+        for store in opened.values():
+            await store.aclose()
+        raise
+    return opened
 
 
 async def open_bare(
