@@ -2,6 +2,7 @@
 
 from ductape.domain.operations import pause
 from ductape.domain.outcome import Success
+from ductape.domain.rate import Rate
 from ductape.domain.request import Repeat
 from ductape.domain.settlement import run_ref
 from ductape.ports.stores import Store
@@ -46,6 +47,8 @@ async def _definitions(store: Store) -> None:
         await store.products.put("orders", document, b"digest", after=version - 1, now_ms=NOW_MS)
     await store.secrets.put("orders", "", "token", b"\x00sealed\xff", now_ms=NOW_MS)
     await store.secrets.put("orders", "prd", "token", b"other", now_ms=NOW_MS)
+    await store.queues.pause("mail", paused=True)
+    await store.queues.set_rate("mail", Rate(5, 1_000))
     await store.secrets.put_key_check("k1", b"check 1", now_ms=NOW_MS)
     await store.secrets.put_key_check("k2", b"check 2", now_ms=NOW_MS)
 
@@ -71,9 +74,12 @@ async def _executed(store: Store) -> dict[str, str]:
     worker = a_worker("w1", handlers=("job:pack",))
     await store.fleet.register(worker, now_ms=NOW_MS, lease_ms=LEASE_MS)
     jobs = {name: a_new_job() for name in ("ended", "failed", "leader", "running", "parked")}
+    gated = a_spec(concurrency_key="one at a time")
+    jobs |= {name: a_new_job(gated) for name in ("gated", "blocked")}
     await stored(store, *jobs.values())
     at = {claim.run.job_id: claim for claim in await claimed(store)}
-    claims = {name: at[job.job_id] for name, job in jobs.items()}
+    claims = {name: at[job.job_id] for name, job in jobs.items() if job.job_id in at}
+    assert claims.keys() == jobs.keys() - {"blocked"}
     await settled(store, claims["ended"], Success({"said": HARD}))
     await settled(store, claims["failed"], a_failure())
     leader = await led(store, claims["leader"], b"\x00key")

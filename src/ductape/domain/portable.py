@@ -16,7 +16,7 @@ Cell = str | int | float | bytes | None
 Row = tuple[Cell, ...]
 Kind = Literal["text", "number", "bytes"]
 
-STAYS = frozenset({"cache_locks", "duties", "migrations", "unfinished_copy", "workers"})
+STAYS = frozenset({"cache_locks", "duties", "gates", "migrations", "unfinished_copy", "workers"})
 """Tables of a store's own working: they mean nothing elsewhere."""
 
 OPENING_LEAVES = frozenset({"handlers", "key_checks"})

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ductape.domain.operations import cancel
+from ductape.domain.rate import Rate
 from ductape.errors import StoreError, ValidationError
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
@@ -178,3 +179,20 @@ async def test_the_newest_key_is_the_default_store_s(
     for key in ("k1", "k2"):
         await stores["default"].secrets.put_key_check(key, key.encode(), now_ms=NOW_MS)
     assert [*await routed.secrets.key_checks()] == ["k2", "k1"]
+
+
+async def test_a_queue_is_held_back_in_every_store_and_counted_over_all(
+    routed: RoutedStore, stores: dict[str, Store]
+) -> None:
+    await added(routed, "orders", "mail", "mail")
+    assert await routed.queues.pause("default", paused=True)
+    assert not await routed.queues.pause("default", paused=True)
+    await routed.queues.set_concurrency("default", 5)
+    await routed.queues.set_rate("default", Rate(9, 1_000))
+    await stores["us"].queues.set_concurrency("default", 2)
+    await stores["us"].queues.set_rate("default", Rate(8, 1_000))
+    [queue] = await routed.queues.all()
+    assert (queue.paused, queue.queued, queue.concurrency) == (True, 3, 2)
+    assert queue.rate == Rate(8, 1_000)
+    for store in stores.values():
+        assert [one.paused for one in await store.queues.all()] == [True]

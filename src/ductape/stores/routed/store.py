@@ -19,6 +19,7 @@ from ductape.stores.routed.definitions import (
 from ductape.stores.routed.fleet import RoutedFleet, RoutedWake
 from ductape.stores.routed.jobs import RoutedClaims, RoutedIntake, RoutedReading
 from ductape.stores.routed.places import Places, of_one_store
+from ductape.stores.routed.queues import RoutedQueues
 
 
 class RoutedStore:
@@ -36,6 +37,7 @@ class RoutedStore:
         self.products = RoutedProducts(places)
         self.sessions = RoutedSessions(places)
         self.secrets = RoutedSecrets(places)
+        self.queues = RoutedQueues(places)
         self.wake = RoutedWake(places)
 
     @property
