@@ -157,14 +157,19 @@ async def test_a_job_is_found_by_its_id_wherever_it_is(ductape: Ductape, idle: D
         await idle.jobs.get("01900000-0000-7000-8000-000000000000")
 
 
-async def test_verbs_reach_a_job_wherever_it_is(ductape: Ductape, idle: Ductape) -> None:
-    for product in PRODUCTS:
-        request = a_request(product, repeat={"every": 60_000}, start_at=LATER)
-        job = (await ductape.processor.job.dispatch(request))["job_id"]
-        assert (await idle.jobs.pause(job))["status"] == "paused"
-        assert (await idle.jobs.resume(job))["status"] == "scheduled"
-        assert (await idle.jobs.run_now(job))["changed"]
-        assert (await idle.jobs.cancel(job))["status"] == "cancelled"
+async def test_verbs_reach_a_job_wherever_it_is(config: dict[str, object]) -> None:
+    async with (
+        Ductape.open(config=config, handlers=handlers, worker=False) as here,
+        Ductape.open(config=config, worker=False) as there,
+    ):
+        for product in PRODUCTS:
+            await here.products.apply(a_product(product))
+            request = a_request(product, repeat={"every": 60_000}, start_at=LATER)
+            job = (await here.processor.job.dispatch(request))["job_id"]
+            assert (await there.jobs.pause(job))["status"] == "paused"
+            assert (await there.jobs.resume(job))["status"] == "scheduled"
+            assert (await there.jobs.run_now(job))["changed"]
+            assert (await there.jobs.cancel(job))["status"] == "cancelled"
 
 
 async def test_lists_are_newest_first_over_all_stores_page_by_page(

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from ductape.app.core import Surroundings
 from ductape.app.loading import is_postgres, shown_store, sqlite_path
-from ductape.app.opening import open_bare
+from ductape.app.opening import open_bare, schema_numbers
 from ductape.app.settings import Settings
-from ductape.errors import ConfigError
+from ductape.errors import ConfigError, StoreError
 from ductape.ports.stores import Store
 from ductape.services.checking import FindingView, look_over
 from ductape.services.copying import CopyReport, Progress, Side, copy_store
@@ -43,7 +43,7 @@ async def copied(
     Raises `Conflict`, `StoreError` or `ConfigError`.
     """
     around = Surroundings()
-    source = await _bare(settings, origin, around)
+    source = await _existing(settings, origin, around)
     try:
         sink = await _bare(settings, target, around)
         try:
@@ -62,7 +62,7 @@ async def copied(
 
 async def checked(settings: Settings) -> CheckReport:
     """Look a store over, changing none of its rows; raises `StoreError` or `ConfigError`."""
-    store = await _bare(settings, settings.store, Surroundings())
+    store = await _existing(settings, settings.store, Surroundings())
     try:
         findings = await look_over(store)
     finally:
@@ -82,6 +82,14 @@ async def put_back(settings: Settings, file: str) -> SavedStore:
     path = _file_of(settings, "pg_restore")
     size = await asyncio.to_thread(saving.put_back, file, path)
     return SavedStore(store=settings.store, file=file, bytes=size)
+
+
+async def _existing(settings: Settings, store: str, around: Surroundings) -> Store:
+    """Open a store that is there; opening another one would make it."""
+    number, _ = await schema_numbers(replace(settings, store=store))
+    if number is None:
+        raise StoreError("there is no store", path=shown_store(store), hint="mend its URL")
+    return await _bare(settings, store, around)
 
 
 async def _bare(settings: Settings, store: str, around: Surroundings) -> Store:

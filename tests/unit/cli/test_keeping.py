@@ -41,6 +41,14 @@ def test_a_store_that_a_copy_did_not_fill_cannot_be_opened(shop: Terminal) -> No
     assert "ductape store copy --again old.db" in listed.err
 
 
+def test_a_store_that_is_not_there_is_not_made_by_looking_for_it(terminal: Terminal) -> None:
+    for words in (("copy", "old.db", "new.db"), ("check",)):
+        answer = terminal("store", *words)
+        assert answer.code == 3
+        assert "there is no store" in answer.err
+    assert [*Path().iterdir()] == []
+
+
 def test_a_sound_store_is_said_to_be_sound(shop: Terminal) -> None:
     scheduled(shop)
     checked = shop("store", "check")

@@ -16,7 +16,7 @@ from ductape.ports.stores.copying import PAGE_BYTES, PAGE_ROWS, Page, Refusal
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.transaction import Transaction
 
-FETCHED = 16
+FETCHED = 64
 """How many rows a page is fetched in at a time: each may hold an input, a result and attempts."""
 
 _KINDS: Mapping[str, Kind] = {
