@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from textwrap import fill
 
+from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields
 
 from ductape import errors
-from ductape.app.settings import PREFIX, SECRET_SETTINGS, Settings
+from ductape.app.settings import PREFIX, SECRET_SETTINGS, STORES_PREFIX, Settings
 from ductape.domain.lifecycle import TRANSITIONS
 from ductape.errors import PROVIDER_CODES, DuctapeError
 
@@ -23,6 +24,8 @@ MEANINGS = {
     "key": "The encryption keys, newest first. Better given as `DUCTAPE_KEY` than in a file.",
     "key_file": "Where the keys are kept if `key` is not given: the store's file name and `.key`.",
     "handlers": "Registries of Python handlers, as `module:attribute`.",
+    "stores": "Further stores, URLs by name; `DUCTAPE_STORES_EU` is the store `eu`.",
+    "routes": "The name of each product's store; a product that is not named is in `store`.",
     "worker.concurrency": "How many runs a worker executes at a time.",
     "worker.queues": "Which queues a worker serves; none named means all.",
     "worker.lease": "Milliseconds without a sign of life, then a worker's runs are taken over.",
@@ -74,7 +77,7 @@ def provider_codes() -> str:
 def settings_table() -> str:
     """Return one row for each setting: its name, its variable, its default."""
     rows = (
-        f"| `{path}` | `{PREFIX}{path.replace('.', '_').upper()}` | {default} | {MEANINGS[path]} |"
+        f"| `{path}` | {_variable(path)} | {default} | {MEANINGS[path]} |"
         for path, default in _settings(Settings, "")
     )
     return _table(("setting", "variable", "default", "meaning"), rows)
@@ -111,6 +114,16 @@ def _error_classes() -> list[type[DuctapeError]]:
     return found
 
 
+def _variable(path: str) -> str:
+    match path:
+        case "stores":
+            return f"`{STORES_PREFIX}NAME`"
+        case "routes":
+            return "none"
+        case _:
+            return f"`{PREFIX}{path.replace('.', '_').upper()}`"
+
+
 def _settings(kind: type, prefix: str) -> Iterable[tuple[str, str]]:
     for field in fields(kind):
         path = f"{prefix}{field.name}"
@@ -121,7 +134,7 @@ def _settings(kind: type, prefix: str) -> Iterable[tuple[str, str]]:
 
 
 def _default(field: FieldInfo, path: str) -> str:
-    if path in SECRET_SETTINGS or field.default is None or field.default == ():
+    if path in SECRET_SETTINGS or field.default in (None, (), NODEFAULT):
         return "none"
     return f"`{field.default}`"
 

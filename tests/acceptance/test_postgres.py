@@ -115,6 +115,18 @@ async def test_the_password_is_in_no_message(server: PostgresServer) -> None:
     assert "hush" not in f"{caught.value!r} {caught.value.path} {caught.value.hint}"
 
 
+async def test_a_store_that_was_copied_to_a_server_goes_on_there(
+    store: str, tmp_path: Path
+) -> None:
+    here = f"sqlite:///{tmp_path}/jobs.db"
+    async with Ductape.open(here, worker=False) as opened:
+        await opened.products.apply(PRODUCT)
+        receipt = await opened.processor.job.dispatch({**REQUEST, "input": {"a": 3, "b": 4}})
+    assert "the same on both sides" in told(here, tmp_path, "store", "copy", here, store)
+    async with Ductape.open(store, handlers=handlers, worker=True) as opened:
+        assert await opened.processor.job.wait(receipt["job_id"], timeout=PATIENCE_S) == 7
+
+
 def test_migrating_brings_the_schema_up_to_date(store: str, tmp_path: Path) -> None:
     assert "pending  1" in told(store, tmp_path, "migrate", "--status")
     assert "pending  0" in told(store, tmp_path, "migrate")

@@ -167,8 +167,7 @@ async def test_a_thread_told_twice_to_stop_still_keeps_its_slot(
 
     options = WorkerOptions(concurrency=1, grace_ms=30)
     async with opened(tmp_path, handlers, worker=options) as ductape:
-        worker = ductape._worker
-        assert worker is not None
+        worker = ductape._workers["default"]
         receipt = await ductape.processor.job.dispatch(a_job("blocking", timeout=50))
         await until_status(ductape, receipt["job_id"], "failed")
         worker._lease_lost()
@@ -193,8 +192,7 @@ async def test_a_thread_that_never_returns_does_not_hold_the_stop(
     async with opened(tmp_path, handlers, worker=WorkerOptions(grace_ms=10)) as ductape:
         receipt = await ductape.processor.job.dispatch(a_job("blocking"))
         await until_status(ductape, receipt["job_id"], "running")
-        worker = ductape._worker
-        assert worker is not None
+        worker = ductape._workers["default"]
         (held,) = worker._held.values()
     assert held.settled
     assert not release.is_set()

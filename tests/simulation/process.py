@@ -118,7 +118,7 @@ class Process:
         store.fleet.pulse = lambda: self._frail(pulse())  # type: ignore[method-assign]
         store.wake.listen(self._tell_others)
         if isinstance(wish, WorkerOptions):
-            self.ductape._worker = await self.ductape._hire(wish)
+            self.ductape._workers["default"] = await self.ductape._hire(wish)
 
     def _tell_others(self, hint: Hint, jobs: Collection[str]) -> None:
         if not self._told:

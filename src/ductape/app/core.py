@@ -1,15 +1,17 @@
 """Opening a store and joining what stands between it and the services (DESIGN 2)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from ductape.app.loading import load_handlers
-from ductape.app.opening import key_ring, open_store
+from ductape.app.opening import key_ring, open_stores
+from ductape.app.routing import DEFAULT
 from ductape.app.settings import Settings
 from ductape.app.system import SystemClock, SystemEntropy
 from ductape.app.zones import PackagedZones
-from ductape.catalog import KnownHandlers, ProductCatalog
+from ductape.catalog import ProductCatalog
 from ductape.domain.egress import EgressPolicy
 from ductape.handlers.python import Handlers, PythonHandler
 from ductape.ports.clock import Clock
@@ -20,9 +22,10 @@ from ductape.ports.vault import Vault
 from ductape.ports.zones import Zones
 from ductape.providers.http import AiohttpClient
 from ductape.services.secrets import Secrets
-from ductape.services.settling import Settler, decider
+from ductape.services.settling import Decide, Settler, decider
 from ductape.sessions.opening import CatalogOpener
 from ductape.sessions.tokens import SessionTokens
+from ductape.stores.routed.store import RoutedStore
 from ductape.vault.checking import check_ring
 from ductape.vault.sealing import RingVault
 from ductape.worker.threads import WorkerThreads
@@ -42,76 +45,103 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Core:
-    """One open store and what belongs to it."""
+    """What is open, and what is joined over one store, or over several that look like one."""
 
     settings: Settings
     around: Surroundings
     store: Store
+    """What the rest works on."""
+    stores: Mapping[str, Store]
+    """Each store by its name, the default one first."""
+    decide: Decide
     vault: Vault
     key_file: Path | None
     """Where the embedded default keeps its keys; none where they were given."""
     key_made: bool
-    known_handlers: KnownHandlers
-    catalog: ProductCatalog
-    tokens: SessionTokens
-    opener: CatalogOpener
-    settler: Settler
-    secrets: Secrets
     policy: EgressPolicy
     """What definitions may reach: the embedded default grants this machine itself."""
     http: AiohttpClient
     python: PythonHandler
 
+    @cached_property
+    def secrets(self) -> Secrets:
+        """The products' secrets."""
+        return Secrets(self.store.secrets, self.vault, self.around.clock)
+
+    @cached_property
+    def catalog(self) -> ProductCatalog:
+        """The products' definitions."""
+        return ProductCatalog(self.store.products, self.known_handlers, self.secrets)
+
+    @cached_property
+    def tokens(self) -> SessionTokens:
+        """What issues and opens session tokens."""
+        clock, entropy = self.around.clock, self.around.entropy
+        return SessionTokens(self.vault, self.store.sessions, clock, entropy)
+
+    @cached_property
+    def opener(self) -> CatalogOpener:
+        """What opens the session that a request names."""
+        return CatalogOpener(self.catalog, self.tokens, self.store.sessions)
+
+    @cached_property
+    def settler(self) -> Settler:
+        """What settles runs outside of a worker's turn."""
+        return Settler(self.store, self.around.clock, self.decide)
+
+    async def known_handlers(self, tags: frozenset[str]) -> frozenset[str]:
+        """Tell which handler tags are known: this process's own, or announced by a worker."""
+        own = tags & self.python.tags()
+        rest = tags - own
+        return own | await self.store.fleet.known_handlers(rest) if rest else own
+
+    def store_of(self, product: str) -> str:
+        """Name the store that a product's jobs are in."""
+        return self.settings.routes.get(product, DEFAULT)
+
+    def of_store(self, name: str) -> "Core":
+        """Return what is joined over one store alone: what its worker works with."""
+        store = self.stores[name]
+        return self if store is self.store else replace(self, store=store)
+
     async def aclose(self) -> None:
-        """Close the connections and the store; twice is harmless."""
+        """Close the connections and the stores; twice is harmless."""
         await self.http.aclose()
         await self.store.aclose()
 
 
 async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Surroundings) -> Core:
-    """Open a store with its keys; raises `StoreError` or `ConfigError`."""
+    """Open the stores with their keys; raises `StoreError` or `ConfigError`."""
     registries = [*handlers, *(load_handlers(name) for name in settings.handlers)]
     python = PythonHandler(registries, around.threads)
     decide = decider(around.entropy, around.zones.get)
     token = around.entropy.token(6).hex()
-    store = await open_store(settings, decide=decide, token=token, simulated=around.simulated)
+    stores = await open_stores(settings, decide=decide, token=token, simulated=around.simulated)
+    store = _as_one(stores, settings.routes)
     try:
         ring, key_file, made = key_ring(settings, around.entropy)
         vault = RingVault(ring, around.entropy)
-        await check_ring(vault, store.secrets, now_ms=around.clock.now_ms())
+        for one in stores.values():
+            await check_ring(vault, one.secrets, now_ms=around.clock.now_ms())
     except BaseException:
         await store.aclose()
         raise
-    known = _known_handlers(store, python)
-    secrets = Secrets(store.secrets, vault, around.clock)
-    catalog = ProductCatalog(store.products, known, secrets)
     policy = EgressPolicy(settings.egress.allow_private, grant_loopback=True)
-    tokens = SessionTokens(vault, store.sessions, around.clock, around.entropy)
     return Core(
         settings=settings,
         around=around,
         store=store,
+        stores=stores,
+        decide=decide,
         vault=vault,
         key_file=key_file,
         key_made=made,
-        known_handlers=known,
-        catalog=catalog,
-        tokens=tokens,
-        opener=CatalogOpener(catalog, tokens, store.sessions),
-        settler=Settler(store, around.clock, decide),
-        secrets=secrets,
         policy=policy,
         http=AiohttpClient(policy),
         python=python,
     )
 
 
-def _known_handlers(store: Store, python: PythonHandler) -> KnownHandlers:
-    """Return what tells known handler tags: this process's own, or announced by a worker."""
-
-    async def known(tags: frozenset[str]) -> frozenset[str]:
-        own = tags & python.tags()
-        rest = tags - own
-        return own | await store.fleet.known_handlers(rest) if rest else own
-
-    return known
+def _as_one(stores: Mapping[str, Store], routes: Mapping[str, str]) -> Store:
+    """Return the only store as it is; several behind their routes."""
+    return stores[DEFAULT] if len(stores) == 1 else RoutedStore(stores, routes)

@@ -1,4 +1,4 @@
-"""`Ductape`: one open store, its services, and (where wanted) a worker in this process (SPEC 1)."""
+"""`Ductape`: what is open, its services, and (where wanted) a worker in this process (SPEC 1)."""
 
 import asyncio
 import logging
@@ -19,6 +19,7 @@ from ductape.app.processor import (
     NotificationProcessor,
     Processor,
 )
+from ductape.app.routing import DEFAULT, StoreView, store_map
 from ductape.app.settings import Settings, read_settings
 from ductape.app.staffing import make_worker
 from ductape.catalog import load_document
@@ -26,6 +27,7 @@ from ductape.domain.request import JobEventTypes
 from ductape.errors import DuctapeError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
+from ductape.ports.stores.fleet import Fleet
 from ductape.ports.stores.transactions import Lent
 from ductape.services.at_once import AtOnce
 from ductape.services.building import Builder
@@ -75,7 +77,7 @@ class Ductape:
         self._wish = worker
         self._around = around
         self._core: Core | None = None
-        self._worker: Worker | None = None
+        self._workers: dict[str, Worker] = {}
         self._hiring = asyncio.Lock()
 
     @classmethod
@@ -91,13 +93,14 @@ class Ductape:
         """Prepare to open a store; `async with` opens it.
 
         `store` is a URL such as `sqlite:///jobs.db` or `postgresql://…`, else `ductape.toml`,
-        `DUCTAPE_STORE`, or `./ductape.db`. `config` is a settings file or mapping. `worker`:
+        `DUCTAPE_STORE`, or `./ductape.db`; one given here is the only one, whatever stores and
+        routes the settings name. `config` is a settings file or mapping. `worker`:
         true, false, or options; none means a worker in this process for SQLite, and none for
         PostgreSQL, which is served by `ductape worker`. Raises `ConfigError`.
         """
         settings = read_settings(config)
         if store is not None:
-            settings = replace(settings, store=store)
+            settings = settings.alone(store)
         registries = [handlers] if isinstance(handlers, Handlers) else list(handlers)
         around = Surroundings() if clock is None else Surroundings(clock=clock)
         return cls(settings, registries, worker, around)
@@ -118,14 +121,19 @@ class Ductape:
         )
 
     async def __aenter__(self) -> Self:
-        """Open the store and start the worker; raises `StoreError` or `ConfigError`."""
+        """Open the stores and start their workers; raises `StoreError` or `ConfigError`."""
         core = await open_core(self._settings, self._registries, self._around)
         self._core = core
         if core.key_made:
             log.warning("made an encryption key for this store: %s (keep it)", core.key_file)
         self._join(core)
-        if self._wants_worker():
-            self._worker = await self._hire(self._worker_options())
+        try:
+            for name, url in self._settings.urls().items():
+                if self._wants_worker(url):
+                    self._workers[name] = await self._hire(self._worker_options(), name)
+        except BaseException:
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(
@@ -139,9 +147,8 @@ class Ductape:
 
     async def aclose(self, *, grace_ms: int | None = None) -> None:
         """Stop and close; a running run gets the grace time. Twice is harmless."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            await worker.stop(grace_ms=grace_ms)
+        workers, self._workers = self._workers, {}
+        await asyncio.gather(*(worker.stop(grace_ms=grace_ms) for worker in workers.values()))
         core, self._core = self._core, None
         if core is not None:
             await core.aclose()
@@ -170,8 +177,21 @@ class Ductape:
 
     @property
     def worker_id(self) -> str | None:
-        """The name of this process's worker, as `workers.list` has it; none without one."""
-        return None if self._worker is None else self._worker.id
+        """The name of this process's worker, as `workers.list` has it; none without one.
+
+        With several stores it is the default one's: `worker_ids` has all.
+        """
+        return self.worker_ids.get(DEFAULT)
+
+    @property
+    def worker_ids(self) -> dict[str, str]:
+        """The names of this process's workers, each by the name of its store."""
+        return {name: worker.id for name, worker in self._workers.items()}
+
+    async def stores(self) -> list[StoreView]:
+        """Tell which stores are open and which products go where; raises `StoreError`."""
+        settings = self._settings
+        return await store_map(settings.urls(), settings.routes, self.core.stores)
 
     def _join(self, core: Core) -> None:
         clock, zones = core.around.clock, core.around.zones.get
@@ -181,7 +201,7 @@ class Ductape:
         scheduling = Scheduling(core.store, builder, core.catalog, clock, zones, limits)
         at_once = AtOnce(core.store, builder, core.catalog, waiting, clock, zones, limits)
         self.processor = Processor(
-            JobProcessor(scheduling, waiting, core.store, clock),
+            JobProcessor(scheduling, waiting, core.store.reading, self._fleet_of, clock),
             Sessions(core.catalog, core.tokens, core.store.sessions),
             ActionProcessor(at_once, JobEventTypes.ACTION, self._own_worker),
             NotificationProcessor(at_once, JobEventTypes.NOTIFICATION, self._own_worker),
@@ -199,9 +219,13 @@ class Ductape:
         self.queues = QueueService(core.store.queues, core.store.wake)
         self.workers = Workers(core.store.fleet, clock)
 
-    def _wants_worker(self) -> bool:
+    def _fleet_of(self, product: str) -> Fleet:
+        core = self.core
+        return core.stores[core.store_of(product)].fleet
+
+    def _wants_worker(self, url: str) -> bool:
         if self._wish is None:
-            return not is_postgres(self._settings.store)
+            return not is_postgres(url)
         return self._wish is not False
 
     def _worker_options(self) -> WorkerOptions:
@@ -209,15 +233,16 @@ class Ductape:
             return self._wish
         return self._settings.worker_options()
 
-    async def _own_worker(self) -> Worker:
-        """Return the worker of this process; without one, one that claims nothing."""
+    async def _own_worker(self, product: str) -> Worker:
+        """Return this process's worker for a product; without one, one that claims nothing."""
+        name = self.core.store_of(product)
         async with self._hiring:
-            if self._worker is None:
+            if name not in self._workers:
                 options = replace(self._worker_options(), claims=False)
-                self._worker = await self._hire(options)
-            return self._worker
+                self._workers[name] = await self._hire(options, name)
+            return self._workers[name]
 
-    async def _hire(self, options: WorkerOptions) -> Worker:
-        worker = make_worker(self.core, options)
+    async def _hire(self, options: WorkerOptions, store: str = DEFAULT) -> Worker:
+        worker = make_worker(self.core.of_store(store), options)
         await worker.start()
         return worker

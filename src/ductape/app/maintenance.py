@@ -46,7 +46,7 @@ class KeyView(TypedDict):
 def settings_for(store: str | None, config: Path | None) -> Settings:
     """Return the settings in force; raises `ConfigError`."""
     settings = read_settings(config)
-    return settings if store is None else replace(settings, store=store)
+    return settings if store is None else settings.alone(store)
 
 
 async def schema_status(settings: Settings) -> SchemaStatus:

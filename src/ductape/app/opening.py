@@ -8,11 +8,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ductape.app.loading import is_postgres, sqlite_path
+from msgspec.structs import replace
+
+from ductape.app.loading import is_postgres, shown_store, sqlite_path
 from ductape.app.settings import Settings
 from ductape.errors import ConfigError
 from ductape.ports.entropy import Entropy
 from ductape.ports.stores import Store
+from ductape.services.copying import refuse_half_copied
 from ductape.stores.sqlite import inspecting
 from ductape.stores.sqlite.claims import Decide
 from ductape.stores.sqlite.store import open_sqlite
@@ -25,10 +28,43 @@ async def open_store(settings: Settings, *, decide: Decide, token: str, simulate
 
     Raises `StoreError`, or `ConfigError` where the extra for it is not installed.
     """
+    if is_postgres(settings.store):
+        _refuse_without_keys(settings)
+    store = await open_bare(settings, decide=decide, token=token, simulated=simulated)
+    try:
+        await refuse_half_copied(store, shown_store(settings.store))
+    except BaseException:
+        await store.aclose()
+        raise
+    return store
+
+
+async def open_stores(
+    settings: Settings, *, decide: Decide, token: str, simulated: bool
+) -> dict[str, Store]:
+    """Open every store that the settings name, the default one first.
+
+    Where one of them cannot be opened, none stays open. Raises `StoreError` or `ConfigError`.
+    """
+    opened: dict[str, Store] = {}
+    try:
+        for name, url in settings.urls().items():
+            named = replace(settings, store=url)
+            opened[name] = await open_store(named, decide=decide, token=token, simulated=simulated)
+    except BaseException:
+        for store in opened.values():
+            await store.aclose()
+        raise
+    return opened
+
+
+async def open_bare(
+    settings: Settings, *, decide: Decide, token: str, simulated: bool = False
+) -> Store:
+    """Open it without asking for keys, though a copy may have stopped halfway in it."""
     if not is_postgres(settings.store):
         path = sqlite_path(settings.store)
         return open_sqlite(path, decide=decide, token=token, inline=simulated)
-    _refuse_without_keys(settings)
     if simulated:
         raise ConfigError("store: simulated time needs a SQLite store", path="store")
     with _the_extra():

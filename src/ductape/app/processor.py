@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from ductape.domain.jsonvalue import JsonValue
@@ -11,8 +11,9 @@ from ductape.domain.types import IJobProcessorInput
 from ductape.domain.wire import Receipt
 from ductape.errors import invalid
 from ductape.ports.clock import Clock
-from ductape.ports.stores import Store
-from ductape.services.at_once import AtOnce, OwnWorker
+from ductape.ports.stores.fleet import Fleet
+from ductape.ports.stores.reading import Reading
+from ductape.services.at_once import AtOnce, Hire
 from ductape.services.scheduling import Scheduling
 from ductape.services.sessions import Sessions
 from ductape.services.waiting import Waiting
@@ -28,12 +29,18 @@ class JobProcessor:
     """`processor.job`."""
 
     def __init__(
-        self, scheduling: Scheduling, waiting: Waiting, store: Store, clock: Clock
+        self,
+        scheduling: Scheduling,
+        waiting: Waiting,
+        reading: Reading,
+        fleet_of: Callable[[str], Fleet],
+        clock: Clock,
     ) -> None:
-        """Join what stores jobs with what waits for them."""
+        """Join what stores jobs with what waits for them, and with who works for a product."""
         self._scheduling = scheduling
         self._waiting = waiting
-        self._store = store
+        self._reading = reading
+        self._fleet_of = fleet_of
         self._clock = clock
 
     async def schedule(self, data: JobData, *, timeout: float | None = None) -> JsonValue:
@@ -89,11 +96,12 @@ class JobProcessor:
             await asyncio.sleep(WARN_EVERY_S)
 
     async def _unserved(self, job_id: str) -> str | None:
-        record = await self._store.reading.get(job_id)
+        record = await self._reading.get(job_id)
         if record is None or record.live is None or record.live.state == "running":
             return None
         spec = record.spec
-        workers = await self._store.fleet.workers(now_ms=self._clock.now_ms())
+        fleet = self._fleet_of(spec.product)
+        workers = await fleet.workers(now_ms=self._clock.now_ms())
         serving = [w for w in workers if w.concurrency and (not w.queues or spec.queue in w.queues)]
         if not serving:
             return f"no live worker serves the queue `{spec.queue}`"
@@ -109,15 +117,15 @@ class KindProcessor:
         self,
         at_once: AtOnce,
         kind: JobEventTypes,
-        worker: Callable[[], Awaitable[OwnWorker]],
+        hire: Hire,
     ) -> None:
-        """Run events of `kind` through the worker that `worker` gives."""
+        """Run events of `kind` through the worker that `hire` gives."""
         self._at_once = at_once
         self._kind = kind
-        self._worker = worker
+        self._hire = hire
 
     async def _run(self, data: Mapping[str, object]) -> JsonValue:
-        return await self._at_once.run(data, self._kind, await self._worker())
+        return await self._at_once.run(data, self._kind, self._hire)
 
 
 class ActionProcessor(KindProcessor):

@@ -11,8 +11,10 @@ from typing import Annotated, cast
 
 import msgspec
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from ductape.app.loading import shown_store
+from ductape.app.routing import DEFAULT, refuse_bad_routes
 from ductape.domain.jsonlimits import DEFAULT as DEFAULT_LIMITS
 from ductape.domain.jsonlimits import Limits
 from ductape.domain.jsonvalue import JsonObject, JsonValue
@@ -22,6 +24,7 @@ from ductape.worker.options import WorkerOptions
 FILE_NAME = "ductape.toml"
 DEFAULT_STORE = "sqlite:///ductape.db"
 PREFIX = "DUCTAPE_"
+STORES_PREFIX = f"{PREFIX}STORES_"
 DAY_MS = 86_400_000
 SECRET_SETTINGS = frozenset({"key"})
 
@@ -81,6 +84,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     key_file: str | None = None
     handlers: tuple[str, ...] = ()
     """Registries of Python handlers, as `module:attribute`."""
+    stores: dict[str, str] = field(default_factory=dict[str, str])
+    """Further stores, by name."""
+    routes: dict[str, str] = field(default_factory=dict[str, str])
+    """The name of each product's store; a product that is not named is in `store`."""
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     egress: EgressSettings = field(default_factory=EgressSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
@@ -98,6 +105,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             failed_kept_ms=int(self.retention.failed * DAY_MS),
         )
 
+    def urls(self) -> dict[str, str]:
+        """Return the URL of every store by its name, the default one first."""
+        return {DEFAULT: self.store, **self.stores}
+
+    def alone(self, store: str) -> "Settings":
+        """Return the settings for one store, without routes to others."""
+        return replace(self, store=store, stores={}, routes={})
+
     def __repr__(self) -> str:
         """Keep the key out of every log and traceback."""
         return f"Settings(store={shown_store(self.store)!r})"
@@ -112,13 +127,15 @@ def read_settings(
     for path, text in _from_environment(os.environ if environ is None else environ):
         _put(given, path, text)
     try:
-        return msgspec.convert(given, Settings, strict=False)
+        settings = msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(
             f"ductape.toml or DUCTAPE_*: {error}",
             path=_path_in(str(error)),
             hint="`docs/reference/settings.md` lists every setting",
         ) from error
+    refuse_bad_routes(settings.store, settings.stores, settings.routes)
+    return settings
 
 
 def _from_file(config: str | Path | Mapping[str, object] | None) -> JsonObject:
@@ -143,6 +160,9 @@ def _from_environment(environ: Mapping[str, str]) -> list[tuple[tuple[str, ...],
         if text is not None:
             parts: JsonValue = [part.strip() for part in text.split(",") if part.strip()]
             found.append((path, parts if is_list else text))
+    for name, url in environ.items():
+        if name.startswith(STORES_PREFIX):
+            found.append((("stores", name.removeprefix(STORES_PREFIX).lower()), url))
     return found
 
 

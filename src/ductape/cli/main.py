@@ -14,6 +14,7 @@ from typer.completion import (
 from ductape.cli import (
     caches,
     jobs,
+    keeping,
     output,
     problems,
     products,
@@ -77,6 +78,7 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(caches.app, name="caches")
 app.add_typer(queues.app, name="queues")
 app.add_typer(vault.app, name="vault")
+app.add_typer(keeping.app, name="store")
 for command in (worker, workers, migrate, demo, completion):
     app.command()(command)
 

@@ -52,7 +52,8 @@ async def _worked(call: Call, settings: Settings, wish: Wish) -> int:
     )
     stop = _stop_on_signals()
     async with opened as here:
-        output.line(_greeting(here, settings, options))
+        for name, worker in here.worker_ids.items():
+            output.line(_greeting(worker, settings.urls()[name], options))
         await stop.wait()
         log.info("stopping: what runs has %g s to end", options.grace_ms / 1_000)
     log.info("stopped")
@@ -84,9 +85,6 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _greeting(here: Ductape, settings: Settings, options: WorkerOptions) -> str:
+def _greeting(worker: str, url: str, options: WorkerOptions) -> str:
     queues = ", ".join(options.queues) or "every queue"
-    return (
-        f"worker {here.worker_id} works on {shown_store(settings.store)}: {queues},"
-        f" {options.concurrency} at a time"
-    )
+    return f"worker {worker} works on {shown_store(url)}: {queues}, {options.concurrency} at a time"

@@ -5,7 +5,7 @@ is taken over as any lost run is. Further attempts, where `retries` asks for the
 by any worker of the queue.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -39,6 +39,10 @@ class OwnWorker(Protocol):
         ...
 
 
+Hire = Callable[[str], Awaitable[OwnWorker]]
+"""Gives the worker of this process that works for a product."""
+
+
 class AtOnce:
     """Runs events in this process."""
 
@@ -61,10 +65,8 @@ class AtOnce:
         self._zones = zones
         self._limits = limits
 
-    async def run(
-        self, data: Mapping[str, object], kind: JobEventTypes, worker: OwnWorker
-    ) -> JsonValue:
-        """Run one event of a kind and return its result.
+    async def run(self, data: Mapping[str, object], kind: JobEventTypes, hire: Hire) -> JsonValue:
+        """Run one event of a kind, by the worker that `hire` gives, and return its result.
 
         Raises what `schedule` raises, and `ValidationError` where the event is of another kind.
         """
@@ -77,6 +79,7 @@ class AtOnce:
         job = built.job
         if job.spec.kind is not kind or job.run is None:
             raise invalid("event", f"an event of kind {kind.value}", job.spec.kind.value)
+        worker = await hire(request.product)
         run = _in_hand(job.run, worker.id, now_ms)
         await self._store.intake.add([replace(job, run=run)], now_ms=now_ms)
         worker.begin(Claim(run, None, version))

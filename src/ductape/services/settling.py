@@ -24,7 +24,11 @@ Plan = Callable[[JobRecord, int], Settlement | None]
 """Computes a verb's settlement from the job as read and the instant; none changes nothing."""
 
 
-def decider(entropy: Entropy, zones: ZoneLookup) -> Callable[[Claim, Outcome, int], Settlement]:
+Decide = Callable[[Claim, Outcome, int], Settlement]
+"""Computes what follows from an outcome at an instant."""
+
+
+def decider(entropy: Entropy, zones: ZoneLookup) -> Decide:
     """Fill chance and zones into `domain.settlement.settle`."""
 
     def decide(claim: Claim, outcome: Outcome, now_ms: int) -> Settlement:
@@ -40,7 +44,7 @@ class Settler:
         self,
         store: Store,
         clock: Clock,
-        decide: Callable[[Claim, Outcome, int], Settlement],
+        decide: Decide,
     ) -> None:
         """Work on a store."""
         self._store = store

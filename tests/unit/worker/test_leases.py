@@ -22,20 +22,18 @@ SHORT = WorkerOptions(lease_ms=3_000, grace_ms=500)
 
 async def _silence(ductape: Ductape) -> None:
     """Stop a worker's heart: its lease will run out while it works on."""
-    assert ductape._worker is not None
-    heart = ductape._worker._heart
+    heart = ductape._workers["default"]._heart
     assert heart is not None
     await heart.aclose()
 
 
 async def _die(ductape: Ductape) -> None:
     """End a worker's every task as the death of its process would: no word to anybody."""
-    worker = ductape._worker
-    assert worker is not None
+    worker = ductape._workers["default"]
     heart = worker._heart
     assert heart is not None
     tasks = [*worker._tasks, *(h.task for h in worker._held.values() if h.task is not None)]
-    ductape._worker = None
+    ductape._workers.clear()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -129,8 +127,7 @@ def test_a_silent_worker_s_runs_are_taken_over_although_it_works_on(play: Play) 
             await _silence(silent)
             async with harness.neighbour(worker=SHORT) as healthy:
                 view = await until_status(harness, receipt["job_id"], "completed")
-                assert healthy._worker is not None
-                assert view["attempts"][-1]["worker"] == healthy._worker.id
+                assert view["attempts"][-1]["worker"] == healthy.worker_id
             assert statuses(view) == ["lost", "completed"]
 
     play(scenario, registry(sleeper=sleeper), worker=False)

@@ -6,7 +6,9 @@ argument. A store decides nothing but who was first.
 
 from typing import Protocol
 
+from ductape.ports.stores.checking import Checking
 from ductape.ports.stores.claims import Claims
+from ductape.ports.stores.copying import Copying
 from ductape.ports.stores.fleet import Fleet
 from ductape.ports.stores.intake import Intake
 from ductape.ports.stores.memory import Memory
@@ -76,6 +78,16 @@ class Store(Protocol):
     @property
     def transactions(self) -> Transactions:
         """Lending connections to callers."""
+        ...
+
+    @property
+    def copying(self) -> Copying:
+        """Reading it whole, and filling an empty one."""
+        ...
+
+    @property
+    def checking(self) -> Checking:
+        """Looking it over."""
         ...
 
     @property

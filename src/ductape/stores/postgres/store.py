@@ -2,7 +2,9 @@
 
 from ductape.stores.postgres.address import address_of
 from ductape.stores.postgres.borrowing import Borrowing
+from ductape.stores.postgres.checking import PostgresChecking
 from ductape.stores.postgres.claims import PostgresClaims
+from ductape.stores.postgres.copying import PostgresCopying
 from ductape.stores.postgres.engine import Engine, connect, is_pooled
 from ductape.stores.postgres.fleet import PostgresFleet
 from ductape.stores.postgres.intake import PostgresIntake
@@ -38,6 +40,8 @@ class PostgresStore:
         self.sessions = PostgresSessions(engine)
         self.secrets = PostgresSecrets(engine)
         self.transactions = PostgresTransactions(engine)
+        self.copying = PostgresCopying(engine)
+        self.checking = PostgresChecking(engine)
         self.shown = engine.address.shown
 
     async def aclose(self) -> None:

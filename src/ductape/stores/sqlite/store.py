@@ -1,7 +1,9 @@
 """The embedded store, whole."""
 
 from ductape.errors import StoreError
+from ductape.stores.sqlite.checking import SqliteChecking
 from ductape.stores.sqlite.claims import SqliteClaims
+from ductape.stores.sqlite.copying import SqliteCopying
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.fleet import SqliteFleet
 from ductape.stores.sqlite.intake import SqliteIntake
@@ -36,6 +38,8 @@ class SqliteStore:
         self.sessions = SqliteSessions(engine)
         self.secrets = SqliteSecrets(engine)
         self.transactions = SqliteTransactions(engine, wake)
+        self.copying = SqliteCopying(engine)
+        self.checking = SqliteChecking(engine)
         self.path = engine.path
 
     async def aclose(self) -> None:

@@ -239,3 +239,10 @@ CREATE TABLE ductape.key_checks (
     sealed     bytea  NOT NULL,
     first_seen bigint NOT NULL
 );
+
+-- A row here says that the rest is a copy of another store that did not get to its end.
+CREATE TABLE ductape.unfinished_copy (
+    one        integer PRIMARY KEY CHECK (one = 1),
+    origin     text    NOT NULL,
+    started_at bigint  NOT NULL
+);

@@ -226,3 +226,10 @@ CREATE TABLE key_checks (
     sealed     BLOB    NOT NULL,
     first_seen INTEGER NOT NULL
 );
+
+-- A row here says that the rest is a copy of another store that did not get to its end.
+CREATE TABLE unfinished_copy (
+    one        INTEGER PRIMARY KEY CHECK (one = 1),
+    origin     TEXT    NOT NULL,
+    started_at INTEGER NOT NULL
+);
