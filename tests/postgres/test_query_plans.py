@@ -77,6 +77,9 @@ NOW_AND_THEN = {
     ("runs", "release_one"): "runs_cache",
     ("history", "latest"): "history_pkey",
     ("history", "prune"): "history_age",
+    ("inspecting", "waiting"): "Index Scan using runs_claim",
+    ("inspecting", "overdue"): "Index Scan using runs_later",
+    ("inspecting", "quarantined"): "schedules_faulty",
 }
 """What each of these must have where there is something to scan."""
 

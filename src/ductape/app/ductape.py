@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from ductape.app.blocking import BlockingDuctape
 from ductape.app.core import Core, Surroundings, open_core
+from ductape.app.doctoring import examine_open
 from ductape.app.loading import is_postgres
+from ductape.app.origins import Origins, origins_of
 from ductape.app.processor import (
     ActionProcessor,
     JobProcessor,
@@ -28,6 +30,7 @@ from ductape.ports.clock import Clock
 from ductape.services.at_once import AtOnce
 from ductape.services.building import Builder
 from ductape.services.caches import Caches
+from ductape.services.doctor import Report
 from ductape.services.jobs import Jobs
 from ductape.services.products import ProductService
 from ductape.services.queues import QueueService
@@ -43,6 +46,8 @@ from ductape.worker.worker import Worker
 log = logging.getLogger("ductape")
 
 WorkerWish = bool | WorkerOptions | None
+
+NOT_TOLD: Origins = {}
 
 
 class Ductape:
@@ -66,12 +71,14 @@ class Ductape:
         handlers: Sequence[Handlers],
         worker: WorkerWish,
         around: Surroundings,
+        origins: Origins = NOT_TOLD,
     ) -> None:
-        """Use `Ductape.open`."""
+        """Use `Ductape.open`; `origins` are those of the settings, for `doctor`."""
         self._settings = settings
         self._registries = handlers
         self._wish = worker
         self._around = around
+        self._origins = origins
         self._core: Core | None = None
         self._worker: Worker | None = None
         self._hiring = asyncio.Lock()
@@ -98,7 +105,8 @@ class Ductape:
             settings = replace(settings, store=store)
         registries = [handlers] if isinstance(handlers, Handlers) else list(handlers)
         around = Surroundings() if clock is None else Surroundings(clock=clock)
-        return cls(settings, registries, worker, around)
+        origins = origins_of(config, arguments=() if store is None else ("store",))
+        return cls(settings, registries, worker, around, origins)
 
     @classmethod
     def sync(
@@ -143,6 +151,13 @@ class Ductape:
         core, self._core = self._core, None
         if core is not None:
             await core.aclose()
+
+    async def doctor(self) -> Report:
+        """Look at the store and all that it needs: what is amiss, and what to do about it.
+
+        Cheap whatever the tables hold, and changes nothing. Raises `StoreError`.
+        """
+        return await examine_open(self.core, self._origins)
 
     @property
     def core(self) -> Core:

@@ -25,6 +25,7 @@ from ductape.cli import (
 from ductape.cli.calling import Globals, JsonOption, StoreOption
 from ductape.cli.completion import completion
 from ductape.cli.demo import demo
+from ductape.cli.doctor import doctor
 from ductape.cli.preview import preview
 from ductape.cli.scheduling import schedule
 from ductape.cli.starting import init
@@ -77,7 +78,7 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(caches.app, name="caches")
 app.add_typer(queues.app, name="queues")
 app.add_typer(vault.app, name="vault")
-for command in (worker, workers, migrate, demo, completion):
+for command in (worker, workers, migrate, doctor, demo, completion):
     app.command()(command)
 
 

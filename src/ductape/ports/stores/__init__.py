@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ductape.ports.stores.claims import Claims
 from ductape.ports.stores.fleet import Fleet
+from ductape.ports.stores.inspecting import Inspecting
 from ductape.ports.stores.intake import Intake
 from ductape.ports.stores.memory import Memory
 from ductape.ports.stores.products import Products
@@ -75,6 +76,11 @@ class Store(Protocol):
     @property
     def wake(self) -> Wake:
         """Hints between processes."""
+        ...
+
+    @property
+    def inspecting(self) -> Inspecting:
+        """The database itself."""
         ...
 
     async def aclose(self) -> None:

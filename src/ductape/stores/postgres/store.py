@@ -4,6 +4,7 @@ from ductape.stores.postgres.address import address_of
 from ductape.stores.postgres.claims import PostgresClaims
 from ductape.stores.postgres.engine import Engine, connect, is_pooled
 from ductape.stores.postgres.fleet import PostgresFleet
+from ductape.stores.postgres.inspecting import PostgresInspecting
 from ductape.stores.postgres.intake import PostgresIntake
 from ductape.stores.postgres.memory import PostgresMemory
 from ductape.stores.postgres.migrating import bring_up_to_date
@@ -34,6 +35,7 @@ class PostgresStore:
         self.products = PostgresProducts(engine)
         self.sessions = PostgresSessions(engine)
         self.secrets = PostgresSecrets(engine)
+        self.inspecting = PostgresInspecting(engine)
         self.shown = engine.address.shown
 
     async def aclose(self) -> None:

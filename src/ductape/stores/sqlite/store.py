@@ -4,6 +4,7 @@ from ductape.errors import StoreError
 from ductape.stores.sqlite.claims import SqliteClaims
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.fleet import SqliteFleet
+from ductape.stores.sqlite.inspecting import SqliteInspecting
 from ductape.stores.sqlite.intake import SqliteIntake
 from ductape.stores.sqlite.memory import SqliteMemory
 from ductape.stores.sqlite.opening import connect
@@ -34,6 +35,7 @@ class SqliteStore:
         self.products = SqliteProducts(engine)
         self.sessions = SqliteSessions(engine)
         self.secrets = SqliteSecrets(engine)
+        self.inspecting = SqliteInspecting(engine)
         self.path = engine.path
 
     async def aclose(self) -> None:

@@ -1,0 +1,56 @@
+-- What `ductape doctor` asks: each statement reads an index, and no more of it than its bound, or what the
+-- server counts anyway.
+
+-- name: now
+SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+
+-- name: server
+SELECT current_setting('server_version'),
+    pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on',
+    (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+    current_setting('max_connections')::integer
+
+-- name: careless
+SELECT name || ' = ' || setting FROM pg_settings
+WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name
+
+-- name: waiting
+SELECT asked.queue, found.needs, count(*), min(found.due_at), min(found.job_id)
+FROM unnest(%(queues)s::text[]) AS asked (queue) CROSS JOIN LATERAL (
+    (SELECT needs, due_at, job_id FROM ductape.runs
+     WHERE state = 'queued' AND losses = 0 AND runs.queue = asked.queue LIMIT %(most)s)
+    UNION ALL
+    (SELECT needs, due_at, job_id FROM ductape.runs
+     WHERE state = 'queued' AND losses > 0 AND runs.queue = asked.queue LIMIT %(most)s)) AS found
+GROUP BY asked.queue, found.needs
+
+-- name: overdue
+-- Due, and not yet promoted: where no worker is live nobody does it.
+SELECT found.queue, found.needs, count(*), min(found.due_at), min(found.job_id) FROM (
+    SELECT queue, needs, due_at, job_id FROM ductape.runs
+    WHERE state = 'scheduled' AND due_at <= %(now)s ORDER BY due_at LIMIT %(most)s) AS found
+GROUP BY found.queue, found.needs
+
+-- name: quarantined
+SELECT job_id, event, fault FROM ductape.schedules
+WHERE fault IS NOT NULL AND state IN ('active', 'paused') ORDER BY job_id LIMIT %(most)s
+
+-- name: tables
+-- A partitioned table is one line, with all that its partitions hold.
+SELECT (coalesce(pg_partition_root(c.oid), c.oid))::regclass::text, sum(pg_total_relation_size(c.oid))::bigint,
+    sum(coalesce(s.n_live_tup, 0))::bigint, sum(coalesce(s.n_dead_tup, 0))::bigint
+FROM pg_class AS c LEFT JOIN pg_stat_user_tables AS s ON s.relid = c.oid
+WHERE c.relkind = 'r' AND c.relnamespace = 'ductape'::regnamespace
+GROUP BY 1 ORDER BY 2 DESC, 1
+
+-- name: holders
+-- Who holds what a caller of ours would wait for, our own short locks aside.
+SELECT DISTINCT ON (a.pid) a.pid, coalesce(a.usename, '')::text, coalesce(a.application_name, ''),
+    c.relname::text, (extract(epoch FROM a.xact_start) * 1000)::bigint
+FROM pg_locks AS l
+    JOIN pg_class AS c ON c.oid = l.relation AND c.relnamespace = 'ductape'::regnamespace
+    JOIN pg_stat_activity AS a ON a.pid = l.pid
+WHERE l.granted AND l.pid <> pg_backend_pid()
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+ORDER BY a.pid, c.relname

@@ -1,0 +1,24 @@
+-- What `ductape doctor` asks: each statement reads an index, and no more of it than its bound.
+
+-- name: due
+SELECT needs, count(*), min(due_at), min(job_id) FROM (
+    SELECT needs, due_at, job_id FROM runs INDEXED BY runs_claim
+    WHERE state = 'queued' AND losses = 0 AND queue = :queue LIMIT :most) AS looked_at
+GROUP BY needs
+
+-- name: suspect
+SELECT needs, count(*), min(due_at), min(job_id) FROM (
+    SELECT needs, due_at, job_id FROM runs INDEXED BY runs_suspect
+    WHERE state = 'queued' AND losses > 0 AND queue = :queue LIMIT :most) AS looked_at
+GROUP BY needs
+
+-- name: overdue
+-- Due, and not yet promoted: where no worker is live nobody does it.
+SELECT queue, needs, count(*), min(due_at), min(job_id) FROM (
+    SELECT queue, needs, due_at, job_id FROM runs INDEXED BY runs_later
+    WHERE state = 'scheduled' AND due_at <= :now ORDER BY due_at LIMIT :most) AS looked_at
+GROUP BY queue, needs
+
+-- name: quarantined
+SELECT job_id, event, fault FROM schedules INDEXED BY schedules_faulty
+WHERE fault IS NOT NULL AND state IN ('active', 'paused') ORDER BY job_id LIMIT :most
