@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address
 from ductape.stores.postgres.faults import TRY_AGAIN, explain
+from ductape.stores.postgres.locks import bound, bounded, locked_out
 from ductape.stores.postgres.rows import Row
 from ductape.stores.postgres.statements import Statements
 from ductape.stores.postgres.transaction import Connection, Transaction
@@ -31,6 +32,9 @@ PAUSE_S = 0.005
 """Before the second try; a little longer before each one after it."""
 PATIENCE_S = 15.0
 """How long a caller waits for a connection."""
+RECONNECT_S = 5.0
+"""How long the pool tries a server that does not answer, each pause twice the one before. Then it
+begins anew with the next caller, so that a long absence is followed by no long pause."""
 PREPARED_AFTER = 2
 """How often a connection runs a statement before it has it prepared."""
 
@@ -64,6 +68,8 @@ class Engine:
             min_size=1,
             max_size=MOST_CONNECTIONS,
             timeout=PATIENCE_S,
+            reconnect_timeout=RECONNECT_S,
+            configure=None if pooled else bound,
             open=False,
             name="ductape",
         )
@@ -108,6 +114,8 @@ class Engine:
                 await asyncio.sleep(PAUSE_S * at)
             except PoolTimeout as error:
                 raise await self._why_none(error) from error
+            except psycopg.errors.LockNotAvailable as error:
+                raise await self._who_holds(error) from error
             except psycopg.Error as error:
                 raise explain(error, self.address.shown) from error
         raise StoreError(
@@ -117,6 +125,8 @@ class Engine:
         )
 
     async def _once(self, begin: bytes | None, step: Step[T]) -> T:
+        if self.pooled:
+            begin = (begin or b"BEGIN") + b"; " + bounded(local=True)
         async with self._pool.connection() as connection:
             transaction = Transaction(connection, self.statements)
             if begin is None:
@@ -134,6 +144,18 @@ class Engine:
             return reason
         await connection.close()
         return explain(error, self.address.shown)
+
+    async def _who_holds(self, error: psycopg.Error) -> Exception:
+        """Find out whose lock it is that a step has waited for too long."""
+        try:
+            connection = await self.connect()
+        except StoreError:
+            return explain(error, self.address.shown)
+        try:
+            transaction = Transaction(connection, self.statements)
+            return await locked_out(error, transaction, self.address.shown)
+        finally:
+            await connection.close()
 
     def _check(self) -> None:
         if self._closed:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from ductape.ports.stores.inspecting import (
-    LockHolder,
     PostgresFacts,
     Quarantined,
     StoreFacts,
@@ -11,6 +10,7 @@ from ductape.ports.stores.inspecting import (
     Waiting,
 )
 from ductape.stores.postgres.engine import BY_INDEX, Engine
+from ductape.stores.postgres.locks import lock_holders
 from ductape.stores.postgres.rows import Row, Values
 from ductape.stores.postgres.transaction import Transaction
 
@@ -46,11 +46,6 @@ class PostgresInspecting:
             waiting=tuple(await _waiting(transaction, now_ms)),
             quarantined=tuple(Quarantined(*row) for row in faulty),
         )
-
-
-async def lock_holders(transaction: Transaction) -> list[LockHolder]:
-    """List who has locked one of our tables against others."""
-    return [LockHolder(*row) for row in await transaction.rows("inspecting", "holders")]
 
 
 async def _engine_facts(transaction: Transaction, *, pooled: bool) -> PostgresFacts:
