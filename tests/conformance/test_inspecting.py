@@ -49,6 +49,12 @@ async def test_what_runs_does_not_wait_but_what_was_lost_does(store: Store) -> N
     assert [one.count for one in await waiting(store, now_ms=NOW_MS + DAY_MS)] == [1]
 
 
+async def test_paused_queues_are_told(store: Store) -> None:
+    await store.queues.pause("mail", paused=True)
+    await store.queues.set_concurrency("slow", 3)
+    assert (await store.inspecting.facts(now_ms=NOW_MS)).paused == {"mail"}
+
+
 async def test_of_a_long_queue_the_look_ends_at_its_bound(store: Store) -> None:
     await store.intake.add([a_new_job() for _ in range(1_200)], now_ms=NOW_MS)
     [found] = await waiting(store)

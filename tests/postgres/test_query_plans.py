@@ -77,7 +77,8 @@ NOW_AND_THEN = {
     ("runs", "release_one"): "runs_cache",
     ("history", "latest"): "history_pkey",
     ("history", "prune"): "history_age",
-    ("inspecting", "waiting"): "Index Scan using runs_claim",
+    ("inspecting", "queues"): "Index Only Scan using runs_claim",
+    ("inspecting", "waiting"): "runs_claim",
     ("inspecting", "overdue"): "Index Scan using runs_later",
     ("inspecting", "quarantined"): "schedules_faulty",
 }

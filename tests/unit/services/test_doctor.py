@@ -148,20 +148,20 @@ def test_nobody_who_claims_is_a_warning(live: list[object]) -> None:
 
 
 def test_what_waits_a_moment_is_fine() -> None:
-    [found] = work.queues([WAITS], [WORKER], NOW_MS)
+    [found] = work.queues([WAITS], [WORKER], set(), NOW_MS)
     assert found["state"] == "ok"
-    assert found["details"] == {"waiting": 3, "at_least": False, "oldest_age": 0}
+    assert found["details"] == {"waiting": 3, "at_least": False, "oldest_age": 0, "paused": False}
 
 
 def test_what_waits_long_is_a_warning() -> None:
     late = replace(WAITS, oldest_due_ms=NOW_MS - 120_000)
-    found = amiss(work.queues([WAITS, late], [WORKER], NOW_MS))
+    found = amiss(work.queues([WAITS, late], [WORKER], set(), NOW_MS))
     assert found["said"] == "6 runs waiting, the oldest for 2 min"
 
 
 def test_a_figure_that_was_cut_off_says_so() -> None:
     many = replace(WAITS, count=1_000, at_least=True)
-    [found] = work.queues([many], [WORKER], NOW_MS)
+    [found] = work.queues([many], [WORKER], set(), NOW_MS)
     assert found["said"] == "at least 1,000 runs waiting, the oldest for at least 0 ms"
 
 
@@ -176,14 +176,20 @@ def test_a_figure_that_was_cut_off_says_so() -> None:
 def test_runs_that_no_live_worker_can_take_are_a_fault(
     worker: object, needs: str | None, said: str
 ) -> None:
-    found = amiss(work.queues([replace(WAITS, needs=needs)], [worker], NOW_MS))
+    found = amiss(work.queues([replace(WAITS, needs=needs)], [worker], set(), NOW_MS))
     assert (found["state"], found["section"]) == ("fault", "runs")
     assert said in found["said"]
     assert "job j1" in found["said"]
 
 
+def test_what_waits_in_a_paused_queue_waits_for_its_resumption() -> None:
+    found = amiss(work.queues([replace(WAITS, needs="job:x")], [], {"mail"}, NOW_MS))
+    assert found["said"].startswith("paused; 3 runs waiting")
+    assert "ductape queues resume mail" in (found["remedy"] or "")
+
+
 def test_runs_whose_handler_is_there_are_fine() -> None:
-    found = work.queues([replace(WAITS, needs="job:send")], [WORKER], NOW_MS)
+    found = work.queues([replace(WAITS, needs="job:send")], [WORKER], set(), NOW_MS)
     assert states(found) == {"ok"}
 
 

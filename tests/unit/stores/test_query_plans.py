@@ -73,7 +73,7 @@ PINNED = {
     ("workers", "beat"): "SEARCH workers USING PRIMARY KEY (id=?)",
     ("cache_entries", "fresh"): "SEARCH cache_entries USING PRIMARY KEY (key=?)",
     ("cache_entries", "prune"): "SEARCH cache_entries USING COVERING INDEX cache_entries_age",
-    ("inspecting", "due"): "SEARCH runs USING INDEX runs_claim (queue=?)",
+    ("inspecting", "due"): "SEARCH runs USING COVERING INDEX runs_claim (queue=?)",
     ("inspecting", "suspect"): "SEARCH runs USING INDEX runs_suspect (queue=?)",
     ("inspecting", "overdue"): "SEARCH runs USING INDEX runs_later (due_at<?)",
     ("inspecting", "quarantined"): "SCAN schedules USING INDEX schedules_faulty",

@@ -92,6 +92,8 @@ class StoreFacts(Struct, frozen=True):
 
     engine: PostgresFacts | SqliteFacts
     waiting: tuple[Waiting, ...]
+    paused: frozenset[str]
+    """The queues that a person has paused."""
     quarantined: tuple[Quarantined, ...]
     """Some of them, where there are many."""
 

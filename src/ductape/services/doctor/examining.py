@@ -32,7 +32,7 @@ class Examination:
             *engines.engine(facts.engine, now_ms),
             whole.clock(skew),
             *work.workers(live, now_ms),
-            *work.queues(facts.waiting, live, now_ms),
+            *work.queues(facts.waiting, live, facts.paused, now_ms),
             *work.lost(len(lost), at_least=len(lost) == MOST_LOST),
             *work.recurrences(facts.quarantined),
             *whole.products(await self._versions()),

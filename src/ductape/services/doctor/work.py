@@ -1,13 +1,13 @@
 """Will what waits be executed? Workers, queues, runs that nobody can take (SPEC 11, 13). Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.ports.stores.inspecting import Quarantined, Waiting
-from ductape.services.doctor.findings import Finding, fault, ok, warning
+from ductape.services.doctor.findings import Details, Finding, fault, ok, warning
 from ductape.services.doctor.texts import count_text, span_text
 
 LATE_MS: Final = 60_000
@@ -33,14 +33,16 @@ def workers(live: Sequence[WorkerRecord], now_ms: int) -> Iterator[Finding]:
         )
 
 
-def queues(waiting: Iterable[Waiting], live: Sequence[WorkerRecord], now_ms: int) -> list[Finding]:
+def queues(
+    waiting: Iterable[Waiting], live: Sequence[WorkerRecord], paused: Container[str], now_ms: int
+) -> list[Finding]:
     """Tell how much waits in each queue, for how long, and what no live worker can take."""
     found: list[Finding] = []
     for name, group in groupby(sorted(waiting, key=attrgetter("queue")), key=attrgetter("queue")):
         each = list(group)
-        serving = [one for one in live if _serves(one, name)]
-        found.append(_depth(name, each, now_ms))
-        found += _untaken(name, each, serving)
+        found.append(_depth(name, each, now_ms, paused=name in paused))
+        if name not in paused:
+            found += _untaken(name, each, [one for one in live if _serves(one, name)])
     return found or [ok("queues", "all", "nothing waits", details={"waiting": 0})]
 
 
@@ -69,17 +71,25 @@ def recurrences(quarantined: Iterable[Quarantined]) -> Iterator[Finding]:
         )
 
 
-def _depth(queue: str, each: Sequence[Waiting], now_ms: int) -> Finding:
+def _depth(queue: str, each: Sequence[Waiting], now_ms: int, *, paused: bool) -> Finding:
     count, bounded = sum(one.count for one in each), any(one.at_least for one in each)
     age_ms = max(now_ms - min(one.oldest_due_ms for one in each), 0)
     said = (
         f"{count_text(count, 'run', at_least=bounded)} waiting, the oldest for"
         f" {'at least ' if bounded else ''}{span_text(age_ms)}"
     )
-    details = {"waiting": count, "at_least": bounded, "oldest_age": age_ms}
+    details: Details = {
+        "waiting": count,
+        "at_least": bounded,
+        "oldest_age": age_ms,
+        "paused": paused,
+    }
+    if paused:
+        remedy = f"`ductape queues resume {queue}` lets workers claim from it again"
+        return warning("queues", queue, f"paused; {said}", remedy=remedy, details=details)
     if age_ms < LATE_MS:
         return ok("queues", queue, said, details=details)
-    remedy = "start more workers on it, or give them more slots (`--concurrency`)"
+    remedy = "start more workers on it, or give them more slots; `ductape queues` shows its limits"
     return warning("queues", queue, said, remedy=remedy, details=details)
 
 

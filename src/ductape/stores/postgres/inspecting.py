@@ -41,9 +41,11 @@ class PostgresInspecting:
         await transaction.connection.execute(BY_INDEX)
         asked: Values = {"most": MOST_QUARANTINED}
         faulty = await transaction.rows("inspecting", "quarantined", asked)
+        paused = await transaction.rows("inspecting", "paused")
         return StoreFacts(
             engine=engine,
             waiting=tuple(await _waiting(transaction, now_ms)),
+            paused=frozenset(row[0] for row in paused),
             quarantined=tuple(Quarantined(*row) for row in faulty),
         )
 
@@ -70,7 +72,7 @@ def _table(row: Row) -> TableFacts:
 
 
 async def _waiting(transaction: Transaction, now_ms: int) -> list[Waiting]:
-    names = [row[0] for row in await transaction.rows("runs", "queues")]
+    names = [row[0] for row in await transaction.rows("inspecting", "queues")]
     asked: Values = {"queues": names[:MOST_QUEUES], "most": MOST_RUNS}
     overdue: Values = {"now": now_ms, "most": MOST_RUNS}
     due = await transaction.rows("inspecting", "waiting", asked)

@@ -37,9 +37,11 @@ class SqliteInspecting:
 def _facts(connection: Connection, path: str, now_ms: int) -> StoreFacts:
     asked: dict[str, Cell] = {"most": MOST_QUARANTINED}
     faulty = connection.execute(statements("inspecting")["quarantined"], asked).fetchall()
+    paused = connection.execute(statements("inspecting")["paused"]).fetchall()
     return StoreFacts(
         engine=_engine_facts(connection, path),
         waiting=tuple(_waiting(connection, now_ms)),
+        paused=frozenset(row[0] for row in paused),
         quarantined=tuple(Quarantined(*row) for row in faulty),
     )
 

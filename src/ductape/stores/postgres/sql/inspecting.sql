@@ -14,6 +14,19 @@ SELECT current_setting('server_version'),
 SELECT name || ' = ' || setting FROM pg_settings
 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name
 
+-- name: queues
+-- By steps from queue to queue in the index.
+WITH RECURSIVE waiting (queue) AS (
+    (SELECT queue FROM ductape.runs WHERE state = 'queued' AND losses = 0 ORDER BY queue LIMIT 1)
+    UNION ALL
+    SELECT (SELECT runs.queue FROM ductape.runs
+            WHERE state = 'queued' AND losses = 0 AND runs.queue > waiting.queue ORDER BY runs.queue LIMIT 1)
+    FROM waiting WHERE waiting.queue IS NOT NULL)
+SELECT queue FROM waiting WHERE queue IS NOT NULL
+UNION
+SELECT queue FROM ductape.runs WHERE state = 'queued' AND losses > 0
+ORDER BY queue
+
 -- name: waiting
 SELECT asked.queue, found.needs, count(*), min(found.due_at), min(found.job_id)
 FROM unnest(%(queues)s::text[]) AS asked (queue) CROSS JOIN LATERAL (
@@ -30,6 +43,9 @@ SELECT found.queue, found.needs, count(*), min(found.due_at), min(found.job_id) 
     SELECT queue, needs, due_at, job_id FROM ductape.runs
     WHERE state = 'scheduled' AND due_at <= %(now)s ORDER BY due_at LIMIT %(most)s) AS found
 GROUP BY found.queue, found.needs
+
+-- name: paused
+SELECT name FROM ductape.queues WHERE paused
 
 -- name: quarantined
 SELECT job_id, event, fault FROM ductape.schedules

@@ -19,6 +19,9 @@ SELECT queue, needs, count(*), min(due_at), min(job_id) FROM (
     WHERE state = 'scheduled' AND due_at <= :now ORDER BY due_at LIMIT :most) AS looked_at
 GROUP BY queue, needs
 
+-- name: paused
+SELECT name FROM queues WHERE paused
+
 -- name: quarantined
 SELECT job_id, event, fault FROM schedules INDEXED BY schedules_faulty
 WHERE fault IS NOT NULL AND state IN ('active', 'paused') ORDER BY job_id LIMIT :most
