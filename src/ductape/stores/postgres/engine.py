@@ -105,9 +105,10 @@ class Engine:
 
     async def _until_done(self, begin: bytes | None, step: Step[T]) -> T:
         self._check()
+        cancelled = _cancellations()
         for at in range(1, MOST_TRIES):
             try:
-                return await self._once(begin, step)
+                answer = await self._once(begin, step, cancelled)
             except _NotBegun:
                 continue
             except TRY_AGAIN:
@@ -118,16 +119,20 @@ class Engine:
                 raise await self._who_holds(error) from error
             except psycopg.Error as error:
                 raise explain(error, self.address.shown) from error
+            else:
+                _heed_cancellation(cancelled)
+                return answer
         raise StoreError(
             "the transaction was undone again and again, or its connection is always gone",
             path=self.address.shown,
             hint="look at the server's log; the call may be made again",
         )
 
-    async def _once(self, begin: bytes | None, step: Step[T]) -> T:
+    async def _once(self, begin: bytes | None, step: Step[T], cancelled: int) -> T:
         if self.pooled:
             begin = (begin or b"BEGIN") + b"; " + bounded(local=True)
         async with self._pool.connection() as connection:
+            _heed_cancellation(cancelled)
             transaction = Transaction(connection, self.statements)
             if begin is None:
                 return await _if_alive(step(transaction), connection)
@@ -166,6 +171,22 @@ class Engine:
                 path=self.address.shown,
                 hint="open the store in the process that uses it",
             )
+
+
+def _cancellations() -> int:
+    """Return how often the task at hand was cancelled."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def _heed_cancellation(before: int) -> None:
+    """Raise what the pool or the driver has swallowed.
+
+    Until Python 3.12 `wait_for`, by which they wait, loses a cancellation that comes together with
+    what it waits for: a connection that is free, an answer of the server.
+    """
+    if _cancellations() > before:
+        raise asyncio.CancelledError
 
 
 async def _if_alive(first: Awaitable[T], connection: Connection) -> T:
