@@ -4,6 +4,7 @@ Cheap whatever the tables hold: what would take a scan is estimated, or looked a
 says so. Instants are epoch milliseconds, sizes bytes.
 """
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from msgspec import Struct
@@ -17,7 +18,7 @@ class Waiting(Struct, frozen=True):
     """The handler tag, as `job:tag`; none where every worker of the queue will do."""
     count: int
     at_least: bool
-    """Whether the look ended at its bound: there may be more, and older ones."""
+    """Whether the count ended at its bound: there may be more."""
     oldest_due_ms: int
     example: str
     """The id of one of their jobs."""
@@ -96,6 +97,27 @@ class StoreFacts(Struct, frozen=True):
     """The queues that a person has paused."""
     quarantined: tuple[Quarantined, ...]
     """Some of them, where there are many."""
+
+
+def joined(found: Iterable[Waiting]) -> tuple[Waiting, ...]:
+    """Add up what waits in one queue and needs the same."""
+    by_need: dict[tuple[str, str], Waiting] = {}
+    for one in found:
+        place = (one.queue, one.needs or "")
+        known = by_need.get(place)
+        by_need[place] = one if known is None else _added(known, one)
+    return tuple(by_need[place] for place in sorted(by_need))
+
+
+def _added(one: Waiting, other: Waiting) -> Waiting:
+    return Waiting(
+        queue=one.queue,
+        needs=one.needs,
+        count=one.count + other.count,
+        at_least=one.at_least or other.at_least,
+        oldest_due_ms=min(one.oldest_due_ms, other.oldest_due_ms),
+        example=min(one.example, other.example),
+    )
 
 
 class Inspecting(Protocol):

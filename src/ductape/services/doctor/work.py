@@ -74,10 +74,8 @@ def recurrences(quarantined: Iterable[Quarantined]) -> Iterator[Finding]:
 def _depth(queue: str, each: Sequence[Waiting], now_ms: int, *, paused: bool) -> Finding:
     count, bounded = sum(one.count for one in each), any(one.at_least for one in each)
     age_ms = max(now_ms - min(one.oldest_due_ms for one in each), 0)
-    said = (
-        f"{count_text(count, 'run', at_least=bounded)} waiting, the oldest for"
-        f" {'at least ' if bounded else ''}{span_text(age_ms)}"
-    )
+    runs = count_text(count, "run", at_least=bounded)
+    said = f"{runs} waiting, the oldest for {span_text(age_ms)}"
     details: Details = {
         "waiting": count,
         "at_least": bounded,

@@ -8,6 +8,7 @@ from ductape.ports.stores.inspecting import (
     StoreFacts,
     TableFacts,
     Waiting,
+    joined,
 )
 from ductape.stores.postgres.engine import BY_INDEX, Engine
 from ductape.stores.postgres.locks import lock_holders
@@ -15,8 +16,9 @@ from ductape.stores.postgres.rows import Row, Values
 from ductape.stores.postgres.transaction import Transaction
 
 MOST_RUNS = 1_000
-"""How many runs of one queue are looked at."""
-MOST_QUEUES = 100
+"""How many runs of one group are counted."""
+MOST_GROUPS = 100
+"""How many groups of one queue: runs of the same priority, flow and handler."""
 MOST_QUARANTINED = 20
 
 
@@ -44,7 +46,7 @@ class PostgresInspecting:
         paused = await transaction.rows("inspecting", "paused")
         return StoreFacts(
             engine=engine,
-            waiting=tuple(await _waiting(transaction, now_ms)),
+            waiting=joined(await _waiting(transaction, now_ms)),
             paused=frozenset(row[0] for row in paused),
             quarantined=tuple(Quarantined(*row) for row in faulty),
         )
@@ -72,25 +74,38 @@ def _table(row: Row) -> TableFacts:
 
 
 async def _waiting(transaction: Transaction, now_ms: int) -> list[Waiting]:
-    names = [row[0] for row in await transaction.rows("inspecting", "queues")]
-    asked: Values = {"queues": names[:MOST_QUEUES], "most": MOST_RUNS}
-    overdue: Values = {"now": now_ms, "most": MOST_RUNS}
-    due = await transaction.rows("inspecting", "waiting", asked)
-    late = await transaction.rows("inspecting", "overdue", overdue)
-    in_queue: dict[str, int] = {}
-    for queue, _, count, *_ in due:
-        in_queue[queue] = in_queue.get(queue, 0) + count
-    over = _is_full(late)
-    return [
-        *(_of(row, at_least=in_queue[row[0]] >= MOST_RUNS) for row in due),
-        *(_of(row, at_least=over) for row in late),
+    bounds: Values = {"now": now_ms, "most": MOST_RUNS}
+    rows = [
+        *await _groups(transaction),
+        *await transaction.rows("inspecting", "suspects", bounds),
+        *await transaction.rows("inspecting", "overdue", bounds),
     ]
+    return [_of(row) for row in rows]
 
 
-def _is_full(rows: Sequence[Row]) -> bool:
-    return sum(row[2] for row in rows) >= MOST_RUNS
+async def _groups(transaction: Transaction) -> Sequence[Row]:
+    """Go from group to group of each queue: of each, its first run is the oldest."""
+    from_the_first: Values = {
+        "queues": None,
+        "last_queue": [],
+        "last_rank": [],
+        "last_flow": [],
+        "last_needs": [],
+        "most": MOST_GROUPS,
+    }
+    heads = await transaction.rows("runs", "heads", from_the_first)
+    queue, rank, flow, needs, due_at = ([head[at] for head in heads] for at in range(5))
+    asked: Values = {
+        "queue": queue,
+        "rank": rank,
+        "flow": flow,
+        "needs": needs,
+        "due_at": due_at,
+        "most": MOST_RUNS,
+    }
+    return await transaction.rows("inspecting", "groups", asked)
 
 
-def _of(row: Row, *, at_least: bool) -> Waiting:
-    queue, needs, count, oldest, example = row
-    return Waiting(queue, needs or None, count, at_least, oldest, example)
+def _of(row: Row) -> Waiting:
+    queue, needs, count, oldest_ms, example = row
+    return Waiting(queue, needs or None, count, count >= MOST_RUNS, oldest_ms, example)

@@ -6,14 +6,18 @@ from shutil import disk_usage
 
 import apsw
 
-from ductape.ports.stores.inspecting import Quarantined, SqliteFacts, StoreFacts, Waiting
-from ductape.stores.sqlite.connection import Cell, Connection, Row
+from ductape.ports.stores.inspecting import Quarantined, SqliteFacts, StoreFacts, Waiting, joined
+from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.filesystem import kind_of
 from ductape.stores.sqlite.statements import statements
 
 MOST_RUNS = 1_000
-"""How many runs of one queue are looked at."""
+"""How many runs of one group are counted."""
+MOST_GROUPS = 100
+"""How many groups of one queue: runs of the same priority, flow and handler."""
+BEFORE_ALL: dict[str, Cell] = {"rank": -(10**9), "flow": "", "needs": ""}
+"""Sorts before every group."""
 MOST_QUEUES = 100
 MOST_QUARANTINED = 20
 
@@ -40,7 +44,7 @@ def _facts(connection: Connection, path: str, now_ms: int) -> StoreFacts:
     paused = connection.execute(statements("inspecting")["paused"]).fetchall()
     return StoreFacts(
         engine=_engine_facts(connection, path),
-        waiting=tuple(_waiting(connection, now_ms)),
+        waiting=joined(_waiting(connection, now_ms)),
         paused=frozenset(row[0] for row in paused),
         quarantined=tuple(Quarantined(*row) for row in faulty),
     )
@@ -66,26 +70,31 @@ def _waiting(connection: Connection, now_ms: int) -> Iterator[Waiting]:
     sql = statements("inspecting")
     queues = [row[0] for row in connection.execute(statements("runs")["queues"])]
     for queue in queues[:MOST_QUEUES]:
+        yield from _groups(connection, queue)
         asked: dict[str, Cell] = {"queue": queue, "most": MOST_RUNS}
-        for name in ("due", "suspect"):
-            rows = connection.execute(sql[name], asked).fetchall()
-            yield from (_of_one_queue(queue, row, rows) for row in rows)
+        for needs, *figures in connection.execute(sql["suspect"], asked):
+            yield _of(queue, needs, *figures)
     overdue: dict[str, Cell] = {"now": now_ms, "most": MOST_RUNS}
-    rows = [(row[0], row[1:]) for row in connection.execute(sql["overdue"], overdue)]
-    found = [row for _, row in rows]
-    yield from (_of_one_queue(queue, row, found) for queue, row in rows)
+    for row in connection.execute(sql["overdue"], overdue):
+        yield _of(*row)
 
 
-def _of_one_queue(queue: str, row: Row, rows: list[Row]) -> Waiting:
-    needs, count, oldest, example = row
-    return Waiting(
-        queue=queue,
-        needs=needs or None,
-        count=count,
-        at_least=sum(each[1] for each in rows) >= MOST_RUNS,
-        oldest_due_ms=oldest,
-        example=example,
-    )
+def _groups(connection: Connection, queue: str) -> Iterator[Waiting]:
+    """Go from group to group of one queue: of each, its first run is the oldest."""
+    sql = statements("inspecting")
+    asked: dict[str, Cell] = {"queue": queue, "most": MOST_RUNS, **BEFORE_ALL}
+    for _ in range(MOST_GROUPS):
+        head = connection.execute(sql["next_head"], asked).fetchone()
+        if head is None:
+            return
+        rank, flow, needs, oldest_ms = head
+        asked |= {"rank": rank, "flow": flow, "needs": needs}
+        count, example = connection.execute(sql["group"], asked).get
+        yield _of(queue, needs, count, oldest_ms, example)
+
+
+def _of(queue: str, needs: str, count: int, oldest_ms: int, example: str) -> Waiting:
+    return Waiting(queue, needs or None, count, count >= MOST_RUNS, oldest_ms, example)
 
 
 def _pragma(connection: Connection, name: str) -> int:

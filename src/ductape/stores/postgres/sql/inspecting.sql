@@ -14,28 +14,23 @@ SELECT current_setting('server_version'),
 SELECT name || ' = ' || setting FROM pg_settings
 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name
 
--- name: queues
--- By steps from queue to queue in the index.
-WITH RECURSIVE waiting (queue) AS (
-    (SELECT queue FROM ductape.runs WHERE state = 'queued' AND losses = 0 ORDER BY queue LIMIT 1)
-    UNION ALL
-    SELECT (SELECT runs.queue FROM ductape.runs
-            WHERE state = 'queued' AND losses = 0 AND runs.queue > waiting.queue ORDER BY runs.queue LIMIT 1)
-    FROM waiting WHERE waiting.queue IS NOT NULL)
-SELECT queue FROM waiting WHERE queue IS NOT NULL
-UNION
-SELECT queue FROM ductape.runs WHERE state = 'queued' AND losses > 0
-ORDER BY queue
+-- name: groups
+-- Of each group that `runs.heads` has found, how many there are.
+SELECT asked.queue, asked.needs, found.count, asked.due_at, found.example
+FROM unnest(%(queue)s::text[], %(rank)s::integer[], %(flow)s::text[], %(needs)s::text[], %(due_at)s::bigint[])
+    AS asked (queue, rank, flow, needs, due_at)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS count, min(job_id) AS example FROM (
+        SELECT job_id FROM ductape.runs
+        WHERE state = 'queued' AND losses = 0 AND runs.queue = asked.queue AND runs.rank = asked.rank
+            AND runs.flow = asked.flow AND runs.needs = asked.needs
+        LIMIT %(most)s) AS looked_at) AS found
 
--- name: waiting
-SELECT asked.queue, found.needs, count(*), min(found.due_at), min(found.job_id)
-FROM unnest(%(queues)s::text[]) AS asked (queue) CROSS JOIN LATERAL (
-    (SELECT needs, due_at, job_id FROM ductape.runs
-     WHERE state = 'queued' AND losses = 0 AND runs.queue = asked.queue LIMIT %(most)s)
-    UNION ALL
-    (SELECT needs, due_at, job_id FROM ductape.runs
-     WHERE state = 'queued' AND losses > 0 AND runs.queue = asked.queue LIMIT %(most)s)) AS found
-GROUP BY asked.queue, found.needs
+-- name: suspects
+SELECT found.queue, found.needs, count(*), min(found.due_at), min(found.job_id) FROM (
+    SELECT queue, needs, due_at, job_id FROM ductape.runs
+    WHERE state = 'queued' AND losses > 0 ORDER BY queue, rank, due_at LIMIT %(most)s) AS found
+GROUP BY found.queue, found.needs
 
 -- name: overdue
 -- Due, and not yet promoted: where no worker is live nobody does it.
