@@ -23,6 +23,7 @@ Told = Callable[..., tuple[int, str]]
 def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
     """Return what carries out a command and gives its exit code and what it says, all of it."""
     monkeypatch.setenv("DUCTAPE_KEY", KEY)
+    monkeypatch.setenv("COLUMNS", "300")
 
     def carried_out(*words: str) -> tuple[int, str]:
         code = execute(words)
