@@ -133,6 +133,22 @@ def test_migrating_brings_the_schema_up_to_date(store: str, tmp_path: Path) -> N
     assert "pending  0" in told(store, tmp_path, "migrate", "--status")
 
 
+async def test_the_doctor_tells_of_the_server_and_of_who_works(ductape: Ductape) -> None:
+    found = await ductape.doctor()
+    told = {(one["section"], one["subject"]): one for one in found["findings"]}
+    assert found["reachable"]
+    assert told["server", "version"]["said"].startswith("PostgreSQL ")
+    assert told["clock", "skew"]["state"] == "ok"
+    assert told["tables", "runs"]["details"]["dead_rows"] == 0
+    assert told["products", "shop"]["said"] == "version 1"
+    assert told["keys", "k1"]["said"] == "seals and opens"
+    [worker] = [one for one in found["findings"] if one["section"] == "workers"]
+    assert worker["details"]["id"] == ductape.worker_id
+    assert "job:add" in worker["said"]
+    amiss = {one["subject"] for one in found["findings"] if one["state"] != "ok"}
+    assert amiss == {"durability"}  # the test's server waits for no disk
+
+
 def told(store: str, folder: Path, *words: str) -> str:
     """Run a command to its end; return what it says."""
     command = [DUCTAPE, "--store", store, *words]

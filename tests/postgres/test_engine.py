@@ -68,6 +68,33 @@ async def test_connections_that_were_cut_are_replaced_unnoticed(
     assert [answer.verdict for [answer] in added] == ["added"] * len(jobs)
 
 
+async def test_a_caller_cancelled_as_a_connection_comes_free_is_cancelled(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "MOST_CONNECTIONS", 1)
+    store = await open_postgres(url, decide=decide, token="t")
+    begun, release, ran = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hold(_: Transaction) -> None:
+        begun.set()
+        await release.wait()
+
+    async def run(_: Transaction) -> None:
+        ran.set()
+
+    first = asyncio.create_task(store._engine.write(hold))
+    await begun.wait()
+    second = asyncio.create_task(store._engine.write(run))
+    await asyncio.sleep(0.05)  # until it waits in the pool, which gives no sign of it
+    release.set()
+    await first  # its connection goes to the second, who is cancelled before he takes it
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert not ran.is_set()
+    await store.aclose()
+
+
 async def test_a_heartbeat_whose_connection_was_cut_beats_on(
     store: PostgresStore, root: psycopg.Connection
 ) -> None:

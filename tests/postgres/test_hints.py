@@ -74,6 +74,20 @@ async def test_as_many_jobs_as_are_named_fit_a_message(
     assert await next_of(there) == ("settled", jobs)
 
 
+async def test_a_hint_whose_way_was_cut_is_told_once_more(
+    store: PostgresStore, other: PostgresStore, root: psycopg.Connection
+) -> None:
+    there = heard_by(other.wake)
+    store.wake.tell("settled", ["a"])
+    assert await next_of(there) == ("settled", ["a"])
+    root.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE query LIKE 'SELECT pg_notify%' AND pid <> pg_backend_pid()"
+    )
+    store.wake.tell("settled", ["b"])
+    assert await next_of(there) == ("settled", ["b"])
+
+
 async def test_after_an_interruption_everybody_looks_and_hints_go_on(
     store: PostgresStore,
     other: PostgresStore,

@@ -27,6 +27,7 @@ VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "rank": [0],
     "flow": ["orders"],
     "needs": [""],
+    "due_at": [NOW_MS],
     "queues": None,
     "most": 100,
     "flows": ["orders"],
@@ -77,6 +78,10 @@ NOW_AND_THEN = {
     ("runs", "release_one"): "runs_cache",
     ("history", "latest"): "history_pkey",
     ("history", "prune"): "history_age",
+    ("inspecting", "groups"): "runs_claim",
+    ("inspecting", "suspects"): "runs_suspect",
+    ("inspecting", "overdue"): "Index Scan using runs_later",
+    ("inspecting", "quarantined"): "schedules_faulty",
 }
 """What each of these must have where there is something to scan."""
 

@@ -62,6 +62,38 @@ class PostgresServer:
             process.send_signal(3 if at_once else 2)
             process.wait()
 
+    def limit_files(self, most: str) -> None:
+        """Let no file of the server grow beyond so many bytes, as a full disk would not.
+
+        `unlimited` gives the room back. Only the server's own user may set it.
+        """
+        assert self._process is not None
+        for pid in (self._process.pid, *_children(self._process.pid)):
+            subprocess.run(  # noqa: S603 (a program of the system)
+                ["/usr/bin/prlimit", "--pid", str(pid), f"--fsize={most}:"],
+                check=True,
+                **_lent_user(),
+            )
+
+    @contextmanager
+    def standby(self) -> Iterator["PostgresServer"]:
+        """Run a hot standby that follows this server."""
+        with _folder() as folder:
+            words = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-c", "fast", "-R")
+            subprocess.run(  # noqa: S603 (the packaged program)
+                [self._programs / "pg_basebackup", "-D", folder / "data", *words],
+                check=True,
+                capture_output=True,
+                cwd=folder,
+                **_lent_user(),
+            )
+            follower = PostgresServer(folder, self._programs, self._settings)
+            follower.start()
+            try:
+                yield follower
+            finally:
+                follower.stop()
+
     def _until_ready(self) -> None:
         while True:
             assert self._process is not None
@@ -78,10 +110,7 @@ def postgres_server(
     *, durable: bool = False, settings: tuple[str, ...] = ()
 ) -> Iterator[PostgresServer]:
     """Run a server; `durable` waits for the disk at each commit."""
-    folder = Path(tempfile.mkdtemp(prefix="dt-pg-", dir="/var/tmp"))
-    try:
-        if os.geteuid() == 0:
-            shutil.chown(folder, UNPRIVILEGED)
+    with _folder() as folder:
         programs = _programs(folder)
         _initialise(folder, programs)
         server = PostgresServer(
@@ -92,6 +121,16 @@ def postgres_server(
             yield server
         finally:
             server.stop()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Give a folder that the server's user owns."""
+    folder = Path(tempfile.mkdtemp(prefix="dt-pg-", dir="/var/tmp"))
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, UNPRIVILEGED)
+        yield folder
     finally:
         shutil.rmtree(folder)
 
@@ -120,6 +159,11 @@ def _programs(folder: Path) -> Path:
     if os.geteuid() == 0 and not reachable:
         found = Path(shutil.copytree(found, folder / "programs"))
     return found / "bin"
+
+
+def _children(pid: int) -> list[int]:
+    told = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in told.split()]
 
 
 def _lent_user() -> dict[str, str]:

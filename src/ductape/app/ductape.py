@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from ductape.app.blocking import BlockingDuctape
 from ductape.app.core import Core, Surroundings, open_core
+from ductape.app.doctoring import examine_open
 from ductape.app.loading import is_postgres
+from ductape.app.origins import Origins, origins_of
 from ductape.app.processor import (
     ActionProcessor,
     JobProcessor,
@@ -32,6 +34,7 @@ from ductape.ports.stores.transactions import Lent
 from ductape.services.at_once import AtOnce
 from ductape.services.building import Builder
 from ductape.services.caches import Caches
+from ductape.services.doctor import Report
 from ductape.services.jobs import Jobs
 from ductape.services.products import ProductService
 from ductape.services.queues import QueueService
@@ -47,6 +50,8 @@ from ductape.worker.worker import Worker
 log = logging.getLogger("ductape")
 
 WorkerWish = bool | WorkerOptions | None
+
+NOT_TOLD: Origins = {}
 
 
 class Ductape:
@@ -70,12 +75,14 @@ class Ductape:
         handlers: Sequence[Handlers],
         worker: WorkerWish,
         around: Surroundings,
+        origins: Origins = NOT_TOLD,
     ) -> None:
-        """Use `Ductape.open`."""
+        """Use `Ductape.open`; `origins` are those of the settings, for `doctor`."""
         self._settings = settings
         self._registries = handlers
         self._wish = worker
         self._around = around
+        self._origins = origins
         self._core: Core | None = None
         self._workers: dict[str, Worker] = {}
         self._hiring = asyncio.Lock()
@@ -103,7 +110,8 @@ class Ductape:
             settings = settings.alone(store)
         registries = [handlers] if isinstance(handlers, Handlers) else list(handlers)
         around = Surroundings() if clock is None else Surroundings(clock=clock)
-        return cls(settings, registries, worker, around)
+        origins = origins_of(config, arguments=() if store is None else ("store",))
+        return cls(settings, registries, worker, around, origins)
 
     @classmethod
     def sync(
@@ -165,6 +173,13 @@ class Ductape:
         and raises `StoreError`.
         """
         return self.core.store.transactions.lend()
+
+    async def doctor(self) -> Report:
+        """Look at the store and all that it needs: what is amiss, and what to do about it.
+
+        Cheap whatever the tables hold, and changes nothing. Raises `StoreError`.
+        """
+        return await examine_open(self.core, self._origins)
 
     @property
     def core(self) -> Core:

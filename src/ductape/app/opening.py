@@ -16,7 +16,7 @@ from ductape.errors import ConfigError
 from ductape.ports.entropy import Entropy
 from ductape.ports.stores import Store
 from ductape.services.copying import refuse_half_copied
-from ductape.stores.sqlite import inspecting
+from ductape.stores.sqlite import migrating as file_migrating
 from ductape.stores.sqlite.claims import Decide
 from ductape.stores.sqlite.store import open_sqlite
 from ductape.vault.keyfile import load_or_make
@@ -84,6 +84,18 @@ def key_ring(settings: Settings, entropy: Entropy) -> tuple[KeyRing, Path | None
     return ring, key_file, made
 
 
+def key_file_of(settings: Settings) -> Path | None:
+    """Return the file of the keys; none where they are given, or where there is no place for one.
+
+    Raises `ConfigError` for a store that is none.
+    """
+    if settings.key is not None:
+        return None
+    if settings.key_file is not None:
+        return Path(settings.key_file)
+    return None if is_postgres(settings.store) else Path(f"{sqlite_path(settings.store)}.key")
+
+
 async def schema_numbers(settings: Settings) -> tuple[int | None, int]:
     """Return the number of the store's newest migration, if any, and of ours; change nothing.
 
@@ -93,7 +105,7 @@ async def schema_numbers(settings: Settings) -> tuple[int | None, int]:
         with _the_extra():
             from ductape.stores.postgres import migrating  # noqa: PLC0415 (an extra)
         return await migrating.schema_of(settings.store), migrating.newest_schema()
-    return inspecting.schema_of(sqlite_path(settings.store)), inspecting.newest_schema()
+    return file_migrating.schema_of(sqlite_path(settings.store)), file_migrating.newest_schema()
 
 
 async def bring_up_to_date(settings: Settings) -> None:
@@ -103,7 +115,7 @@ async def bring_up_to_date(settings: Settings) -> None:
             from ductape.stores.postgres import migrating  # noqa: PLC0415 (an extra)
         await migrating.migrate(settings.store)
     else:
-        inspecting.migrate(sqlite_path(settings.store))
+        file_migrating.migrate(sqlite_path(settings.store))
 
 
 @contextmanager

@@ -123,8 +123,8 @@ def read_settings(
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Read the settings; raises `ConfigError` with the path of what is wrong."""
-    given = _from_file(config)
-    for path, text in _from_environment(os.environ if environ is None else environ):
+    given = from_file(config)
+    for path, text in from_environment(os.environ if environ is None else environ):
         _put(given, path, text)
     try:
         settings = msgspec.convert(given, Settings, strict=False)
@@ -138,7 +138,8 @@ def read_settings(
     return settings
 
 
-def _from_file(config: str | Path | Mapping[str, object] | None) -> JsonObject:
+def from_file(config: str | Path | Mapping[str, object] | None) -> JsonObject:
+    """Return what a settings file, or a mapping in its place, says; raises `ConfigError`."""
     if isinstance(config, Mapping):
         return cast("JsonObject", dict(config))
     path = Path(FILE_NAME if config is None else config)
@@ -152,7 +153,7 @@ def _from_file(config: str | Path | Mapping[str, object] | None) -> JsonObject:
         raise ConfigError(f"{path}: not valid TOML: {error}", path=str(path)) from error
 
 
-def _from_environment(environ: Mapping[str, str]) -> list[tuple[tuple[str, ...], JsonValue]]:
+def from_environment(environ: Mapping[str, str]) -> list[tuple[tuple[str, ...], JsonValue]]:
     """Return `DUCTAPE_WORKER_CONCURRENCY=8` and the like as paths and values."""
     found: list[tuple[tuple[str, ...], JsonValue]] = []
     for path, is_list in _KNOWN.items():

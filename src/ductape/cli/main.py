@@ -26,6 +26,7 @@ from ductape.cli import (
 from ductape.cli.calling import Globals, JsonOption, StoreOption
 from ductape.cli.completion import completion
 from ductape.cli.demo import demo
+from ductape.cli.doctor import doctor
 from ductape.cli.preview import preview
 from ductape.cli.scheduling import schedule
 from ductape.cli.starting import init
@@ -79,7 +80,7 @@ app.add_typer(caches.app, name="caches")
 app.add_typer(queues.app, name="queues")
 app.add_typer(vault.app, name="vault")
 app.add_typer(keeping.app, name="store")
-for command in (worker, workers, migrate, demo, completion):
+for command in (worker, workers, migrate, doctor, demo, completion):
     app.command()(command)
 
 

@@ -24,6 +24,10 @@ class KeyStatus(Struct, frozen=True):
     in_ring: bool
     seen: bool
     """Whether the store has a check value of it."""
+    last: bool
+    """Whether it is the newest that the store has seen."""
+    fits: bool
+    """Whether it opens its check value, if there is one."""
 
 
 async def check_ring(vault: Vault, rows: SecretRows, *, now_ms: int) -> None:
@@ -44,8 +48,16 @@ async def ring_status(vault: Vault, rows: SecretRows) -> list[KeyStatus]:
     ring = vault.key_ids()
     seen = await rows.key_checks()
     gone = [key_id for key_id in seen if key_id not in ring]
+    last = next(iter(seen), None)
     return [
-        KeyStatus(id=key_id, seals=key_id == ring[0], in_ring=key_id in ring, seen=key_id in seen)
+        KeyStatus(
+            id=key_id,
+            seals=key_id == ring[0],
+            in_ring=key_id in ring,
+            seen=key_id in seen,
+            last=key_id == last,
+            fits=key_id in ring and (key_id not in seen or _opens(vault, key_id, seen[key_id])),
+        )
         for key_id in (*ring, *gone)
     ]
 

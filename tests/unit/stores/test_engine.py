@@ -3,13 +3,15 @@
 import asyncio
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from ductape.errors import StoreError
-from ductape.stores.sqlite.connection import Connection
+from ductape.stores.sqlite import opening
+from ductape.stores.sqlite.connection import Connection, open_connection
 from ductape.stores.sqlite.engine import Engine, Step
 
 PUT = "INSERT INTO secrets VALUES ('p', '', ?, x'00', 1)"
@@ -171,6 +173,44 @@ async def test_a_full_disk_is_told_with_its_remedy_and_loses_nothing(either: Eng
     assert await names(either) == ["kept"]
     either._writer.execute("PRAGMA max_page_count = 1000000").fetchall()
     assert await either.write(put("again")) == "again"
+
+
+@contextmanager
+def held(path: str) -> Iterator[None]:
+    """Hold the file as another process does that is stuck in a transaction."""
+    with closing(open_connection(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+async def test_another_process_that_holds_the_file_for_long_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(opening, "BUSY_MS", 100)
+    engine = Engine(str(tmp_path / "a.db"))
+    await engine.write(put("kept"))
+    with held(engine.path):
+        with pytest.raises(StoreError, match="another process holds the database") as raised:
+            await engine.write(put("a"))
+        assert raised.value.hint
+        assert await names(engine) == ["kept"]
+    assert await engine.write(put("a")) == "a"
+    await engine.aclose()
+
+
+async def test_a_hundred_callers_before_a_held_file_do_not_wait_one_after_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(opening, "BUSY_MS", 200)
+    engine = Engine(str(tmp_path / "a.db"))
+    with held(engine.path):
+        async with asyncio.timeout(5):
+            callers = (engine.write(put(f"{at}")) for at in range(100))
+            answers = await asyncio.gather(*callers, return_exceptions=True)
+    assert all(isinstance(one, StoreError) for one in answers)
+    assert await names(engine) == []
+    await engine.aclose()
 
 
 async def test_a_closed_store_says_so(either: Engine) -> None:

@@ -34,6 +34,7 @@ TABLES = (
     "queues",
     "sessions",
     "secrets",
+    "inspecting",
 )
 
 READ_WHOLE = ("checking", "copying")
@@ -48,7 +49,7 @@ PINNED = {
     ),
     ("runs", "first_head"): "SEARCH runs USING INDEX runs_claim (queue=?)",
     ("runs", "next_head"): (
-        "SEARCH runs USING INDEX runs_claim (queue=? AND (rank,flow,needs)>(?,?,?))"
+        "SEARCH runs USING INDEX runs_claim (queue=? AND rank=? AND flow=? AND needs>?)"
     ),
     ("runs", "suspects"): "SEARCH runs USING INDEX runs_suspect (queue=?)",
     ("runs", "claim_suspect"): "SEARCH runs USING PRIMARY KEY (job_id=? AND number=?)",
@@ -75,18 +76,24 @@ PINNED = {
     ("workers", "beat"): "SEARCH workers USING PRIMARY KEY (id=?)",
     ("cache_entries", "fresh"): "SEARCH cache_entries USING PRIMARY KEY (key=?)",
     ("cache_entries", "prune"): "SEARCH cache_entries USING COVERING INDEX cache_entries_age",
+    ("inspecting", "next_head"): "SEARCH runs USING COVERING INDEX runs_claim (queue=? AND rank>?)",
+    ("inspecting", "group"): "SEARCH runs USING COVERING INDEX runs_claim (queue=? AND rank=?",
+    ("inspecting", "suspect"): "SEARCH runs USING INDEX runs_suspect (queue=?)",
+    ("inspecting", "overdue"): "SEARCH runs USING INDEX runs_later (due_at<?)",
+    ("inspecting", "quarantined"): "SCAN schedules USING INDEX schedules_faulty",
     ("products", "version"): "SEARCH products USING PRIMARY KEY (tag=?)",
 }
 """One line that each of these plans must have."""
 
 SCANS_A_SMALL_INDEX = re.compile(
     r"^SCAN (runs USING (COVERING )?INDEX runs_(later|held|suspect)"
-    r"|s USING INDEX schedules_live)$"
+    r"|s USING INDEX schedules_live|schedules USING INDEX schedules_faulty)$"
 )
 """Partial indexes that hold only what the statement wants; each has a LIMIT or few rows."""
 
 SMALL_TABLES = re.compile(
-    r"^SCAN (workers|handlers|products|queues|key_checks|waiting|want|has|json_each|CONSTANT)\b"
+    r"^SCAN (workers|handlers|products|queues|key_checks|waiting|want|has|json_each|looked_at"
+    r"|CONSTANT)\b"
 )
 """Tables of a handful of rows, and what a statement is given."""
 

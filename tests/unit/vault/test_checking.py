@@ -85,9 +85,9 @@ async def test_the_status_tells_what_seals_what_opens_and_what_is_gone(
     await check_ring(a_vault("k1"), rows, now_ms=1)
     await check_ring(a_vault("k2", "k1"), rows, now_ms=2)
     assert await ring_status(a_vault("k3", "k2"), rows) == [
-        KeyStatus("k3", seals=True, in_ring=True, seen=False),
-        KeyStatus("k2", seals=False, in_ring=True, seen=True),
-        KeyStatus("k1", seals=False, in_ring=False, seen=True),
+        KeyStatus("k3", seals=True, in_ring=True, seen=False, last=False, fits=True),
+        KeyStatus("k2", seals=False, in_ring=True, seen=True, last=True, fits=True),
+        KeyStatus("k1", seals=False, in_ring=False, seen=True, last=False, fits=False),
     ]
 
 

@@ -10,6 +10,7 @@ from ductape.ports.stores.checking import Checking
 from ductape.ports.stores.claims import Claims
 from ductape.ports.stores.copying import Copying
 from ductape.ports.stores.fleet import Fleet
+from ductape.ports.stores.inspecting import Inspecting
 from ductape.ports.stores.intake import Intake
 from ductape.ports.stores.memory import Memory
 from ductape.ports.stores.products import Products
@@ -93,6 +94,11 @@ class Store(Protocol):
     @property
     def wake(self) -> Wake:
         """Hints between processes."""
+        ...
+
+    @property
+    def inspecting(self) -> Inspecting:
+        """The database itself."""
         ...
 
     async def aclose(self) -> None:

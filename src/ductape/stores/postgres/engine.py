@@ -20,6 +20,7 @@ from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address
 from ductape.stores.postgres.faults import TRY_AGAIN, explain
 from ductape.stores.postgres.lines import AsyncLine
+from ductape.stores.postgres.locks import bound, bounded, locked_out
 from ductape.stores.postgres.rows import Row
 from ductape.stores.postgres.statements import Statements
 from ductape.stores.postgres.transaction import Connection, Transaction
@@ -34,6 +35,9 @@ PAUSE_S = 0.005
 """Before the second try; a little longer before each one after it."""
 PATIENCE_S = 15.0
 """How long a caller waits for a connection."""
+RECONNECT_S = 5.0
+"""How long the pool tries a server that does not answer, each pause twice the one before. Then it
+begins anew with the next caller, so that a long absence is followed by no long pause."""
 PREPARED_AFTER = 2
 """How often a connection runs a statement before it has it prepared."""
 
@@ -67,6 +71,8 @@ class Engine:
             min_size=1,
             max_size=MOST_CONNECTIONS,
             timeout=PATIENCE_S,
+            reconnect_timeout=RECONNECT_S,
+            configure=None if pooled else bound,
             open=False,
             name="ductape",
         )
@@ -135,21 +141,30 @@ class Engine:
 
     async def _until_done(self, begin: bytes | None, step: Step[T]) -> T:
         self._check()
+        cancelled = _cancellations()
         for at in range(1, MOST_TRIES):
             try:
-                return await self._once(begin, step)
+                answer = await self._once(begin, step, cancelled)
             except _NotBegun:
                 continue
             except TRY_AGAIN:
                 await asyncio.sleep(PAUSE_S * at)
             except PoolTimeout as error:
                 raise await self._why_none(error) from error
+            except psycopg.errors.LockNotAvailable as error:
+                raise await self._who_holds(error) from error
             except psycopg.Error as error:
                 raise explain(error, self.address.shown) from error
+            else:
+                _heed_cancellation(cancelled)
+                return answer
         raise self._always_gone()
 
-    async def _once(self, begin: bytes | None, step: Step[T]) -> T:
+    async def _once(self, begin: bytes | None, step: Step[T], cancelled: int) -> T:
+        if self.pooled:
+            begin = (begin or b"BEGIN") + b"; " + bounded(local=True)
         async with self._pool.connection() as connection:
+            _heed_cancellation(cancelled)
             transaction = Transaction(AsyncLine(connection), self.statements)
             if begin is None:
                 return await _if_alive(step(transaction), connection)
@@ -181,6 +196,18 @@ class Engine:
             hint="let the error of a statement leave the block, and end nothing inside of it",
         )
 
+    async def _who_holds(self, error: psycopg.Error) -> Exception:
+        """Find out whose lock it is that a step has waited for too long."""
+        try:
+            connection = await self.connect()
+        except StoreError:
+            return explain(error, self.address.shown)
+        try:
+            transaction = Transaction(AsyncLine(connection), self.statements)
+            return await locked_out(error, transaction, self.address.shown)
+        finally:
+            await connection.close()
+
     def _check(self) -> None:
         if self._closed:
             raise StoreError("the store is closed", path=self.address.shown, hint="open it again")
@@ -190,6 +217,22 @@ class Engine:
                 path=self.address.shown,
                 hint="open the store in the process that uses it",
             )
+
+
+def _cancellations() -> int:
+    """Return how often the task at hand was cancelled."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def _heed_cancellation(before: int) -> None:
+    """Raise what the pool or the driver has swallowed.
+
+    Until Python 3.12 `wait_for`, by which they wait, loses a cancellation that comes together with
+    what it waits for: a connection that is free, an answer of the server.
+    """
+    if _cancellations() > before:
+        raise asyncio.CancelledError
 
 
 async def _if_alive(first: Awaitable[T], connection: Connection) -> T:

@@ -3,6 +3,8 @@
 A refusal to connect has no SQLSTATE, only libpq's sentence; it never holds the password.
 """
 
+from collections.abc import Mapping
+
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
@@ -26,6 +28,7 @@ _BY_CODE = {
     "53300": ("the server has no connection left", "raise `max_connections`, or use a pooler"),
     "55P03": ("a lock is held by somebody else", "look for a migration that hangs"),
     "57014": ("the statement took too long", "look at the server's load"),
+    "58": ("the server cannot write its files", "look at its disk; nothing was half-written"),
     "57P": ("the server is shutting down or starting", "the call may be made again"),
 }
 """By SQLSTATE or the beginning of one."""
@@ -44,7 +47,17 @@ _BY_WORD = {
 }
 """By what libpq's sentence has in it."""
 
+_UNCODED = {"could not extend file": _BY_CODE["53100"], "could not write": _BY_CODE["58"]}
+"""By what the server's sentence has in it, where its code tells nothing."""
+
 _OUT_OF_REACH = ("the server is out of reach", "is it running, and are host and port right?")
+
+_OF_A_ROW = (psycopg.DataError, psycopg.IntegrityError)
+
+
+def is_of_a_row(error: StoreError) -> bool:
+    """Tell whether a row that was to be stored is at fault, not the server or the way to it."""
+    return isinstance(error.__cause__, _OF_A_ROW)
 
 
 def explain(error: Exception, shown: str) -> Exception:
@@ -69,9 +82,13 @@ def _meaning(error: psycopg.Error) -> tuple[str, str]:
         if code.startswith(start):
             return meaning
     if isinstance(error, psycopg.OperationalError) and not code:
-        text = str(error)
-        return next((said for word, said in _BY_WORD.items() if word in text), _OUT_OF_REACH)
-    return "PostgreSQL refused", "see the message"
+        return _by_word(_BY_WORD, error) or _OUT_OF_REACH
+    return _by_word(_UNCODED, error) or ("PostgreSQL refused", "see the message")
+
+
+def _by_word(known: Mapping[str, tuple[str, str]], error: psycopg.Error) -> tuple[str, str] | None:
+    text = str(error)
+    return next((meaning for word, meaning in known.items() if word in text), None)
 
 
 def _sentence(error: Exception) -> str:

@@ -6,6 +6,7 @@ from ductape.domain.job import Claim
 from ductape.ports.stores.fleet import Pulse, WorkerRecord
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.faults import explain
+from ductape.stores.postgres.locks import bounded
 from ductape.stores.postgres.rows import Row, Values, run_of
 from ductape.stores.postgres.settling import with_schedules
 from ductape.stores.postgres.transaction import Transaction
@@ -64,7 +65,9 @@ class PostgresPulse:
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            return self._connection.execute(self._sql, values).rowcount == 1
+            with self._connection.transaction():
+                self._connection.execute(bounded(local=True))
+                return self._connection.execute(self._sql, values).rowcount == 1
         except psycopg.Error as error:
             self.close()  # the next beat connects anew
             raise explain(error, self._address.shown) from error

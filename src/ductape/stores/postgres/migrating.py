@@ -14,6 +14,7 @@ from ductape.stores.postgres.address import Address, address_of
 from ductape.stores.postgres.engine import connect
 from ductape.stores.postgres.faults import OLDEST_SERVER, explain
 from ductape.stores.postgres.lines import AsyncLine
+from ductape.stores.postgres.locks import bounded, locked_out
 from ductape.stores.postgres.statements import Statements, migrations
 from ductape.stores.postgres.transaction import Connection, Transaction
 
@@ -45,8 +46,11 @@ async def schema_of(url: str) -> int | None:
     """
     address = address_of(url)
     connection = await connect(address, pooled=True)
+    transaction = Transaction(AsyncLine(connection), Statements(address.schema))
     try:
-        applied = await _applied(Transaction(AsyncLine(connection), Statements(address.schema)))
+        applied = await _applied(connection, transaction)
+    except psycopg.errors.LockNotAvailable as error:
+        raise await locked_out(error, transaction, address.shown) from error
     except psycopg.Error as error:
         raise explain(error, address.shown) from error
     finally:
@@ -69,16 +73,20 @@ async def migrate(url: str) -> int:
 
 async def bring_up_to_date(connection: Connection, address: Address) -> int:
     """Apply what is missing; refuse a server that is too old and a schema that is not ours."""
+    transaction = Transaction(AsyncLine(connection), Statements(address.schema))
     try:
-        return await _brought_up_to_date(connection, address)
+        return await _brought_up_to_date(connection, transaction, address)
+    except psycopg.errors.LockNotAvailable as error:
+        raise await locked_out(error, transaction, address.shown) from error
     except psycopg.Error as error:
         raise explain(error, address.shown) from error
 
 
-async def _brought_up_to_date(connection: Connection, address: Address) -> int:
+async def _brought_up_to_date(
+    connection: Connection, transaction: Transaction, address: Address
+) -> int:
     _refuse_old_server(connection, address)
-    transaction = Transaction(AsyncLine(connection), Statements(address.schema))
-    applied = await _applied(transaction)
+    applied = await _applied(connection, transaction)
     _refuse_other_schema(applied, address)
     if max(applied, default=0) < newest_schema():
         await _apply_at_last(connection, transaction)
@@ -97,10 +105,12 @@ async def _apply_at_last(connection: Connection, transaction: Transaction) -> No
 async def _apply_missing(connection: Connection, transaction: Transaction) -> None:
     statements = transaction.statements
     async with connection.transaction():
+        await connection.execute(bounded(local=True))
         await connection.execute(statements.named("migrations", "make"))
     async with connection.transaction():
+        await connection.execute(bounded(local=True))
         await connection.execute(statements.named("migrations", "lock"))
-        applied = await _applied(transaction)
+        applied = await _rows_applied(transaction)
         for number, name, sql, text in statements.migrations():
             if number not in applied:
                 await connection.execute(sql)
@@ -108,12 +118,18 @@ async def _apply_missing(connection: Connection, transaction: Transaction) -> No
                 await transaction.change("migrations", "note", noted)
 
 
-async def _applied(transaction: Transaction) -> dict[int, str]:
+async def _applied(connection: Connection, transaction: Transaction) -> dict[int, str]:
     """Return the checksums of the migrations that were applied."""
     try:
-        return dict(await transaction.rows("migrations", "applied"))
+        async with connection.transaction():
+            await connection.execute(bounded(local=True))
+            return await _rows_applied(transaction)
     except _NOTHING_YET:
         return {}
+
+
+async def _rows_applied(transaction: Transaction) -> dict[int, str]:
+    return dict(await transaction.rows("migrations", "applied"))
 
 
 def _refuse_old_server(connection: Connection, address: Address) -> None:

@@ -7,6 +7,7 @@ from ductape.stores.postgres.claims import PostgresClaims
 from ductape.stores.postgres.copying import PostgresCopying
 from ductape.stores.postgres.engine import Engine, connect, is_pooled
 from ductape.stores.postgres.fleet import PostgresFleet
+from ductape.stores.postgres.inspecting import PostgresInspecting
 from ductape.stores.postgres.intake import PostgresIntake
 from ductape.stores.postgres.lending import PostgresTransactions
 from ductape.stores.postgres.memory import PostgresMemory
@@ -42,6 +43,7 @@ class PostgresStore:
         self.transactions = PostgresTransactions(engine)
         self.copying = PostgresCopying(engine)
         self.checking = PostgresChecking(engine)
+        self.inspecting = PostgresInspecting(engine)
         self.shown = engine.address.shown
 
     async def aclose(self) -> None:

@@ -2,7 +2,8 @@
 
 There is no timer: a lone caller's job is one statement at once, and under load the batches form by
 themselves. Each caller returns only after the commit that holds its own job. If a shared commit
-fails, its members are tried one by one, and each caller gets its own error.
+fails by one of its jobs, they are tried one by one, and each caller gets its own error; if the
+server is at fault, all are told at once: one by one each would wait for it anew.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.faults import is_of_a_row
 from ductape.stores.postgres.products import newest_versions
 from ductape.stores.postgres.rows import INSERTED, Cell, Values, run_row
 from ductape.stores.postgres.transaction import Transaction
@@ -80,9 +82,12 @@ class Together:
             for member, answer in zip(present, answers, strict=True):
                 if not member.answer.done():
                     member.answer.set_result(answer)
-        except StoreError:
+        except StoreError as error:
             for member in present:
-                await self._again(member)
+                if is_of_a_row(error):
+                    await self._again(member)
+                elif not member.answer.done():
+                    member.answer.set_exception(_for_one_more(error))
         except BaseException as error:
             for member in present:
                 if not member.answer.done():
@@ -103,6 +108,11 @@ class Together:
         else:
             if not member.answer.done():
                 member.answer.set_result(answer)
+
+
+def _for_one_more(error: StoreError) -> StoreError:
+    """Return the error for another caller, who adds a traceback of his own to it."""
+    return StoreError(error.message, path=error.path, hint=error.hint)
 
 
 async def _add_many(transaction: Transaction, members: Sequence[_Member]) -> list[Added]:

@@ -2,14 +2,15 @@
 
 What is told is sent on a connection of its own, together with all that was told meanwhile: NOTIFY
 inside the writing transaction would make every commit wait for every other. Only in a caller's own
-transaction is it the right tool (`tell_at_commit`). Hints may be lost:
-after each interruption, and every few seconds where LISTEN is not to be had (behind a pooler that
-gives each transaction another server connection), everybody is told to look.
+transaction is it the right tool (`tell_at_commit`). A message is kept until the server takes it. A
+listener may miss one all the same: after each interruption, and every few seconds where LISTEN is
+not to be had (behind a pooler that gives each transaction another server connection), everybody is
+told to look.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import get_args
 
 import msgspec
@@ -99,9 +100,7 @@ class PostgresWake:
     def tell(self, hint: Hint, jobs: Collection[str] = ()) -> None:
         """Wake every listener of every live process of the store; called after a commit."""
         self._spread(hint, jobs)
-        known = self._pending.get(hint, set())
-        self._pending[hint] = None if known is None or not jobs else known | set(jobs)
-        self._told.set()
+        self._keep(hint, set(jobs) or None)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call back on the event loop for each hint; the answer ends the listening."""
@@ -120,6 +119,12 @@ class PostgresWake:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _keep(self, hint: Hint, jobs: set[str] | None) -> None:
+        """Have something sent, together with what waits already; no jobs means any."""
+        known = self._pending.get(hint, set())
+        self._pending[hint] = None if known is None or jobs is None else known | jobs
+        self._told.set()
 
     def _spread(self, hint: Hint, jobs: Collection[str] = ()) -> None:
         for listener in list(self._listeners):
@@ -177,34 +182,36 @@ class PostgresWake:
                 await self._told.wait()
                 self._told.clear()
                 if self._pending or not self._closing:
-                    await self._send_one(self._message())
+                    await self._send_pending()
                 if self._closing and not self._pending:
                     return
         finally:
             await self._hang_up()
 
-    async def _send_one(self, payload: str) -> None:
-        """Send one message; a lost one is a lost hint, and no more."""
+    async def _send_pending(self) -> None:
+        """Send what was told; keep what does not get through, but not past the end."""
+        told, self._pending = self._pending, {}
         try:
-            if self._line is None:
-                self._line = await self._engine.connect()
-            await self._line.execute(b"SELECT pg_notify(%s, %s)", (self._channel, payload))
+            await self._send_one(_message(self._token, told))
         except (StoreError, psycopg.Error) as error:
-            log.warning("a hint was lost: %s", str(error).strip())
+            log.warning("a hint is late: %s", str(error).strip())
             await self._hang_up()
+            if self._closing:
+                return
+            for hint, jobs in told.items():
+                self._keep(hint, jobs)
+            if isinstance(error, StoreError):  # no new connection; an old one is replaced at once
+                await asyncio.sleep(RECONNECT_S)
+
+    async def _send_one(self, payload: str) -> None:
+        if self._line is None:
+            self._line = await self._engine.connect()
+        await self._line.execute(b"SELECT pg_notify(%s, %s)", (self._channel, payload))
 
     async def _hang_up(self) -> None:
         line, self._line = self._line, None
         if line is not None:
             await line.close()
-
-    def _message(self) -> str:
-        told, self._pending = self._pending, {}
-        hints: dict[Hint, list[str]] = {
-            hint: sorted(jobs) if jobs is not None and len(jobs) <= MOST_JOBS else []
-            for hint, jobs in told.items()
-        }
-        return _encode(Message(self._token, hints)).decode()
 
     async def _poll_if_deaf(self) -> None:
         try:
@@ -215,3 +222,11 @@ class PostgresWake:
         while not self._heard.is_set():
             await asyncio.sleep(POLL_S)
             self._spread_all()
+
+
+def _message(sender: str, told: Mapping[Hint, set[str] | None]) -> str:
+    hints: dict[Hint, list[str]] = {
+        hint: sorted(jobs) if jobs is not None and len(jobs) <= MOST_JOBS else []
+        for hint, jobs in told.items()
+    }
+    return _encode(Message(sender, hints)).decode()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ductape.ports.stores import Store
 from ductape.ports.stores.checking import Checking
 from ductape.ports.stores.copying import Copying
+from ductape.ports.stores.inspecting import Inspecting
 from ductape.ports.stores.transactions import Transactions
 from ductape.ports.stores.upkeep import Upkeep
 from ductape.stores.routed.definitions import (
@@ -55,6 +56,11 @@ class RoutedStore:
     def checking(self) -> Checking:
         """Refuse: one store is looked over at a time."""
         raise of_one_store("looking over")
+
+    @property
+    def inspecting(self) -> Inspecting:
+        """Refuse: one store is examined at a time."""
+        raise of_one_store("examining")
 
     @property
     def transactions(self) -> Transactions:

@@ -219,8 +219,9 @@ class Engine:
         try:
             results = self._transact([ticket.step for ticket in tickets])
         except Exception as error:  # noqa: BLE001 (the shared commit: each caller gets its own)
-            if len(tickets) == 1:
-                return [(tickets[0].future, None, explain(error, self.path))]
+            if len(tickets) == 1 or isinstance(error, apsw.BusyError):
+                # Where another process holds the file, each would wait for it anew.
+                return [(ticket.future, None, explain(error, self.path)) for ticket in tickets]
             return [answer for ticket in tickets for answer in self._commit([ticket])]
         return [
             (ticket.future, result, None) for ticket, result in zip(tickets, results, strict=True)

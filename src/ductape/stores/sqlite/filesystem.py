@@ -30,7 +30,7 @@ REMOTE = frozenset(
 
 def refuse_remote(path: str, *, mounts: Path = MOUNTS) -> None:
     """Raise `StoreError` for a database on a network file system."""
-    kind = _kind_of(Path(path).absolute().parent, mounts)
+    kind = kind_of(Path(path).absolute().parent, mounts=mounts)
     if kind in REMOTE:
         raise StoreError(
             f"the database would lie on a network file system ({kind}), whose locks do not hold",
@@ -39,8 +39,8 @@ def refuse_remote(path: str, *, mounts: Path = MOUNTS) -> None:
         )
 
 
-def _kind_of(folder: Path, mounts: Path) -> str | None:
-    """Return the type of the file system that holds a folder."""
+def kind_of(folder: Path, *, mounts: Path = MOUNTS) -> str | None:
+    """Return the type of the file system that holds a folder; none where that cannot be told."""
     try:
         device = folder.stat().st_dev
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()

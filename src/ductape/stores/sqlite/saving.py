@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 
 from ductape.errors import StoreError
-from ductape.stores.sqlite.inspecting import schema_of
+from ductape.stores.sqlite.migrating import schema_of
 from ductape.stores.sqlite.opening import explain
 
 PAGES = 4_096

@@ -6,6 +6,7 @@ from ductape.stores.sqlite.claims import SqliteClaims
 from ductape.stores.sqlite.copying import SqliteCopying
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.fleet import SqliteFleet
+from ductape.stores.sqlite.inspecting import SqliteInspecting
 from ductape.stores.sqlite.intake import SqliteIntake
 from ductape.stores.sqlite.lending import SqliteTransactions
 from ductape.stores.sqlite.memory import SqliteMemory
@@ -40,6 +41,7 @@ class SqliteStore:
         self.transactions = SqliteTransactions(engine, wake)
         self.copying = SqliteCopying(engine)
         self.checking = SqliteChecking(engine)
+        self.inspecting = SqliteInspecting(engine)
         self.path = engine.path
 
     async def aclose(self) -> None:

@@ -113,6 +113,7 @@ CREATE TABLE ductape.schedules (
 CREATE UNIQUE INDEX schedules_twin ON ductape.schedules (twin)
     WHERE twin IS NOT NULL AND state IN ('active', 'paused');
 CREATE INDEX schedules_live ON ductape.schedules (job_id) WHERE state = 'active' AND fault IS NULL;
+CREATE INDEX schedules_faulty ON ductape.schedules (job_id) WHERE fault IS NOT NULL;
 CREATE INDEX schedules_ended ON ductape.schedules (updated_at)
     WHERE state IN ('completed', 'failed', 'cancelled');
 

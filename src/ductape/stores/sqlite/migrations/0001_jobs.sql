@@ -112,6 +112,7 @@ CREATE TABLE schedules (
 
 CREATE UNIQUE INDEX schedules_twin ON schedules (twin) WHERE twin IS NOT NULL AND state IN ('active', 'paused');
 CREATE INDEX schedules_live ON schedules (job_id) WHERE state = 'active' AND fault IS NULL;
+CREATE INDEX schedules_faulty ON schedules (job_id) WHERE fault IS NOT NULL;
 CREATE INDEX schedules_ended ON schedules (updated_at) WHERE state IN ('completed', 'failed', 'cancelled');
 CREATE INDEX schedules_session ON schedules (session_tag, session_user) WHERE session_tag IS NOT NULL;
 

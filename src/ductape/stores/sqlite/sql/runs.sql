@@ -37,9 +37,21 @@ WHERE state = 'queued' AND losses = 0 AND queue = :queue
 ORDER BY rank, flow, needs, due_at LIMIT 1
 
 -- name: next_head
-SELECT queue, rank, flow, needs, due_at, concurrency FROM runs INDEXED BY runs_claim
-WHERE state = 'queued' AND losses = 0 AND queue = :queue AND (rank, flow, needs) > (:rank, :flow, :needs)
-ORDER BY rank, flow, needs, due_at LIMIT 1
+-- The first run of the next group, as the first of three seeks finds it: a comparison of rows at once
+-- would go through all that is left of this group.
+SELECT * FROM (
+    SELECT queue, rank, flow, needs, due_at, concurrency FROM runs INDEXED BY runs_claim
+    WHERE state = 'queued' AND losses = 0 AND queue = :queue AND rank = :rank AND flow = :flow AND needs > :needs
+    ORDER BY needs, due_at LIMIT 1) AS looked_at
+UNION ALL SELECT * FROM (
+    SELECT queue, rank, flow, needs, due_at, concurrency FROM runs INDEXED BY runs_claim
+    WHERE state = 'queued' AND losses = 0 AND queue = :queue AND rank = :rank AND flow > :flow
+    ORDER BY flow, needs, due_at LIMIT 1) AS looked_at
+UNION ALL SELECT * FROM (
+    SELECT queue, rank, flow, needs, due_at, concurrency FROM runs INDEXED BY runs_claim
+    WHERE state = 'queued' AND losses = 0 AND queue = :queue AND rank > :rank
+    ORDER BY rank, flow, needs, due_at LIMIT 1) AS looked_at
+LIMIT 1
 
 -- name: claim
 UPDATE runs SET state = 'running', fence = fence + 1, worker = :worker, started_at = max(:now, due_at),
