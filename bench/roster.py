@@ -1,0 +1,108 @@
+"""Who is compared: how each peer is installed and run, with which settings, and what it lacks."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".bench"
+"""The peers' environments: made by the command, thrown away at will."""
+OURS = "ductape"
+KEY = "bench:" + "A" * 43
+"""What ours seals with; the jobs of a benchmark hold no secret."""
+
+Kind = Literal["python", "node"]
+Ground = Literal["PostgreSQL", "SQLite", "Valkey"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Where a peer keeps finished jobs, so that a past can be written by cloning one of them."""
+
+    table: str
+    made: Mapping[str, str]
+    """The columns that differ from row to row, as SQL over `n`; empty where the table fills it."""
+    where: str = ""
+    """Which rows of the table are finished ones."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One system of the comparison."""
+
+    name: str
+    drained: int
+    """How many jobs a drain has: some four seconds of its work."""
+    settings: str
+    """What it was told, as the report says."""
+    kind: Kind = "python"
+    ground: Ground = "PostgreSQL"
+    finished: Finished | None = None
+    loads_first: bool = True
+    """Whether jobs may be stored before a worker runs."""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    """Figures that it has not, each with the reason."""
+    blocking: bool = False
+    """Whether its calls block: there is no `concurrent` figure then."""
+
+    @property
+    def requirements(self) -> Path:
+        """Its pinned packages."""
+        return ROOT / "requirements" / "peers" / f"{self.name}.txt"
+
+    @property
+    def home(self) -> Path:
+        """Its environment."""
+        return CACHE / self.name
+
+    def command(self, role: Literal["client", "worker"], url: str = "") -> list[str]:
+        """Return how it is started."""
+        if self.name == OURS and role == "worker":
+            words = ("worker", "--store", url, "--handlers", "bench.peers.ductape_handlers:handlers")
+            return [str(Path(sys.executable).with_name("ductape")), *words]
+        if self.kind == "node":
+            return ["node", str(ROOT / "bench" / "peers" / f"{self.name}.mjs"), role]
+        python = sys.executable if self.name == OURS else str(self.home / "bin" / "python")
+        return [python, "-P", "-m", f"bench.peers.{self.name}", role]
+
+    def environment(self, url: str) -> dict[str, str]:
+        """Return what its processes find in their environment."""
+        return {
+            "BENCH_URL": url,
+            "BENCH_MODULES": str(self.home),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "DUCTAPE_KEY": KEY,
+            "PATH": os.pathsep.join((str(self.home / "bin"), os.environ["PATH"])),
+        }
+
+
+NO_BULK = "it has no bulk call"
+ONLY_NOTIFY = "jobs stored while no worker listens are never picked up: there is no queue to fill"
+
+PEERS = (
+    Peer(
+        OURS,
+        drained=80_000,
+        settings="as installed: 200 at a time, leases, heartbeats, history and results on",
+        finished=Finished(
+            "ductape.history",
+            {"job_id": "'00000000-0000-7000-8000-' || lpad(n::text, 12, '0')"},
+        ),
+    ),
+    Peer(
+        "pgqueuer",
+        drained=25_000,
+        settings="asyncpg, uvloop, batch_size 100",
+        finished=Finished("pgqueuer_log", {"id": ""}),
+    ),
+)
+
+UNFIT = {
+    "rq": "keeps its jobs in Redis only",
+    "arq": "keeps its jobs in Redis only",
+}
+"""Who is not compared, and why."""
