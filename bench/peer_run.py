@@ -103,7 +103,7 @@ async def _visit(
 ) -> None:
     """Measure one peer; a part that fails is noted, and the next one begins anew."""
     for part, its_figures in PARTS:
-        wanted = {figure for figure in figures & its_figures if figure not in peer.lacks}
+        wanted = {figure for figure in figures & its_figures if peer.why_not(figure) is None}
         if not wanted:
             continue
         try:

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -137,7 +137,8 @@ async def running(
 async def _stop(process: asyncio.subprocess.Process) -> None:
     """Send SIGTERM, and SIGKILL to it and its children if that does not help."""
     if process.returncode is None:
-        process.terminate()
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)  # `terminate` would reap it beside asyncio
     try:
         async with asyncio.timeout(STOP_WITHIN_S):
             await process.wait()

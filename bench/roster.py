@@ -46,7 +46,13 @@ class Peer:
     lacks: Mapping[str, str] = field(default_factory=dict)
     """Figures that it has not, each with the reason."""
     blocking: bool = False
-    """Whether its calls block: there is no `concurrent` figure then."""
+    """Whether its calls block: then it has no figure of concurrent callers."""
+
+    def why_not(self, figure: str) -> str | None:
+        """Tell why it has no such figure; none if it has."""
+        if figure == "concurrent" and self.blocking:
+            return "its calls block"
+        return self.lacks.get(figure)
 
     @property
     def requirements(self) -> Path:
@@ -80,14 +86,13 @@ class Peer:
         }
 
 
-NO_BULK = "it has no bulk call"
-ONLY_NOTIFY = "jobs stored while no worker listens are never picked up: there is no queue to fill"
+UNDUE = "a worker holds all delayed jobs in memory: there is no future for it to step over"
 
 PEERS = (
     Peer(
         OURS,
         drained=80_000,
-        settings="as installed: 200 at a time, leases, heartbeats, history and results on",
+        settings="as installed: 200 at a time; leases, heartbeats, history and results on",
         finished=Finished(
             "ductape.history",
             {"job_id": "'00000000-0000-7000-8000-' || lpad(n::text, 12, '0')"},
@@ -96,8 +101,74 @@ PEERS = (
     Peer(
         "pgqueuer",
         drained=25_000,
-        settings="asyncpg, uvloop, batch_size 100",
+        settings="asyncpg, uvloop, batches of 100",
         finished=Finished("pgqueuer_log", {"id": ""}),
+    ),
+    Peer(
+        "chancy",
+        drained=20_000,
+        settings="on the event loop, 500 at a time, eager polling, its default plugins",
+        finished=Finished("chancy_jobs", {"id": "gen_random_uuid()"}, "WHERE state = 'succeeded'"),
+    ),
+    Peer(
+        "taskiq",
+        drained=10_000,
+        settings="taskiq-postgres, asyncpg, uvloop, 100 at a time; bulk is 1,000 calls at once",
+        loads_first=False,
+        lacks={
+            "lateness": "delays are whole seconds, waited for in the sender's memory",
+            "backlog": "jobs stored while no worker listens are never picked up",
+        },
+    ),
+    Peer(
+        "saq",
+        drained=6_000,
+        settings="100 at a time, 20 connections; bulk is 1,000 calls at once",
+        finished=Finished(
+            "saq_jobs", {"key": "'old-' || n", "lock_key": ""}, "WHERE status = 'complete'"
+        ),
+    ),
+    Peer(
+        "procrastinate",
+        drained=2_000,
+        settings="100 at a time, jobs kept, polling every 5 s beside NOTIFY",
+        finished=Finished("procrastinate_jobs", {"id": ""}, "WHERE status = 'succeeded'"),
+    ),
+    Peer(
+        "dramatiq",
+        drained=4_000,
+        settings="dramatiq-pg, 8 threads, no results; bulk is a loop",
+        blocking=True,
+        lacks={"backlog": UNDUE},
+    ),
+    Peer(
+        "celery",
+        drained=2_000,
+        settings="kombu's SQLAlchemy transport, 8 threads, late acks; it looks once a second",
+        blocking=True,
+        lacks={"backlog": UNDUE},
+    ),
+    Peer(
+        "graphile",
+        drained=20_000,
+        settings="Node: 24 at a time, a local queue of 500, completions in batches",
+        kind="node",
+    ),
+    Peer(
+        "bullmq",
+        drained=60_000,
+        settings="Node: 100 at a time, completed jobs removed; log synced once a second",
+        kind="node",
+        ground="Valkey",
+        lacks={"backlog": "it is not on a database of rows"},
+    ),
+    Peer(
+        "huey",
+        drained=8_000,
+        settings="SQLite with synchronous = FULL, 4 threads, a look every 10 to 100 ms",
+        ground="SQLite",
+        blocking=True,
+        lacks={"backlog": "the PostgreSQL systems are compared"},
     ),
 )
 

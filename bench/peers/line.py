@@ -12,9 +12,10 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Protocol
 
-TELL_EVERY_S = 0.05
+TELL_EVERY_S = 0.02
 GATE_LOOK_S = 0.002
 A_CALL = 1_000
 """Jobs in one bulk call."""
@@ -52,14 +53,17 @@ class Tally:
     """What the handlers of one worker process did, told to the driver as it happens.
 
     The first no-ops wait at a gate until the driver says `go`: the clock of a drain starts when
-    every worker process has its first jobs in hand, so that nobody's start-up is measured.
+    every worker process has its first jobs in hand, so that nobody's start-up is measured. What is
+    in hand by then (`held`) is not counted.
     """
 
     def __init__(self) -> None:
         """Begin to listen and to tell."""
         self._open = threading.Event()
+        self._waiting = 0
+        self._held = 0
         self._handled = 0
-        self._first_ns = self._last_ns = 0
+        self._last_ns = 0
         self._picked: list[float] = []
         self._late: list[float] = []
         for serve in (self._listen, self._tell):
@@ -67,15 +71,16 @@ class Tally:
 
     async def noop(self) -> None:
         """Count a call of the no-op handler."""
-        while not self._open.is_set():
-            self._hold()
-            await asyncio.sleep(GATE_LOOK_S)
+        if not self._open.is_set():
+            self._waiting += 1
+            while not self._open.is_set():
+                await asyncio.sleep(GATE_LOOK_S)
         self._count()
 
     def noop_blocking(self) -> None:
         """Count a call of a handler that runs in a thread."""
         if not self._open.is_set():
-            self._hold()
+            self._waiting += 1
             self._open.wait()
         self._count()
 
@@ -86,10 +91,6 @@ class Tally:
         else:
             self._picked.append((time.monotonic_ns() - given["sent_ns"]) / 1e6)
 
-    def _hold(self) -> None:
-        if not self._first_ns:
-            self._first_ns = time.monotonic_ns()
-
     def _count(self) -> None:
         self._handled += 1
         self._last_ns = time.monotonic_ns()
@@ -97,6 +98,7 @@ class Tally:
     def _listen(self) -> None:
         for line in sys.stdin:
             if json.loads(line)["do"] == "go":
+                self._held = self._waiting
                 self._open.set()
 
     def _tell(self) -> None:
@@ -104,7 +106,8 @@ class Tally:
         while True:
             time.sleep(TELL_EVERY_S)
             seen = {
-                "held": bool(self._first_ns),
+                "waiting": self._waiting,
+                "held": self._held,
                 "handled": self._handled,
                 "last_ns": self._last_ns,
                 "picked": len(self._picked),
@@ -113,6 +116,12 @@ class Tally:
             if seen != told:
                 told = dict(seen)
                 say({**seen, "picked_ms": list(self._picked), "late_ms": list(self._late)})
+
+
+@cache
+def tally() -> Tally:
+    """Return this process's tally; the first call begins it."""
+    return Tally()
 
 
 def say(told: object) -> None:

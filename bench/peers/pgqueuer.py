@@ -11,7 +11,7 @@ from pgqueuer.db import AsyncpgDriver, AsyncpgPoolDriver
 from pgqueuer.models import Job
 from pgqueuer.queries import Queries
 
-from bench.peers.line import Given, Tally, run
+from bench.peers.line import Given, run, tally
 
 BATCH = 100
 TOMORROW = dt.timedelta(days=1)
@@ -51,21 +51,22 @@ class Client:
 async def opening(url: str) -> Client:
     """Make its tables and connect."""
     pool = await asyncpg.create_pool(url, min_size=1, max_size=10)
-    await Queries(AsyncpgPoolDriver(pool)).install()
+    if await pool.fetchval("SELECT to_regclass('pgqueuer') IS NULL"):
+        await Queries(AsyncpgPoolDriver(pool)).install()
     return Client(pool)
 
 
 async def _work(url: str) -> None:
-    tally = Tally()
+    tally()
     queuer = PgQueuer(AsyncpgDriver(await asyncpg.connect(url)))
 
     @queuer.entrypoint("noop")
     async def noop(_: Job) -> None:
-        await tally.noop()
+        await tally().noop()
 
     @queuer.entrypoint("probe")
     async def probe(job: Job) -> None:
-        tally.probe(json.loads(job.payload or b"{}"))
+        tally().probe(json.loads(job.payload or b"{}"))
 
     await queuer.run(batch_size=BATCH)
 
