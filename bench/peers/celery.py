@@ -21,6 +21,7 @@ def _app(url: str) -> Celery:
         task_acks_late=True,
         broker_connection_retry_on_startup=True,
         worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,  # the line to the driver
     )
 
     @app.task(name="noop")

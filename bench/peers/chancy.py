@@ -92,6 +92,6 @@ def working(url: str) -> None:
 
 if __name__ == "__main__":
     # Jobs are stored by the path of their function: this module's, not `__main__`'s.
-    from bench.peers import chancy as importable
+    from bench.peers import chancy as importable  # noqa: PLW0406 (the module as jobs name it)
 
     run(importable.opening, importable.working)

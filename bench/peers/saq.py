@@ -45,9 +45,7 @@ class Client:
     async def future(self, count: int) -> None:
         """Enqueue for tomorrow."""
         due_s = int(time.time()) + A_DAY_S
-        await asyncio.gather(
-            *(self._queue.enqueue("noop", scheduled=due_s) for _ in range(count))
-        )
+        await asyncio.gather(*(self._queue.enqueue("noop", scheduled=due_s) for _ in range(count)))
 
     async def aclose(self) -> None:
         """Close the pool."""
