@@ -20,16 +20,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import peer_command
 from bench.figures import FIGURES, Scale
-from bench.own_grounds import own_ground
+from bench.grounds import ground_of
 from bench.report import Row, print_table
+from bench.versus import command
 
 
 def main(words: Sequence[str]) -> int:
     """Run what is asked for; return the exit code."""
     if words[:1] == ["peers"]:
-        return peer_command.main(words[1:])
+        return command.main(words[1:])
     given = _given(words)
     with tempfile.TemporaryDirectory(prefix="ductape-bench-", dir=_disk()) as folder:
         title, rows = asyncio.run(_measured(given, Path(folder)))
@@ -60,7 +60,7 @@ def _given(words: Sequence[str]) -> argparse.Namespace:
 async def _measured(given: argparse.Namespace, folder: Path) -> tuple[str, list[Row]]:
     scale = Scale.short() if given.short else Scale.full()
     rows: list[Row] = []
-    async with own_ground(given.store, folder) as ground:
+    async with ground_of(given.store, folder) as ground:
         for name in given.figures or FIGURES:
             print(f"{name} …", file=sys.stderr)
             rows += await FIGURES[name](ground, scale)

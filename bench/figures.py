@@ -8,11 +8,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bench.own_grounds import SETTINGS, OwnGround
+from bench.grounds import SETTINGS, Ground
 from bench.report import Row
 from ductape import Ductape, Handlers
 
 PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
+PAUSE_S = 0.02
 JOB = {"product_tag": "shop", "env": "dev", "event": "noop", "input": {"a": 1}, "start_at": 0}
 
 
@@ -77,7 +78,7 @@ async def opened(url: str, probe: Probe, *, worker: bool) -> AsyncGenerator[Duct
         yield ductape
 
 
-async def bulk(ground: OwnGround, scale: Scale) -> list[Row]:
+async def bulk(ground: Ground, scale: Scale) -> list[Row]:
     """Dispatch in calls of 1,000."""
     rates: list[float] = []
     floors: list[float] = []
@@ -91,7 +92,7 @@ async def bulk(ground: OwnGround, scale: Scale) -> list[Row]:
     return [_row("bulk dispatch, 1,000 a call", rates, "jobs/s", floors)]
 
 
-async def single(ground: OwnGround, scale: Scale) -> list[Row]:
+async def single(ground: Ground, scale: Scale) -> list[Row]:
     """One caller that awaits each dispatch."""
     rates: list[float] = []
     floors: list[float] = []
@@ -105,7 +106,7 @@ async def single(ground: OwnGround, scale: Scale) -> list[Row]:
     return [_row("one caller awaiting each dispatch", rates, "jobs/s", floors)]
 
 
-async def concurrent(ground: OwnGround, scale: Scale) -> list[Row]:
+async def concurrent(ground: Ground, scale: Scale) -> list[Row]:
     """Many callers at once: group commit."""
     rates: list[float] = []
     floors: list[float] = []
@@ -124,7 +125,7 @@ async def concurrent(ground: OwnGround, scale: Scale) -> list[Row]:
     return [_row(f"{scale.callers} concurrent callers", rates, "jobs/s", floors)]
 
 
-async def drain(ground: OwnGround, scale: Scale) -> list[Row]:
+async def drain(ground: Ground, scale: Scale) -> list[Row]:
     """Drain no-op jobs by one worker."""
     rates: list[float] = []
     floors: list[float] = []
@@ -143,25 +144,30 @@ async def drain(ground: OwnGround, scale: Scale) -> list[Row]:
     return [_row("drain of no-op jobs, opening included", rates, "jobs/s", floors)]
 
 
-async def pick_up(ground: OwnGround, scale: Scale) -> list[Row]:
+async def pick_up(ground: Ground, scale: Scale) -> list[Row]:
     """From the dispatch call to the handler's first line, one every 20 ms."""
-    probe = Probe()
-    taken: list[float] = []
-    async with opened(await ground.store("ours"), probe, worker=True) as ductape:
-        for _ in range(scale.picked_up):
-            await asyncio.sleep(0.02)
-            start = time.time()
-            await ductape.processor.job.dispatch({**JOB, "event": "probe"})
-            taken.append((await probe.called.get() - start) * 1000)
-    bare = await ground.commit_ms(scale.picked_up, 0.02)
-    taken.sort()
+    taken = sorted(await picked_up(await ground.store("ours"), scale.picked_up, PAUSE_S))
+    bare = await ground.commit_ms(scale.picked_up, PAUSE_S)
     return [
         Row("idle pick-up, p50", statistics.median(taken), "ms", bare, "floor: a bare commit"),
         Row("idle pick-up, p99", taken[int(len(taken) * 0.99)], "ms"),
     ]
 
 
-async def lateness(ground: OwnGround, scale: Scale) -> list[Row]:
+async def picked_up(url: str, count: int, pause_s: float) -> list[float]:
+    """Dispatch probes to a worker in this process; return how long each took, in milliseconds."""
+    probe = Probe()
+    taken: list[float] = []
+    async with opened(url, probe, worker=True) as ductape:
+        for _ in range(count):
+            await asyncio.sleep(pause_s)
+            start = time.time()
+            await ductape.processor.job.dispatch({**JOB, "event": "probe"})
+            taken.append((await probe.called.get() - start) * 1_000)
+    return taken
+
+
+async def lateness(ground: Ground, scale: Scale) -> list[Row]:
     """How late scheduled runs begin."""
     probe = Probe()
     late: list[float] = []
@@ -178,7 +184,7 @@ async def lateness(ground: OwnGround, scale: Scale) -> list[Row]:
     ]
 
 
-async def idle(ground: OwnGround, scale: Scale) -> list[Row]:
+async def idle(ground: Ground, scale: Scale) -> list[Row]:
     """Measure one worker while nothing happens."""
     async with opened(await ground.store("ours"), Probe(), worker=True):
         await asyncio.sleep(min(1.0, scale.idle_s))
@@ -201,7 +207,7 @@ def _row(figure: str, rates: list[float], unit: str, floors: list[float]) -> Row
     return Row(figure, statistics.median(rates), unit, statistics.median(floors))
 
 
-FIGURES: dict[str, Callable[[OwnGround, Scale], Awaitable[list[Row]]]] = {
+FIGURES: dict[str, Callable[[Ground, Scale], Awaitable[list[Row]]]] = {
     "bulk": bulk,
     "single": single,
     "concurrent": concurrent,

@@ -1,115 +1,130 @@
-"""What the systems stand on: PostgreSQL for most, a file for SQLite, a Valkey for BullMQ.
-
-A ground gives each measurement an empty place of its own.
-"""
+"""Where ours is measured alone: on a SQLite file or on PostgreSQL, each with its bare floor."""
 
 import asyncio
-import socket
+import statistics
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bench.server import BenchServer
+from bench.floor import postgres, sqlite
+from bench.server import KEY, BenchServer, bench_server
 
-UP_WITHIN_S = 10
-LOOK_S = 0.05
+AT_LEAST = 5_000
+"""The floor of many callers on SQLite is that of one, and needs no more rows than this."""
 
 
-class Place(Protocol):
-    """Where a peer keeps its jobs."""
+class Ground(Protocol):
+    """A database for ours, and what it does bare."""
 
-    async def fresh(self, name: str) -> str:
-        """Make an empty place, in place of an older one; return its URL."""
+    @property
+    def title(self) -> str:
+        """Return what the report says of it."""
         ...
 
-    async def transactions(self, url: str) -> int | None:
-        """Count the transactions that a place has seen; none where nobody counts them."""
+    async def store(self, name: str) -> str:
+        """Return the URL of an empty store."""
+        ...
+
+    async def inserts(self, count: int, batch: int) -> float:
+        """Return rows a second, committed `batch` at a time."""
+        ...
+
+    async def many_callers(self, count: int) -> float:
+        """Return rows a second, a commit each, by as many connections as are of use."""
+        ...
+
+    async def drain(self, count: int, batch: int) -> float:
+        """Return rows a second through claim, then delete."""
+        ...
+
+    async def commit_ms(self, count: int, pause_s: float) -> float:
+        """Return the median of a lone commit in milliseconds, `pause_s` apart."""
         ...
 
 
-@dataclass(frozen=True)
-class PostgresPlace:
-    """Databases of the run's server."""
-
-    server: BenchServer
-
-    async def fresh(self, name: str) -> str:
-        """Make an empty database."""
-        return await self.server.fresh(name)
-
-    async def transactions(self, url: str) -> int | None:
-        """Ask the server's statistics."""
-        return await self.server.transactions(url.rpartition("/")[2])
-
-
-@dataclass(frozen=True)
-class SqlitePlace:
+@dataclass
+class OnSqlite:
     """Files in a folder."""
 
     folder: Path
+    made: int = 0
+    title: str = "SQLite, synchronous=FULL, one process"
 
-    async def fresh(self, name: str) -> str:
+    async def store(self, name: str) -> str:
         """Name a file that is not there yet."""
-        taken = len(list(self.folder.glob(f"{name}*")))
-        return str(self.folder / f"{name}_{taken}.db")
+        return f"sqlite:///{self._fresh(name)}"
 
-    async def transactions(self, url: str) -> int | None:
-        """Nobody counts them."""
-        del url
+    async def inserts(self, count: int, batch: int) -> float:
+        """Insert in a file of its own."""
+        return sqlite.inserts(self._fresh("floor"), count, batch)
+
+    async def many_callers(self, count: int) -> float:
+        """One writer is all that SQLite has."""
+        return sqlite.inserts(self._fresh("floor"), min(count, AT_LEAST), 1)
+
+    async def drain(self, count: int, batch: int) -> float:
+        """Drain a file of its own."""
+        return sqlite.drain(self._fresh("floor"), count, batch)
+
+    async def commit_ms(self, count: int, pause_s: float) -> float:
+        """Commit in a file of its own."""
+        return sqlite.commit_ms(self._fresh("floor"), count, pause_s)
+
+    def _fresh(self, name: str) -> Path:
+        self.made += 1
+        return self.folder / f"{name}{self.made}.db"
 
 
-@dataclass(frozen=True)
-class ValkeyPlace:
-    """The one database of a Valkey server: emptied for each measurement."""
+@dataclass
+class OnPostgres:
+    """Databases of one durable server."""
 
-    port: int
+    server: BenchServer
 
-    async def fresh(self, name: str) -> str:
-        """Empty it."""
-        del name
-        await _told(self.port, b"FLUSHALL\r\n")
-        return f"redis://127.0.0.1:{self.port}/0"
+    @property
+    def title(self) -> str:
+        """Return the server's facts."""
+        return f"{self.server.facts}; one process"
 
-    async def transactions(self, url: str) -> int | None:
-        """Nobody counts them."""
-        del url
+    async def store(self, name: str) -> str:
+        """Make an empty database."""
+        return await self.server.fresh(name)
+
+    async def inserts(self, count: int, batch: int) -> float:
+        """Insert in a database of its own."""
+        return await asyncio.to_thread(postgres.inserts, await self._floor(), count, batch)
+
+    async def many_callers(self, count: int) -> float:
+        """Insert by ten connections."""
+        return await postgres.concurrent(await self._floor(), count)
+
+    async def drain(self, count: int, batch: int) -> float:
+        """Fill a database of its own, and drain it."""
+        url = await self._floor()
+        await asyncio.to_thread(postgres.inserts, url, count, count)
+        return await asyncio.to_thread(postgres.drain, url, batch, 1)
+
+    async def commit_ms(self, count: int, pause_s: float) -> float:
+        """Commit in a database of its own."""
+        url = await self._floor()
+        return statistics.median(await asyncio.to_thread(postgres.commits_ms, url, count, pause_s))
+
+    async def _floor(self) -> str:
+        url = await self.server.fresh("floor")
+        await asyncio.to_thread(postgres.make, url)
+        return url
+
+
+SETTINGS = {"key": KEY}
 
 
 @asynccontextmanager
-async def valkey(program: Path, folder: Path) -> AsyncGenerator[ValkeyPlace]:
-    """Run a Valkey that syncs its log to the disk once a second, as BullMQ's guide asks."""
-    port = _free_port()
-    words = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "")
-    durable = ("--appendonly", "yes", "--appendfsync", "everysec")
-    with (folder / "valkey.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            program, *words, *durable, "--maxmemory-policy", "noeviction", stdout=log, stderr=log
-        )
-    try:
-        async with asyncio.timeout(UP_WITHIN_S):
-            while await _told(port, b"PING\r\n") != b"+PONG\r\n":
-                await asyncio.sleep(LOOK_S)
-        yield ValkeyPlace(port)
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-async def _told(port: int, command: bytes) -> bytes:
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionRefusedError:
-        return b""
-    writer.write(command)
-    answer = await reader.readline()
-    writer.close()
-    await writer.wait_closed()
-    return answer
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+async def ground_of(store: str, folder: Path) -> AsyncGenerator[Ground]:
+    """Give the ground of a kind of store: `sqlite` or `postgres`."""
+    if store == "sqlite":
+        yield OnSqlite(folder)
+        return
+    async with bench_server() as server:
+        yield OnPostgres(server)

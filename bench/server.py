@@ -22,6 +22,8 @@ SETTINGS = (
     "stats_fetch_consistency=none",
 )
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+KEY = "bench:" + "A" * 43
+"""What ours seals with; the jobs of a benchmark hold no secret."""
 IN_MEMORY = {"tmpfs", "ramfs"}
 
 

@@ -11,7 +11,7 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.roster import OURS, ROOT, Peer
+from bench.versus.roster import OURS, ROOT, Peer
 
 INSTALL_WITHIN_S = 600
 

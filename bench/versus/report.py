@@ -10,81 +10,103 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
-from bench.environments import Absent
-from bench.peer_run import FLOOR, Measured, Run
 from bench.report import shown
-from bench.roster import OURS, UNFIT, Peer
+from bench.versus.environments import Absent
+from bench.versus.roster import OURS, UNFIT, Peer
+from bench.versus.run import FLOOR, Measured, Run
 
 WIDTH = 120
 
 
 @dataclass(frozen=True)
 class Figure:
-    """How a figure is shown."""
+    """How a figure is shown: one table."""
 
     title: str
     unit: str
-    asked: str
-    """The name under which it is asked for."""
+    columns: dict[str, str]
+    """What is measured, and the heads of its columns; ratios are of the first."""
     more: bool = False
     """Whether more is better."""
 
 
 FIGURES = {
-    "single": Figure("one caller awaiting each", "jobs/s", "single", more=True),
-    "concurrent": Figure("many callers at once", "jobs/s", "concurrent", more=True),
-    "bulk": Figure("bulk, 1,000 a call", "jobs/s", "bulk", more=True),
-    "drain": Figure("drain of no-op jobs, one worker process", "jobs/s", "drain", more=True),
-    "drain_two": Figure("drain, two worker processes", "jobs/s", "drain_two", more=True),
-    "pick_up_p50": Figure("idle pick-up, from call to handler, p50", "ms", "pick_up"),
-    "pick_up_p95": Figure("idle pick-up, p95", "ms", "pick_up"),
-    "pick_up_p99": Figure("idle pick-up, p99", "ms", "pick_up"),
-    "lateness_p50": Figure("lateness of scheduled jobs, p50", "ms", "lateness"),
-    "lateness_p95": Figure("lateness, p95", "ms", "lateness"),
-    "lateness_p99": Figure("lateness, p99", "ms", "lateness"),
-    "idle_cpu": Figure("idle worker, of one core", "%", "idle"),
-    "idle_queries": Figure("idle worker, transactions on the server", "1/s", "idle"),
-    "backlog": Figure("drain beside a backlog, of the drain without", "%", "backlog", more=True),
+    "single": Figure("one caller awaiting each", "jobs/s", {"single": "jobs/s"}, more=True),
+    "concurrent": Figure("many callers at once", "jobs/s", {"concurrent": "jobs/s"}, more=True),
+    "bulk": Figure("bulk, 1,000 a call", "jobs/s", {"bulk": "jobs/s"}, more=True),
+    "drain": Figure("drain, one worker process", "jobs/s", {"drain": "jobs/s"}, more=True),
+    "drain_two": Figure("drain, two processes", "jobs/s", {"drain_two": "jobs/s"}, more=True),
+    "pick_up": Figure(
+        "idle pick-up, from the call to the handler",
+        "ms",
+        {"pick_up_p50": "p50, ms", "pick_up_p95": "p95, ms", "pick_up_p99": "p99, ms"},
+    ),
+    "lateness": Figure(
+        "lateness of scheduled jobs",
+        "ms",
+        {"lateness_p50": "p50, ms", "lateness_p95": "p95, ms", "lateness_p99": "p99, ms"},
+    ),
+    "idle": Figure(
+        "idle worker",
+        "%",
+        {"idle_cpu": "% of a core", "idle_queries": "transactions/s"},
+    ),
+    "backlog": Figure(
+        "drain beside old and future rows, of the drain without",
+        "%",
+        {"backlog": "%"},
+        more=True,
+    ),
 }
-"""In the order of the report."""
+"""By the name under which it is asked for, in the order of the report."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One system's value of one figure."""
+    """One system's values of one figure."""
 
     who: str
-    value: float
+    values: dict[str, float]
     of_ours: float | None
     of_best_peer: float | None
     of_floor: float | None
     rounds: list[float]
+    """The first value, round by round."""
     note: str
 
 
 def lines_of(name: str, measured: Measured, peers: Sequence[Peer]) -> list[Line]:
     """Return a figure's lines, the best first."""
+    figure = FIGURES[name]
+    first, *_ = figure.columns
     medians = {
-        who: statistics.median(sample.value for sample in samples)
-        for (figure, who), samples in measured.samples.items()
-        if figure == name
+        who: _medians(figure, who, measured) for key, who in measured.samples if key == first
     }
-    best = max if FIGURES[name].more else min
     on_postgres = {peer.name for peer in peers if peer.ground == "PostgreSQL"} - {OURS}
-    rivals = [value for who, value in medians.items() if who in on_postgres]
+    rivals = [values[first] for who, values in medians.items() if who in on_postgres]
+    best = (max if figure.more else min)([rival for rival in rivals if rival > 0], default=None)
+    ours, floor = (medians[who][first] if who in medians else None for who in (OURS, FLOOR))
     lines = [
         Line(
             who,
-            value,
-            _ratio(value, medians.get(OURS)),
-            _ratio(value, best(rivals) if rivals else None),
-            _ratio(value, medians.get(FLOOR)),
-            [sample.value for sample in measured.samples[name, who]],
-            next((one.note for one in measured.samples[name, who] if one.note), ""),
+            values,
+            _ratio(values[first], ours),
+            _ratio(values[first], best),
+            _ratio(values[first], floor),
+            [sample.value for sample in measured.samples[first, who]],
+            next((one.note for one in measured.samples[first, who] if one.note), ""),
         )
-        for who, value in medians.items()
+        for who, values in medians.items()
     ]
-    return sorted(lines, key=lambda line: line.value, reverse=FIGURES[name].more)
+    return sorted(lines, key=lambda line: abs(line.values[first]), reverse=figure.more)
+
+
+def _medians(figure: Figure, who: str, measured: Measured) -> dict[str, float]:
+    return {
+        key: statistics.median(sample.value for sample in measured.samples[key, who])
+        for key in figure.columns
+        if (key, who) in measured.samples
+    }
 
 
 def as_json(
@@ -102,7 +124,7 @@ def as_json(
                 "lines": [asdict(line) for line in lines_of(name, measured, run.peers)],
             }
             for name, figure in FIGURES.items()
-            if figure.asked in run.figures
+            if name in run.figures
         },
         "settings": {peer.name: peer.settings for peer in run.peers},
         "missing": _missing(run, measured, absent),
@@ -130,15 +152,15 @@ def print_report(
 
 
 def _table(figure: Figure, lines: list[Line], names: dict[str, str]) -> Table:
-    table = Table(title=f"{figure.title} ({figure.unit})", title_justify="left", width=WIDTH)
+    table = Table(title=figure.title, title_justify="left", width=WIDTH)
     table.add_column("", no_wrap=True, min_width=18)
-    for title in ("measured", "of ours", "of the best peer", "of the floor"):
+    for title in (*figure.columns.values(), "of ours", "of the best", "of the floor"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("note", ratio=1)
     for line in lines:
         table.add_row(
             names.get(line.who, line.who),
-            shown(line.value, ""),
+            *(shown(line.values[key], "") if key in line.values else "" for key in figure.columns),
             *(_times(part) for part in (line.of_ours, line.of_best_peer, line.of_floor)),
             line.note,
             style="bold" if line.who == OURS else None,
@@ -162,7 +184,8 @@ def _missing(run: Run, measured: Measured, absent: Sequence[Absent]) -> list[str
 
 
 def _ratio(value: float, by: float | None) -> float | None:
-    return value / by if by else None
+    """Compare two values; what is early, or nothing at all, compares with nothing."""
+    return value / by if by and by > 0 and value > 0 else None
 
 
 def _times(ratio: float | None) -> str:

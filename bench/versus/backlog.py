@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator
 import psycopg
 from psycopg.sql import SQL, Composable, Identifier
 
-from bench.peer_figures import Sample, Visit, drain, loaded, share_of
-from bench.roster import Finished
+from bench.versus.figures import Sample, Visit, drain, loaded, share_of
+from bench.versus.roster import Finished
 
 FINISHED_WITHIN_S = 30
 LOOK_S = 0.1

@@ -3,7 +3,7 @@
     python -m bench peers                      every figure of every peer: about half an hour
     python -m bench peers drain pick_up        some figures
     python -m bench peers --peers pgqueuer     ours and some peers
-    python -m bench peers --short              small counts: to see that it works
+    python -m bench peers --short              small counts, no backlog: to see that it works
     python -m bench peers --long backlog       a million old and as many future rows
 
 The peers are installed by the first run, each in an environment of its own under `.bench/`.
@@ -18,12 +18,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.environments import Absent, install
-from bench.peer_figures import PeerScale
-from bench.peer_report import as_json, print_report
-from bench.peer_run import FIGURES, Run, measure
 from bench.report import machine
-from bench.roster import OURS, PEERS, Peer
+from bench.versus.environments import Absent, install
+from bench.versus.report import as_json, print_report
+from bench.versus.roster import OURS, PEERS, Peer
+from bench.versus.run import FIGURES, Run, measure
+from bench.versus.scale import Scale
 
 
 def main(words: Sequence[str]) -> int:
@@ -33,7 +33,7 @@ def main(words: Sequence[str]) -> int:
     command = " ".join(["python -m bench peers", *words])
     here = machine()
     with tempfile.TemporaryDirectory(prefix="bench-peers-", dir=os.environ.get("BENCH_DIR")) as at:
-        run = Run(peers, set(given.figures or FIGURES), _scale(given), Path(at))
+        run = Run(peers, _figures(given), _scale(given), Path(at))
         measured = asyncio.run(measure(run))
     if given.json:
         report = as_json(run, measured, absent, command=command, machine=here)
@@ -88,7 +88,13 @@ def _installed(peers: Sequence[Peer]) -> tuple[list[Peer], list[Absent]]:
     return here, absent
 
 
-def _scale(given: argparse.Namespace) -> PeerScale:
+def _figures(given: argparse.Namespace) -> set[str]:
+    if given.figures:
+        return set(given.figures)
+    return set(FIGURES) - ({"backlog"} if given.short else set())
+
+
+def _scale(given: argparse.Namespace) -> Scale:
     if given.short:
-        return PeerScale.short()
-    return PeerScale.long() if given.long else PeerScale.full()
+        return Scale.short()
+    return Scale.long() if given.long else Scale.full()

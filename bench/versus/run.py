@@ -12,12 +12,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.backlog import beside_a_backlog
+from bench.figures import picked_up
 from bench.floor import postgres as bare
-from bench.grounds import Place, PostgresPlace, SqlitePlace, valkey
-from bench.peer_figures import (
+from bench.server import BenchServer, bench_server
+from bench.versus.backlog import beside_a_backlog
+from bench.versus.figures import (
     PAUSE_MS,
-    PeerScale,
     Sample,
     Visit,
     draining,
@@ -25,11 +25,13 @@ from bench.peer_figures import (
     percentiles,
     storing,
 )
-from bench.processes import AdapterFailed, running
-from bench.roster import Peer
-from bench.server import BenchServer, bench_server
+from bench.versus.places import Place, PostgresPlace, SqlitePlace, valkey
+from bench.versus.processes import AdapterFailed, running
+from bench.versus.roster import OURS, Peer
+from bench.versus.scale import Scale
 
 FLOOR = "bare PostgreSQL"
+IN_PROCESS = f"{OURS}, in process"
 BATCH = 100
 A_CALL = 1_000
 FLOOR_DRAINED = 50_000
@@ -70,7 +72,7 @@ class Run:
 
     peers: Sequence[Peer]
     figures: set[str]
-    scale: PeerScale
+    scale: Scale
     folder: Path
     """Where files and logs may be written."""
 
@@ -152,9 +154,7 @@ def _wanted(peer: Peer, run: Run, part: Part) -> set[str]:
     return {one for one in run.figures & part.figures if peer.why_not(one) is None}
 
 
-async def _floors(
-    server: BenchServer, figures: set[str], scale: PeerScale, measured: Measured
-) -> None:
+async def _floors(server: BenchServer, figures: set[str], scale: Scale, measured: Measured) -> None:
     """Measure what bare PostgreSQL does for each figure."""
     url = await server.fresh("floor")
     await asyncio.to_thread(bare.make, url)
@@ -171,13 +171,17 @@ async def _floors(
         taken = await asyncio.to_thread(bare.commits_ms, url, scale.picked_up, PAUSE_MS / 1_000)
         for sample in percentiles("pick_up", taken, f"a bare commit every {PAUSE_MS} ms"):
             measured.add(FLOOR, sample)
+        url = await server.fresh("in_process")
+        taken = await picked_up(url, scale.picked_up, PAUSE_MS / 1_000)
+        for sample in percentiles("pick_up", taken, "caller and worker in one process"):
+            measured.add(IN_PROCESS, sample)
     for figure, lanes in (("drain", 1), ("drain_two", 2)):
         if figure in figures:
             rate = await _bare_drain(server, scale, lanes)
             measured.add(FLOOR, Sample(figure, rate, f"claims of {BATCH}, {lanes} connections"))
 
 
-async def _bare_drain(server: BenchServer, scale: PeerScale, lanes: int) -> float:
+async def _bare_drain(server: BenchServer, scale: Scale, lanes: int) -> float:
     url = await server.fresh("floor_drain")
     await asyncio.to_thread(bare.make, url)
     count = max(A_CALL, round(FLOOR_DRAINED * scale.drained))

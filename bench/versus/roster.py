@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-ROOT = Path(__file__).resolve().parents[1]
+from bench.server import KEY
+
+ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".bench"
 """The peers' environments: made by the command, thrown away at will."""
 OURS = "ductape"
-KEY = "bench:" + "A" * 43
-"""What ours seals with; the jobs of a benchmark hold no secret."""
 
 Kind = Literal["python", "node"]
 Ground = Literal["PostgreSQL", "SQLite", "Valkey"]

@@ -11,9 +11,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.grounds import Place
-from bench.processes import Adapter, AdapterFailed, running
-from bench.roster import Peer
+from bench.versus.places import Place
+from bench.versus.processes import Adapter, AdapterFailed, running
+from bench.versus.roster import Peer
+from bench.versus.scale import Scale
 
 PAUSE_MS = 20
 APART_MS = 97
@@ -27,52 +28,6 @@ WARM_WITHIN_S = 30
 WARM_EVERY_S = 0.5
 LISTENING_S = 1.5
 """How long a peer that must listen first gets to do so."""
-
-
-@dataclass(frozen=True)
-class PeerScale:
-    """How much is measured."""
-
-    single: int
-    callers: int
-    each: int
-    bulk: int
-    drained: float
-    """The part of each peer's own count that a drain has."""
-    picked_up: int
-    late: int
-    lead_ms: int
-    """How far ahead the first scheduled probe is due."""
-    quiet_s: float
-    """How long the server's statistics get to settle before an idle worker is watched."""
-    idle_s: float
-    longest_s: float
-    """A drain that takes longer is cut off, and its rate is of what was done."""
-    backlog: int
-    """Old and future rows, as many of each."""
-    beside: int
-    """The jobs drained beside them."""
-    pairs: int
-    rounds: int
-
-    @classmethod
-    def full(cls) -> "PeerScale":
-        """For figures worth quoting."""
-        return cls(
-            1_000, 100, 30, 30_000, 1.0, 300, 60, 2_000, 11.0, 10.0, 60.0, 200_000, 5_000, 5, 3
-        )
-
-    @classmethod
-    def long(cls) -> "PeerScale":
-        """For the backlog of a million rows of each kind."""
-        return cls(
-            1_000, 100, 30, 30_000, 1.0, 300, 60, 2_000, 11.0, 10.0, 60.0, 1_000_000, 5_000, 5, 3
-        )
-
-    @classmethod
-    def short(cls) -> "PeerScale":
-        """To see that it works."""
-        return cls(50, 20, 2, 1_000, 0.1, 20, 5, 500, 0.5, 0.5, 5.0, 1_000, 1_000, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -92,7 +47,7 @@ class Visit:
     place: Place
     client: Adapter
     folder: Path
-    scale: PeerScale
+    scale: Scale
     once: bool
     """Whether the slow figures are due too: they are measured in one round only."""
 
@@ -193,7 +148,7 @@ async def loaded(
         yield workers
 
 
-async def drain(workers: list[Adapter], count: int, scale: PeerScale, figure: str) -> Sample:
+async def drain(workers: list[Adapter], count: int, scale: Scale, figure: str) -> Sample:
     """Open the gate once all hold their first jobs; end with the last job's handler.
 
     What is in hand when it opens is not counted: it was claimed before the clock started.
@@ -265,8 +220,9 @@ async def _lateness(visit: Visit, worker: Adapter) -> list[Sample]:
     late = worker.figures("late_ms")
     if not late:
         raise AdapterFailed("no scheduled probe arrived")
-    note = f"earliest {min(late):.1f} ms"
-    return [*percentiles("lateness", late, note)]
+    early = f"early, by up to {-min(late):.0f} ms" if min(late) < 0 else "never early"
+    missing = f"; {count - len(late)} of {count} never ran" if len(late) < count else ""
+    return [*percentiles("lateness", late, early + missing)]
 
 
 async def _idle(visit: Visit, worker: Adapter, url: str) -> list[Sample]:
