@@ -1,6 +1,6 @@
 """`make bench-peers`: ours beside the peers, on one PostgreSQL, in one run.
 
-    python -m bench peers                      every figure of every peer: about half an hour
+    python -m bench peers                      every figure of every peer: about an hour
     python -m bench peers drain pick_up        some figures
     python -m bench peers --peers pgqueuer     ours and some peers
     python -m bench peers --short              small counts, no backlog: to see that it works
@@ -13,17 +13,23 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.report import machine
 from bench.versus.environments import Absent, install
 from bench.versus.report import as_json, print_report
 from bench.versus.roster import OURS, PEERS, Peer
-from bench.versus.run import FIGURES, Run, measure
+from bench.versus.run import FIGURES, Measured, Run, measure
 from bench.versus.scale import Scale
+
+
+STOPPED = 130
+"""The exit code of a run that was stopped before its end."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -34,13 +40,26 @@ def main(words: Sequence[str]) -> int:
     here = machine()
     with tempfile.TemporaryDirectory(prefix="bench-peers-", dir=os.environ.get("BENCH_DIR")) as at:
         run = Run(peers, _figures(given), _scale(given), Path(at))
-        measured = asyncio.run(measure(run))
+        measured, code = Measured(), 0
+        try:
+            asyncio.run(_until_told(run, measured))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            print("stopped: the report is of what was measured by then", file=sys.stderr)
+            code = STOPPED
     if given.json:
         report = as_json(run, measured, absent, command=command, machine=here)
         print(json.dumps(report, indent=2))
     else:
         print_report(run, measured, absent, command=command, machine=here)
-    return 0
+    return code
+
+
+async def _until_told(run: Run, measured: Measured) -> None:
+    """Measure until all is measured, or until SIGTERM: the servers are stopped either way."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await measure(run, measured)
 
 
 def _given(words: Sequence[str]) -> argparse.Namespace:
@@ -53,6 +72,7 @@ def _given(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--peers", help="of them, comma-separated; ours is always measured")
     parser.add_argument("--short", action="store_true", help="small counts")
     parser.add_argument("--long", action="store_true", help="a million rows of backlog")
+    parser.add_argument("--rounds", type=int, help="how often all are measured by turns")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     given = parser.parse_args(words)
     unknown = set(given.figures) - set(FIGURES)
@@ -95,6 +115,6 @@ def _figures(given: argparse.Namespace) -> set[str]:
 
 
 def _scale(given: argparse.Namespace) -> Scale:
-    if given.short:
-        return Scale.short()
-    return Scale.long() if given.long else Scale.full()
+    scale = Scale.long() if given.long else Scale.full()
+    scale = Scale.short() if given.short else scale
+    return scale if given.rounds is None else replace(scale, rounds=given.rounds)

@@ -16,6 +16,7 @@ from bench.versus.processes import Adapter, AdapterFailed, running
 from bench.versus.roster import Peer
 from bench.versus.scale import Scale
 
+A_CALL = 1_000
 PAUSE_MS = 20
 APART_MS = 97
 """Scheduled probes are this far apart: a prime, so that no peer's rhythm hides in it."""
@@ -78,13 +79,14 @@ class Visit:
 async def storing(visit: Visit, wanted: set[str]) -> AsyncGenerator[Sample]:
     """Store one by one, by many callers, in bulk."""
     scale = visit.scale
+    bulk = min(scale.bulk, max(A_CALL, share_of(visit)))
     asked: dict[str, tuple[int, dict[str, int]]] = {
         "single": (scale.single, {"count": scale.single}),
         "concurrent": (
             scale.callers * scale.each,
             {"callers": scale.callers, "each": scale.each},
         ),
-        "bulk": (scale.bulk, {"count": scale.bulk}),
+        "bulk": (bulk, {"count": bulk}),
     }
     async with visit.opened("storing"):
         for figure, (count, words) in asked.items():

@@ -17,6 +17,7 @@ from bench.floor import postgres as bare
 from bench.server import BenchServer, bench_server
 from bench.versus.backlog import beside_a_backlog
 from bench.versus.figures import (
+    A_CALL,
     PAUSE_MS,
     Sample,
     Visit,
@@ -33,7 +34,6 @@ from bench.versus.scale import Scale
 FLOOR = "bare PostgreSQL"
 IN_PROCESS = f"{OURS}, in process"
 BATCH = 100
-A_CALL = 1_000
 FLOOR_DRAINED = 50_000
 COMMITS = 300
 
@@ -91,9 +91,8 @@ class Measured:
         self.samples[sample.figure, who].append(sample)
 
 
-async def measure(run: Run) -> Measured:
-    """Measure the peers' figures."""
-    measured = Measured()
+async def measure(run: Run, measured: Measured) -> None:
+    """Measure the peers' figures; what there is by then stays where this is cancelled."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(bench_server())
         measured.facts = f"{server.facts}; {await _commit_time(server)}"
@@ -104,7 +103,6 @@ async def measure(run: Run) -> Measured:
             for peer in run.peers:
                 _say(f"round {turn + 1} of {run.scale.rounds}: {peer.name}")
                 await _visit(peer, places[peer.ground], run, measured, once=turn == 0)
-    return measured
 
 
 async def _commit_time(server: BenchServer) -> str:
@@ -143,6 +141,7 @@ async def _parts(due: list[Part], visit: Visit, run: Run, measured: Measured) ->
             await visit.client.ready()
             async for sample in part.measure(visit, _wanted(visit.peer, run, part)):
                 measured.add(visit.peer.name, sample)
+                _say(f"  {sample.figure}: {sample.value:,.2f} {sample.note}")
         except (AdapterFailed, TimeoutError) as error:
             measured.faults[part.measure.__name__, visit.peer.name] = str(error)
             _say(f"  {part.measure.__name__}: {error}")
