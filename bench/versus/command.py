@@ -27,7 +27,6 @@ from bench.versus.roster import OURS, PEERS, Peer
 from bench.versus.run import FIGURES, Measured, Run, measure
 from bench.versus.scale import Scale
 
-
 STOPPED = 130
 """The exit code of a run that was stopped before its end."""
 
