@@ -62,6 +62,7 @@ async def bench_server() -> AsyncGenerator[BenchServer]:
     """Start the server; raises `RuntimeError` if it would not wait for a disk."""
     with postgres_server(durable=True, settings=SETTINGS) as server:
         yield BenchServer(server, await asyncio.to_thread(_facts, server.url))
+        server.stop(at_once=True)  # nobody reads its files again: a last checkpoint is for nothing
 
 
 def _facts(url: str) -> str:
