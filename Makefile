@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test check fix bench
+.PHONY: setup demo test check fix bench bench-peers
 setup: .venv/ready
 
 .venv/ready: pyproject.toml requirements/dev.txt
@@ -23,3 +23,6 @@ fix: setup
 
 bench: setup
 	$(BIN)/python -m bench $(BENCH)
+
+bench-peers: setup
+	$(BIN)/python -m bench peers $(BENCH)

@@ -1,63 +1,76 @@
-"""`make bench`: what the embedded store does on this machine, beside the bare engine's floor.
+"""`make bench`: what ours does on this machine, beside the bare engine's floor.
 
-    python -m bench            every figure
-    python -m bench drain      one of them
-    python -m bench --short    small counts, for the tests
+    python -m bench                     every figure, on SQLite
+    python -m bench --store postgres    the same on PostgreSQL, which it starts
+    python -m bench drain               one of them
+    python -m bench --short             small counts, for the tests
+    python -m bench peers --help        ours beside the peers
 
-Each figure is the median of several rounds. The floor is SQLite alone with the same durability
-(`synchronous = FULL`, WAL), doing the least that the figure could mean.
+Each figure is the median of several rounds. The floor is the engine alone with the same durability
+(SQLite: WAL, `synchronous = FULL`; PostgreSQL: `fsync` and `synchronous_commit` on), doing the
+least that the figure could mean.
 """
 
 import argparse
 import asyncio
 import json
 import os
-import platform
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.figures import FIGURES, Scale
+from bench.grounds import ground_of
 from bench.report import Row, print_table
+from bench.versus import command
 
 
-def main() -> int:
-    """Run the figures asked for; return the exit code."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", help=f"of {', '.join(FIGURES)}; all, if none")
-    parser.add_argument("--short", action="store_true", help="small counts")
-    parser.add_argument("--json", action="store_true", help="rows as JSON")
-    given = parser.parse_args()
-    unknown = set(given.figures) - set(FIGURES)
-    if unknown:
-        parser.error(f"no such figure: {', '.join(sorted(unknown))}")
-    scale = Scale.short() if given.short else Scale.full()
-    rows: list[Row] = []
+def main(words: Sequence[str]) -> int:
+    """Run what is asked for; return the exit code."""
+    if words[:1] == ["peers"]:
+        return command.main(words[1:])
+    given = _given(words)
     with tempfile.TemporaryDirectory(prefix="ductape-bench-", dir=_disk()) as folder:
-        for name in given.figures or FIGURES:
-            print(f"{name} …", file=sys.stderr)
-            place = Path(folder) / name
-            place.mkdir()
-            rows += asyncio.run(FIGURES[name](place, scale))
+        title, rows = asyncio.run(_measured(given, Path(folder)))
     if given.json:
         print(json.dumps([row.as_dict() for row in rows], indent=2))
     else:
-        print_table(rows, machine=_machine())
+        print_table(rows, title=title)
     return 0
 
 
+def _given(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("figures", nargs="*", help=f"of {', '.join(FIGURES)}; all, if none")
+    parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--short", action="store_true", help="small counts")
+    parser.add_argument("--json", action="store_true", help="rows as JSON")
+    given = parser.parse_args(words)
+    unknown = set(given.figures) - set(FIGURES)
+    if unknown:
+        parser.error(f"no such figure: {', '.join(sorted(unknown))}")
+    return given
+
+
+async def _measured(given: argparse.Namespace, folder: Path) -> tuple[str, list[Row]]:
+    scale = Scale.short() if given.short else Scale.full()
+    rows: list[Row] = []
+    async with ground_of(given.store, folder) as ground:
+        for name in given.figures or FIGURES:
+            print(f"{name} …", file=sys.stderr)
+            rows += await FIGURES[name](ground, scale)
+        return ground.title, rows
+
+
 def _disk() -> str | None:
-    """Return where to measure: `BENCH_DIR`, else the usual temporary folder."""
+    """Return where to measure on SQLite: `BENCH_DIR`, else the usual temporary folder."""
     return os.environ.get("BENCH_DIR")
 
 
-def _machine() -> str:
-    cores = os.cpu_count()
-    return (
-        f"{platform.system()} {platform.machine()}, {cores} cores, "
-        f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
-    )
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

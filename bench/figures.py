@@ -1,4 +1,4 @@
-"""The figures: dispatching, draining, latency, idling."""
+"""The figures of ours alone, on either store: dispatching, draining, latency, idling."""
 
 import asyncio
 import resource
@@ -7,13 +7,13 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench import floor
+from bench.grounds import SETTINGS, Ground
 from bench.report import Row
 from ductape import Ductape, Handlers
 
 PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
+PAUSE_S = 0.02
 JOB = {"product_tag": "shop", "env": "dev", "event": "noop", "input": {"a": 1}, "start_at": 0}
 
 
@@ -69,48 +69,50 @@ class Probe:
 
 
 @asynccontextmanager
-async def opened(path: Path, probe: Probe, *, worker: bool) -> AsyncGenerator[Ductape]:
+async def opened(url: str, probe: Probe, *, worker: bool) -> AsyncGenerator[Ductape]:
     """Open a store with the product applied."""
-    async with Ductape.open(f"sqlite:///{path}", handlers=probe.handlers, worker=worker) as ductape:
+    async with Ductape.open(
+        url, config=SETTINGS, handlers=probe.handlers, worker=worker
+    ) as ductape:
         await ductape.products.apply(PRODUCT)
         yield ductape
 
 
-async def bulk(folder: Path, scale: Scale) -> list[Row]:
+async def bulk(ground: Ground, scale: Scale) -> list[Row]:
     """Dispatch in calls of 1,000."""
     rates: list[float] = []
     floors: list[float] = []
-    for at in range(scale.rounds):
-        async with opened(folder / f"{at}.db", Probe(), worker=False) as ductape:
+    for _ in range(scale.rounds):
+        async with opened(await ground.store("ours"), Probe(), worker=False) as ductape:
             start = time.perf_counter()
             for _ in range(scale.bulk // 1_000):
                 await ductape.processor.job.dispatch_many([JOB] * 1_000)
             rates.append(scale.bulk / (time.perf_counter() - start))
-        floors.append(floor.inserts(folder / f"floor{at}.db", scale.bulk, 1_000))
+        floors.append(await ground.inserts(scale.bulk, 1_000))
     return [_row("bulk dispatch, 1,000 a call", rates, "jobs/s", floors)]
 
 
-async def single(folder: Path, scale: Scale) -> list[Row]:
+async def single(ground: Ground, scale: Scale) -> list[Row]:
     """One caller that awaits each dispatch."""
     rates: list[float] = []
     floors: list[float] = []
-    for at in range(scale.rounds):
-        async with opened(folder / f"{at}.db", Probe(), worker=False) as ductape:
+    for _ in range(scale.rounds):
+        async with opened(await ground.store("ours"), Probe(), worker=False) as ductape:
             start = time.perf_counter()
             for _ in range(scale.single):
                 await ductape.processor.job.dispatch(JOB)
             rates.append(scale.single / (time.perf_counter() - start))
-        floors.append(floor.inserts(folder / f"floor{at}.db", scale.single, 1))
+        floors.append(await ground.inserts(scale.single, 1))
     return [_row("one caller awaiting each dispatch", rates, "jobs/s", floors)]
 
 
-async def concurrent(folder: Path, scale: Scale) -> list[Row]:
+async def concurrent(ground: Ground, scale: Scale) -> list[Row]:
     """Many callers at once: group commit."""
     rates: list[float] = []
     floors: list[float] = []
     total = scale.callers * scale.each
-    for at in range(scale.rounds):
-        async with opened(folder / f"{at}.db", Probe(), worker=False) as ductape:
+    for _ in range(scale.rounds):
+        async with opened(await ground.store("ours"), Probe(), worker=False) as ductape:
 
             async def caller(ductape: Ductape = ductape) -> None:
                 for _ in range(scale.each):
@@ -119,52 +121,57 @@ async def concurrent(folder: Path, scale: Scale) -> list[Row]:
             start = time.perf_counter()
             await asyncio.gather(*(caller() for _ in range(scale.callers)))
             rates.append(total / (time.perf_counter() - start))
-        floors.append(floor.inserts(folder / f"floor{at}.db", min(total, 5_000), 1))
+        floors.append(await ground.many_callers(total))
     return [_row(f"{scale.callers} concurrent callers", rates, "jobs/s", floors)]
 
 
-async def drain(folder: Path, scale: Scale) -> list[Row]:
+async def drain(ground: Ground, scale: Scale) -> list[Row]:
     """Drain no-op jobs by one worker."""
     rates: list[float] = []
     floors: list[float] = []
-    for at in range(scale.rounds):
-        path = folder / f"{at}.db"
-        async with opened(path, Probe(), worker=False) as ductape:
+    for _ in range(scale.rounds):
+        url = await ground.store("ours")
+        async with opened(url, Probe(), worker=False) as ductape:
             for _ in range(scale.drained // 1_000):
                 await ductape.processor.job.dispatch_many([JOB] * 1_000)
         probe = Probe()
         probe.expect(scale.drained)
         start = time.perf_counter()
-        async with opened(path, probe, worker=True):
+        async with opened(url, probe, worker=True):
             await probe.all_called.wait()
         rates.append(scale.drained / (time.perf_counter() - start))
-        floors.append(floor.drain(folder / f"floor{at}.db", scale.drained, 100))
+        floors.append(await ground.drain(scale.drained, 100))
     return [_row("drain of no-op jobs, opening included", rates, "jobs/s", floors)]
 
 
-async def pick_up(folder: Path, scale: Scale) -> list[Row]:
+async def pick_up(ground: Ground, scale: Scale) -> list[Row]:
     """From the dispatch call to the handler's first line, one every 20 ms."""
-    probe = Probe()
-    taken: list[float] = []
-    async with opened(folder / "a.db", probe, worker=True) as ductape:
-        for _ in range(scale.picked_up):
-            await asyncio.sleep(0.02)
-            start = time.time()
-            await ductape.processor.job.dispatch({**JOB, "event": "probe"})
-            taken.append((await probe.called.get() - start) * 1000)
-    bare = floor.commit_ms(folder / "floor.db", scale.picked_up, 0.02)
-    taken.sort()
+    taken = sorted(await picked_up(await ground.store("ours"), scale.picked_up, PAUSE_S))
+    bare = await ground.commit_ms(scale.picked_up, PAUSE_S)
     return [
         Row("idle pick-up, p50", statistics.median(taken), "ms", bare, "floor: a bare commit"),
         Row("idle pick-up, p99", taken[int(len(taken) * 0.99)], "ms"),
     ]
 
 
-async def lateness(folder: Path, scale: Scale) -> list[Row]:
+async def picked_up(url: str, count: int, pause_s: float) -> list[float]:
+    """Dispatch probes to a worker in this process; return how long each took, in milliseconds."""
+    probe = Probe()
+    taken: list[float] = []
+    async with opened(url, probe, worker=True) as ductape:
+        for _ in range(count):
+            await asyncio.sleep(pause_s)
+            start = time.time()
+            await ductape.processor.job.dispatch({**JOB, "event": "probe"})
+            taken.append((await probe.called.get() - start) * 1_000)
+    return taken
+
+
+async def lateness(ground: Ground, scale: Scale) -> list[Row]:
     """How late scheduled runs begin."""
     probe = Probe()
     late: list[float] = []
-    async with opened(folder / "a.db", probe, worker=True) as ductape:
+    async with opened(await ground.store("ours"), probe, worker=True) as ductape:
         for _ in range(scale.late):
             due = round(time.time() * 1000) + 150
             await ductape.processor.job.dispatch({**JOB, "event": "probe", "start_at": due})
@@ -177,9 +184,9 @@ async def lateness(folder: Path, scale: Scale) -> list[Row]:
     ]
 
 
-async def idle(folder: Path, scale: Scale) -> list[Row]:
+async def idle(ground: Ground, scale: Scale) -> list[Row]:
     """Measure one worker while nothing happens."""
-    async with opened(folder / "a.db", Probe(), worker=True):
+    async with opened(await ground.store("ours"), Probe(), worker=True):
         await asyncio.sleep(min(1.0, scale.idle_s))
         before = _cpu_s()
         await asyncio.sleep(scale.idle_s)
@@ -200,7 +207,7 @@ def _row(figure: str, rates: list[float], unit: str, floors: list[float]) -> Row
     return Row(figure, statistics.median(rates), unit, statistics.median(floors))
 
 
-FIGURES: dict[str, Callable[[Path, Scale], Awaitable[list[Row]]]] = {
+FIGURES: dict[str, Callable[[Ground, Scale], Awaitable[list[Row]]]] = {
     "bulk": bulk,
     "single": single,
     "concurrent": concurrent,

@@ -1,5 +1,7 @@
 """Rows of figures, and the table that a person reads."""
 
+import os
+import platform
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
@@ -17,7 +19,7 @@ class Row:
     value: float
     unit: str
     floor: float | None = None
-    """The same unit, by bare SQLite."""
+    """The same unit, by the bare engine."""
     note: str = ""
 
     def as_dict(self) -> dict[str, object]:
@@ -25,27 +27,36 @@ class Row:
         return asdict(self)
 
 
-def print_table(rows: list[Row], *, machine: str) -> None:
+def print_table(rows: list[Row], *, title: str) -> None:
     """Print the figures with their floors."""
-    table = Table(title="SQLite, synchronous=FULL, one process", title_justify="left")
+    table = Table(title=title, title_justify="left")
     table.add_column("figure", no_wrap=True)
     for name in ("measured", "bare floor", "of it"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             row.figure,
-            _shown(row.value, row.unit),
-            "" if row.floor is None else _shown(row.floor, row.unit),
+            shown(row.value, row.unit),
+            "" if row.floor is None else shown(row.floor, row.unit),
             "" if not row.floor else f"{row.value / row.floor:.0%}",
         )
     console = Console(width=100)
-    console.print(f"machine: {machine}")
+    console.print(f"machine: {machine()}")
     console.print(table)
     for row in rows:
         if row.note:
             console.print(f"{row.figure}: {row.note}")
 
 
-def _shown(value: float, unit: str) -> str:
+def machine() -> str:
+    """Tell what this is measured on."""
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def shown(value: float, unit: str) -> str:
+    """Write a figure as people read it."""
     figure = f"{value:,.0f}" if abs(value) >= WHOLE_FROM else f"{value:,.2f}"
-    return f"{figure} {unit}"
+    return f"{figure} {unit}".strip()

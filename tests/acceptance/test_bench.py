@@ -1,31 +1,54 @@
-"""The benchmark's short form: every figure is measured, with its floor where it has one."""
+"""The benchmarks' short forms: every figure is measured, with its floor where it has one."""
 
 import asyncio
 import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
+
+from bench.versus.roster import OURS
+from bench.versus.run import FLOOR
 
 ROOT = Path(__file__).resolve().parents[2]
 
 WITH_A_FLOOR = 5
 
 
+BY_TURNS = ("single", "drain", "pick_up")
+"""Those of the comparison that have a floor and are quick."""
+
+
 async def test_every_figure_is_measured(tmp_path: Path) -> None:
+    rows = {row["figure"]: row for row in await _bench("--short", disk=tmp_path)}
+    assert all(row["value"] > 0 for name, row in rows.items() if name != "idle worker, of one core")
+    assert sum(row["floor"] is not None for row in rows.values()) == WITH_A_FLOOR
+    assert rows["earliest"]["value"] >= 0
+
+
+async def test_ours_is_measured_on_postgres_beside_the_floor(tmp_path: Path) -> None:
+    report = await _bench("peers", "--short", "--peers", OURS, *BY_TURNS, disk=tmp_path)
+    assert "fsync on, synchronous_commit on" in report["server"]
+    assert tuple(report["figures"]) == BY_TURNS
+    for figure in report["figures"].values():
+        lines = {line["who"]: line for line in figure["lines"]}
+        assert {OURS, FLOOR} <= set(lines)
+        assert lines[OURS]["of_floor"] > 0
+    assert not [line for line in report["missing"] if line.startswith(OURS)]
+
+
+async def _bench(*words: str, disk: Path) -> Any:  # noqa: ANN401 (JSON)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "bench",
-        "--short",
+        *words,
         "--json",
         cwd=ROOT,
-        env={**os.environ, "BENCH_DIR": str(tmp_path)},
+        env={**os.environ, "BENCH_DIR": str(disk)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
-    rows = {row["figure"]: row for row in json.loads(out)}
-    assert all(row["value"] > 0 for name, row in rows.items() if name != "idle worker, of one core")
-    assert sum(row["floor"] is not None for row in rows.values()) == WITH_A_FLOOR
-    assert rows["earliest"]["value"] >= 0
+    return json.loads(out)

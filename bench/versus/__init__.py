@@ -1,0 +1,1 @@
+"""Ours beside its peers: installed, run and measured by turns on one PostgreSQL, then reported."""
