@@ -9,12 +9,12 @@ from ductape.app.loading import load_handlers
 from ductape.app.opening import key_ring, open_stores
 from ductape.app.routing import DEFAULT
 from ductape.app.settings import Settings
-from ductape.app.system import SystemClock, SystemEntropy
+from ductape.app.system import SystemClock, SystemEntropy, SystemTicks
 from ductape.app.zones import PackagedZones
 from ductape.catalog import ProductCatalog
 from ductape.domain.egress import EgressPolicy
 from ductape.handlers.python import Handlers, PythonHandler
-from ductape.ports.clock import Clock
+from ductape.ports.clock import Clock, Ticks
 from ductape.ports.entropy import Entropy
 from ductape.ports.stores import Store
 from ductape.ports.threads import Threads
@@ -25,6 +25,7 @@ from ductape.services.secrets import Secrets
 from ductape.services.settling import Decide, Settler, decider
 from ductape.sessions.opening import CatalogOpener
 from ductape.sessions.tokens import SessionTokens
+from ductape.stores.routed.clock import EarliestClock
 from ductape.stores.routed.store import RoutedStore
 from ductape.vault.checking import check_ring
 from ductape.vault.sealing import RingVault
@@ -36,6 +37,9 @@ class Surroundings:
     """What the engine takes from the world."""
 
     clock: Clock = field(default_factory=SystemClock)
+    """This machine's clock until a store is open, then the one that the store goes by; of several
+    stores the earliest."""
+    ticks: Ticks = field(default_factory=SystemTicks)
     entropy: Entropy = field(default_factory=SystemEntropy)
     zones: Zones = field(default_factory=PackagedZones)
     threads: Threads = field(default_factory=WorkerThreads)
@@ -53,6 +57,8 @@ class Core:
     """What the rest works on."""
     stores: Mapping[str, Store]
     """Each store by its name, the default one first."""
+    clocks: Mapping[str, Clock]
+    """The clock that each store goes by."""
     decide: Decide
     vault: Vault
     key_file: Path | None
@@ -102,7 +108,8 @@ class Core:
     def of_store(self, name: str) -> "Core":
         """Return what is joined over one store alone: what its worker works with."""
         store = self.stores[name]
-        return self if store is self.store else replace(self, store=store)
+        around = replace(self.around, clock=self.clocks[name])
+        return self if store is self.store else replace(self, store=store, around=around)
 
     async def aclose(self) -> None:
         """Close the connections and the stores; twice is harmless."""
@@ -119,6 +126,9 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
     stores = await open_stores(settings, decide=decide, token=token, simulated=around.simulated)
     store = _as_one(stores, settings.routes)
     try:
+        local, ticks = around.clock, around.ticks
+        clocks = {name: await one.clock(local, ticks) for name, one in stores.items()}
+        around = replace(around, clock=_earliest(clocks))
         ring, key_file, made = key_ring(settings, around.entropy)
         vault = RingVault(ring, around.entropy)
         for one in stores.values():
@@ -132,6 +142,7 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         around=around,
         store=store,
         stores=stores,
+        clocks=clocks,
         decide=decide,
         vault=vault,
         key_file=key_file,
@@ -140,6 +151,10 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         http=AiohttpClient(policy),
         python=python,
     )
+
+
+def _earliest(clocks: Mapping[str, Clock]) -> Clock:
+    return clocks[DEFAULT] if len(clocks) == 1 else EarliestClock(clocks.values())
 
 
 def _as_one(stores: Mapping[str, Store], routes: Mapping[str, str]) -> Store:

@@ -103,7 +103,9 @@ class Ductape:
         `DUCTAPE_STORE`, or `./ductape.db`; one given here is the only one, whatever stores and
         routes the settings name. `config` is a settings file or mapping. `worker`:
         true, false, or options; none means a worker in this process for SQLite, and none for
-        PostgreSQL, which is served by `ductape worker`. Raises `ConfigError`.
+        PostgreSQL, which is served by `ductape worker`. `clock` takes the place of this machine's
+        clock, by which a SQLite store goes; one on PostgreSQL goes by its server's. Raises
+        `ConfigError`.
         """
         settings = read_settings(config)
         if store is not None:

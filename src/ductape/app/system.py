@@ -4,6 +4,7 @@ import os
 import random
 import secrets
 import socket
+import sys
 import time
 
 from ductape.ports.clock import Clock
@@ -17,6 +18,16 @@ class SystemClock:
     def now_ms(self) -> int:
         """Return epoch milliseconds."""
         return time.time_ns() // 1_000_000
+
+
+class SystemTicks:
+    """This machine's steady count: nobody can set it, and it goes on while the machine sleeps."""
+
+    def now_ns(self) -> int:
+        """Return nanoseconds since the machine was started."""
+        if sys.platform == "linux":
+            return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return time.monotonic_ns()
 
 
 class SystemEntropy:

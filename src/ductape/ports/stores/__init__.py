@@ -6,6 +6,7 @@ argument. A store decides nothing but who was first.
 
 from typing import Protocol
 
+from ductape.ports.clock import Clock, Ticks
 from ductape.ports.stores.checking import Checking
 from ductape.ports.stores.claims import Claims
 from ductape.ports.stores.copying import Copying
@@ -99,6 +100,14 @@ class Store(Protocol):
     @property
     def inspecting(self) -> Inspecting:
         """The database itself."""
+        ...
+
+    async def clock(self, local: Clock, ticks: Ticks) -> Clock:
+        """Return the time that counts here: the server's where there is one, else `local`.
+
+        `ticks` measure what passes between two looks at the server's. Asked once, right after
+        opening. Raises `StoreError`.
+        """
         ...
 
     async def aclose(self) -> None:

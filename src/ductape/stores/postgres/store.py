@@ -1,9 +1,13 @@
 """The store for many machines, whole."""
 
+import asyncio
+
+from ductape.ports.clock import Clock, Ticks
 from ductape.stores.postgres.address import address_of
 from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.checking import PostgresChecking
 from ductape.stores.postgres.claims import PostgresClaims
+from ductape.stores.postgres.clock import looking, server_clock
 from ductape.stores.postgres.copying import PostgresCopying
 from ductape.stores.postgres.engine import Engine, connect, is_pooled
 from ductape.stores.postgres.fleet import PostgresFleet
@@ -45,9 +49,19 @@ class PostgresStore:
         self.checking = PostgresChecking(engine)
         self.inspecting = PostgresInspecting(engine)
         self.shown = engine.address.shown
+        self._looking: asyncio.Task[None] | None = None
+
+    async def clock(self, local: Clock, ticks: Ticks) -> Clock:  # noqa: ARG002 (the port's)
+        """Return the server's clock; this machine's own, however wrong, is not asked."""
+        clock = await server_clock(looking(self._engine, ticks), ticks)
+        self._looking = asyncio.create_task(clock.serve(), name="ductape-clock")
+        return clock
 
     async def aclose(self) -> None:
         """Finish what is in flight and close; twice is harmless."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         await self.intake.aclose()
         await self.wake.aclose()
         await self._engine.aclose()

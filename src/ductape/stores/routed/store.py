@@ -6,6 +6,7 @@ whoever needs it takes that store.
 
 from collections.abc import Mapping
 
+from ductape.ports.clock import Clock, Ticks
 from ductape.ports.stores import Store
 from ductape.ports.stores.checking import Checking
 from ductape.ports.stores.copying import Copying
@@ -66,6 +67,10 @@ class RoutedStore:
     def transactions(self) -> Transactions:
         """Lend from the default store: a transaction is in one database."""
         return self._places.default.transactions
+
+    async def clock(self, local: Clock, ticks: Ticks) -> Clock:
+        """Refuse: each store has a clock of its own (`routed.clock` joins them)."""
+        raise of_one_store("the clock")
 
     async def aclose(self) -> None:
         """Close every store; twice is harmless."""

@@ -1,6 +1,7 @@
 """The embedded store, whole."""
 
 from ductape.errors import StoreError
+from ductape.ports.clock import Clock, Ticks
 from ductape.stores.sqlite.checking import SqliteChecking
 from ductape.stores.sqlite.claims import SqliteClaims
 from ductape.stores.sqlite.copying import SqliteCopying
@@ -43,6 +44,10 @@ class SqliteStore:
         self.checking = SqliteChecking(engine)
         self.inspecting = SqliteInspecting(engine)
         self.path = engine.path
+
+    async def clock(self, local: Clock, ticks: Ticks) -> Clock:  # noqa: ARG002 (the port's)
+        """Return this machine's clock: all who use the file are on it."""
+        return local
 
     async def aclose(self) -> None:
         """Finish what is in flight and close; twice is harmless."""
