@@ -6,14 +6,17 @@ from collections.abc import Awaitable, Callable
 import psycopg
 import pytest
 
+from ductape.domain.job import Claim
+from ductape.domain.outcome import Success
 from ductape.errors import StoreError
 from ductape.stores.postgres import engine
 from ductape.stores.postgres.engine import MOST_CONNECTIONS, MOST_TRIES
 from ductape.stores.postgres.faults import explain
 from ductape.stores.postgres.store import PostgresStore, open_postgres
 from ductape.stores.postgres.transaction import Transaction
-from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_worker, decide
-from tests.servers.postgres import postgres_server
+from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_wish, a_worker, decide
+from tests.servers.postgres import PostgresServer, postgres_server
+from tests.servers.proxy import Proxy
 
 PATIENCE_S = 20
 Step = Callable[[Transaction], Awaitable[str]]
@@ -93,6 +96,40 @@ async def test_a_caller_cancelled_as_a_connection_comes_free_is_cancelled(
         await second
     assert not ran.is_set()
     await store.aclose()
+
+
+async def test_a_job_whose_commit_nobody_heard_of_is_not_stored_again(
+    store: PostgresStore, server: PostgresServer, url: str
+) -> None:
+    proxy = Proxy(server.port)
+    await proxy.open()
+    far = await open_postgres(
+        url.replace(f":{server.port}", f":{proxy.port}"), decide=decide, token="far"
+    )
+    await far.products.version("warm")
+    await store.fleet.register(a_worker(), now_ms=NOW_MS, lease_ms=LEASE_MS)
+    job = a_new_job()
+    proxy.swallow_answers()
+    adding = asyncio.create_task(far.intake.add([job], now_ms=NOW_MS))
+    claimed = await until_claimed(store)
+    await store.claims.settle([decide(claimed, Success(1), NOW_MS)], now_ms=NOW_MS)
+    proxy.cut()
+    [answer] = await adding
+    assert answer.verdict == "added"
+    record = await store.reading.get(job.job_id)
+    assert record is not None
+    assert record.live is None
+    await far.aclose()
+    await proxy.aclose()
+
+
+async def until_claimed(store: PostgresStore) -> Claim:
+    """Claim the first run that turns up."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            turn = await store.claims.turn(a_wish(), (), now_ms=NOW_MS)
+            if turn.claims:
+                return turn.claims[0]
 
 
 async def test_a_heartbeat_whose_connection_was_cut_beats_on(

@@ -107,6 +107,17 @@ async def test_after_an_interruption_everybody_looks_and_hints_go_on(
     assert (await next_of(there))[0] == "control"
 
 
+async def test_who_waits_for_an_end_looks_although_nobody_told(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wake, "UNTOLD_S", 0.01)
+    lonely = PostgresWake(store._engine, token="lonely")
+    heard = heard_by(lonely)
+    await lonely.open()
+    assert [await next_of(heard), await next_of(heard)] == [("settled", ()), ("control", ())]
+    await lonely.aclose()
+
+
 async def test_what_was_told_last_is_sent_before_the_close(
     store: PostgresStore, other: PostgresStore
 ) -> None:

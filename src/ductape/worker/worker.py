@@ -166,7 +166,8 @@ class Worker:
             case "work":
                 self._lane.nudge()
             case "control":
-                self._spawn(self._stop_asked())
+                if self._held:
+                    self._spawn(self._stop_asked())
             case "settled" | "products":
                 return
 

@@ -62,7 +62,17 @@ class Together:
 
     async def _alone(self, job: NewJob, now_ms: int) -> Added:
         values: Values = {**_row(job, now_ms), "product_version": job.product_version or None}
-        stored = await self._engine.single(lambda t: t.change("runs", "insert", values))
+        sent = False
+
+        async def insert(transaction: Transaction) -> bool:
+            nonlocal sent
+            # The connection may have gone after the commit: then the job may even have run by now.
+            if sent and await transaction.cell("jobs", "known", {"job_id": job.job_id}):
+                return True
+            sent = True
+            return await transaction.change("runs", "insert", values) == 1
+
+        stored = await self._engine.single(insert)
         return Added("added" if stored else "moved", job.job_id)
 
     def _landed(self) -> None:

@@ -5,7 +5,8 @@ inside the writing transaction would make every commit wait for every other. Onl
 transaction is it the right tool (`tell_at_commit`). A message is kept until the server takes it. A
 listener may miss one all the same: after each interruption, and every few seconds where LISTEN is
 not to be had (behind a pooler that gives each transaction another server connection), everybody is
-told to look.
+told to look. Who dies between commit and message tells nobody: so whoever waits for an end, or to
+be stopped, looks now and then without a hint.
 """
 
 import asyncio
@@ -27,6 +28,9 @@ POLL_S = 5.0
 """How often everybody is told to look where no hint arrives from elsewhere."""
 PROBE_S = 3.0
 """How long our own first message may take, behind a pooler, before LISTEN is given up."""
+UNTOLD_S = 5.0
+"""How often those look who have no other safety net."""
+UNTOLD: tuple[Hint, ...] = ("settled", "control")
 RECONNECT_S = 1.0
 LAST_S = 5.0
 """How long what was told last may take to be sent when the store is closed."""
@@ -92,6 +96,7 @@ class PostgresWake:
         self._tasks = [
             asyncio.create_task(self._receive(listening), name="ductape-listen"),
             asyncio.create_task(self._send(), name=SENDER),
+            asyncio.create_task(self._look_untold(), name="ductape-untold"),
         ]
         if self._engine.pooled:
             self._told.set()
@@ -212,6 +217,12 @@ class PostgresWake:
         line, self._line = self._line, None
         if line is not None:
             await line.close()
+
+    async def _look_untold(self) -> None:
+        while True:
+            await asyncio.sleep(UNTOLD_S)
+            for hint in UNTOLD:
+                self._spread(hint)
 
     async def _poll_if_deaf(self) -> None:
         try:

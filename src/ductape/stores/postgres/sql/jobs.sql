@@ -1,3 +1,7 @@
+-- name: known
+SELECT EXISTS (SELECT FROM ductape.runs WHERE job_id = %(job_id)s)
+    OR EXISTS (SELECT FROM ductape.history WHERE job_id = %(job_id)s)
+
 -- name: page
 SELECT job_id FROM (
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user_id, metadata,

@@ -1,0 +1,116 @@
+"""A bad line between the processes and the server: it cuts, drops, delays and half-closes.
+
+It knows nothing of what it carries. Whoever connects to its port is connected to the server's.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+CHUNK = 65_536
+HOST = "127.0.0.1"
+
+
+@dataclass(eq=False)
+class Line:
+    """One connection, in two halves."""
+
+    client: asyncio.StreamWriter
+    server: asyncio.StreamWriter
+    deaf: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
+    """Who gets nothing any more, not even the end."""
+
+    def abort(self) -> None:
+        """Cut it off, without a farewell to either side."""
+        for writer in (self.client, self.server):
+            writer.transport.abort()
+
+
+class Proxy:
+    """Listens on a free port of loopback."""
+
+    def __init__(self, server_port: int) -> None:
+        """Carry to a server's port."""
+        self._server_port = server_port
+        self._lines: list[Line] = []
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._delay_s = 0.0
+        self._listening: asyncio.Server | None = None
+        self.port = 0
+
+    async def open(self) -> None:
+        """Begin to listen."""
+        self._listening = await asyncio.start_server(self._carry, HOST, 0)
+        self.port = self._listening.sockets[0].getsockname()[1]
+
+    async def aclose(self) -> None:
+        """Cut everything off and listen no more."""
+        self.cut()
+        if self._listening is not None:
+            self._listening.close()
+            await self._listening.wait_closed()
+
+    def cut(self) -> None:
+        """Cut every connection; new ones are carried."""
+        for line in self._lines:
+            line.abort()
+
+    def swallow_answers(self) -> None:
+        """Let every question through, and no answer: whoever asked will never know."""
+        for line in self._lines:
+            line.deaf.add(line.client)
+
+    async def drop(self, span_s: float) -> None:
+        """Let nothing through for a while, then cut: what was on its way is lost."""
+        self._flows.clear()
+        await asyncio.sleep(span_s)
+        self.cut()
+        self._flows.set()
+
+    async def delay(self, by_s: float, span_s: float) -> None:
+        """Make everything late for a while."""
+        self._delay_s = by_s
+        await asyncio.sleep(span_s)
+        self._delay_s = 0.0
+
+    async def half_close(self, span_s: float) -> None:
+        """Tell one side of each connection that it is over, and not the other; later cut both."""
+        lines = list(self._lines)
+        for at, line in enumerate(lines):
+            told, untold = (line.client, line.server)[:: 1 if at % 2 else -1]
+            line.deaf |= {told, untold}
+            if not told.is_closing():
+                told.write_eof()
+        await asyncio.sleep(span_s)
+        for line in lines:
+            line.abort()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            server_reader, server_writer = await asyncio.open_connection(HOST, self._server_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        line = Line(writer, server_writer)
+        self._lines.append(line)
+        try:
+            await asyncio.gather(
+                self._pump(reader, server_writer, line), self._pump(server_reader, writer, line)
+            )
+        except OSError:
+            line.abort()
+        finally:
+            self._lines.remove(line)
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line
+    ) -> None:
+        while data := await reader.read(CHUNK):
+            if self._delay_s:
+                await asyncio.sleep(self._delay_s)
+            await self._flows.wait()
+            if writer not in line.deaf:
+                writer.write(data)
+                await writer.drain()
+        if writer not in line.deaf:
+            writer.close()
