@@ -32,6 +32,7 @@ class Proxy:
         """Carry to a server's port."""
         self._server_port = server_port
         self._lines: list[Line] = []
+        self._carrying: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
         self._delay_s = 0.0
@@ -40,15 +41,18 @@ class Proxy:
 
     async def open(self) -> None:
         """Begin to listen."""
-        self._listening = await asyncio.start_server(self._carry, HOST, 0)
+        self._listening = await asyncio.start_server(self._connected, HOST, 0)
         self.port = self._listening.sockets[0].getsockname()[1]
 
     async def aclose(self) -> None:
         """Cut everything off and listen no more."""
-        self.cut()
         if self._listening is not None:
             self._listening.close()
             await self._listening.wait_closed()
+        self.cut()
+        for task in self._carrying:
+            task.cancel()
+        await asyncio.gather(*self._carrying, return_exceptions=True)
 
     def cut(self) -> None:
         """Cut every connection; new ones are carried."""
@@ -85,6 +89,11 @@ class Proxy:
         for line in lines:
             line.abort()
 
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._carry(reader, writer))
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
+
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             server_reader, server_writer = await asyncio.open_connection(HOST, self._server_port)
@@ -98,8 +107,9 @@ class Proxy:
                 self._pump(reader, server_writer, line), self._pump(server_reader, writer, line)
             )
         except OSError:
-            line.abort()
+            pass  # one side is gone: so is the connection
         finally:
+            line.abort()
             self._lines.remove(line)
 
     async def _pump(

@@ -52,10 +52,10 @@ class ThreadHeartbeat:
     def _beat(self) -> None:
         while not self._over.wait(self._lease_ms / BEATS_A_LEASE / 1000):
             now_ms = self._clock.now_ms()
-            if now_ms - self._turned_ms > self._lease_ms:
-                continue  # the loop is stuck: let others have its runs
-            self._ask_the_loop()
-            self._renew(now_ms)
+            stuck = now_ms - self._turned_ms > self._lease_ms
+            self._ask_the_loop()  # it may have been frozen, and turn again now
+            if not stuck:  # else others are to have its runs
+                self._renew(now_ms)
 
     def _renew(self, now_ms: int) -> None:
         try:

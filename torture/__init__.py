@@ -1,0 +1,1 @@
+"""Real processes on one store, killed, frozen, cut off and misled; then everything is counted."""
