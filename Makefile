@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test check fix bench bench-peers
+.PHONY: setup demo test check fix bench bench-peers torture
 setup: .venv/ready
 
 .venv/ready: pyproject.toml requirements/dev.txt
@@ -26,3 +26,6 @@ bench: setup
 
 bench-peers: setup
 	$(BIN)/python -m bench peers $(BENCH)
+
+torture: setup
+	$(BIN)/python -m torture --minutes $(or $(MINUTES),5) $(TORTURE)

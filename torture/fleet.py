@@ -136,7 +136,8 @@ class Fleet:
     async def abandon(self) -> None:
         """End whatever is left, however it is."""
         for member in self.members:
-            member.process.kill()
+            if member.process.returncode is None:
+                member.process.kill()
             await member.process.wait()
         await asyncio.gather(*self._reading)
 

@@ -73,6 +73,7 @@ def judge(case: Case) -> list[str]:
         *_every_job_has_ended_once(case),
         *_results_are_those_of_the_last_attempt(case),
         *_failed_attempts_are_real(case),
+        *_every_attempt_is_recorded(case),
         *_no_attempt_is_executed_twice(case),
         *_retries_are_counted(case),
         *_nothing_is_early(case),
@@ -121,6 +122,15 @@ def _failed_attempts_are_real(case: Case) -> Iterator[str]:
             meant = (row.job, row.run, tried.number)
             if call is None or (call.job, call.run, call.attempt) != meant:
                 yield f"attempt {tried.number} of job {row.job} failed with {tried.error}"
+
+
+def _every_attempt_is_recorded(case: Case) -> Iterator[str]:
+    """Whoever records what he has lost wipes out the attempt that was made since."""
+    for call in case.calls.values():
+        row = case.runs.get((call.job, call.run))
+        attempts = () if row is None else row.attempts
+        if row is not None and [t.pid for t in attempts if t.number == call.attempt] != [call.pid]:
+            yield f"attempt {call.attempt} of job {call.job} by {call.pid} is not recorded"
 
 
 def _no_attempt_is_executed_twice(case: Case) -> Iterator[str]:

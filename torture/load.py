@@ -14,7 +14,7 @@ PRODUCT: dict[str, object] = {
 RETRY_MS = 100
 """The least wait before a failed attempt is tried again."""
 TIMEOUT_MS = 6_000
-LONGEST_MS = 2_000
+LONGEST_MS = 3_000
 """How long the longest handler takes."""
 SHARES = {"quick": 48, "slow": 20, "flaky": 14, "doomed": 8, "blocking": 10}
 """Of a hundred jobs."""

@@ -20,6 +20,8 @@ from torture.plan import Plan
 RECOVERY_MS = 2_000
 """How long after an outage a process may take to find its way back to the server."""
 PAUSE_S = (0.3, 1.2)
+LONGER_S = (0.2, 2.5)
+"""How long a worker stays frozen after its runs were taken over: some are in others' hands."""
 DEATHS = ("killed", "frozen")
 CUT_OFF_S = (0.5, 2.0)
 LATE_S = (0.01, 0.1)
@@ -88,7 +90,8 @@ class Troubles:
         await self._thawed()
         member = self._fleet.some()
         if member is not None:
-            span_s = (self._plan.lease_ms + self._plan.upkeep_ms) / 1000 + self._draw.uniform(1, 2)
+            taken_over_s = (self._plan.lease_ms + self._plan.upkeep_ms) / 1000
+            span_s = taken_over_s + self._draw.uniform(*LONGER_S)
             self._frozen = asyncio.create_task(self._fleet.freeze(member, span_s))
 
     async def _cut(self) -> None:

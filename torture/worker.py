@@ -75,7 +75,7 @@ def handlers_of(ledger: Ledger) -> Handlers:
     @handlers.job("blocking")
     def blocking(given: Given, ctx: ThreadContext) -> str:
         token = begin(given, ctx)
-        time.sleep(given.ms / 10_000)
+        time.sleep(given.ms / 15_000)
         return end(token)
 
     def begin(given: Given, ctx: AsyncContext | ThreadContext) -> str:
