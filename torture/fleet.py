@@ -23,7 +23,7 @@ from torture.worker import Spec
 ROOT = Path(__file__).resolve().parents[1]
 HOUR_MS = 3_600_000
 STOPS_WITHIN_S = 30.0
-STARTS_WITHIN_S = 30.0
+STARTS_WITHIN_S = 60.0
 
 What = Literal["killed", "frozen", "rolled"]
 

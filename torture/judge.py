@@ -7,12 +7,12 @@ milliseconds.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from torture.evidence import Recorded, Tried
 from torture.fleet import Deed
 from torture.ledger import Asked, Began, Ended, Line, Told
-from torture.load import RETRY_MS
+from torture.load import AT_A_TIME, RETRY_MS
 from torture.plan import Plan
 
 MOST_LOSSES = 3
@@ -79,6 +79,7 @@ def judge(case: Case) -> list[str]:
         *_nothing_is_early(case),
         *_occurrences_are_exact(case),
         *_runs_never_overlap(case),
+        *_limits_are_kept(case),
         *_take_overs_are_in_time(case),
         *_nothing_is_lost_without_cause(case),
         *_who_waited_was_told_the_truth(case),
@@ -204,6 +205,21 @@ def _runs_never_overlap(case: Case) -> Iterator[str]:
         end, after = case.ends.get(row.result or ""), began.get((row.job, row.run + 1))
         if end is not None and after is not None and after < end.at_ns:
             yield f"run {row.run + 1} of job {row.job} began before the end of the one before"
+
+
+def _limits_are_kept(case: Case) -> Iterator[str]:
+    """Count the calls of each concurrency key that were under way at once, lost ones left out."""
+    moments: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for row, tried in _attempts(case):
+        asked = case.of_job.get(row.job)
+        if asked is not None and asked.group and tried.status in ("completed", "failed"):
+            token = (row.result if tried.error is None else tried.error.message) or ""
+            if token in case.ends:
+                moments[asked.group] += [(case.calls[token].at_ns, 1), (case.ends[token].at_ns, -1)]
+    for group, ups_and_downs in moments.items():
+        most = max(accumulate(step for _, step in sorted(ups_and_downs)))
+        if most > AT_A_TIME:
+            yield f"of {group} {most} were executed at once, {AT_A_TIME} allowed"
 
 
 def _take_overs_are_in_time(case: Case) -> Iterator[str]:

@@ -31,6 +31,8 @@ class Asked(Struct, frozen=True, tag=True):
     """Before which it must not begin."""
     once: bool = False
     """Whether `onLost` is `fail`."""
+    group: str = ""
+    """Its concurrency key."""
 
 
 class Told(Struct, frozen=True, tag=True):

@@ -18,8 +18,11 @@ LONGEST_MS = 3_000
 """How long the longest handler takes."""
 SHARES = {"quick": 48, "slow": 20, "flaky": 14, "doomed": 8, "blocking": 10}
 """Of a hundred jobs."""
-LATER, ONCE, KEYED = 0.3, 0.1, 0.2
-"""How many are due later, run at most once, have a key."""
+LATER, ONCE, KEYED, LIMITED = 0.3, 0.1, 0.2, 0.15
+"""How many are due later, run at most once, have a key, may run only few at a time."""
+AT_A_TIME = 2
+GROUPS = 3
+"""So many concurrency keys, with room for so many runs each."""
 
 Request = dict[str, object]
 
@@ -37,7 +40,10 @@ def one_off(n: int, draw: Random, *, now_ms: int) -> tuple[Request, Asked]:
         whole["onLost"] = "fail"
     if draw.random() < KEYED:
         whole["key"] = f"key-{n}"
-    return whole, Asked(n, event, None, due_ms=due_ms, once=once)
+    group = f"group-{draw.randrange(GROUPS)}" if draw.random() < LIMITED else ""
+    if group:
+        whole |= {"concurrency_key": group, "concurrency_limit": AT_A_TIME}
+    return whole, Asked(n, event, None, due_ms=due_ms, once=once, group=group)
 
 
 def recurring(n: int, draw: Random, *, now_ms: int, left_ms: float) -> tuple[Request, Asked]:

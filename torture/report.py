@@ -39,6 +39,7 @@ def lines_of(told: Told) -> list[str]:
         f"  trouble   {troubles}",
         f"  clocks    {found['clocks_apart_ms']} ms apart",
         f"  taken     {found['taken_over']} runs of dead or frozen workers were taken over",
+        f"  besides   {found['lost_to_outages']} runs were lost while their worker had no server",
         f"  slowest   take-over: {found['slowest_take_over_ms']} of {plan.allowed_ms} ms allowed",
         f"  refused   {found['refused']} results, of attempts that had lost their run",
         *broken,
@@ -58,6 +59,7 @@ def _work(case: Case) -> dict[str, object]:
         "attempts": ", ".join(f"{n} {status}" for status, n in sorted(statuses.items())),
         "told": len(case.told),
         "taken_over": len(case.losses),
+        "lost_to_outages": statuses["lost"] - len(case.losses),
         "slowest_take_over_ms": max((loss.after_ms for loss in case.losses), default=0),
         "refused": case.refused(),
     }
