@@ -231,8 +231,8 @@ def _take_overs_are_in_time(case: Case) -> Iterator[str]:
 def _nothing_is_lost_without_cause(case: Case) -> Iterator[str]:
     for row, tried in _attempts(case):
         if tried.status == "lost" and _cause(case, tried) is None:
-            out = _overlap(case.outages, (tried.started_at_ms - 1_000, tried.completed_at_ms))
-            if not out:
+            unrenewed_ms = tried.started_at_ms - case.plan.lease_ms
+            if not _overlap(case.outages, (unrenewed_ms, tried.completed_at_ms)):
                 yield f"run {row.run} of job {row.job} was taken from {tried.worker}, alive"
 
 

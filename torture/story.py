@@ -63,6 +63,7 @@ async def _live(
     plan: Plan, folder: Path, fleet: Fleet, troubles: Troubles, witness: Witness
 ) -> Told:
     began_s = time.monotonic()
+    feeling = asyncio.create_task(troubles.feel_the_machine())
     try:
         late = await _through_trouble(plan, folder, fleet, troubles)
         left = await _until_done(witness, plan.peace_s)
@@ -70,6 +71,8 @@ async def _live(
         await fleet.stop()
         history = witness.history()
     finally:
+        feeling.cancel()
+        await asyncio.gather(feeling, return_exceptions=True)
         await fleet.abandon()
         witness.close()
     case = Case(plan, list(lines(folder)), history, fleet.deeds, troubles.outages)

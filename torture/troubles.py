@@ -2,7 +2,8 @@
 
 A deck holds each kind, deaths twice, and is shuffled by the seed; when it is empty it is made anew.
 One trouble follows the other, save that a frozen worker stays so while the next ones happen. While
-the store cannot be reached nobody can be taken over: those stretches are written down as outages.
+the store cannot be reached nobody can be taken over: those stretches are written down as outages,
+and so are those in which the machine itself has more to do than it can.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ from torture.plan import Plan
 RECOVERY_MS = 2_000
 """How long after an outage a process may take to find its way back to the server."""
 PAUSE_S = (0.3, 1.2)
+BREATH_S, OUT_OF_BREATH_MS = 0.1, 600
+"""A sleep so short that takes so long tells that the machine does not keep up."""
 LONGER_S = (0.2, 2.5)
 """How long a worker stays frozen after its runs were taken over: some are in others' hands."""
 DEATHS = ("killed", "frozen")
@@ -74,6 +77,14 @@ class Troubles:
             self._deck = [*self._kinds, *DEATHS]
             self._draw.shuffle(self._deck)
         return self._deck.pop()
+
+    async def feel_the_machine(self) -> None:
+        """Write down, until cancelled, when the machine had no time for us: nor for a heartbeat."""
+        while True:
+            began = _now()
+            await asyncio.sleep(BREATH_S)
+            if _now() - began > OUT_OF_BREATH_MS:
+                self._outage(began)
 
     async def _thawed(self) -> None:
         """Wait until whoever is frozen goes on."""
