@@ -51,7 +51,7 @@ async def copied(
                 Side(name=shown_store(origin), store=source),
                 Side(name=shown_store(target), store=sink),
                 again=again,
-                clock=around.clock,
+                clock=await source.clock(around.clock, around.ticks),
                 told=told,
             )
         finally:

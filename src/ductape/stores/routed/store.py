@@ -68,7 +68,7 @@ class RoutedStore:
         """Lend from the default store: a transaction is in one database."""
         return self._places.default.transactions
 
-    async def clock(self, local: Clock, ticks: Ticks) -> Clock:
+    async def clock(self, local: Clock, ticks: Ticks) -> Clock:  # noqa: ARG002 (the port's)
         """Refuse: each store has a clock of its own (`routed.clock` joins them)."""
         raise of_one_store("the clock")
 
