@@ -67,6 +67,8 @@ class Lane:
         self._outbox: list[Ended] = []
         self._under_way: list[Wish] = []
         """What the turns under way ask for."""
+        self._still = asyncio.Event()
+        self._still.set()
         self._needed = asyncio.Event()
         self._nudged = False
         """Whether somebody nudged while a turn was under way."""
@@ -93,6 +95,10 @@ class Lane:
         self._closing = True
         self._needed.set()
 
+    async def landed(self) -> None:
+        """Wait until no turn is under way: what it claims is begun."""
+        await self._still.wait()
+
     async def serve(self) -> None:
         """Take turns until closed and empty, as many at once as the store can take."""
         lanes = range(self._store.claims.lanes)
@@ -110,6 +116,7 @@ class Lane:
         settlements = [self._settlement(one, now_ms) for one in ended]
         wish = self._left_to_wish()
         self._under_way.append(wish)
+        self._still.clear()
         try:
             turn = await self._store.claims.turn(wish, settlements, now_ms=now_ms)
         except Exception as error:  # noqa: BLE001 (a turn of a background loop)
@@ -139,6 +146,8 @@ class Lane:
 
     def _landed(self, wish: Wish) -> None:
         self._under_way.remove(wish)
+        if not self._under_way:
+            self._still.set()
         if self._nudged:
             self._nudged = False
             self._needed.set()

@@ -102,6 +102,7 @@ class Worker:
             return
         self._stopping = True
         grace = self._options.grace_ms if grace_ms is None else grace_ms
+        await self._until_landed(grace)
         await self._let_end(grace)
         for held in list(self._held.values()):
             self._sweeper.stop(held, "interrupt")
@@ -209,6 +210,14 @@ class Worker:
         await self._store.fleet.register(
             self._me, now_ms=self._clock.now_ms(), lease_ms=self._options.lease_ms
         )
+
+    async def _until_landed(self, grace_ms: int) -> None:
+        """Wait for the turns that may still claim: what they bring must not be left behind."""
+        try:
+            async with asyncio.timeout(grace_ms / 1000):
+                await self._lane.landed()
+        except TimeoutError:
+            log.warning("worker %s stops although the store does not answer", self._me.id)
 
     async def _let_end(self, grace_ms: int) -> None:
         tasks = [held.task for held in self._held.values() if held.task is not None]

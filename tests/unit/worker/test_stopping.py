@@ -1,10 +1,12 @@
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from ductape import WorkerOptions
+from ductape import Ductape, WorkerOptions
 from ductape.testing import Harness
 from tests.unit.worker.builders import (
+    PRODUCT,
     a_job,
     registry,
     sleeper,
@@ -25,6 +27,21 @@ def test_a_stopping_worker_lets_running_runs_end(play: Play) -> None:
         assert (view["status"], statuses(view)) == ("completed", ["completed"])
 
     play(scenario, registry(sleeper=sleeper), worker=False)
+
+
+async def test_what_a_turn_under_way_claims_is_not_left_behind_by_a_stop(folder: Path) -> None:
+    url = f"sqlite:///{folder / 'jobs.db'}"
+    handlers = registry(sleeper=sleeper)
+    async with Ductape.open(url, config={}, handlers=handlers, worker=False) as ductape:
+        await ductape.products.apply(PRODUCT)
+        receipt = await ductape.processor.job.dispatch(a_job("sleeper", input={"ms": 1}))
+    stopping = await Ductape.open(url, config={}, handlers=handlers, worker=True).__aenter__()
+    while not stopping._workers["default"]._lane._under_way:  # noqa: ASYNC110 (a moment that nobody tells)
+        await asyncio.sleep(0)
+    await stopping.aclose()
+    async with Ductape.open(url, config={}, handlers=handlers, worker=False) as ductape:
+        view = await ductape.jobs.get(receipt["job_id"])
+    assert (view["status"], statuses(view)) == ("completed", ["completed"])
 
 
 def test_a_stopping_worker_claims_nothing_more(play: Play) -> None:
