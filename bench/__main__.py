@@ -5,6 +5,7 @@
     python -m bench drain               one of them
     python -m bench --short             small counts, for the tests
     python -m bench peers --help        ours beside the peers
+    python -m bench bloat --help        whether PostgreSQL's tables grow with what passes through
 
 Each figure is the median of several rounds. The floor is the engine alone with the same durability
 (SQLite: WAL, `synchronous = FULL`; PostgreSQL: `fsync` and `synchronous_commit` on), doing the
@@ -20,6 +21,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench import bloat
 from bench.figures import FIGURES, Scale
 from bench.grounds import ground_of
 from bench.report import Row, print_table
@@ -30,6 +32,8 @@ def main(words: Sequence[str]) -> int:
     """Run what is asked for; return the exit code."""
     if words[:1] == ["peers"]:
         return command.main(words[1:])
+    if words[:1] == ["bloat"]:
+        return bloat.main(words[1:])
     given = _given(words)
     with tempfile.TemporaryDirectory(prefix="ductape-bench-", dir=_disk()) as folder:
         title, rows = asyncio.run(_measured(given, Path(folder)))

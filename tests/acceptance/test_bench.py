@@ -13,7 +13,7 @@ from bench.versus.run import FLOOR
 ROOT = Path(__file__).resolve().parents[2]
 
 WITH_A_FLOOR = 5
-
+MOST_MIB = 32
 
 BY_TURNS = ("single", "drain", "pick_up")
 """Those of the comparison that have a floor and are quick."""
@@ -35,6 +35,13 @@ async def test_ours_is_measured_on_postgres_beside_the_floor(tmp_path: Path) -> 
         assert {OURS, FLOOR} <= set(lines)
         assert lines[OURS]["of_floor"] > 0
     assert not [line for line in report["missing"] if line.startswith(OURS)]
+
+
+async def test_what_passes_through_postgres_leaves_its_table_small(tmp_path: Path) -> None:
+    """Untidied it has 44 MiB after as many jobs, and grows on."""
+    figures = await _bench("bloat", "--short", disk=tmp_path)
+    assert figures["table_mib"] < MOST_MIB
+    assert figures["vacuums"] > 1
 
 
 async def _bench(*words: str, disk: Path) -> Any:  # noqa: ANN401 (JSON)

@@ -5,6 +5,7 @@ is due later and much history, a plan that scans is found out only when it is to
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,13 +13,20 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
+from ductape.domain.ids import floor
 from ductape.domain.job import Run
-from ductape.stores.postgres.engine import BY_INDEX
+from ductape.stores.postgres.address import address_of
+from ductape.stores.postgres.days import DAY_MS, ended_since, make_days
+from ductape.stores.postgres.engine import BY_INDEX, Engine
 from ductape.stores.postgres.migrating import migrate
 from ductape.stores.postgres.rows import INSERTED, Cell, run_row
 from ductape.stores.postgres.statements import Statements
 from tests.builders import NOW_MS, a_run, a_spec
 from tests.servers.postgres import PostgresServer
+
+KEPT = 10
+"""How many days of history there are before today's."""
+AHEAD = 2
 
 VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "now": NOW_MS,
@@ -46,8 +54,16 @@ VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "fence": 1,
     "lease_until": NOW_MS,
     "id": "w1",
-    "completed_before": NOW_MS,
     "failed_before": NOW_MS,
+    "outcomes": ["completed"],
+    "ended_before": DAY_MS,
+    "ended_from": ended_since(NOW_MS),
+    "since": floor(NOW_MS - 1),
+    "before": "g",
+    **dict.fromkeys(
+        ("status", "kind", "product", "env", "event", "recurring", "q", "metadata"), None
+    ),
+    **dict.fromkeys(("session_tag", "session_user_id"), None),
 }
 
 OTHERWISE: dict[str, dict[str, list[str] | list[int]]] = {
@@ -76,14 +92,22 @@ NOW_AND_THEN = {
     ("runs", "same_running"): "runs_cache",
     ("runs", "parked"): "runs_cache",
     ("runs", "release_one"): "runs_cache",
-    ("history", "latest"): "history_pkey",
-    ("history", "prune"): "history_age",
+    ("history", "latest"): "Index Scan Backward using history_completed_20270115_pkey",
+    ("history", "newest"): "Index Scan Backward using history_completed_20270115_pkey",
+    ("history", "one"): "Index Scan using history_completed_20270115_pkey",
+    ("history", "supersede"): "Index Scan using history_completed_20270115_pkey",
+    ("history", "prune"): "Index Scan using history_completed_rest_age",
+    ("jobs", "page"): "Index Scan Backward using history_completed_20270115_pkey",
     ("inspecting", "groups"): "runs_claim",
     ("inspecting", "suspects"): "runs_suspect",
     ("inspecting", "overdue"): "Index Scan using runs_later",
     ("inspecting", "quarantined"): "schedules_faulty",
 }
 """What each of these must have where there is something to scan."""
+
+YOUNG = 2 * (1 + AHEAD + 1)
+"""Where what is made now may be: today's partitions, those ahead and the rest, two of each."""
+SORTS = re.compile(r"-> +(Incremental )?Sort ")
 
 
 @dataclass(frozen=True)
@@ -104,7 +128,7 @@ class Database:
 @pytest.fixture(scope="module", params=["empty", "full", "analysed"])
 def database(request: pytest.FixtureRequest, server: PostgresServer) -> Iterator[Database]:
     schema = f"plans_{request.param}"
-    asyncio.run(migrate(f"{server.url}?schema={schema}"))
+    asyncio.run(with_days(f"{server.url}?schema={schema}"))
     statements = Statements(schema)
     with psycopg.connect(server.url, autocommit=True) as link:
         cursor = psycopg.ClientCursor(link)
@@ -115,6 +139,16 @@ def database(request: pytest.FixtureRequest, server: PostgresServer) -> Iterator
         if request.param == "analysed":
             cursor.execute("ANALYZE")
         yield Database(request.param, cursor, statements)
+
+
+async def with_days(url: str) -> None:
+    """Make a schema with history of many days."""
+    await migrate(url)
+    engine = Engine(address_of(url), pooled=False)
+    await engine.open()
+    since_ms = NOW_MS - KEPT * DAY_MS
+    await engine.write(lambda t: make_days(t, since_ms, ahead=KEPT + AHEAD))
+    await engine.aclose()
 
 
 def fill(cursor: psycopg.ClientCursor, statements: Statements) -> None:
@@ -132,9 +166,10 @@ def fill(cursor: psycopg.ClientCursor, statements: Statements) -> None:
             copy.write_row([run_row(run, NOW_MS)[column] for column in INSERTED])
     cursor.execute("""
         INSERT INTO history
-        SELECT job_id, n, 'completed', true, product, env, event, kind, queue, extra, false,
-            scheduled_at, 1, due_at, 0, NULL, NULL, NULL, NULL, spec, 'x', NULL, NULL, NULL
-        FROM runs, generate_series(1, 4) AS n
+        SELECT job_id, n, CASE n WHEN 3 THEN 'failed' ELSE 'completed' END, true, product, env,
+            event, kind, queue, extra, false, scheduled_at, 1, due_at - n * 2 * 86400000::bigint,
+            0, NULL, NULL, NULL, NULL, spec, 'x', NULL, NULL, NULL
+        FROM runs, generate_series(0, 4) AS n
     """)
 
 
@@ -157,3 +192,26 @@ def test_what_is_done_now_and_then_goes_by_its_index(
     assert NOW_AND_THEN[table, name] in plan
     assert "Seq Scan on runs" not in plan
     assert "Seq Scan on history" not in plan
+
+
+@pytest.mark.parametrize("name", ["latest", "newest", "one", "supersede"])
+def test_of_history_only_the_days_since_a_job_was_made_are_looked_at(
+    database: Database, name: str
+) -> None:
+    assert len(days_in(database.plan("history", name))) == YOUNG
+
+
+def test_a_page_of_young_jobs_merges_the_young_days(database: Database) -> None:
+    plan = database.plan("jobs", "page")
+    assert "Merge Append" in plan
+    assert len(days_in(plan)) == YOUNG
+    assert not SORTS.search(plan)
+
+
+def test_what_is_pruned_row_by_row_is_looked_for_in_the_rest_alone(database: Database) -> None:
+    assert days_in(database.plan("history", "prune")) == {"history_completed_rest"}
+
+
+def days_in(plan: str) -> set[str]:
+    """Name the partitions that a plan looks at."""
+    return set(re.findall(r"on (history_\w+)", plan))

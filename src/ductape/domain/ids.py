@@ -1,7 +1,12 @@
 """Job ids: UUIDs of version 7, so that ids sort by the moment they were made (RFC 9562)."""
 
+import re
+
 _VARIANTS = "89ab"
 """What the digit may be that says by which rules the id was made."""
+_OURS = re.compile(
+    rf"[0-9a-f]{{8}}-[0-9a-f]{{4}}-7[0-9a-f]{{3}}-[{_VARIANTS}][0-9a-f]{{3}}-[0-9a-f]{{12}}"
+)
 _48_BITS = (1 << 48) - 1
 RANDOM_BYTES = 10
 
@@ -25,3 +30,14 @@ def floor(at_ms: int) -> str:
     """
     text = f"{at_ms & _48_BITS:012x}"
     return f"{text[:8]}-{text[8:]}-0000-0000-000000000000"
+
+
+def born_ms(job_id: str) -> int:
+    """Return the instant inside an id of ours; 0 where it is no such id.
+
+    >>> born_ms("018bcfe5-6800-7001-8000-000000000000")
+    1700000000000
+    >>> born_ms("nobody knows")
+    0
+    """
+    return int(job_id[:8] + job_id[9:13], 16) if _OURS.fullmatch(job_id) else 0

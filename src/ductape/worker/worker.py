@@ -26,6 +26,7 @@ from ductape.worker.lane import AHEAD_MS, Ended, Lane
 from ductape.worker.options import WorkerOptions
 from ductape.worker.running import Running
 from ductape.worker.sweeper import Sweeper
+from ductape.worker.tidying import keep_tidy
 from ductape.worker.upkeep import Upkeep
 
 REGISTER_AGAIN_S = 1.0
@@ -94,6 +95,8 @@ class Worker:
         if self._options.claims:
             serve = self._parts.upkeep.serve(self._me.id)
             self._tasks.append(asyncio.create_task(serve, name="ductape-upkeep"))
+            tidy = keep_tidy(self._store, self._clock, self._me.id)
+            self._tasks.append(asyncio.create_task(tidy, name="ductape-tidy"))
         self._lane.nudge()
 
     async def stop(self, *, grace_ms: int | None = None) -> None:

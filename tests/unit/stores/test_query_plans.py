@@ -67,7 +67,7 @@ PINNED = {
     ("runs", "deserted"): "SEARCH p USING INDEX runs_cache (cache_key>?)",
     ("history", "latest"): "SEARCH history USING PRIMARY KEY (job_id=?)",
     ("history", "newest"): "SEARCH history USING PRIMARY KEY (job_id=?)",
-    ("history", "prune"): "SEARCH history USING INDEX history_age (completed_at<?)",
+    ("history", "old"): "SEARCH history USING INDEX history_age (outcome=? AND completed_at<?)",
     ("schedules", "twin"): "SEARCH schedules USING INDEX schedules_twin (twin=?)",
     ("schedules", "orphans"): "SCAN s USING INDEX schedules_live",
     ("schedules", "prune"): "SEARCH s USING INDEX schedules_ended (updated_at<?)",

@@ -22,6 +22,21 @@ class Upkeep(Protocol):
 
     async def prune(
         self, *, completed_before_ms: int, failed_before_ms: int, now_ms: int, limit: int
-    ) -> int:
-        """Delete old history, ended jobs' keys, stale cache entries; return how many rows."""
+    ) -> bool:
+        """Take away old history, the keys of jobs that are gone, stale cache entries.
+
+        Holds nobody up: at most `limit` rows of each are deleted. Returns whether more is left.
+        A store that keeps history by the day may keep a run for up to a day longer.
+        """
+        ...
+
+    async def worn(self) -> None:
+        """Wait until so many runs have ended that `tidy` pays; for ever where it never does."""
+        ...
+
+    async def tidy(self) -> bool:
+        """Give the room of ended runs to those that come; false where that cannot be done now.
+
+        Shuts nobody out.
+        """
         ...

@@ -11,6 +11,7 @@ from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.limits import count_starts, limited_queues
 from ductape.stores.postgres.rows import Values, encode, searchable
 from ductape.stores.postgres.settling import Decide, Settling, named
+from ductape.stores.postgres.tidying import Wear
 from ductape.stores.postgres.transaction import Transaction
 
 MOST_PROMOTED = 1_000
@@ -22,20 +23,24 @@ class PostgresClaims:
     lanes = 2
     """While the server works on one turn, this process executes what the other brought."""
 
-    def __init__(self, engine: Engine, decide: Decide) -> None:
+    def __init__(self, engine: Engine, decide: Decide, wear: Wear) -> None:
         """Work on an engine; `decide` settles the runs that a leader's result answers."""
         self._engine = engine
+        self._wear = wear
         self._settling = Settling(decide)
         self._claiming = Claiming()
 
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
         """Settle, promote what fell due, renew the lease and claim, in one transaction."""
-        return await self._engine.write(lambda t: self._turn(t, wish, settlements, now_ms))
+        turn = await self._engine.write(lambda t: self._turn(t, wish, settlements, now_ms))
+        self._wear.add(len(settlements))
+        return turn
 
     async def settle(self, settlements: Sequence[Settlement], *, now_ms: int) -> list[SettleAnswer]:
         """Apply settlements, each whole or not at all."""
         settle_all = self._settling.settle_all
         answers, _ = await self._engine.write(lambda t: settle_all(t, settlements, now_ms))
+        self._wear.add(len(settlements))
         return answers
 
     async def note(

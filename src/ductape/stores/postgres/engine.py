@@ -44,11 +44,11 @@ PREPARED_AFTER = 2
 BY_INDEX = b"; ".join(
     b"SET LOCAL enable_" + way + b" = off" for way in (b"seqscan", b"bitmapscan", b"sort")
 )
-"""What writes knows its index. A table that was empty a minute ago may hold a million rows before
+"""A statement knows its index. A table that was empty a minute ago may hold a million rows before
 it is analysed: a plan made for the empty one, to scan and to sort, must not be thought cheap."""
 
 _WRITE = b"BEGIN; " + BY_INDEX
-_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + BY_INDEX
 
 
 class _NotBegun(Exception):

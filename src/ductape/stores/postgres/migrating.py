@@ -11,6 +11,7 @@ import psycopg
 
 from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address, address_of
+from ductape.stores.postgres.days import make_days
 from ductape.stores.postgres.engine import connect
 from ductape.stores.postgres.faults import OLDEST_SERVER, explain
 from ductape.stores.postgres.lines import AsyncLine
@@ -20,6 +21,9 @@ from ductape.stores.postgres.transaction import Connection, Transaction
 
 MOST_TRIES = 50
 PAUSE_S = 0.02
+
+FIRST_AHEAD = 1
+"""How many days of history are made beside today's; the upkeep goes on from there."""
 
 _RACES = (
     psycopg.errors.DuplicateSchema,
@@ -116,6 +120,7 @@ async def _apply_missing(connection: Connection, transaction: Transaction) -> No
                 await connection.execute(sql)
                 noted = {"number": number, "name": name, "checksum": _digest(text)}
                 await transaction.change("migrations", "note", noted)
+        await make_days(transaction, await transaction.cell("jobs", "now"), ahead=FIRST_AHEAD)
 
 
 async def _applied(connection: Connection, transaction: Transaction) -> dict[int, str]:

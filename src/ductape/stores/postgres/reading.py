@@ -1,26 +1,28 @@
-"""Looking at jobs on PostgreSQL: each look sees one snapshot, and holds up nobody."""
+"""Looking at jobs on PostgreSQL: each look sees one snapshot, and holds up nobody.
 
-from collections.abc import Sequence
+History is looked for among the days since its job was made. What is not found there is looked for
+everywhere: a clock may have been set back.
+"""
 
-from ductape.domain.ids import floor
+from collections.abc import Mapping, Sequence
+
 from ductape.domain.job import Finished, Run
 from ductape.domain.record import JobRecord
 from ductape.ports.stores.reading import JobFilter
 from ductape.stores.postgres.borrowing import Borrowing
+from ductape.stores.postgres.days import EVER, ended_from
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.paging import page
 from ductape.stores.postgres.rows import (
+    Cell,
     Row,
     Values,
     finished_of,
     run_of,
     schedule_of,
     searchable,
-    searchable_metadata,
 )
 from ductape.stores.postgres.transaction import Transaction
-
-LAST_ID = "g"
-"""Sorts after every id."""
 
 
 class PostgresReading:
@@ -45,18 +47,17 @@ class PostgresReading:
 
     async def many(self, where: JobFilter, *, limit: int, before: str | None) -> list[JobRecord]:
         """Return jobs, newest first, older than the job `before`."""
-        values = _filter_values(where, limit, before)
 
-        async def page(transaction: Transaction) -> list[JobRecord]:
-            ids = [row[0] for row in await transaction.rows("jobs", "page", values)]
+        async def look(transaction: Transaction) -> list[JobRecord]:
+            ids = await page(transaction, where, limit=limit, before=before)
             return await _records(transaction, ids)
 
-        return await self._engine.read(page)
+        return await self._engine.read(look)
 
     async def history(self, job_id: str, *, limit: int) -> list[Finished]:
         """Return finished runs, newest first."""
-        values: Values = {"job_id": searchable(job_id), "most": limit}
-        rows = await self._engine.single(lambda t: t.rows("history", "newest", values))
+        asked = {"most": limit}
+        rows = await self._engine.read(lambda t: _ended(t, "newest", searchable(job_id), asked))
         return [finished_of(row) for row in rows]
 
     async def run(self, job_id: str, number: int) -> Run | Finished | None:
@@ -71,13 +72,33 @@ async def _records(transaction: Transaction, ids: Sequence[str]) -> list[JobReco
     asked: Values = {"jobs": ids}
     live = _by_job(await transaction.rows("runs", "of_jobs", asked))
     schedules = _by_job(await transaction.rows("schedules", "get", asked))
-    last = _by_job(await transaction.rows("history", "latest", asked))
+    ended = [job_id for job_id in ids if job_id not in live or live[job_id][1] > 1]
+    last = _by_job(await _latest(transaction, ended, ended_from(ended)))
     found = live.keys() | schedules.keys() | last.keys()
+    missing = [job_id for job_id in ids if job_id not in found]
+    last |= _by_job(await _latest(transaction, missing, EVER))
     return [
         _record(job_id, live.get(job_id), schedules.get(job_id), last.get(job_id))
         for job_id in ids
-        if job_id in found
+        if job_id in found or job_id in last
     ]
+
+
+async def _latest(transaction: Transaction, ids: Sequence[str], since_ms: int) -> list[Row]:
+    asked: Values = {"jobs": ids, "ended_from": since_ms}
+    return await transaction.rows("history", "latest", asked) if ids else []
+
+
+async def _ended(
+    transaction: Transaction, name: str, job_id: str, asked: Mapping[str, Cell]
+) -> list[Row]:
+    """Ask history about one job."""
+    named = {**asked, "job_id": job_id}
+    since_ms = ended_from([job_id])
+    rows = await transaction.rows("history", name, {**named, "ended_from": since_ms})
+    if rows or since_ms == EVER:
+        return rows
+    return await transaction.rows("history", name, {**named, "ended_from": EVER})
 
 
 def _by_job(rows: Sequence[Row]) -> dict[str, Row]:
@@ -100,29 +121,8 @@ def _record(job_id: str, live: Row | None, schedule: Row | None, last: Row | Non
 
 
 async def _one(transaction: Transaction, job_id: str, number: int) -> Run | Finished | None:
-    named: Values = {"job_id": job_id, "number": number}
-    live = await transaction.row("runs", "one", named)
+    live = await transaction.row("runs", "one", {"job_id": job_id, "number": number})
     if live is not None:
         return run_of(live)
-    done = await transaction.row("history", "one", named)
-    return None if done is None else finished_of(done)
-
-
-def _filter_values(where: JobFilter, limit: int, before: str | None) -> Values:
-    until = LAST_ID if where.to_ms is None else floor(where.to_ms)
-    return {
-        "before": until if before is None else min(searchable(before), until),
-        "since": "" if where.from_ms is None else floor(where.from_ms),
-        "status": where.status,
-        "kind": where.kind,
-        "product": where.product,
-        "env": where.env,
-        "event": where.event,
-        "queue": where.queue,
-        "recurring": where.recurring,
-        "session_tag": where.session_tag,
-        "session_user_id": where.session_user,
-        "q": None if where.q is None else searchable(where.q),
-        "metadata": searchable_metadata(where.metadata),
-        "most": limit,
-    }
+    done = await _ended(transaction, "one", job_id, {"number": number})
+    return finished_of(done[0]) if done else None

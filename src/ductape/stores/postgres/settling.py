@@ -14,6 +14,7 @@ from ductape.domain.flow import gate_of
 from ductape.domain.job import Claim, Finished, Run
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cached, Cancelled, Outcome
+from ductape.stores.postgres.days import EVER, ended_from
 from ductape.stores.postgres.limits import hold_gates, unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
 from ductape.stores.postgres.rows import (
@@ -214,5 +215,13 @@ async def _reopen(transaction: Transaction, settlement: Settlement) -> bool:
     """Take the last word from the run before; false where somebody else already has."""
     if settlement.next_run is None:
         return False
-    before: Values = {"job_id": settlement.job_id, "number": settlement.next_run.number - 1}
-    return await transaction.change("history", "supersede", before) == 1
+    before: Values = {
+        "job_id": settlement.job_id,
+        "number": settlement.next_run.number - 1,
+        "ended_from": ended_from([settlement.job_id]),
+    }
+    if await transaction.change("history", "supersede", before) == 1:
+        return True
+    # A clock may have been set back: look everywhere before it is said that another was first.
+    everywhere: Values = {**before, "ended_from": EVER}
+    return await transaction.change("history", "supersede", everywhere) == 1

@@ -22,6 +22,7 @@ from ductape.stores.postgres.reading import PostgresReading
 from ductape.stores.postgres.secrets import PostgresSecrets
 from ductape.stores.postgres.sessions import PostgresSessions
 from ductape.stores.postgres.settling import Decide
+from ductape.stores.postgres.tidying import Wear
 from ductape.stores.postgres.upkeep import PostgresUpkeep
 from ductape.stores.postgres.wake import PostgresWake
 
@@ -31,16 +32,17 @@ class PostgresStore:
 
     def __init__(self, engine: Engine, wake: PostgresWake, decide: Decide) -> None:
         """Join the parts."""
+        wear = Wear()
         self._engine = engine
         self.wake = wake
         borrowing = Borrowing(engine)
         self.intake = PostgresIntake(engine, borrowing)
-        self.claims = PostgresClaims(engine, decide)
+        self.claims = PostgresClaims(engine, decide, wear)
         self.queues = PostgresQueues(engine)
         self.reading = PostgresReading(engine, borrowing)
         self.memory = PostgresMemory(engine)
         self.fleet = PostgresFleet(engine)
-        self.upkeep = PostgresUpkeep(engine)
+        self.upkeep = PostgresUpkeep(engine, wear)
         self.products = PostgresProducts(engine)
         self.sessions = PostgresSessions(engine)
         self.secrets = PostgresSecrets(engine)

@@ -1,10 +1,15 @@
 """Mending and pruning on PostgreSQL, in batches."""
 
+from collections.abc import Mapping
+
 from ductape.domain.job import Schedule
+from ductape.stores.postgres.days import Share
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.limits import hold_gates, unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
+from ductape.stores.postgres.retention import Retention, free_keys
 from ductape.stores.postgres.rows import Values, schedule_of
+from ductape.stores.postgres.tidying import Tidying, Wear
 from ductape.stores.postgres.transaction import Transaction
 
 LOCKS_KEPT_MS = 3_600_000
@@ -14,9 +19,11 @@ LOCKS_KEPT_MS = 3_600_000
 class PostgresUpkeep:
     """What any worker does now and then."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Work on an engine."""
+    def __init__(self, engine: Engine, wear: Wear) -> None:
+        """Work on an engine, by the wear of its process."""
         self._engine = engine
+        self._retention = Retention(engine)
+        self._tidying = Tidying(engine, wear)
 
     async def take_duty(self, duty: str, worker: str, *, now_ms: int, lease_ms: int) -> bool:
         """Take a duty for a while; false where somebody else has it."""
@@ -49,16 +56,32 @@ class PostgresUpkeep:
 
     async def prune(
         self, *, completed_before_ms: int, failed_before_ms: int, now_ms: int, limit: int
-    ) -> int:
-        """Delete old history, ended jobs' keys, stale cache entries; return how many rows."""
+    ) -> bool:
+        """Make room for the history to come; take away old history, keys, cache entries.
+
+        Days of UTC go whole, so that a run may stay for up to a day longer.
+        """
         values: Values = {
-            "completed_before": completed_before_ms,
             "failed_before": failed_before_ms,
             "now": now_ms,
             "idle_since": now_ms - LOCKS_KEPT_MS,
             "most": limit,
         }
-        return await self._engine.write(lambda t: _prune(t, values))
+        kept_from: Mapping[Share, int] = {
+            "completed": completed_before_ms,
+            "failed": failed_before_ms,
+        }
+        # In this order: a recurrence outlives its history.
+        more = await self._retention.keep(kept_from=kept_from, now_ms=now_ms, limit=limit)
+        return await self._engine.write(lambda t: _prune(t, values, limit)) or more
+
+    async def worn(self) -> None:
+        """Wait until a vacuum of `runs` pays."""
+        await self._tidying.worn()
+
+    async def tidy(self) -> bool:
+        """Vacuum `runs`; false where somebody else holds it, or where this user may not."""
+        return await self._tidying.tidy()
 
 
 async def _release_deserted(transaction: Transaction, found: set[bytes], now_ms: int) -> int:
@@ -75,15 +98,10 @@ async def _open_gates(transaction: Transaction, flows: set[str], now_ms: int) ->
     return await unblock(transaction, flows, now_ms)
 
 
-async def _prune(transaction: Transaction, values: Values) -> int:
-    jobs = [
-        row[0]
-        for table in ("history", "schedules")  # in this order: a recurrence outlives its history
-        for row in await transaction.rows(table, "prune", values)
-    ]
-    if jobs:
-        await transaction.change("job_keys", "free", {"jobs": sorted(set(jobs))})
+async def _prune(transaction: Transaction, values: Values, limit: int) -> bool:
+    ended = await transaction.rows("schedules", "prune", values)
+    await free_keys(transaction, (row[0] for row in ended))
     stale = await transaction.change("cache_entries", "prune", values)
-    await transaction.change("cache_entries", "prune_locks", values)
+    idle = await transaction.change("cache_entries", "prune_locks", values)
     await transaction.change("gates", "prune", values)
-    return len(jobs) + stale
+    return limit in (len(ended), stale, idle)

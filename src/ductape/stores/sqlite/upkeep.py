@@ -1,12 +1,19 @@
 """Mending and pruning on SQLite, in batches that never hold the writer for long."""
 
+import asyncio
+from collections.abc import Mapping
+
 from ductape.domain.job import Schedule
+from ductape.domain.lifecycle import RunOutcome
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.limits import unblock
 from ductape.stores.sqlite.rows import schedule_of
 from ductape.stores.sqlite.settling import release_one
 from ductape.stores.sqlite.statements import statements
+
+MOST_BYTES = 2 * 1024 * 1024
+"""What one transaction may free of an outcome: SQLite reads a large row to get past it."""
 
 
 class SqliteUpkeep:
@@ -39,15 +46,27 @@ class SqliteUpkeep:
 
     async def prune(
         self, *, completed_before_ms: int, failed_before_ms: int, now_ms: int, limit: int
-    ) -> int:
-        """Delete old history, ended jobs' keys, stale cache entries; return how many rows."""
+    ) -> bool:
+        """Delete old history, ended jobs' keys, stale cache entries; tell whether more is left."""
+        ended_before: Mapping[RunOutcome, int] = {
+            "completed": completed_before_ms,
+            "failed": failed_before_ms,
+            "cancelled": failed_before_ms,
+        }
         values: dict[str, Cell] = {
-            "completed_before": completed_before_ms,
             "failed_before": failed_before_ms,
             "now": now_ms,
             "most": limit,
         }
-        return await self._engine.write(lambda c: _prune(c, values))
+        return await self._engine.write(lambda c: _prune(c, ended_before, values))
+
+    async def worn(self) -> None:
+        """Wait for ever: a file uses its free pages again by itself."""
+        await asyncio.get_running_loop().create_future()
+
+    async def tidy(self) -> bool:
+        """Do nothing: there is nothing to be done."""
+        return True
 
 
 def _release_deserted(connection: Connection, now_ms: int) -> int:
@@ -58,13 +77,30 @@ def _release_deserted(connection: Connection, now_ms: int) -> int:
     return len(keys) + unblock(connection, [row[0] for row in flows], now_ms)
 
 
-def _prune(connection: Connection, values: dict[str, Cell]) -> int:
-    jobs = [
-        row[0]
-        for table in ("history", "schedules")  # in this order: a recurrence outlives its history
-        for row in connection.execute(statements(table)["prune"], values)
-    ]
-    keys: list[dict[str, Cell]] = [{"job_id": job_id} for job_id in set(jobs)]
+def _prune(
+    connection: Connection, ended_before: Mapping[RunOutcome, int], values: dict[str, Cell]
+) -> bool:
+    jobs: set[str] = set()
+    for outcome, before_ms in ended_before.items():
+        old = _oldest(connection, {**values, "outcome": outcome, "ended_before": before_ms})
+        connection.executemany(statements("history")["delete"], old)
+        jobs.update(str(one["job_id"]) for one in old)
+    # After history: a recurrence outlives its own.
+    jobs.update(row[0] for row in connection.execute(statements("schedules")["prune"], values))
+    keys: list[dict[str, Cell]] = [{"job_id": job_id} for job_id in jobs]
     connection.executemany(statements("job_keys")["free"], keys)
     connection.execute(statements("cache_entries")["prune"], values)
-    return len(jobs) + connection.changes()
+    # Of large rows fewer go at a time, so that any at all may mean that there are more.
+    return bool(jobs) or connection.changes() == values["most"]
+
+
+def _oldest(connection: Connection, asked: dict[str, Cell]) -> list[dict[str, Cell]]:
+    """Name the oldest runs of an outcome, no more of them than those that fill `MOST_BYTES`."""
+    named: list[dict[str, Cell]] = []
+    size = 0
+    for job_id, number, row_size in connection.execute(statements("history")["old"], asked):
+        named.append({"job_id": job_id, "number": number})
+        size += row_size
+        if size >= MOST_BYTES:
+            break
+    return named

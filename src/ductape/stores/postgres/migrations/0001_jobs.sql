@@ -54,6 +54,8 @@ CREATE INDEX runs_gate ON ductape.runs (flow) WHERE state = 'running' AND concur
 CREATE INDEX runs_blocked ON ductape.runs (flow, rank, due_at) WHERE state = 'blocked';
 CREATE INDEX runs_cache ON ductape.runs (cache_key, due_at) WHERE cache_key IS NOT NULL;
 
+-- Finished runs: apart by how long they are kept, then by the UTC day on which they ended, so that what is
+-- old is dropped by the day. Days are made ahead; what ends on a day that is not there goes to the rest.
 CREATE TABLE ductape.history (
     job_id          text COLLATE "C" NOT NULL,
     number          integer NOT NULL,
@@ -79,10 +81,17 @@ CREATE TABLE ductape.history (
     result          bytea,
     error           bytea,
     progress        bytea,
-    PRIMARY KEY (job_id, number)
-);
+    PRIMARY KEY (job_id, number, completed_at, outcome)
+) PARTITION BY LIST (outcome);
 
-CREATE INDEX history_age ON ductape.history (completed_at);
+CREATE TABLE ductape.history_completed PARTITION OF ductape.history FOR VALUES IN ('completed')
+    PARTITION BY RANGE (completed_at);
+CREATE TABLE ductape.history_failed PARTITION OF ductape.history FOR VALUES IN ('failed', 'cancelled')
+    PARTITION BY RANGE (completed_at);
+CREATE TABLE ductape.history_completed_rest PARTITION OF ductape.history_completed DEFAULT;
+CREATE TABLE ductape.history_failed_rest PARTITION OF ductape.history_failed DEFAULT;
+CREATE INDEX history_completed_rest_age ON ductape.history_completed_rest (completed_at);
+CREATE INDEX history_failed_rest_age ON ductape.history_failed_rest (completed_at);
 
 CREATE TABLE ductape.schedules (
     job_id          text COLLATE "C" PRIMARY KEY,

@@ -29,22 +29,29 @@ INSERT INTO ductape.history (job_id, number, outcome, head, product, env, event,
 SELECT * FROM gone RETURNING job_id, number
 
 -- name: supersede
-UPDATE ductape.history SET head = false WHERE job_id = %(job_id)s AND number = %(number)s AND head
+-- `ended_from`, here and below: none of these runs ended before, so that older days are not looked at.
+UPDATE ductape.history SET head = false
+WHERE job_id = %(job_id)s AND number = %(number)s AND head AND completed_at >= %(ended_from)s
 
 -- name: latest
-SELECT DISTINCT ON (job_id) {finished_columns} FROM ductape.history
-WHERE job_id = ANY(%(jobs)s) ORDER BY job_id, number DESC
+SELECT done.* FROM unnest(%(jobs)s::text[]) AS asked (id) CROSS JOIN LATERAL (
+    SELECT {finished_columns} FROM ductape.history
+    WHERE job_id = asked.id AND completed_at >= %(ended_from)s ORDER BY number DESC LIMIT 1) AS done
 
 -- name: newest
-SELECT {finished_columns} FROM ductape.history WHERE job_id = %(job_id)s ORDER BY number DESC LIMIT %(most)s
+SELECT {finished_columns} FROM ductape.history
+WHERE job_id = %(job_id)s AND completed_at >= %(ended_from)s ORDER BY number DESC LIMIT %(most)s
 
 -- name: one
-SELECT {finished_columns} FROM ductape.history WHERE job_id = %(job_id)s AND number = %(number)s
+SELECT {finished_columns} FROM ductape.history
+WHERE job_id = %(job_id)s AND number = %(number)s AND completed_at >= %(ended_from)s
 
 -- name: prune
+-- Of days that no partition holds, and of those that this user may not drop.
 WITH old AS MATERIALIZED (
-    SELECT job_id AS id, number AS n FROM ductape.history
-    WHERE completed_at < %(completed_before)s AND (outcome = 'completed' OR completed_at < %(failed_before)s)
-    ORDER BY completed_at LIMIT %(most)s)
-DELETE FROM ductape.history USING old WHERE job_id = old.id AND number = old.n
+    SELECT job_id AS id, number AS n, completed_at AS ended FROM ductape.history
+    WHERE outcome = ANY(%(outcomes)s) AND completed_at < %(ended_before)s LIMIT %(most)s)
+DELETE FROM ductape.history USING old
+WHERE job_id = old.id AND number = old.n AND completed_at = old.ended
+    AND outcome = ANY(%(outcomes)s) AND completed_at < %(ended_before)s
 RETURNING job_id

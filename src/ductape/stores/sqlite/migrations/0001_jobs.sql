@@ -81,7 +81,7 @@ CREATE TABLE history (
     PRIMARY KEY (job_id, number)
 ) WITHOUT ROWID;
 
-CREATE INDEX history_age ON history (completed_at);
+CREATE INDEX history_age ON history (outcome, completed_at);
 CREATE INDEX history_session ON history (session_tag, session_user) WHERE session_tag IS NOT NULL;
 
 CREATE TABLE schedules (

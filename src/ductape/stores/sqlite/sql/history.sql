@@ -27,9 +27,10 @@ SELECT {finished_columns} FROM history WHERE job_id = :job_id ORDER BY number DE
 -- name: one
 SELECT {finished_columns} FROM history WHERE job_id = :job_id AND number = :number
 
--- name: prune
-DELETE FROM history WHERE (job_id, number) IN (
-    SELECT job_id, number FROM history INDEXED BY history_age
-    WHERE completed_at < :completed_before AND (outcome = 'completed' OR completed_at < :failed_before)
-    ORDER BY completed_at LIMIT :most)
-RETURNING job_id
+-- name: old
+SELECT job_id, number, length(spec) + length(attempts) + coalesce(length(result), 0)
+FROM history INDEXED BY history_age
+WHERE outcome = :outcome AND completed_at < :ended_before ORDER BY completed_at LIMIT :most
+
+-- name: delete
+DELETE FROM history WHERE job_id = :job_id AND number = :number

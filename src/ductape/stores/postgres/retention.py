@@ -1,0 +1,114 @@
+"""Keeping history as long as it is wanted, and no row of it deleted one by one (SPEC 19).
+
+A day is taken out of history whole, then the keys of its jobs are freed in batches, then its table
+is dropped: no row is deleted, no reader waits, nothing bloats. Only what lies in the rest is
+deleted in batches; so is all that is old where this user may not change tables.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from ductape.stores.postgres import days
+from ductape.stores.postgres.days import SHARES, Day, Done, Share
+from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.rows import Values
+from ductape.stores.postgres.transaction import Transaction
+
+AHEAD = 2
+"""How many days beyond today have their partitions: so long may the upkeep be away."""
+
+log = logging.getLogger("ductape.store")
+
+
+class Retention:
+    """Makes days, and takes them away."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Work on an engine."""
+        self._engine = engine
+        self._freed_up_to: dict[Day, str] = {}
+        self._forbidden = False
+
+    async def keep(self, *, kept_from: Mapping[Share, int], now_ms: int, limit: int) -> bool:
+        """Make the days to come, and do a bounded part of what old ones take.
+
+        `kept_from`: of each share, the first instant that is kept. Returns whether more is left.
+        """
+        known = await self._engine.single(days.known_days)
+        await self._make_ahead(known, now_ms)
+        old = [
+            day
+            for day, attached in sorted(known.items())
+            if attached and day.ends_ms <= kept_from[day.share]
+        ]
+        left = [day for day in old if not await self._taken_out(day)]
+        gone = [day for day in sorted(known) if not known[day] or (day in old and day not in left)]
+        more = not self._forbidden and await self._finish(gone, limit)
+        for share, since_ms in kept_from.items():
+            # A day that is only busy is taken out later, whole.
+            if self._forbidden or not any(day.share == share for day in left):
+                more |= await self._deleted(share, since_ms, limit) == limit
+        return more
+
+    async def _make_ahead(self, known: Mapping[Day, bool], now_ms: int) -> None:
+        for day in days.days_from(now_ms, ahead=AHEAD):
+            if day not in known and not self._forbidden:
+                self._heed(await self._engine.write(lambda t, day=day: days.make(t, day)))
+
+    async def _taken_out(self, day: Day) -> bool:
+        if self._forbidden:
+            return False
+        return self._heed(await self._engine.write(lambda t: days.detach(t, day)))
+
+    async def _finish(self, gone: Sequence[Day], limit: int) -> bool:
+        """Go on with the first of the days that were taken out; return whether more is left."""
+        return bool(gone) and (not await self._dropped(gone[0], limit) or len(gone) > 1)
+
+    async def _dropped(self, day: Day, limit: int) -> bool:
+        """Free the keys of some jobs of a day; drop it after the last of them."""
+        after = self._freed_up_to.get(day, "")
+        last = await self._engine.write(lambda t: _free_next(t, day, after, limit))
+        if last is not None:
+            self._freed_up_to[day] = last
+            return False
+        self._freed_up_to.pop(day, None)
+        return self._heed(await self._engine.write(lambda t: days.drop(t, day)))
+
+    async def _deleted(self, share: Share, since_ms: int, limit: int) -> int:
+        """Delete some old rows of days that have no partition, or that nobody here may drop."""
+        values: Values = {
+            "outcomes": SHARES[share],
+            "ended_before": days.start_of_day(since_ms),
+            "most": limit,
+        }
+        return await self._engine.write(lambda t: _delete(t, values))
+
+    def _heed(self, done: Done) -> bool:
+        """Say once what this user may not; return whether all went well."""
+        if done == "forbidden" and not self._forbidden:
+            self._forbidden = True
+            log.warning(
+                "the database user does not own the tables: days of history are neither made nor"
+                " dropped from here, old runs are deleted in batches instead"
+            )
+        return done == "done"
+
+
+async def free_keys(transaction: Transaction, jobs: Iterable[str]) -> None:
+    """Free the keys of those jobs that are nowhere any more."""
+    listed = sorted(set(jobs))
+    if listed:
+        await transaction.change("job_keys", "free", {"jobs": listed})
+
+
+async def _free_next(transaction: Transaction, day: Day, after: str, most: int) -> str | None:
+    """Free keys of the next jobs of a day; return the last of these, none at the end."""
+    found = await days.keyed(transaction, day, after=after, most=most)
+    await free_keys(transaction, (job_id for job_id, has_key in found if has_key))
+    return found[-1][0] if len(found) == most else None
+
+
+async def _delete(transaction: Transaction, values: Values) -> int:
+    rows = await transaction.rows("history", "prune", values)
+    await free_keys(transaction, (row[0] for row in rows))
+    return len(rows)
