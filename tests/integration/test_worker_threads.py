@@ -170,7 +170,7 @@ async def test_a_thread_told_twice_to_stop_still_keeps_its_slot(
         worker = ductape._workers["default"]
         receipt = await ductape.processor.job.dispatch(a_job("blocking", timeout=50))
         await until_status(ductape, receipt["job_id"], "failed")
-        worker._lease_lost()
+        worker._lease_lost(worker.id)
         await until_status(ductape, receipt["job_id"], "failed")
         assert len(worker._held) == 1
         release.set()
@@ -236,7 +236,7 @@ async def test_a_lost_lease_is_told_on_the_loop() -> None:
     told: asyncio.Event = asyncio.Event()
     where: list[Any] = []
 
-    def lost() -> None:
+    def lost(_: str) -> None:
         where.append(threading.current_thread())
         told.set()
 

@@ -11,7 +11,7 @@ from ductape.ports.handler import Handler
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.providers.mail import SmtpMailer
 from ductape.services.injection import Injection
-from ductape.worker.heartbeat import LoopHeartbeat, ThreadHeartbeat
+from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.options import WorkerOptions
 from ductape.worker.preparing import Preparing
 from ductape.worker.running import Running
@@ -67,10 +67,10 @@ def _identify(core: Core, options: WorkerOptions) -> Callable[[], WorkerRecord]:
     return identify
 
 
-def _heart(core: Core, options: WorkerOptions) -> Callable[[Callable[[], None]], Heart]:
+def _heart(core: Core, options: WorkerOptions) -> Callable[[LeaseLost], Heart]:
     kind = LoopHeartbeat if core.around.simulated else ThreadHeartbeat
 
-    def heart(lost: Callable[[], None]) -> Heart:
+    def heart(lost: LeaseLost) -> Heart:
         return kind(core.store.fleet.pulse(), core.around.clock, options.lease_ms, lost)
 
     return heart

@@ -14,13 +14,16 @@ from ductape.ports.stores.fleet import Pulse
 
 BEATS_A_LEASE = 3
 
+LeaseLost = Callable[[str], None]
+"""Told on the event loop of a worker, by its name, whose lease has run out."""
+
 log = logging.getLogger("ductape.worker")
 
 
 class ThreadHeartbeat:
     """Beats from a thread."""
 
-    def __init__(self, pulse: Pulse, clock: Clock, lease_ms: int, lost: Callable[[], None]) -> None:
+    def __init__(self, pulse: Pulse, clock: Clock, lease_ms: int, lost: LeaseLost) -> None:
         """Call `lost` on the event loop when the lease has run out."""
         self._pulse = pulse
         self._clock = clock
@@ -58,13 +61,14 @@ class ThreadHeartbeat:
                 self._renew(now_ms)
 
     def _renew(self, now_ms: int) -> None:
+        worker = self._worker
         try:
-            alive = self._pulse.beat(self._worker, now_ms=now_ms, lease_ms=self._lease_ms)
+            alive = self._pulse.beat(worker, now_ms=now_ms, lease_ms=self._lease_ms)
         except Exception as error:  # noqa: BLE001 (the heartbeat thread: the next beat tries again)
             log.warning("heartbeat failed: %s: %s", type(error).__name__, error)
             return
         if not alive and not self._over.is_set():
-            self._loop.call_soon_threadsafe(self._lost)
+            self._loop.call_soon_threadsafe(self._lost, worker)
 
     def _ask_the_loop(self) -> None:
         if not self._loop.is_closed():
@@ -74,7 +78,7 @@ class ThreadHeartbeat:
 class LoopHeartbeat:
     """Beats from the event loop itself, for simulated time."""
 
-    def __init__(self, pulse: Pulse, clock: Clock, lease_ms: int, lost: Callable[[], None]) -> None:
+    def __init__(self, pulse: Pulse, clock: Clock, lease_ms: int, lost: LeaseLost) -> None:
         """Call `lost` when the lease has run out."""
         self._pulse = pulse
         self._clock = clock
@@ -101,4 +105,4 @@ class LoopHeartbeat:
             await asyncio.sleep(self._lease_ms / BEATS_A_LEASE / 1000)
             now_ms = self._clock.now_ms()
             if not self._pulse.beat(self._worker, now_ms=now_ms, lease_ms=self._lease_ms):
-                self._lost()
+                self._lost(self._worker)

@@ -22,6 +22,7 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.services.settling import Settler, tell_settled
+from ductape.worker.heartbeat import LeaseLost
 
 AHEAD_MS = 30
 """How long before its instant a run is claimed: what the claim takes must not make it late."""
@@ -75,7 +76,7 @@ class Lane:
         self._next_turn_ms: int | None = None
         self._fault: str | None = None
         self._closing = False
-        self.lease_lost: Callable[[], None] = lambda: None
+        self.lease_lost: LeaseLost = lambda _: None
 
     def put(self, ended: Ended) -> None:
         """Hand in an outcome for the next turn."""
@@ -133,7 +134,7 @@ class Lane:
         if settlements:
             tell_settled(self._store, settlements)
             await self._again(ended, turn)
-        self._look_further(turn)
+        self._look_further(turn, wish)
 
     def _left_to_wish(self) -> Wish:
         """Ask for what the turns under way have not asked for already."""
@@ -152,7 +153,7 @@ class Lane:
             self._nudged = False
             self._needed.set()
 
-    def _look_further(self, turn: Turn) -> None:
+    def _look_further(self, turn: Turn, wish: Wish) -> None:
         """See to what a turn could not do itself."""
         if turn.claims and self._wish().slots > 0:
             self._needed.set()
@@ -161,7 +162,7 @@ class Lane:
         if turn.crowded:
             self._store.wake.tell("work")
         if not turn.leased:
-            self.lease_lost()
+            self.lease_lost(wish.worker)
 
     def _settlement(self, one: Ended, now_ms: int) -> Settlement:
         return with_cache(self._settler.decide(one.claim, one.outcome, now_ms), one.entry)

@@ -20,7 +20,7 @@ from ductape.ports.stores.claims import Wish
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.ports.wake import Hint
 from ductape.services.settling import Settler
-from ductape.worker.heartbeat import LoopHeartbeat, ThreadHeartbeat
+from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.held import Held
 from ductape.worker.lane import AHEAD_MS, Ended, Lane
 from ductape.worker.options import WorkerOptions
@@ -51,7 +51,7 @@ class Parts:
     clock: Clock
     identify: Callable[[], WorkerRecord]
     """Makes a fresh identity."""
-    heart: Callable[[Callable[[], None]], Heart]
+    heart: Callable[[LeaseLost], Heart]
     """Makes the heartbeat, which calls back when the lease is lost."""
 
 
@@ -84,7 +84,7 @@ class Worker:
 
     async def start(self) -> None:
         """Register, and begin to work."""
-        await self._register()
+        await self._register(self._me)
         self._heart = self._parts.heart(self._lease_lost)
         self._heart.start(self._me.id)
         self._ignore_hints = self._store.wake.listen(self._on_hint)
@@ -182,9 +182,12 @@ class Worker:
             if held is not None:
                 self._sweeper.stop(held, "cancel", reason=reason)
 
-    def _lease_lost(self) -> None:
-        """Leave every run to whoever takes it over, and come back under a new name."""
-        if self._renewing is not None or self._stopping:
+    def _lease_lost(self, worker: str) -> None:
+        """Leave every run to whoever takes it over, and come back under a new name.
+
+        What asked under an earlier name may hear of it late: that lease is given up already.
+        """
+        if worker != self._me.id or self._renewing is not None or self._stopping:
             return
         log.warning("worker %s lost its lease with %d runs", self._me.id, len(self._held))
         for held in self._held.values():
@@ -193,25 +196,26 @@ class Worker:
         self._tasks.append(self._renewing)
 
     async def _renew(self) -> None:
-        self._me = self._parts.identify()
-        await self._register_at_last()
+        fresh = self._parts.identify()
+        await self._register_at_last(fresh)
+        self._me = fresh
         if self._heart is not None:
             self._heart.start(self._me.id)
         self._renewing = None
         self._lane.nudge()
 
-    async def _register_at_last(self) -> None:
+    async def _register_at_last(self, me: WorkerRecord) -> None:
         """Register, however long the store is out of reach."""
         while True:
             try:
-                return await self._register()
+                return await self._register(me)
             except StoreError as error:
-                log.warning("worker %s cannot register: %s", self._me.id, error)
+                log.warning("worker %s cannot register: %s", me.id, error)
             await asyncio.sleep(REGISTER_AGAIN_S)
 
-    async def _register(self) -> None:
+    async def _register(self, me: WorkerRecord) -> None:
         await self._store.fleet.register(
-            self._me, now_ms=self._clock.now_ms(), lease_ms=self._options.lease_ms
+            me, now_ms=self._clock.now_ms(), lease_ms=self._options.lease_ms
         )
 
     async def _until_landed(self, grace_ms: int) -> None:

@@ -286,3 +286,18 @@ def test_a_disk_that_fails_at_the_worst_moment_does_not_end_the_worker(
 
 async def _refuse(*_: object, **__: object) -> None:
     raise StoreError("the disk is full")
+
+
+def test_a_lease_lost_under_an_earlier_name_is_given_up_once(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        worker = worker_of(harness)
+        first = worker.id
+        worker._lease_lost(first)
+        await harness.sleep(1_000)
+        second = worker.id
+        assert second != first
+        worker._lease_lost(first)
+        await harness.sleep(1_000)
+        assert worker.id == second
+
+    play(scenario, registry(act=sleeper))
