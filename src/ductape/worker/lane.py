@@ -108,6 +108,7 @@ class Lane:
     async def _serve_one(self) -> None:
         while not self._closing or self._outbox:
             await self._until_needed()
+            await self._gather()
             await self._take_turn()
 
     async def _take_turn(self) -> None:
@@ -192,6 +193,16 @@ class Lane:
                 break
             await self._doze(CLOCK_EVERY_MS if wait_ms <= 0 else min(wait_ms, CLOCK_EVERY_MS))
         self._needed.clear()
+
+    async def _gather(self) -> None:
+        """Let runs that are about to end do so first: one large turn costs less than two small.
+
+        Beside a busy event loop the store's thread waits for Python's lock at every statement.
+        """
+        seen = 0
+        while len(self._outbox) > seen:
+            seen = len(self._outbox)
+            await asyncio.sleep(0)
 
     async def _doze(self, longest_ms: int) -> None:
         try:

@@ -92,8 +92,8 @@ SCANS_A_SMALL_INDEX = re.compile(
 """Partial indexes that hold only what the statement wants; each has a LIMIT or few rows."""
 
 SMALL_TABLES = re.compile(
-    r"^SCAN (workers|handlers|products|queues|key_checks|waiting|want|has|json_each|looked_at"
-    r"|CONSTANT)\b"
+    r"^SCAN (workers|handlers|products|queues|key_checks|waiting|want|has|json_each|looked_at|e"
+    r"|2 CONSTANT ROWS|CONSTANT)\b"
 )
 """Tables of a handful of rows, and what a statement is given."""
 
@@ -103,6 +103,7 @@ COUNTS_ALL = {("runs", "counts")}
 
 def plan(connection: Connection, sql: str) -> list[str]:
     """Ask SQLite how it would go about a statement."""
+    sql = re.sub(r"\{rows of (\d+)\}", lambda row: f"({', '.join('?' * int(row[1]))})", sql)
     named: dict[str, Cell] = dict.fromkeys(re.findall(r":(\w+)", sql))
     values = named or [None] * sql.count("?")
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]

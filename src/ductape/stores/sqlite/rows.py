@@ -29,11 +29,10 @@ SCHEDULE_COLUMNS = (
 )
 
 FRESH_COLUMNS = (
-    "job_id, state, product, env, event, kind, queue, rank, flow, needs, concurrency, recurring,"
-    " scheduled_at, due_at, timeout_ms, job_key, session_tag, session_user, metadata, spec,"
-    " updated_at"
+    "job_id, number, state, product, env, event, kind, queue, rank, flow, needs, concurrency,"
+    " recurring, scheduled_at, due_at, timeout_ms, job_key, session_tag, session_user, metadata,"
+    " spec, updated_at"
 )
-FRESH_PLACES = ", ".join("?" * (FRESH_COLUMNS.count(",") + 1))
 Fresh = tuple[Cell, ...]
 """One value for each of `FRESH_COLUMNS`: binding by place costs half of binding by name."""
 
@@ -75,6 +74,7 @@ def fresh_row(run: Run, now_ms: int) -> Fresh:
     session = spec.session
     return (
         run.job_id,
+        run.number,
         run.state,
         spec.product,
         spec.env,
@@ -176,6 +176,11 @@ def ending_columns(done: Finished, fence: int) -> dict[str, Cell]:
         "error": None if done.error is None else encode(done.error),
         "progress": None if done.progress is None else encode(done.progress),
     }
+
+
+def ending_row(done: Finished, fence: int) -> tuple[Cell, ...]:
+    """Return what `ending_columns` returns, by place."""
+    return tuple(ending_columns(done, fence).values())
 
 
 def finished_of(row: Row) -> Finished:

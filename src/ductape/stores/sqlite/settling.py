@@ -18,13 +18,14 @@ from ductape.stores.sqlite.limits import unblock
 from ductape.stores.sqlite.rows import (
     encode,
     ending_columns,
+    ending_row,
     moving_columns,
     run_of,
     run_row,
     schedule_of,
     schedule_row,
 )
-from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.statements import batched, statements
 
 Decide = Callable[[Claim, Outcome, int], Settlement]
 """`domain.settlement.settle`, with chance and zones filled in by the root."""
@@ -170,7 +171,7 @@ def _is_plain(settlement: Settlement) -> bool:
 def _end_together(connection: Connection, plain: Sequence[Settlement]) -> bool:
     """Move many runs into history at once; false, and nothing moved, if a fence does not hold."""
     ends = [
-        ending_columns(each.to, each.run.fence)
+        ending_row(each.to, each.run.fence)
         for each in plain
         if isinstance(each.to, Finished) and each.run is not None
     ]
@@ -178,10 +179,12 @@ def _end_together(connection: Connection, plain: Sequence[Settlement]) -> bool:
         return False
     connection.execute("SAVEPOINT ends")
     before = connection.total_changes()
-    connection.executemany(statements("history")["end"], ends)
+    for sql, values in batched("history", "end_many", ends):
+        connection.execute(sql, values)
     whole = connection.total_changes() - before == len(ends)
     if whole:
-        connection.executemany(statements("runs")["delete"], ends)
+        for sql, values in batched("runs", "delete_many", [end[:2] for end in ends]):
+            connection.execute(sql, values)
     else:
         connection.execute("ROLLBACK TO ends")
     connection.execute("RELEASE ends")

@@ -1,12 +1,14 @@
 """The SQL of this store: one file for each table, one named statement for each operation."""
 
+import re
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
+from ductape.stores.sqlite.connection import Cell
 from ductape.stores.sqlite.rows import (
     FINISHED_COLUMNS,
     FRESH_COLUMNS,
-    FRESH_PLACES,
     RUN_COLUMNS,
     SCHEDULE_COLUMNS,
 )
@@ -16,8 +18,15 @@ _COLUMNS = {
     "{finished_columns}": FINISHED_COLUMNS,
     "{schedule_columns}": SCHEDULE_COLUMNS,
     "{fresh_columns}": FRESH_COLUMNS,
-    "{fresh_places}": FRESH_PLACES,
 }
+
+_ROWS = re.compile(r"\{rows of (\d+)\}")
+
+Placed = tuple[Cell, ...]
+"""The values of one row, by their places."""
+
+BATCHES = (64, 16, 4, 1)
+"""How many rows go into one statement: few sizes, so that each is prepared once."""
 
 
 @cache
@@ -32,6 +41,29 @@ def statements(table: str) -> dict[str, str]:
     parts = text.split("-- name: ")[1:]
     named = (part.split("\n", 1) for part in parts)
     return {name.strip(): body.strip() for name, body in named}
+
+
+def batched(table: str, name: str, rows: Sequence[Placed]) -> Iterator[tuple[str, Sequence[Cell]]]:
+    """Return statements, each with its values, that together do for all rows what one does.
+
+    The statement has `{rows of N}` where they go, N values each. One statement for many rows costs
+    half of as many executions, and hands Python's lock over once.
+    """
+    at = 0
+    for size in BATCHES:
+        while len(rows) - at >= size:
+            yield _of(table, name, size), [cell for row in rows[at : at + size] for cell in row]
+            at += size
+
+
+@cache
+def _of(table: str, name: str, count: int) -> str:
+    """Return a statement for so many rows."""
+
+    def places(width: re.Match[str]) -> str:
+        return ", ".join([f"({', '.join('?' * int(width[1]))})"] * count)
+
+    return _ROWS.sub(places, statements(table)[name])
 
 
 @cache

@@ -9,7 +9,7 @@ VALUES (:job_id, :number, :state, :fence, :product, :env, :event, :kind, :queue,
     :metadata, :spec, :attempts, :checkpoint, :progress, :now)
 
 -- name: insert_fresh
-INSERT INTO runs (number, {fresh_columns}) VALUES (1, {fresh_places})
+INSERT INTO runs ({fresh_columns}) VALUES {rows of 22}
 
 -- name: promote
 UPDATE runs SET state = 'queued'
@@ -120,6 +120,9 @@ SELECT fence FROM runs WHERE job_id = :job_id AND number = :number
 
 -- name: delete
 DELETE FROM runs WHERE job_id = :job_id AND number = :number AND fence = :fence
+
+-- name: delete_many
+DELETE FROM runs WHERE (job_id, number) IN (VALUES {rows of 2})
 
 -- name: drop_waiting
 DELETE FROM runs WHERE job_id = :job_id AND state <> 'running'
