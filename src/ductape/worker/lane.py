@@ -58,22 +58,16 @@ class Lane:
         clock: Clock,
         wish: Callable[[], Wish],
         start: Callable[[Claim], object],
-        *,
-        slots: int,
     ) -> None:
-        """Ask `wish` what may be claimed, hand each claim to `start`; `slots` are all there are."""
+        """Ask `wish` what may be claimed, hand each claim to `start`."""
         self._store = store
         self._settler = settler
         self._clock = clock
         self._wish = wish
         self._start = start
-        self._most = -(-slots // store.claims.lanes)
-        """How many runs a turn settles and claims: those of one lane while another's execute."""
         self._outbox: list[Ended] = []
         self._under_way: list[Wish] = []
         """What the turns under way ask for."""
-        self._gathering = False
-        """Whether a turn is about to begin."""
         self._still = asyncio.Event()
         self._still.set()
         self._needed = asyncio.Event()
@@ -87,7 +81,7 @@ class Lane:
     def put(self, ended: Ended) -> None:
         """Hand in an outcome for the next turn."""
         self._outbox.append(ended)
-        if not self._gathering and (not self._under_way or len(self._outbox) >= ENOUGH):
+        if not self._under_way or len(self._outbox) >= ENOUGH:
             self._needed.set()
 
     def nudge(self) -> None:
@@ -119,15 +113,12 @@ class Lane:
 
     async def _take_turn(self) -> None:
         """Settle what waits and claim what fits."""
-        ended, self._outbox = self._outbox[: self._most], self._outbox[self._most :]
+        ended, self._outbox = self._outbox, []
         now_ms = self._clock.now_ms()
         settlements = [self._settlement(one, now_ms) for one in ended]
         wish = self._left_to_wish()
         self._under_way.append(wish)
-        self._gathering = False
         self._still.clear()
-        if len(self._outbox) >= ENOUGH:
-            self._needed.set()
         try:
             turn = await self._store.claims.turn(wish, settlements, now_ms=now_ms)
         except Exception as error:  # noqa: BLE001 (a turn of a background loop)
@@ -149,10 +140,11 @@ class Lane:
     def _left_to_wish(self) -> Wish:
         """Ask for what the turns under way have not asked for already."""
         wish = self._wish()
+        if not self._under_way:
+            return wish
         asked = sum(one.slots for one in self._under_way)
         suspect = wish.suspect and not any(one.suspect for one in self._under_way)
-        left = max(wish.slots - asked, 0)
-        return replace(wish, slots=min(left, self._most), suspect=suspect)
+        return replace(wish, slots=max(wish.slots - asked, 0), suspect=suspect)
 
     def _landed(self, wish: Wish) -> None:
         self._under_way.remove(wish)
@@ -164,7 +156,7 @@ class Lane:
 
     def _look_further(self, turn: Turn, wish: Wish) -> None:
         """See to what a turn could not do itself."""
-        if turn.claims and self._left_to_wish().slots > 0:
+        if turn.claims and self._wish().slots > 0:
             self._needed.set()
         if turn.busy:
             asyncio.get_running_loop().call_later(BUSY_S, self.nudge)
@@ -193,7 +185,7 @@ class Lane:
         """Sleep until something waits to be settled, a hint, a due instant, or the next look."""
         look_at_ms = self._clock.now_ms() + LOOK_EVERY_MS
         while not self._closing and not self._needed.is_set():
-            if self._outbox and not self._under_way and not self._gathering:
+            if self._outbox and not self._under_way:
                 break
             due_ms = look_at_ms if self._next_turn_ms is None else self._next_turn_ms
             wait_ms = min(due_ms, look_at_ms) - self._clock.now_ms()
@@ -207,7 +199,6 @@ class Lane:
 
         Beside a busy event loop the store's thread waits for Python's lock at every statement.
         """
-        self._gathering = True
         seen = 0
         while len(self._outbox) > seen:
             seen = len(self._outbox)
