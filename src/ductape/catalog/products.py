@@ -4,7 +4,6 @@ Every dispatched job passes here, so answers are remembered: what one version of
 never changes. Which version is current is asked each time, unless the caller has been told.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -60,7 +59,6 @@ class ProductCatalog:
         self._secrets = secrets
         self._known_handlers = known_handlers
         self._applied: dict[tuple[str, int], _Applied] = {}
-        self._loading: dict[tuple[str, int], asyncio.Task[_Applied]] = {}
 
     async def version(self, product: str) -> int:
         """Return the number of the current version; `NotFound`."""
@@ -125,16 +123,7 @@ class ProductCatalog:
         if version is None:
             version = await self.version(product)
         applied = self._applied.get((product, version))
-        return await self._load_once(product, version) if applied is None else applied
-
-    async def _load_once(self, product: str, version: int) -> _Applied:
-        """Read a version for all that ask for it at once; one that is cancelled stops no other."""
-        loading = self._loading.get((product, version))
-        if loading is None:
-            loading = asyncio.create_task(self._load(product, version))
-            self._loading[product, version] = loading
-            loading.add_done_callback(lambda _: self._loading.pop((product, version)))
-        return await asyncio.shield(loading)
+        return await self._load(product, version) if applied is None else applied
 
     async def _load(self, product: str, version: int) -> _Applied:
         row = await self._products.at(product, version)
