@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ductape.domain.flow import Head, Share, share_out
-from ductape.domain.job import Claim
+from ductape.domain.job import Claim, Run
 from ductape.ports.stores.claims import Wish
 from ductape.stores.postgres.limits import (
     Limited,
@@ -21,21 +21,20 @@ from ductape.stores.postgres.limits import (
     room_in_gate,
     rooms_of_queues,
 )
-from ductape.stores.postgres.rows import RUN_COLUMNS, Row, Values, run_of
+from ductape.stores.postgres.products import newest_versions
+from ductape.stores.postgres.rows import Values, run_of
 from ductape.stores.postgres.settling import with_schedules
 from ductape.stores.postgres.transaction import Transaction
 
 MOST_HEADS = 64
 """How many groups of a queue a turn looks at; the next turn begins where it stopped as well."""
 MOST_SUSPECTS = 10
-VERSION_AT = RUN_COLUMNS.count(",") + 1
-"""Where a claimed row tells its product's version."""
 
 
 class Taken(Struct, frozen=True):
     """What a claim brought."""
 
-    claims: list[Claim]
+    runs: list[Run]
     limited: Limited
     busy: bool
     """Whether something was in another worker's hands."""
@@ -64,9 +63,9 @@ class Claiming:
             await block(transaction, (head for head in fit if rooms.get(head.flow) == 0))
         free = wish.slots - len(suspects)
         shares = share_out(fit, found.room, slots=free, turn=self._turns) if free else []
-        rows = suspects + await _take(transaction, wish, shares, free, now_ms)
-        claims = await _with_schedules(transaction, rows)
-        return Taken(claims, found.limited, found.busy)
+        runs = suspects + await _take(transaction, wish, shares, free, now_ms)
+        runs.sort(key=lambda run: (-run.spec.priority, run.due_at_ms, run.job_id))
+        return Taken(runs, found.limited, found.busy)
 
     async def _heads(self, transaction: Transaction, wish: Wish) -> list[Head]:
         """Look at the first groups of each queue, and at those from where the last look ended."""
@@ -85,20 +84,18 @@ class Claiming:
         return list(dict.fromkeys(Head(*row[:6]) for row in rows))
 
 
-async def _with_schedules(transaction: Transaction, rows: Sequence[Row]) -> list[Claim]:
-    """Read claims as they were returned, in the order in which they are to begin."""
-    versions = {row[0]: row[VERSION_AT] or 0 for row in rows}
-    runs = [run_of(row) for row in rows]
-    runs.sort(key=lambda run: (-run.spec.priority, run.due_at_ms, run.job_id))
+async def with_products(transaction: Transaction, runs: Sequence[Run]) -> list[Claim]:
+    """Read what executing and settling runs takes."""
+    versions = await newest_versions(transaction, {run.spec.product for run in runs})
     return [
-        replace(claim, product_version=versions[claim.run.job_id])
+        replace(claim, product_version=versions.get(claim.run.spec.product, 0))
         for claim in await with_schedules(transaction, runs)
     ]
 
 
 async def _take(
     transaction: Transaction, wish: Wish, shares: Sequence[Share], free: int, now_ms: int
-) -> list[Row]:
+) -> list[Run]:
     if not shares:
         return []
     values: Values = {
@@ -109,12 +106,12 @@ async def _take(
         "grace": wish.grace_ms,
         "slots": free,
     }
-    return await transaction.rows("runs", "claim", values)
+    return [run_of(row) for row in await transaction.rows("runs", "claim", values)]
 
 
 async def _take_suspect(
     transaction: Transaction, wish: Wish, limited: Limited, now_ms: int
-) -> list[Row]:
+) -> list[Run]:
     """Take the first run that was lost before and that no limit holds back."""
     asked: Values = {
         "queues": list(wish.queues) or None,
@@ -136,5 +133,5 @@ async def _take_suspect(
         values = {**named, "worker": wish.worker, "now": now_ms, "grace": wish.grace_ms}
         rows = await transaction.rows("runs", "claim_suspect", values)
         if rows:
-            return rows
+            return [run_of(row) for row in rows]
     return []

@@ -2,34 +2,19 @@
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
 from ductape.domain.job import Progress
 from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.claims import Turn, Wish
-from ductape.stores.postgres.claiming import Claiming, Taken
+from ductape.stores.postgres.claiming import Claiming, Taken, with_products
 from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.limits import Limited, count_starts, limited_queues
+from ductape.stores.postgres.limits import count_starts, limited_queues
 from ductape.stores.postgres.rows import Values, encode, searchable
 from ductape.stores.postgres.settling import Decide, Settling, named
 from ductape.stores.postgres.tidying import Wear
 from ductape.stores.postgres.transaction import Transaction
 
 MOST_PROMOTED = 1_000
-
-
-class _Outlook(Struct, frozen=True):
-    """What a turn knows before it claims."""
-
-    leased: bool
-    due_ms: int | None
-    """When the next run falls due."""
-    limited: bool
-    """Whether any queue is paused or limited."""
-    suspects: bool
-    """Whether any run may wait that was lost before."""
 
 
 class PostgresClaims:
@@ -90,25 +75,22 @@ class PostgresClaims:
         self, transaction: Transaction, wish: Wish, settlements: Sequence[Settlement], now_ms: int
     ) -> Turn:
         answers, freed = await self._settling.settle_all(transaction, settlements, now_ms)
-        outlook = await _look_out(transaction, wish, now_ms)
-        limited: Limited = await limited_queues(transaction) if outlook.limited else {}
+        due = await _promote(transaction, now_ms + wish.ahead_ms)
+        leased = await _renew(transaction, wish, now_ms)
+        limited = await limited_queues(transaction)
         taken = Taken([], limited, busy=False)
-        if outlook.leased and wish.slots > 0:
-            suspect = wish.suspect and outlook.suspects
-            asked = replace(wish, suspect=suspect)
-            taken = await self._claiming.claim(transaction, asked, limited, now_ms)
-        due = outlook.due_ms
+        if leased and wish.slots > 0:
+            taken = await self._claiming.claim(transaction, wish, limited, now_ms)
         comes = None if due is None else due - wish.ahead_ms
-        runs = [claim.run for claim in taken.claims]
-        opens = await count_starts(transaction, taken.limited, runs, now_ms)
+        opens = await count_starts(transaction, taken.limited, taken.runs, now_ms)
         freed += sum(_queue_of(each) in limited for each in settlements)
         return Turn(
             answers=answers,
-            claims=taken.claims,
+            claims=await with_products(transaction, taken.runs),
             next_turn_ms=min((at for at in (comes, opens) if at is not None), default=None),
-            crowded=freed > len(taken.claims),
+            crowded=freed > len(taken.runs),
             busy=taken.busy,
-            leased=outlook.leased,
+            leased=leased,
         )
 
 
@@ -117,13 +99,15 @@ def _queue_of(settlement: Settlement) -> str | None:
     return None if settlement.to is None else settlement.to.spec.queue
 
 
-async def _look_out(transaction: Transaction, wish: Wish, now_ms: int) -> _Outlook:
-    """Renew the lease, queue what falls due, and see what there is."""
+async def _promote(transaction: Transaction, until_ms: int) -> int | None:
+    """Queue what falls due until then; return when the next run does."""
+    due: int | None = await transaction.cell("runs", "next_due")
+    if due is None or due > until_ms:
+        return due
+    await transaction.change("runs", "promote", {"now": until_ms, "most": MOST_PROMOTED})
+    return await transaction.cell("runs", "next_due")
+
+
+async def _renew(transaction: Transaction, wish: Wish, now_ms: int) -> bool:
     values: Values = {"id": wish.worker, "now": now_ms, "lease_until": now_ms + wish.lease_ms}
-    [(leased, due_ms, limited, suspects)] = await transaction.rows("runs", "outlook", values)
-    until_ms = now_ms + wish.ahead_ms
-    if due_ms is not None and due_ms <= until_ms:
-        await transaction.change("runs", "promote", {"now": until_ms, "most": MOST_PROMOTED})
-        due_ms = await transaction.cell("runs", "next_due")
-        suspects = True  # what was promoted may have been lost before
-    return _Outlook(leased, due_ms, limited, suspects)
+    return await transaction.change("workers", "beat", values) == 1
