@@ -108,7 +108,8 @@ class Lane:
     async def _serve_one(self) -> None:
         while not self._closing or self._outbox:
             await self._until_needed()
-            await self._gather()
+            if self._store.claims.lanes == 1:
+                await self._gather()
             await self._take_turn()
 
     async def _take_turn(self) -> None:
