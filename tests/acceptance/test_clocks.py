@@ -65,7 +65,7 @@ def handlers_of(name: str) -> Handlers:
 
     @handlers.job("long")
     async def long() -> str:
-        await asyncio.sleep(2)
+        await asyncio.sleep(2)  # the work itself: longer than the lease
         return name
 
     return handlers

@@ -28,7 +28,7 @@ class Crowd:
             self.inside += 1
             self.all += 1
             self.most = max(self.most, self.inside)
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.002)  # the work itself: others may come in meanwhile
             self.inside -= 1
             return self.all
 

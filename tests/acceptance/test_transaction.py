@@ -105,7 +105,7 @@ async def test_a_statement_that_takes_too_long_is_broken_off_when_its_caller_lea
     ductape: Ductape,
 ) -> None:
     task = asyncio.create_task(_say(ductape, ENDLESS))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # until it is under way: a statement gives no sign of it
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
