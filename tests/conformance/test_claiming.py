@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ductape.domain.job import JobSpec
+from ductape.domain.job import Claim, JobSpec
 from ductape.domain.outcome import Success
 from ductape.domain.request import Repeat
 from ductape.domain.settlement import run_ref
@@ -253,3 +253,18 @@ async def test_a_run_that_is_due_does_not_take_its_neighbour_along(store: Store)
     due, later = await stored(store, *(a_new_job(due_ms=NOW_MS + at) for at in (100, 101)))
     assert await claimed_ids(store, now_ms=NOW_MS + 100) == [due]
     assert (await record(store, later)).status == "scheduled"
+
+
+async def test_what_a_turn_claimed_can_be_asked_for_by_its_instant(store: Store) -> None:
+    await hired(store, "w1", "w2")
+    await stored(store, *(a_new_job() for _ in range(4)))
+    await claimed(store, a_wish("w1", slots=1), now_ms=NOW_MS + 1)
+    taken = await claimed(store, a_wish("w1", slots=2), now_ms=NOW_MS + 2)
+    await claimed(store, a_wish("w2", slots=1), now_ms=NOW_MS + 2)
+    found = await store.claims.claimed("w1", at_ms=NOW_MS + 2)
+    assert sorted(found, key=_by_id) == sorted(taken, key=_by_id)
+    assert await store.claims.claimed("w1", at_ms=NOW_MS + 3) == []
+
+
+def _by_id(claim: Claim) -> str:
+    return claim.run.job_id

@@ -4,19 +4,23 @@ A turn is one transaction. While it is under way outcomes gather; the next turn 
 that high load gets batches and low load keeps its latency (DESIGN 3). Where the store can take
 several turns at once, a further one begins as soon as enough has gathered for it. Idle, the lane
 sleeps until a hint, a moment before the earliest due instant, or the safety net's look.
+
+A turn that fails may have been committed all the same, its answer lost. No two turns of a worker
+are of one instant, so what such a turn has claimed can be asked for, and is begun then.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from msgspec.structs import replace
 
-from ductape.domain.change import CacheEntry, Settlement
+from ductape.domain.change import CacheEntry, RunRef, Settlement
 from ductape.domain.job import Claim
 from ductape.domain.outcome import Outcome
-from ductape.domain.settlement import with_cache
+from ductape.domain.settlement import run_ref, with_cache
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
@@ -35,6 +39,10 @@ BUSY_S = 0.01
 """How soon an idle lane looks again at what another worker had in hand."""
 ENOUGH = 50
 """How many outcomes are worth a further turn while another is under way."""
+DOUBT_MS = 10_000
+"""For how long a failed turn may yet turn out to be committed."""
+NEAR_MS = 10
+"""How far ahead of the clock the instants of turns may be, to be apart from one another."""
 
 log = logging.getLogger("ductape.worker")
 
@@ -48,6 +56,15 @@ class Ended:
     entry: CacheEntry | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """A turn, as it was asked for."""
+
+    at_ms: int
+    wish: Wish
+    ended: Sequence[Ended]
+
+
 class Lane:
     """Takes turns with the store for one worker."""
 
@@ -58,16 +75,21 @@ class Lane:
         clock: Clock,
         wish: Callable[[], Wish],
         start: Callable[[Claim], object],
+        holds: Callable[[RunRef], bool],
     ) -> None:
-        """Ask `wish` what may be claimed, hand each claim to `start`."""
+        """Ask `wish` what may be claimed, hand each claim to `start`; `holds`: it was begun."""
         self._store = store
         self._settler = settler
         self._clock = clock
         self._wish = wish
         self._start = start
+        self._holds = holds
         self._outbox: list[Ended] = []
-        self._under_way: list[Wish] = []
-        """What the turns under way ask for."""
+        self._under_way: list[_Asked] = []
+        self._in_doubt: list[_Asked] = []
+        """Turns that failed, and may have been committed."""
+        self._at_ms = 0
+        """The instant of the latest turn."""
         self._still = asyncio.Event()
         self._still.set()
         self._needed = asyncio.Event()
@@ -108,52 +130,95 @@ class Lane:
     async def _serve_one(self) -> None:
         while not self._closing or self._outbox:
             await self._until_needed()
+            if self._in_doubt:
+                await self._find_claims()
             if self._store.claims.lanes == 1:
                 await self._gather()
             await self._take_turn()
 
     async def _take_turn(self) -> None:
         """Settle what waits and claim what fits."""
-        ended, self._outbox = self._outbox, []
-        now_ms = self._clock.now_ms()
-        settlements = [self._settlement(one, now_ms) for one in ended]
-        wish = self._left_to_wish()
-        self._under_way.append(wish)
+        asked = self._ask()
+        settlements = [self._settlement(one, asked.at_ms) for one in asked.ended]
+        self._under_way.append(asked)
         self._still.clear()
         try:
-            turn = await self._store.claims.turn(wish, settlements, now_ms=now_ms)
+            async with asyncio.timeout(asked.wish.lease_ms / 1000):
+                turn = await self._store.claims.turn(asked.wish, settlements, now_ms=asked.at_ms)
         except Exception as error:  # noqa: BLE001 (a turn of a background loop)
-            # On closing the runs are left to a take-over: their fences still hold.
-            self._outbox = [] if self._closing else ended + self._outbox
+            self._failed(asked)
             await self._rest(error)
             return
         finally:
-            self._landed(wish)
+            self._landed(asked)
         self._fault = None
         self._next_turn_ms = turn.next_turn_ms
         for claim in turn.claims:
             self._start(claim)
         if settlements:
             tell_settled(self._store, settlements)
-            await self._again(ended, turn)
-        self._look_further(turn, wish)
+            await self._again(asked.ended, turn)
+        self._look_further(turn, asked.wish)
 
-    def _left_to_wish(self) -> Wish:
-        """Ask for what the turns under way have not asked for already."""
+    def _ask(self) -> _Asked:
+        """Take what waits to be settled, and what the turns under way have not asked for."""
+        ended, self._outbox = self._outbox, []
+        self._at_ms = self._instant_of_its_own()
         wish = self._wish()
         if not self._under_way:
-            return wish
-        asked = sum(one.slots for one in self._under_way)
-        suspect = wish.suspect and not any(one.suspect for one in self._under_way)
-        return replace(wish, slots=max(wish.slots - asked, 0), suspect=suspect)
+            return _Asked(self._at_ms, wish, ended)
+        taken = sum(one.wish.slots for one in self._under_way)
+        suspect = wish.suspect and not any(one.wish.suspect for one in self._under_way)
+        wish = replace(wish, slots=max(wish.slots - taken, 0), suspect=suspect)
+        return _Asked(self._at_ms, wish, ended)
 
-    def _landed(self, wish: Wish) -> None:
-        self._under_way.remove(wish)
+    def _instant_of_its_own(self) -> int:
+        """Return now, or the moment after the latest turn's; a clock set back is followed."""
+        now_ms = self._clock.now_ms()
+        return self._at_ms + 1 if 0 <= self._at_ms - now_ms < NEAR_MS else now_ms
+
+    def _failed(self, asked: _Asked) -> None:
+        """Keep what was to be settled for another turn, and what was to be claimed in mind.
+
+        On closing the runs are left to a take-over: their fences still hold.
+        """
+        if self._closing:
+            self._outbox = []
+            return
+        self._outbox = [*asked.ended, *self._outbox]
+        if asked.wish.slots > 0:
+            self._in_doubt.append(asked)
+
+    def _landed(self, asked: _Asked) -> None:
+        self._under_way.remove(asked)
         if not self._under_way:
             self._still.set()
         if self._nudged:
             self._nudged = False
             self._needed.set()
+
+    async def _find_claims(self) -> None:
+        """Begin what failed turns have claimed: this worker lives, so nobody else takes it."""
+        doubts, self._in_doubt = self._in_doubt, []
+        for asked in doubts:
+            if asked.wish.worker != self._wish().worker:
+                continue  # its lease was given up, and its runs with it
+            try:
+                claims = await self._store.claims.claimed(asked.wish.worker, at_ms=asked.at_ms)
+            except StoreError as error:
+                self._in_doubt.append(asked)
+                await self._rest(error)
+                continue
+            if not claims and self._clock.now_ms() < asked.at_ms + DOUBT_MS:
+                self._in_doubt.append(asked)
+            for claim in claims:
+                if not self._is_known(run_ref(claim.run)):
+                    self._start(claim)
+
+    def _is_known(self, run: RunRef) -> bool:
+        """Tell whether a run was begun: it noted something at the very instant of the turn."""
+        ended = chain(self._outbox, *(one.ended for one in self._under_way))
+        return self._holds(run) or any(run_ref(one.claim.run) == run for one in ended)
 
     def _look_further(self, turn: Turn, wish: Wish) -> None:
         """See to what a turn could not do itself."""

@@ -67,7 +67,9 @@ class Worker:
         self._options = options
         self._handlers = handlers
         self._held: dict[RunRef, Held] = {}
-        self._lane = Lane(parts.store, parts.settler, parts.clock, self._wish, self._begin)
+        self._lane = Lane(
+            parts.store, parts.settler, parts.clock, self._wish, self._begin, self._holds
+        )
         self._lane.lease_lost = self._lease_lost
         self._sweeper = Sweeper(parts.clock, options.grace_ms, self._cut_off)
         self._tasks: list[asyncio.Task[None]] = []
@@ -164,6 +166,9 @@ class Worker:
             lease_ms=self._options.lease_ms,
             grace_ms=self._options.grace_ms + SETTLING_MS,
         )
+
+    def _holds(self, run: RunRef) -> bool:
+        return run in self._held
 
     def _on_hint(self, hint: Hint, jobs: Collection[str]) -> None:  # noqa: ARG002 (a listener)
         match hint:

@@ -55,6 +55,10 @@ class Claims(Protocol):
         """Settle, promote what fell due, renew the lease and claim, in one transaction."""
         ...
 
+    async def claimed(self, worker: str, *, at_ms: int) -> list[Claim]:
+        """List what a worker's turn at that instant has claimed, though its answer was lost."""
+        ...
+
     async def settle(self, settlements: Sequence[Settlement], *, now_ms: int) -> list[SettleAnswer]:
         """Apply settlements, each whole or not at all."""
         ...

@@ -84,6 +84,13 @@ class Claiming:
         return list(dict.fromkeys(Head(*row[:6]) for row in rows))
 
 
+async def claimed_by(transaction: Transaction, worker: str, at_ms: int) -> list[Claim]:
+    """Read the runs that a turn of a worker took at that instant."""
+    asked: Values = {"worker": worker, "at": at_ms}
+    rows = await transaction.rows("runs", "claimed", asked)
+    return await with_products(transaction, [run_of(row) for row in rows])
+
+
 async def with_products(transaction: Transaction, runs: Sequence[Run]) -> list[Claim]:
     """Read what executing and settling runs takes."""
     versions = await newest_versions(transaction, {run.spec.product for run in runs})

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
-from ductape.domain.job import Progress
+from ductape.domain.job import Claim, Progress
 from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.claims import Turn, Wish
-from ductape.stores.postgres.claiming import Claiming, Taken, with_products
+from ductape.stores.postgres.claiming import Claiming, Taken, claimed_by, with_products
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.limits import count_starts, limited_queues
 from ductape.stores.postgres.rows import Values, encode, searchable
@@ -35,6 +35,10 @@ class PostgresClaims:
         turn = await self._engine.write(lambda t: self._turn(t, wish, settlements, now_ms))
         self._wear.add(len(settlements))
         return turn
+
+    async def claimed(self, worker: str, *, at_ms: int) -> list[Claim]:
+        """List what a worker's turn at that instant has claimed, though its answer was lost."""
+        return await self._engine.read(lambda t: claimed_by(t, worker, at_ms))
 
     async def settle(self, settlements: Sequence[Settlement], *, now_ms: int) -> list[SettleAnswer]:
         """Apply settlements, each whole or not at all."""

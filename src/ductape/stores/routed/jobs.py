@@ -10,7 +10,7 @@ from itertools import islice
 
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
 from ductape.domain.identity import KeyHolder
-from ductape.domain.job import Finished, Progress, Run
+from ductape.domain.job import Claim, Finished, Progress, Run
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.record import JobRecord
 from ductape.errors import invalid
@@ -111,6 +111,11 @@ class RoutedClaims:
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
         """Refuse: a worker's lease, and so its turn, is in one store."""
         del wish, settlements, now_ms
+        raise of_one_store("a worker")
+
+    async def claimed(self, worker: str, *, at_ms: int) -> list[Claim]:
+        """Refuse: a worker is in one store."""
+        del worker, at_ms
         raise of_one_store("a worker")
 
     async def settle(self, settlements: Sequence[Settlement], *, now_ms: int) -> list[SettleAnswer]:

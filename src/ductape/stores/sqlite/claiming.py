@@ -63,6 +63,13 @@ class Claiming:
         return list(found | dict.fromkeys(more))
 
 
+def claimed_by(connection: Connection, worker: str, at_ms: int) -> list[Claim]:
+    """Read the runs that a turn of a worker took at that instant."""
+    asked = {"worker": worker, "at": at_ms}
+    rows = connection.execute(statements("runs")["claimed"], asked).fetchall()
+    return with_products(connection, [run_of(row) for row in rows])
+
+
 def with_products(connection: Connection, runs: Sequence[Run]) -> list[Claim]:
     """Read what executing and settling runs takes."""
     sql = statements("products")["version"]

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
-from ductape.domain.job import Progress
+from ductape.domain.job import Claim, Progress
 from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.claims import Turn, Wish
-from ductape.stores.sqlite.claiming import Claiming, with_products
+from ductape.stores.sqlite.claiming import Claiming, claimed_by, with_products
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.limits import count_starts, limited_queues
@@ -32,6 +32,10 @@ class SqliteClaims:
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
         """Settle, promote what fell due, renew the lease and claim, in one transaction."""
         return await self._engine.write(lambda c: self._turn(c, wish, settlements, now_ms))
+
+    async def claimed(self, worker: str, *, at_ms: int) -> list[Claim]:
+        """List what a worker's turn at that instant has claimed, though its answer was lost."""
+        return await self._engine.read(lambda c: claimed_by(c, worker, at_ms))
 
     async def settle(self, settlements: Sequence[Settlement], *, now_ms: int) -> list[SettleAnswer]:
         """Apply settlements, each whole or not at all."""

@@ -69,6 +69,10 @@ WHERE ctid = ANY(ARRAY(
     LIMIT %(slots)s))
 RETURNING {run_columns}
 
+-- name: claimed
+SELECT {run_columns} FROM ductape.runs
+WHERE state = 'running' AND worker = %(worker)s AND updated_at = %(at)s
+
 -- name: suspects
 SELECT job_id, number, queue, flow, concurrency FROM ductape.runs
 WHERE state = 'queued' AND losses > 0 AND (%(queues)s::text[] IS NULL OR queue = ANY(%(queues)s))

@@ -153,6 +153,10 @@ SELECT stop_reason FROM runs WHERE job_id = :job_id AND number = :number AND fen
 SELECT job_id, number, fence, stop_reason FROM runs INDEXED BY runs_held
 WHERE state = 'running' AND worker = :worker AND stop_reason IS NOT NULL
 
+-- name: claimed
+SELECT {run_columns} FROM runs INDEXED BY runs_held
+WHERE state = 'running' AND worker = :worker AND updated_at = :at
+
 -- name: lost
 SELECT {run_columns} FROM runs INDEXED BY runs_held
 WHERE state = 'running'
