@@ -17,8 +17,9 @@ from ductape.domain.ids import floor
 from ductape.domain.job import Run
 from ductape.stores.postgres.address import address_of
 from ductape.stores.postgres.days import DAY_MS, ended_since, make_days
-from ductape.stores.postgres.engine import BY_INDEX, Engine
+from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.migrating import migrate
+from ductape.stores.postgres.plans import by_index
 from ductape.stores.postgres.rows import INSERTED, Cell, run_row
 from ductape.stores.postgres.statements import Statements
 from tests.builders import NOW_MS, a_run, a_spec
@@ -133,7 +134,7 @@ def database(request: pytest.FixtureRequest, server: PostgresServer) -> Iterator
     with psycopg.connect(server.url, autocommit=True) as link:
         cursor = psycopg.ClientCursor(link)
         cursor.execute(f"SET search_path = {schema}".encode())
-        cursor.execute(BY_INDEX.replace(b"LOCAL ", b""))
+        cursor.execute(by_index(local=False))
         if request.param != "empty":
             fill(cursor, statements)
         if request.param == "analysed":

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ductape.domain.flow import Head, Share, share_out
-from ductape.domain.job import Claim, Run
+from ductape.domain.job import Claim
 from ductape.ports.stores.claims import Wish
 from ductape.stores.postgres.limits import (
     Limited,
@@ -21,20 +21,20 @@ from ductape.stores.postgres.limits import (
     room_in_gate,
     rooms_of_queues,
 )
-from ductape.stores.postgres.products import newest_versions
-from ductape.stores.postgres.rows import Values, run_of
+from ductape.stores.postgres.outlook import MOST_HEADS, Outlook, Sight, look_out
+from ductape.stores.postgres.rows import RUN_COLUMNS, Row, Values, run_of
 from ductape.stores.postgres.settling import with_schedules
 from ductape.stores.postgres.transaction import Transaction
 
-MOST_HEADS = 64
-"""How many groups of a queue a turn looks at; the next turn begins where it stopped as well."""
 MOST_SUSPECTS = 10
+VERSION_AT = RUN_COLUMNS.count(",") + 1
+"""Where a claimed row tells its product's version."""
 
 
 class Taken(Struct, frozen=True):
     """What a claim brought."""
 
-    runs: list[Run]
+    claims: list[Claim]
     limited: Limited
     busy: bool
     """Whether something was in another worker's hands."""
@@ -49,34 +49,32 @@ class Claiming:
         self._stopped_at: dict[str, Head] = {}
         """Where the look at a queue with many groups ended."""
 
+    async def look_out(self, transaction: Transaction, wish: Wish, *, now_ms: int) -> Sight:
+        """Ask what a turn must know, from where the last look ended as well."""
+        return await look_out(transaction, wish, [*self._stopped_at.values()], now_ms=now_ms)
+
     async def claim(
-        self, transaction: Transaction, wish: Wish, limited: Limited, now_ms: int
+        self, transaction: Transaction, wish: Wish, outlook: Outlook, limited: Limited, now_ms: int
     ) -> Taken:
         """Take what fits, in the order in which it is to begin."""
         self._turns += 1
-        heads = await self._heads(transaction, wish)
+        heads = self._heads(outlook.heads)
         fit = [head for head in heads if not head.needs or head.needs in wish.handlers]
-        suspects = await _take_suspect(transaction, wish, limited, now_ms) if wish.suspect else []
+        takes_suspect = wish.suspect and outlook.suspects
+        suspects = await _take_suspect(transaction, wish, limited, now_ms) if takes_suspect else []
         found = await look(transaction, limited, fit, now_ms)
         rooms = found.room.flows
         if not found.busy:
             await block(transaction, (head for head in fit if rooms.get(head.flow) == 0))
         free = wish.slots - len(suspects)
         shares = share_out(fit, found.room, slots=free, turn=self._turns) if free else []
-        runs = suspects + await _take(transaction, wish, shares, free, now_ms)
-        runs.sort(key=lambda run: (-run.spec.priority, run.due_at_ms, run.job_id))
-        return Taken(runs, found.limited, found.busy)
+        rows = suspects + await _take(transaction, wish, shares, free, now_ms)
+        claims = await _with_schedules(transaction, rows)
+        return Taken(claims, found.limited, found.busy)
 
-    async def _heads(self, transaction: Transaction, wish: Wish) -> list[Head]:
-        """Look at the first groups of each queue, and at those from where the last look ended."""
-        last = [*self._stopped_at.values()]
+    def _heads(self, rows: Sequence[Row]) -> list[Head]:
+        """Read the groups, and remember where the look at a queue with many of them ended."""
         self._stopped_at.clear()
-        asked: Values = {
-            "queues": list(wish.queues) or None,
-            "most": MOST_HEADS,
-            **{f"last_{name}": column for name, column in by_group(last).items()},
-        }
-        rows = await transaction.rows("runs", "heads", asked)
         again = {row[0] for row in rows if row[6]}
         for row in rows:
             if row[7] == MOST_HEADS and row[6] == (row[0] in again):
@@ -87,22 +85,23 @@ class Claiming:
 async def claimed_by(transaction: Transaction, worker: str, at_ms: int) -> list[Claim]:
     """Read the runs that a turn of a worker took at that instant."""
     asked: Values = {"worker": worker, "at": at_ms}
-    rows = await transaction.rows("runs", "claimed", asked)
-    return await with_products(transaction, [run_of(row) for row in rows])
+    return await _with_schedules(transaction, await transaction.rows("runs", "claimed", asked))
 
 
-async def with_products(transaction: Transaction, runs: Sequence[Run]) -> list[Claim]:
-    """Read what executing and settling runs takes."""
-    versions = await newest_versions(transaction, {run.spec.product for run in runs})
+async def _with_schedules(transaction: Transaction, rows: Sequence[Row]) -> list[Claim]:
+    """Read claims as they were returned, in the order in which they are to begin."""
+    versions = {row[0]: row[VERSION_AT] or 0 for row in rows}
+    runs = [run_of(row) for row in rows]
+    runs.sort(key=lambda run: (-run.spec.priority, run.due_at_ms, run.job_id))
     return [
-        replace(claim, product_version=versions.get(claim.run.spec.product, 0))
+        replace(claim, product_version=versions[claim.run.job_id])
         for claim in await with_schedules(transaction, runs)
     ]
 
 
 async def _take(
     transaction: Transaction, wish: Wish, shares: Sequence[Share], free: int, now_ms: int
-) -> list[Run]:
+) -> list[Row]:
     if not shares:
         return []
     values: Values = {
@@ -113,12 +112,12 @@ async def _take(
         "grace": wish.grace_ms,
         "slots": free,
     }
-    return [run_of(row) for row in await transaction.rows("runs", "claim", values)]
+    return await transaction.rows("runs", "claim", values)
 
 
 async def _take_suspect(
     transaction: Transaction, wish: Wish, limited: Limited, now_ms: int
-) -> list[Run]:
+) -> list[Row]:
     """Take the first run that was lost before and that no limit holds back."""
     asked: Values = {
         "queues": list(wish.queues) or None,
@@ -140,5 +139,5 @@ async def _take_suspect(
         values = {**named, "worker": wish.worker, "now": now_ms, "grace": wish.grace_ms}
         rows = await transaction.rows("runs", "claim_suspect", values)
         if rows:
-            return [run_of(row) for row in rows]
+            return rows
     return []

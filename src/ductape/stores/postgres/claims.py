@@ -6,15 +6,14 @@ from ductape.domain.change import RunRef, SettleAnswer, Settlement
 from ductape.domain.job import Claim, Progress
 from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.claims import Turn, Wish
-from ductape.stores.postgres.claiming import Claiming, Taken, claimed_by, with_products
+from ductape.stores.postgres.claiming import Claiming, Taken, claimed_by
 from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.limits import count_starts, limited_queues
+from ductape.stores.postgres.limits import Limited, count_starts, limited_queues
+from ductape.stores.postgres.outlook import seen
 from ductape.stores.postgres.rows import Values, encode, searchable
 from ductape.stores.postgres.settling import Decide, Settling, named
 from ductape.stores.postgres.tidying import Wear
 from ductape.stores.postgres.transaction import Transaction
-
-MOST_PROMOTED = 1_000
 
 
 class PostgresClaims:
@@ -32,7 +31,7 @@ class PostgresClaims:
 
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
         """Settle, promote what fell due, renew the lease and claim, in one transaction."""
-        turn = await self._engine.write(lambda t: self._turn(t, wish, settlements, now_ms))
+        turn = await self._engine.piped(lambda t: self._turn(t, wish, settlements, now_ms))
         self._wear.add(len(settlements))
         return turn
 
@@ -43,9 +42,9 @@ class PostgresClaims:
     async def settle(self, settlements: Sequence[Settlement], *, now_ms: int) -> list[SettleAnswer]:
         """Apply settlements, each whole or not at all."""
         settle_all = self._settling.settle_all
-        answers, _ = await self._engine.write(lambda t: settle_all(t, settlements, now_ms))
+        settled = await self._engine.write(lambda t: settle_all(t, settlements, now_ms))
         self._wear.add(len(settlements))
-        return answers
+        return settled.answers
 
     async def note(
         self,
@@ -78,40 +77,29 @@ class PostgresClaims:
     async def _turn(
         self, transaction: Transaction, wish: Wish, settlements: Sequence[Settlement], now_ms: int
     ) -> Turn:
-        answers, freed = await self._settling.settle_all(transaction, settlements, now_ms)
-        due = await _promote(transaction, now_ms + wish.ahead_ms)
-        leased = await _renew(transaction, wish, now_ms)
-        limited = await limited_queues(transaction)
+        sent = await self._settling.send(transaction, settlements, now_ms)
+        sight = await self._claiming.look_out(transaction, wish, now_ms=now_ms)
+        settled = await sent.settled()
+        outlook = await seen(transaction, sight)
+        limited: Limited = await limited_queues(transaction) if outlook.limited else {}
         taken = Taken([], limited, busy=False)
-        if leased and wish.slots > 0:
-            taken = await self._claiming.claim(transaction, wish, limited, now_ms)
+        if outlook.leased and wish.slots > 0:
+            taken = await self._claiming.claim(transaction, wish, outlook, limited, now_ms)
+        due = outlook.due_ms
         comes = None if due is None else due - wish.ahead_ms
-        opens = await count_starts(transaction, taken.limited, taken.runs, now_ms)
-        freed += sum(_queue_of(each) in limited for each in settlements)
+        runs = [claim.run for claim in taken.claims]
+        opens = await count_starts(transaction, taken.limited, runs, now_ms)
+        freed = settled.freed + sum(_queue_of(each) in limited for each in settlements)
         return Turn(
-            answers=answers,
-            claims=await with_products(transaction, taken.runs),
+            answers=settled.answers,
+            claims=taken.claims,
             next_turn_ms=min((at for at in (comes, opens) if at is not None), default=None),
-            crowded=freed > len(taken.runs),
+            crowded=freed > len(taken.claims),
             busy=taken.busy,
-            leased=leased,
+            leased=outlook.leased,
         )
 
 
 def _queue_of(settlement: Settlement) -> str | None:
     """Return the queue in which a run has made room."""
     return None if settlement.to is None else settlement.to.spec.queue
-
-
-async def _promote(transaction: Transaction, until_ms: int) -> int | None:
-    """Queue what falls due until then; return when the next run does."""
-    due: int | None = await transaction.cell("runs", "next_due")
-    if due is None or due > until_ms:
-        return due
-    await transaction.change("runs", "promote", {"now": until_ms, "most": MOST_PROMOTED})
-    return await transaction.cell("runs", "next_due")
-
-
-async def _renew(transaction: Transaction, wish: Wish, now_ms: int) -> bool:
-    values: Values = {"id": wish.worker, "now": now_ms, "lease_until": now_ms + wish.lease_ms}
-    return await transaction.change("workers", "beat", values) == 1

@@ -20,7 +20,8 @@ from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address
 from ductape.stores.postgres.faults import TRY_AGAIN, explain
 from ductape.stores.postgres.lines import AsyncLine
-from ductape.stores.postgres.locks import bound, bounded, locked_out
+from ductape.stores.postgres.locks import bounded, locked_out
+from ductape.stores.postgres.plans import AS_THE_SERVER_DOES, by_index
 from ductape.stores.postgres.rows import Row
 from ductape.stores.postgres.statements import Statements
 from ductape.stores.postgres.transaction import Connection, Transaction
@@ -41,14 +42,8 @@ begins anew with the next caller, so that a long absence is followed by no long 
 PREPARED_AFTER = 2
 """How often a connection runs a statement before it has it prepared."""
 
-BY_INDEX = b"; ".join(
-    b"SET LOCAL enable_" + way + b" = off" for way in (b"seqscan", b"bitmapscan", b"sort")
-)
-"""A statement knows its index. A table that was empty a minute ago may hold a million rows before
-it is analysed: a plan made for the empty one, to scan and to sort, must not be thought cheap."""
-
-_WRITE = b"BEGIN; " + BY_INDEX
-_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " + BY_INDEX
+_WRITE = b"BEGIN"
+_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class _NotBegun(Exception):
@@ -72,7 +67,7 @@ class Engine:
             max_size=MOST_CONNECTIONS,
             timeout=PATIENCE_S,
             reconnect_timeout=RECONNECT_S,
-            configure=None if pooled else bound,
+            configure=None if pooled else _prepare,
             open=False,
             name="ductape",
         )
@@ -84,18 +79,28 @@ class Engine:
 
     async def write(self, step: Step[T]) -> T:
         """Run a step in a transaction; return its answer once it is durable."""
-        return await self._until_done(_WRITE, step)
+        return await self._until_done(lambda before: self._once(_WRITE, step, before))
 
     async def read(self, step: Step[T]) -> T:
         """Run a step on one snapshot of the database."""
-        return await self._until_done(_READ, step)
+        return await self._until_done(lambda before: self._once(_READ, step, before))
+
+    async def piped(self, step: Step[T]) -> T:
+        """Run a step as `write` does; what it asks is sent before the answers are awaited.
+
+        Its transaction begins with its first statements: where the connection turns out to be gone
+        before the commit was sent, all of it is run again on another one.
+        """
+        if self.pooled:
+            return await self.write(step)
+        return await self._until_done(lambda before: self._piped(step, before))
 
     async def single(self, step: Step[T]) -> T:
         """Run a step of one statement, which is a transaction by itself.
 
         It is run again if its connection turns out to be gone, so it must bear that.
         """
-        return await self._until_done(None, step)
+        return await self._until_done(lambda before: self._once(None, step, before))
 
     @asynccontextmanager
     async def lend(self) -> AsyncGenerator[Connection]:
@@ -120,7 +125,8 @@ class Engine:
             try:
                 async with AsyncExitStack() as taken:
                     connection = await taken.enter_async_context(self._pool.connection())
-                    await _if_alive(connection.execute(b"BEGIN"), connection)
+                    begin = b"BEGIN" if self.pooled else b"BEGIN; " + AS_THE_SERVER_DOES
+                    await _if_alive(connection.execute(begin), connection)
                     return taken.pop_all(), connection
             except _NotBegun:
                 continue
@@ -139,12 +145,13 @@ class Engine:
         self._closed = True
         await self._pool.close()
 
-    async def _until_done(self, begin: bytes | None, step: Step[T]) -> T:
+    async def _until_done(self, once: Callable[[int], Awaitable[T]]) -> T:
+        """Try until it is done; `once` is told how often the caller was cancelled before."""
         self._check()
         cancelled = _cancellations()
         for at in range(1, MOST_TRIES):
             try:
-                answer = await self._once(begin, step, cancelled)
+                answer = await once(cancelled)
             except _NotBegun:
                 continue
             except TRY_AGAIN:
@@ -162,7 +169,7 @@ class Engine:
 
     async def _once(self, begin: bytes | None, step: Step[T], cancelled: int) -> T:
         if self.pooled:
-            begin = (begin or b"BEGIN") + b"; " + bounded(local=True)
+            begin = b"; ".join((begin or _WRITE, bounded(local=True), by_index(local=True)))
         async with self._pool.connection() as connection:
             _heed_cancellation(cancelled)
             transaction = Transaction(AsyncLine(connection), self.statements)
@@ -172,6 +179,19 @@ class Engine:
             answer = await step(transaction)
             await connection.execute(b"COMMIT")
             return answer
+
+    async def _piped(self, step: Step[T], cancelled: int) -> T:
+        async with self._pool.connection() as connection:
+            _heed_cancellation(cancelled)
+            async with connection.pipeline() as pipeline:
+                line = AsyncLine(connection, pipeline=pipeline)
+                answer = await _if_alive(self._begun_with(step, line), connection)
+                await connection.execute(b"COMMIT")
+            return answer
+
+    async def _begun_with(self, step: Step[T], line: AsyncLine) -> T:
+        await line.connection.execute(_WRITE)
+        return await step(Transaction(line, self.statements))
 
     async def _why_none(self, error: PoolTimeout) -> Exception:
         """Find out why no connection was to be had: the pool does not tell."""
@@ -259,6 +279,11 @@ async def is_pooled(connection: Connection) -> bool:
     """Tell whether a pooler answers for the server: the process that it names is another one."""
     cursor = await connection.execute(b"SELECT pg_backend_pid()")
     return await cursor.fetchone() != (connection.info.backend_pid,)
+
+
+async def _prepare(connection: Connection) -> None:
+    """Set what holds for every transaction of a connection that is ours alone."""
+    await connection.execute(b"; ".join((bounded(local=False), by_index(local=False))))
 
 
 def _prepare_threshold(*, pooled: bool) -> int | None:

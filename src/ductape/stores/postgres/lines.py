@@ -9,14 +9,26 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
 from psycopg.rows import tuple_row
 
 from ductape.stores.postgres.rows import Cell, Row, Values
 
 
+class Asked(Protocol):
+    """A statement that was sent; its answer may be yet to come."""
+
+    async def rows(self) -> list[Row]:
+        """Return every row of the answer."""
+        ...
+
+
 class Line(Protocol):
     """Runs statements."""
+
+    async def ask(self, sql: bytes, values: Values) -> Asked:
+        """Send a statement; within a pipeline, without waiting for its answer."""
+        ...
 
     async def rows(self, sql: bytes, values: Values) -> list[Row]:
         """Return every row of a statement's answer."""
@@ -32,21 +44,41 @@ class Line(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AsyncAsked:
+    """A statement that was sent on a connection of this event loop."""
+
+    cursor: AsyncCursor[Row]
+
+    async def rows(self) -> list[Row]:
+        """Return every row of the answer."""
+        return await self.cursor.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
 class AsyncLine:
     """A connection of this event loop."""
 
     connection: AsyncConnection[Any]
     prepare: bool | None = None
     """Whether the server keeps a statement for the next time; none: once it was run often."""
+    pipeline: AsyncPipeline | None = None
+    """The one under way on the connection."""
+
+    async def ask(self, sql: bytes, values: Values) -> AsyncAsked:
+        """Send a statement; within a pipeline, without waiting for its answer."""
+        cursor = self._cursor()
+        await cursor.execute(sql, values, prepare=self.prepare, binary=True)
+        return AsyncAsked(cursor)
 
     async def rows(self, sql: bytes, values: Values) -> list[Row]:
         """Return every row of a statement's answer."""
-        cursor = await self._cursor().execute(sql, values, prepare=self.prepare, binary=True)
-        return await cursor.fetchall()
+        return await (await self.ask(sql, values)).rows()
 
     async def change(self, sql: bytes, values: Values) -> int:
         """Return how many rows a statement changed."""
         cursor = await self._cursor().execute(sql, values, prepare=self.prepare)
+        if self.pipeline is not None:
+            await self.pipeline.sync()
         return cursor.rowcount
 
     async def copy(self, sql: bytes, rows: Iterable[Sequence[Cell]], types: Sequence[str]) -> None:
@@ -61,14 +93,29 @@ class AsyncLine:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockingAsked:
+    """A statement that was answered on a caller's blocking connection."""
+
+    cursor: psycopg.Cursor[Row]
+
+    async def rows(self) -> list[Row]:
+        """Return every row of the answer."""
+        return self.cursor.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
 class BlockingLine:
     """A caller's blocking connection: whoever awaits here is held up, so run it in a thread."""
 
     connection: psycopg.Connection[Any]
 
+    async def ask(self, sql: bytes, values: Values) -> BlockingAsked:
+        """Send a statement, and wait for its answer."""
+        return BlockingAsked(self._cursor().execute(sql, values, prepare=False, binary=True))
+
     async def rows(self, sql: bytes, values: Values) -> list[Row]:
         """Return every row of a statement's answer."""
-        return self._cursor().execute(sql, values, prepare=False, binary=True).fetchall()
+        return await (await self.ask(sql, values)).rows()
 
     async def change(self, sql: bytes, values: Values) -> int:
         """Return how many rows a statement changed."""

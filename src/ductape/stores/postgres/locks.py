@@ -9,7 +9,7 @@ import psycopg
 from ductape.errors import StoreError
 from ductape.ports.stores.inspecting import LockHolder
 from ductape.stores.postgres.faults import explain
-from ductape.stores.postgres.transaction import Connection, Transaction
+from ductape.stores.postgres.transaction import Transaction
 
 PATIENCE_MS = 10_000
 """How long a statement waits for somebody's lock."""
@@ -18,11 +18,6 @@ PATIENCE_MS = 10_000
 def bounded(*, local: bool) -> bytes:
     """Return the SQL that bounds the waits of a connection, or, `local`, of a transaction."""
     return b"SET %slock_timeout = %d" % (b"LOCAL " if local else b"", PATIENCE_MS)
-
-
-async def bound(connection: Connection) -> None:
-    """Bound every wait of a connection."""
-    await connection.execute(bounded(local=False))
 
 
 async def lock_holders(transaction: Transaction) -> list[LockHolder]:

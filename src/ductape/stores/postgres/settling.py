@@ -10,20 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
-from ductape.domain.flow import gate_of
 from ductape.domain.job import Claim, Finished, Run
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.stores.postgres.days import EVER, ended_from
+from ductape.stores.postgres.ending import Ending, Settled, end, gate_left, plain_ends, send_ends
 from ductape.stores.postgres.limits import hold_gates, unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
 from ductape.stores.postgres.rows import (
     INSERTED,
     Cell,
     Values,
-    by_column,
     encode,
-    ending_columns,
     moving_columns,
     run_of,
     run_row,
@@ -43,21 +41,30 @@ class Settling:
         """`decide` settles the runs that a leader's result answers."""
         self._decide = decide
 
+    async def send(
+        self, transaction: Transaction, settlements: Sequence[Settlement], now_ms: int
+    ) -> Ending | Settled:
+        """Send them where they only end runs: the answer may come later; apply them otherwise."""
+        ending = await send_ends(transaction, settlements)
+        if ending is not None:
+            return ending
+        return await self.settle_all(transaction, settlements, now_ms)
+
     async def settle_all(
         self, transaction: Transaction, settlements: Sequence[Settlement], now_ms: int
-    ) -> tuple[list[SettleAnswer], int]:
-        """Apply them; return the answers in order, and how many blocked runs were let go."""
-        gates = {gate for each in settlements if (gate := _gate_left(each)) is not None}
+    ) -> Settled:
+        """Apply them."""
+        gates = {gate for each in settlements if (gate := gate_left(each)) is not None}
         await hold_gates(transaction, gates, now_ms)
         await hold_keys(transaction, set(_cache_keys(settlements)), now_ms)
         answers = await self._answers(transaction, settlements, now_ms)
-        return answers, await unblock(transaction, gates, now_ms)
+        return Settled(answers, await unblock(transaction, gates, now_ms))
 
     async def _answers(
         self, transaction: Transaction, settlements: Sequence[Settlement], now_ms: int
     ) -> list[SettleAnswer]:
-        plain = _plain_ends(settlements)
-        ended = await _end(transaction, list(plain.values())) if plain else set[RunRef]()
+        plain = plain_ends(settlements)
+        ended = await end(transaction, [*plain.values()])
         answers: list[SettleAnswer] = []
         for at, settlement in enumerate(settlements):
             run = settlement.run
@@ -148,39 +155,12 @@ def named(run: RunRef) -> dict[str, Cell]:
     return {"job_id": run.job_id, "number": run.number, "fence": run.fence}
 
 
-def _gate_left(settlement: Settlement) -> str | None:
-    """Name the gate that a run leaves as it ends or goes back."""
-    return None if settlement.to is None else gate_of(settlement.to.spec)
-
-
 def _cache_keys(settlements: Iterable[Settlement]) -> Iterable[bytes]:
     for settlement in settlements:
         if settlement.cache is not None:
             yield settlement.cache.key
         if settlement.release is not None:
             yield settlement.release
-
-
-def _plain_ends(settlements: Sequence[Settlement]) -> dict[int, tuple[RunRef, Finished]]:
-    """Return those that only end a run, by their place; of one run the first alone."""
-    plain: dict[int, tuple[RunRef, Finished]] = {}
-    seen: set[tuple[str, int]] = set()
-    for at, one in enumerate(settlements):
-        run, done = one.run, one.to
-        if run is None or not isinstance(done, Finished) or (run.job_id, run.number) in seen:
-            continue
-        if one == Settlement(job_id=one.job_id, run=run, to=done):
-            seen.add((run.job_id, run.number))
-            plain[at] = (run, done)
-    return plain
-
-
-async def _end(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]]) -> set[RunRef]:
-    """Move runs into history; return those whose fences held."""
-    named = {(run.job_id, run.number): run for run, _ in ends}
-    rows = [ending_columns(done, run.fence) for run, done in ends]
-    found = await transaction.rows("history", "end", by_column(rows))
-    return {named[row[0], row[1]] for row in found}
 
 
 async def _hold_schedule(transaction: Transaction, settlement: Settlement) -> int | None:
@@ -208,7 +188,7 @@ async def _move(transaction: Transaction, settlement: Settlement, now_ms: int) -
         return await transaction.change("runs", "give_back", back) == 1
     if settlement.to is None:
         return await transaction.change("runs", "delete", named(run)) == 1
-    return bool(await _end(transaction, [(run, settlement.to)]))
+    return bool(await end(transaction, [(run, settlement.to)]))
 
 
 async def _reopen(transaction: Transaction, settlement: Settlement) -> bool:

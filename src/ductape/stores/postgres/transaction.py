@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from ductape.stores.postgres.lines import Line
+from ductape.stores.postgres.lines import Asked, Line
 from ductape.stores.postgres.rows import Cell, Row, Values
 from ductape.stores.postgres.statements import Statements
 
@@ -21,6 +21,10 @@ class Transaction:
 
     line: Line
     statements: Statements
+
+    async def ask(self, table: str, name: str, values: Values = NO_VALUES) -> Asked:
+        """Send a statement; within a pipeline, without waiting for its answer."""
+        return await self.line.ask(self.statements.named(table, name), values)
 
     async def rows(self, table: str, name: str, values: Values = NO_VALUES) -> list[Row]:
         """Return every row of a statement's answer."""

@@ -2,7 +2,7 @@
 -- server counts anyway.
 
 -- name: by_index
--- As `engine.BY_INDEX` does it for what is written.
+-- As `plans.by_index` does it for what is written.
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
     set_config('enable_sort', 'off', true)
 

@@ -18,6 +18,17 @@ UPDATE ductape.runs SET state = 'queued' WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM ductape.runs WHERE state = 'scheduled' AND due_at <= %(now)s
     ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED))
 
+-- name: outlook
+-- All that a turn asks before it claims, in one answer: whether the lease, renewed here, still holds, when
+-- the next run falls due, whether any queue is limited, whether any run was lost before.
+WITH beat AS (
+    UPDATE ductape.workers SET lease_until = %(lease_until)s WHERE id = %(id)s AND lease_until >= %(now)s
+    RETURNING 1)
+SELECT EXISTS (SELECT FROM beat),
+    (SELECT due_at FROM ductape.runs WHERE state = 'scheduled' ORDER BY due_at LIMIT 1),
+    EXISTS (SELECT FROM ductape.queues),
+    EXISTS (SELECT FROM ductape.runs WHERE state = 'queued' AND losses > 0)
+
 -- name: next_due
 SELECT due_at FROM ductape.runs WHERE state = 'scheduled' ORDER BY due_at LIMIT 1
 
@@ -67,10 +78,10 @@ WHERE ctid = ANY(ARRAY(
             AND runs.flow = share.flow AND runs.needs = share.needs
         ORDER BY due_at LIMIT share.most FOR UPDATE SKIP LOCKED) AS taken
     LIMIT %(slots)s))
-RETURNING {run_columns}
+RETURNING {run_columns}, (SELECT max(version) FROM ductape.products WHERE tag = runs.product)
 
 -- name: claimed
-SELECT {run_columns} FROM ductape.runs
+SELECT {run_columns}, (SELECT max(version) FROM ductape.products WHERE tag = runs.product) FROM ductape.runs
 WHERE state = 'running' AND worker = %(worker)s AND updated_at = %(at)s
 
 -- name: suspects
@@ -87,7 +98,7 @@ WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM ductape.runs
     WHERE state = 'queued' AND losses > 0 AND job_id = %(job_id)s AND number = %(number)s
     FOR UPDATE SKIP LOCKED))
-RETURNING {run_columns}
+RETURNING {run_columns}, (SELECT max(version) FROM ductape.products WHERE tag = runs.product)
 
 -- name: block
 UPDATE ductape.runs SET state = 'blocked'

@@ -1,0 +1,95 @@
+"""Plain ends of runs, which are most settlements: moved into history together, by one statement."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ductape.domain.change import RunRef, SettleAnswer, Settlement
+from ductape.domain.flow import gate_of
+from ductape.domain.job import Finished
+from ductape.stores.postgres.lines import Asked
+from ductape.stores.postgres.rows import by_column, ending_columns
+from ductape.stores.postgres.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Settlements that were applied."""
+
+    answers: list[SettleAnswer]
+    """In the order of the settlements."""
+    freed: int
+    """How many blocked runs were let go."""
+
+    async def settled(self) -> "Settled":
+        """Return it: there is nothing to wait for."""
+        return self
+
+
+Ends = Mapping[int, tuple[RunRef, Finished]]
+"""Runs that end, by the places of their settlements."""
+
+
+def plain_ends(settlements: Sequence[Settlement]) -> Ends:
+    """Return those that only end a run; of one run the first alone."""
+    plain: dict[int, tuple[RunRef, Finished]] = {}
+    seen: set[tuple[str, int]] = set()
+    for at, one in enumerate(settlements):
+        run, done = one.run, one.to
+        if run is None or not isinstance(done, Finished) or (run.job_id, run.number) in seen:
+            continue
+        if not _does_more(one):
+            seen.add((run.job_id, run.number))
+            plain[at] = (run, done)
+    return plain
+
+
+def gate_left(settlement: Settlement) -> str | None:
+    """Name the gate that a run leaves as it ends or goes back."""
+    return None if settlement.to is None else gate_of(settlement.to.spec)
+
+
+async def end(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]]) -> set[RunRef]:
+    """Move runs into history; return those whose fences held."""
+    return await Ending(ends, await _ask(transaction, ends)).held()
+
+
+async def send_ends(transaction: Transaction, settlements: Sequence[Settlement]) -> "Ending | None":
+    """Send settlements of which none does more than to end a run; nothing is sent otherwise."""
+    ends = plain_ends(settlements)
+    if len(ends) < len(settlements) or any(gate_left(one) is not None for one in settlements):
+        return None
+    return Ending([*ends.values()], await _ask(transaction, [*ends.values()]))
+
+
+class Ending:
+    """Ends that were sent; the answer may be yet to come."""
+
+    def __init__(self, ends: Sequence[tuple[RunRef, Finished]], asked: Asked | None) -> None:
+        """`asked` is none where nothing was to be ended."""
+        self._runs = [run for run, _ in ends]
+        self._asked = asked
+
+    async def held(self) -> set[RunRef]:
+        """Return the runs whose fences held."""
+        if self._asked is None:
+            return set()
+        named = {(run.job_id, run.number): run for run in self._runs}
+        return {named[row[0], row[1]] for row in await self._asked.rows()}
+
+    async def settled(self) -> Settled:
+        """Return what came of it."""
+        held = await self.held()
+        return Settled(["recorded" if run in held else "fenced" for run in self._runs], freed=0)
+
+
+async def _ask(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]]) -> Asked | None:
+    if not ends:
+        return None
+    columns = by_column([ending_columns(done, run.fence) for run, done in ends])
+    return await transaction.ask("history", "end", columns)
+
+
+def _does_more(one: Settlement) -> bool:
+    """Tell whether a settlement that ends a run changes anything else."""
+    more = (one.schedule, one.next_run, one.cache, one.release)
+    return one.reopens or any(each is not None for each in more)
