@@ -5,8 +5,7 @@ that high load gets batches and low load keeps its latency (DESIGN 3). Where the
 several turns at once, a further one begins as soon as enough has gathered for it. Idle, the lane
 sleeps until a hint, a moment before the earliest due instant, or the safety net's look.
 
-A turn that fails may have been committed all the same, its answer lost. No two turns of a worker
-are of one instant, so what such a turn has claimed can be asked for, and is begun then.
+A turn that fails may have been committed all the same: what it has claimed is asked for (`doubts`).
 """
 
 import asyncio
@@ -26,6 +25,7 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.services.settling import Settler, tell_settled
+from ductape.worker.doubts import Doubts
 from ductape.worker.heartbeat import LeaseLost
 
 AHEAD_MS = 30
@@ -39,8 +39,6 @@ BUSY_S = 0.01
 """How soon an idle lane looks again at what another worker had in hand."""
 ENOUGH = 50
 """How many outcomes are worth a further turn while another is under way."""
-DOUBT_MS = 10_000
-"""For how long a failed turn may yet turn out to be committed."""
 NEAR_MS = 10
 """How far ahead of the clock the instants of turns may be, to be apart from one another."""
 
@@ -76,20 +74,28 @@ class Lane:
         wish: Callable[[], Wish],
         start: Callable[[Claim], object],
         holds: Callable[[RunRef], bool],
+        *,
+        slots: int,
     ) -> None:
-        """Ask `wish` what may be claimed, hand each claim to `start`; `holds`: it was begun."""
+        """Ask `wish` what may be claimed, hand each claim to `start`; `holds`: it was begun.
+
+        `slots` are all that the worker has.
+        """
         self._store = store
         self._settler = settler
         self._clock = clock
         self._wish = wish
         self._start = start
         self._holds = holds
+        self._most = -(-slots // store.claims.lanes)
+        """How many runs a turn settles and claims: one lane's, while the other's execute."""
         self._outbox: list[Ended] = []
         self._under_way: list[_Asked] = []
-        self._in_doubt: list[_Asked] = []
-        """Turns that failed, and may have been committed."""
+        self._doubts = Doubts(store.claims, clock)
         self._at_ms = 0
         """The instant of the latest turn."""
+        self._gathering = False
+        """Whether a turn is about to begin."""
         self._still = asyncio.Event()
         self._still.set()
         self._needed = asyncio.Event()
@@ -103,7 +109,7 @@ class Lane:
     def put(self, ended: Ended) -> None:
         """Hand in an outcome for the next turn."""
         self._outbox.append(ended)
-        if not self._under_way or len(self._outbox) >= ENOUGH:
+        if not self._gathering and (not self._under_way or len(self._outbox) >= ENOUGH):
             self._needed.set()
 
     def nudge(self) -> None:
@@ -130,10 +136,9 @@ class Lane:
     async def _serve_one(self) -> None:
         while not self._closing or self._outbox:
             await self._until_needed()
-            if self._in_doubt:
+            if self._doubts:
                 await self._find_claims()
-            if self._store.claims.lanes == 1:
-                await self._gather()
+            await self._gather()
             await self._take_turn()
 
     async def _take_turn(self) -> None:
@@ -162,15 +167,20 @@ class Lane:
 
     def _ask(self) -> _Asked:
         """Take what waits to be settled, and what the turns under way have not asked for."""
-        ended, self._outbox = self._outbox, []
+        ended, self._outbox = self._outbox[: self._most], self._outbox[self._most :]
+        self._gathering = False
+        if len(self._outbox) >= ENOUGH:
+            self._needed.set()
         self._at_ms = self._instant_of_its_own()
         wish = self._wish()
-        if not self._under_way:
-            return _Asked(self._at_ms, wish, ended)
-        taken = sum(one.wish.slots for one in self._under_way)
         suspect = wish.suspect and not any(one.wish.suspect for one in self._under_way)
-        wish = replace(wish, slots=max(wish.slots - taken, 0), suspect=suspect)
+        wish = replace(wish, slots=self._slots_left(wish), suspect=suspect)
         return _Asked(self._at_ms, wish, ended)
+
+    def _slots_left(self, wish: Wish) -> int:
+        """Return how many runs a turn may claim, beside what those under way may."""
+        taken = sum(one.wish.slots for one in self._under_way)
+        return min(max(wish.slots - taken, 0), self._most)
 
     def _instant_of_its_own(self) -> int:
         """Return now, or the moment after the latest turn's; a clock set back is followed."""
@@ -187,7 +197,7 @@ class Lane:
             return
         self._outbox = [*asked.ended, *self._outbox]
         if asked.wish.slots > 0:
-            self._in_doubt.append(asked)
+            self._doubts.add(asked.wish.worker, asked.at_ms)
 
     def _landed(self, asked: _Asked) -> None:
         self._under_way.remove(asked)
@@ -198,22 +208,19 @@ class Lane:
             self._needed.set()
 
     async def _find_claims(self) -> None:
-        """Begin what failed turns have claimed: this worker lives, so nobody else takes it."""
-        doubts, self._in_doubt = self._in_doubt, []
-        for asked in doubts:
-            if asked.wish.worker != self._wish().worker:
-                continue  # its lease was given up, and its runs with it
-            try:
-                claims = await self._store.claims.claimed(asked.wish.worker, at_ms=asked.at_ms)
-            except StoreError as error:
-                self._in_doubt.append(asked)
-                await self._rest(error)
-                continue
-            if not claims and self._clock.now_ms() < asked.at_ms + DOUBT_MS:
-                self._in_doubt.append(asked)
-            for claim in claims:
-                if not self._is_known(run_ref(claim.run)):
-                    self._start(claim)
+        """Begin what a failed turn has claimed."""
+        wish = self._wish()
+        try:
+            async with asyncio.timeout(wish.lease_ms / 1000):
+                claims = await self._doubts.claims(wish.worker)
+        except (StoreError, TimeoutError) as error:
+            await self._rest(error)
+            return
+        for claim in claims:
+            if not self._is_known(run_ref(claim.run)):
+                self._start(claim)
+        if self._doubts:
+            asyncio.get_running_loop().call_later(PAUSE_AFTER_FAULT_S, self.nudge)
 
     def _is_known(self, run: RunRef) -> bool:
         """Tell whether a run was begun: it noted something at the very instant of the turn."""
@@ -222,7 +229,7 @@ class Lane:
 
     def _look_further(self, turn: Turn, wish: Wish) -> None:
         """See to what a turn could not do itself."""
-        if turn.claims and self._wish().slots > 0:
+        if turn.claims and self._slots_left(self._wish()) > 0:
             self._needed.set()
         if turn.busy:
             asyncio.get_running_loop().call_later(BUSY_S, self.nudge)
@@ -240,8 +247,9 @@ class Lane:
             if answer != "stale":
                 continue
             try:
-                claim = await self._settler.refreshed(one.claim)
-            except StoreError as error:
+                async with asyncio.timeout(self._wish().lease_ms / 1000):
+                    claim = await self._settler.refreshed(one.claim)
+            except (StoreError, TimeoutError) as error:
                 await self._rest(error)
                 self._outbox += [] if self._closing else [one]
             else:
@@ -251,7 +259,7 @@ class Lane:
         """Sleep until something waits to be settled, a hint, a due instant, or the next look."""
         look_at_ms = self._clock.now_ms() + LOOK_EVERY_MS
         while not self._closing and not self._needed.is_set():
-            if self._outbox and not self._under_way:
+            if self._outbox and not self._under_way and not self._gathering:
                 break
             due_ms = look_at_ms if self._next_turn_ms is None else self._next_turn_ms
             wait_ms = min(due_ms, look_at_ms) - self._clock.now_ms()
@@ -265,6 +273,7 @@ class Lane:
 
         Beside a busy event loop the store's thread waits for Python's lock at every statement.
         """
+        self._gathering = True
         seen = 0
         while len(self._outbox) > seen:
             seen = len(self._outbox)

@@ -68,7 +68,13 @@ class Worker:
         self._handlers = handlers
         self._held: dict[RunRef, Held] = {}
         self._lane = Lane(
-            parts.store, parts.settler, parts.clock, self._wish, self._begin, self._holds
+            parts.store,
+            parts.settler,
+            parts.clock,
+            self._wish,
+            self._begin,
+            self._holds,
+            slots=options.concurrency,
         )
         self._lane.lease_lost = self._lease_lost
         self._sweeper = Sweeper(parts.clock, options.grace_ms, self._cut_off)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ductape.domain.change import Settlement
+from ductape.domain.job import Claim
 from ductape.errors import StoreError
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.testing import Harness
@@ -71,5 +72,24 @@ def test_a_turn_that_hangs_is_given_up_after_one_lease(play: Play) -> None:
         view = await until_status(harness, receipt["job_id"], "completed")
         assert statuses(view) == ["completed"]
         assert 0 < harness.clock.now_ms() - faulty.lost_ms < 40_000
+
+    play(scenario, registry(sleeper=sleeper))
+
+
+def test_a_commit_that_lands_after_its_turn_was_given_up_is_found_as_well(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        faulty = _Faulty(harness)
+        claims = harness.ductape.core.store.claims
+        seen = claims.claimed
+
+        async def seen_late(worker: str, *, at_ms: int) -> list[Claim]:
+            late = harness.clock.now_ms() - faulty.lost_ms > 5_000
+            return await seen(worker, at_ms=at_ms) if late else []
+
+        claims.claimed = seen_late
+        receipt = await harness.ductape.processor.job.dispatch(a_job("sleeper"))
+        view = await until_status(harness, receipt["job_id"], "completed")
+        assert statuses(view) == ["completed"]
+        assert 5_000 < harness.clock.now_ms() - faulty.lost_ms < 10_000
 
     play(scenario, registry(sleeper=sleeper))

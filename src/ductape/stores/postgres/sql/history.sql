@@ -9,11 +9,11 @@ VALUES (%(job_id)s, %(number)s, %(outcome)s, %(head)s, %(product)s, %(env)s, %(e
 
 -- name: end
 -- Ends every run whose fence holds and writes its history; answers with those. What a run keeps to its end
--- is taken from its row.
+-- is taken from its row. The arrays are sent in binary: as text each cell would be escaped.
 WITH ending AS (
-    SELECT * FROM unnest(%(job_id)s::text[], %(number)s::integer[], %(fence)s::integer[],
-        %(outcome)s::text[], %(cached)s::boolean[], %(completed_at)s::bigint[], %(failures)s::integer[],
-        %(attempts)s::bytea[], %(result)s::bytea[], %(error)s::bytea[], %(progress)s::bytea[])
+    SELECT * FROM unnest(%(job_id)b::text[], %(number)b::integer[], %(fence)b::integer[],
+        %(outcome)b::text[], %(cached)b::boolean[], %(completed_at)b::bigint[], %(failures)b::integer[],
+        %(attempts)b::bytea[], %(result)b::bytea[], %(error)b::bytea[], %(progress)b::bytea[])
     AS e (id, n, fence, outcome, cached, completed_at, failures, attempts, result, error, progress)
 ), gone AS (
     DELETE FROM ductape.runs AS r USING ending AS e

@@ -20,11 +20,14 @@ UPDATE ductape.runs SET state = 'queued' WHERE ctid = ANY(ARRAY(
 
 -- name: outlook
 -- All that a turn asks before it claims, in one answer: whether the lease, renewed here, still holds, when
--- the next run falls due, whether any queue is limited, whether any run was lost before.
-WITH beat AS (
-    UPDATE ductape.workers SET lease_until = %(lease_until)s WHERE id = %(id)s AND lease_until >= %(now)s
-    RETURNING 1)
-SELECT EXISTS (SELECT FROM beat),
+-- the next run falls due, whether any queue is limited, whether any run was lost before. Whoever renews the
+-- lease at this moment is not waited for: two turns of one worker would wait in a circle, at a gate as well.
+WITH mine AS MATERIALIZED (
+    SELECT ctid AS place FROM ductape.workers WHERE id = %(id)s AND lease_until >= %(now)s
+    FOR UPDATE SKIP LOCKED
+), beat AS (
+    UPDATE ductape.workers SET lease_until = greatest(lease_until, %(lease_until)s) FROM mine WHERE ctid = place)
+SELECT EXISTS (SELECT FROM ductape.workers WHERE id = %(id)s AND lease_until >= %(now)s),
     (SELECT due_at FROM ductape.runs WHERE state = 'scheduled' ORDER BY due_at LIMIT 1),
     EXISTS (SELECT FROM ductape.queues),
     EXISTS (SELECT FROM ductape.runs WHERE state = 'queued' AND losses > 0)
