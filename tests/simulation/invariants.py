@@ -38,7 +38,7 @@ def _nothing_is_lost(record: Record) -> Iterator[str]:
             yield f"job {job} was accepted and has no run"
         if not asked[0].receipt["recurring"] and record.finished((job, 1)) is None:
             yield f"one-off job {job} never ended"
-    for job, heads in record.world.witness.heads().items():
+    for job, heads in record.witness.heads().items():
         if heads != 1:
             yield f"one-off job {job} has {heads} last words"
     for name, entries in record.runs.items():
@@ -62,8 +62,9 @@ def _never_early(record: Record) -> Iterator[str]:
     # After a jump back a run may wait that had fallen due before it: it may go on.
     steady = not record.world.story.jumps_back
     for entry in record.of("claimed"):
-        if steady and (entry.wall or 0) + AHEAD_MS < (entry.due_at or 0):
-            yield f"run {entry.job, entry.number} was claimed at {entry.wall}, due {entry.due_at}"
+        wall_ms = record.witness.wall_ms(entry)
+        if steady and wall_ms + AHEAD_MS < (entry.due_at or 0):
+            yield f"run {entry.job, entry.number} was claimed at {wall_ms}, due {entry.due_at}"
     for entry in record.of("made"):
         asked = record.asked.get(entry.job)
         if (entry.due_at or 0) < (entry.scheduled_at or 0):

@@ -18,7 +18,9 @@ class Record:
 
     def __init__(self, world: SimulatedWorld) -> None:
         """Sort the witness's entries by run."""
+        assert world.witness is not None
         self.world = world
+        self.witness = world.witness
         self.entries: list[Entry] = world.entries
         self.runs: dict[Name, list[Entry]] = defaultdict(list)
         for entry in self.entries:

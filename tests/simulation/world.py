@@ -1,10 +1,9 @@
-"""One seed's world: several processes on one SQLite file, told a story in virtual time."""
+"""One seed's world: several processes on one store, told a story in virtual time."""
 
 import asyncio
 from collections.abc import Collection, Coroutine
 from contextvars import Context
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -16,12 +15,15 @@ from ductape.ports.wake import Hint
 from ductape.testing import SeededEntropy, VirtualClock, VirtualLoop
 from ductape.worker.options import WorkerOptions
 from tests.simulation.acting import Stage
-from tests.simulation.audit import LEASE_MS, Witness
+from tests.simulation.audit import LEASE_MS, Entry
+from tests.simulation.grounds import Ground
 from tests.simulation.process import Process
 from tests.simulation.story import HORIZON_MS, PRODUCT, Ask, Meddle, Mishap, Story
+from tests.simulation.witness import Witness
 
 OPTIONS = WorkerOptions(lease_ms=LEASE_MS, grace_ms=500, upkeep_ms=1_000)
 QUIET_WITHIN_S = 900
+MOST_FAULTS = 5
 CRASH_PAUSE_S = 0.5
 LAST_WORDS_S = 1
 """How long what was asked for at the end may take to be stored."""
@@ -47,12 +49,12 @@ class Answer:
 class SimulatedWorld:
     """What the processes live in, and what happens to them."""
 
-    def __init__(self, story: Story, loop: VirtualLoop, clock: VirtualClock, folder: Path) -> None:
+    def __init__(self, story: Story, loop: VirtualLoop, clock: VirtualClock, ground: Ground) -> None:
         """Prepare a world; `play` lets it live."""
         self.story = story
         self.loop = loop
         self.clock = clock
-        self.store = f"sqlite:///{folder / 'world.db'}"
+        self.ground = ground
         self.chance = Random(story.seed + 1)  # noqa: S311 (repeatable on purpose)
         self.stage = Stage(clock.now_ms)
         self.around = Surroundings(clock=clock, entropy=SeededEntropy(story.seed), simulated=True)
@@ -63,15 +65,14 @@ class SimulatedWorld:
         self.processes: list[Process] = []
         self.front = Process(self, None)
         self.witness: Witness | None = None
-        self.entries: list[Any] = []
+        self.entries: list[Entry] = []
         self._callers: list[asyncio.Task[None]] = []
         self._pair: dict[str, str] = {}
 
     async def play(self) -> None:
         """Let the story happen, then time pass until nothing moves."""
         await self.front.start()
-        path = self.store.removeprefix("sqlite:///")
-        self.witness = Witness(path, sure=not self.story.has("faults"))
+        self.witness = Witness(self.ground.view(), sure=not self.story.has("faults"))
         ductape = self.front.ductape
         await self.front.run(ductape.products.apply(PRODUCT))
         where = {"product": "shop", "env": "dev", "tag": "user"}
@@ -88,8 +89,10 @@ class SimulatedWorld:
 
     def committed(self) -> None:
         """Look at what was just committed."""
-        if self.witness is not None and len(self.faults) < 5:
-            self.faults += [f"at {self.loop.time():.3f} s: {said}" for said in self.witness.now()]
+        if self.witness is not None:
+            seen = self.witness.look(self.clock.now_ms(), self.loop.time())
+            if len(self.faults) < MOST_FAULTS:
+                self.faults += [f"at {self.loop.time():.3f} s: {said}" for said in seen]
 
     def spread(self, teller: Process, hint: Hint, jobs: Collection[str]) -> None:
         """Pass a hint on to the other processes; one in ten is lost."""
@@ -107,6 +110,11 @@ class SimulatedWorld:
 
         # As nobody's task: its own would die with it.
         self._callers.append(self.loop.create_task(die(), context=Context()))
+
+    async def end(self) -> None:
+        """End with every process."""
+        for process in (self.front, *self.processes):
+            await process.kill()
 
     def close(self) -> None:
         """Close the witness's connection."""
