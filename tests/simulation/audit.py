@@ -217,7 +217,7 @@ _FORGOTTEN_GATE = """
 SELECT 'a run waits before the gate ' || w.flow || ', which has room' FROM runs AS w
 WHERE w.state = 'blocked' AND w.concurrency > (
     SELECT count(*) FROM runs AS r
-    WHERE r.flow = w.flow AND r.state = 'running' AND r.concurrency IS NOT NULL)"""
+    WHERE r.flow = w.flow AND r.state IN ('running', 'queued') AND r.concurrency IS NOT NULL)"""
 
 _NEVER_SO = (
     _TWO_LIVES,

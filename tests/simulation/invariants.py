@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from ductape.worker.lane import AHEAD_MS
+from tests.simulation.limits import judge_limits
 from tests.simulation.record import Record
 from tests.simulation.recurrences import judge_recurrences
 from tests.simulation.world import SimulatedWorld
@@ -20,6 +21,7 @@ def judge(world: SimulatedWorld) -> list[str]:
         *_each_result_once(record),
         *_never_early(record),
         *judge_recurrences(record),
+        *judge_limits(record),
         *_attempts_are_bounded(record),
         *_a_calm_world_loses_nothing(record),
         *_only_the_holder_records(record),

@@ -22,6 +22,7 @@ class Record:
         self.world = world
         self.witness = world.witness
         self.entries: list[Entry] = world.entries
+        self.in_order = sorted(world.entries, key=lambda entry: (entry.look, entry.seq))
         self.runs: dict[Name, list[Entry]] = defaultdict(list)
         for entry in self.entries:
             self.runs[entry.job, entry.number].append(entry)
@@ -47,6 +48,12 @@ class Record:
     def request(self, job: str) -> dict[str, Any]:
         """Return the first request that was accepted for a job."""
         return dict(self.asked[job][0].ask.request)
+
+    def gate(self, job: str) -> str | None:
+        """Return the concurrency key of a job, if it has one."""
+        asked = self.asked.get(job)
+        found = asked[0].ask.request.get("concurrency_key") if asked else None
+        return None if found is None else str(found)
 
     def replaced(self, job: str) -> bool:
         """Tell whether a job ever got another definition."""

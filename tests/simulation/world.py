@@ -18,7 +18,8 @@ from tests.simulation.acting import Stage
 from tests.simulation.audit import LEASE_MS, Entry
 from tests.simulation.grounds import Ground
 from tests.simulation.process import Process
-from tests.simulation.story import HORIZON_MS, PRODUCT, Ask, Meddle, Mishap, Story
+from tests.simulation.requests import QUEUES
+from tests.simulation.story import HORIZON_MS, PRODUCT, Ask, Event, Meddle, Mishap, Steer, Story
 from tests.simulation.witness import Witness
 
 OPTIONS = WorkerOptions(lease_ms=LEASE_MS, grace_ms=500, upkeep_ms=1_000)
@@ -121,12 +122,14 @@ class SimulatedWorld:
         if self.witness is not None:
             self.witness.close()
 
-    async def _happen(self, event: Ask | Meddle | Mishap) -> None:
+    async def _happen(self, event: Event) -> None:
         match event:
             case Ask():
                 self._call(self._ask(event))
             case Meddle():
                 self._call(self._meddle(event))
+            case Steer():
+                self._call(self._steer(event))
             case Mishap():
                 await self._go_wrong(event)
 
@@ -201,6 +204,18 @@ class SimulatedWorld:
             if error.code not in ("VALIDATION_ERROR", "NOT_FOUND"):
                 raise
 
+    async def _steer(self, steer: Steer) -> None:
+        queues = self.front.ductape.queues
+        match steer.verb:
+            case "concurrency":
+                await queues.set_concurrency(steer.queue, steer.limit)
+            case "rate":
+                await queues.set_rate(steer.queue, steer.limit, steer.per_ms)
+            case "pause":
+                await queues.pause(steer.queue)
+            case _:
+                await queues.resume(steer.queue)
+
     async def _go_wrong(self, mishap: Mishap) -> None:
         living = [process for process in self.processes if process.alive]
         victim = living[int(mishap.which * len(living))] if living else None
@@ -257,6 +272,8 @@ class SimulatedWorld:
         self.faulty = False
         for process in self.processes:
             process.thawed.set()
+        for queue in QUEUES:
+            await self.front.run(self._steer(Steer("resume", queue)))
         if self.story.fresh_end:
             for process in self.processes:
                 if process.alive:

@@ -102,9 +102,11 @@ async def count_starts(
     """Remember the starts in queues with a rate; return when the first of them opens again."""
     opening: list[int] = []
     for name, limits in limited.items():
-        count = sum(run.spec.queue == name for run in claimed)
-        starts = with_starts(limits, count, now_ms) if count else limits.starts
-        if limits.rate is not None and count:
+        begin_ms = [run.started_at_ms or now_ms for run in claimed if run.spec.queue == name]
+        starts = limits.starts
+        if begin_ms:  # one that is claimed ahead begins later than now
+            starts = with_starts(limits, len(begin_ms), max(now_ms, *begin_ms))
+        if limits.rate is not None and begin_ms:
             await transaction.change("queues", "start", {"name": name, "starts": encode(starts)})
         opens = opens_at_ms(limits, starts, now_ms)
         if opens is not None and opens > now_ms:
