@@ -113,6 +113,15 @@ async def test_a_rate_counts_a_run_that_is_claimed_ahead_from_its_instant(store:
     assert len(await claimed(store, now_ms=turn.next_turn_ms)) == 1
 
 
+async def test_a_rate_counts_a_lost_run_beside_those_that_are_claimed_with_it(store: Store) -> None:
+    await hired(store, "w1")
+    await stored(store, a_new_job())
+    await lost(store, await claimed_one(store))
+    await store.queues.set_rate("default", Rate(2, 1_000))
+    await stored(store, *(a_new_job() for _ in range(3)))
+    assert len(await claimed(store)) == 2
+
+
 async def test_queues_are_listed_with_what_waits_and_runs(store: Store) -> None:
     await hired(store, "w1")
     await stored(store, a_new_job(due_ms=NOW_MS - 7))

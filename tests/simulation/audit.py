@@ -98,7 +98,9 @@ TRIGGERS = (
         "'', 0, new.id",
         f"old.lease_until < new.lease_until - {LEASE_MS}",
     ),
-    Trigger("queue", "INSERT ON {schema}queues", f"job, number, {_LIMITS}", f"'', 0, {_NEW_LIMITS}"),
+    Trigger(
+        "queue", "INSERT ON {schema}queues", f"job, number, {_LIMITS}", f"'', 0, {_NEW_LIMITS}"
+    ),
     Trigger(
         "queue",
         "UPDATE OF paused, concurrency, rate_limit, rate_ms ON {schema}queues",

@@ -167,7 +167,9 @@ def server_ground(url: str) -> Generator[Ground]:
 
 
 def _empty(connection: psycopg.Connection[Any], url: str, schema: str) -> None:
-    asked = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r'"
+    asked = (
+        "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r'"
+    )
     tables = [row[0] for row in connection.execute(asked, (schema,)) if row[0] not in KEPT]
     if tables:
         emptied = "; ".join(f"DELETE FROM {schema}.{table}" for table in tables)  # noqa: S608 (ours)

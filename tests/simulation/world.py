@@ -50,7 +50,9 @@ class Answer:
 class SimulatedWorld:
     """What the processes live in, and what happens to them."""
 
-    def __init__(self, story: Story, loop: VirtualLoop, clock: VirtualClock, ground: Ground) -> None:
+    def __init__(
+        self, story: Story, loop: VirtualLoop, clock: VirtualClock, ground: Ground
+    ) -> None:
         """Prepare a world; `play` lets it live."""
         self.story = story
         self.loop = loop
