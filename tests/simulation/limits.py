@@ -87,8 +87,11 @@ def _kept(record: Record, limit: Entry | None, count: int, claim: Entry) -> Iter
 
 
 def _rates_are_kept(record: Record) -> Iterator[str]:
-    """Look at each stretch between two settings of a queue by itself."""
-    if record.world.story.has("jump"):
+    """Look at each stretch between two settings of a queue by itself.
+
+    A worker frozen between a look at its clock and its turn counts by the instant that it saw.
+    """
+    if any(record.world.story.has(one) for one in ("jump", "freeze")):
         return
     stretches: dict[str | None, list[tuple[Entry, list[Entry]]]] = defaultdict(list)
     for entry in record.in_order:
@@ -105,7 +108,7 @@ def _rates_are_kept(record: Record) -> Iterator[str]:
 def _slow_enough(record: Record, limit: int, per_ms: int, claims: list[Entry]) -> Iterator[str]:
     told = sorted(claim.started_at or 0 for claim in claims)
     yield from _too_close(told, limit, per_ms, "by the store's own word")
-    if not any(record.world.story.has(one) for one in ("freeze", "faults")):
+    if not record.world.story.has("faults"):
         names = {(claim.job, claim.number) for claim in claims}
         since_ms = min(told, default=0)
         began = sorted(
@@ -124,20 +127,26 @@ def _too_close(instants: list[int], limit: int, per_ms: int, how: str) -> Iterat
 
 
 def _the_urgent_come_first(record: Record) -> Iterator[str]:
-    """Find who was claimed while one of more urgency, and the same in all else, went on waiting."""
+    """Find who was claimed while one of more urgency went on waiting.
+
+    Only where nothing else waits: what others leave of their shares may go to the less urgent.
+    """
     waiting: dict[Name, Entry] = {}
     for _, seen in groupby(record.in_order, key=lambda entry: record.witness.at_s(entry)):
         moment = list(seen)
         before = set(waiting)
+        streams = {
+            (entry.queue, entry.flow) for entry in (*waiting.values(), *moment) if entry.flow
+        }
         for entry in moment:
             _note_waiting(waiting, entry)
         still = [entry for name, entry in waiting.items() if name in before]
-        for claim in (entry for entry in moment if entry.what == "claimed" and not entry.losses):
+        claims = [entry for entry in moment if entry.what == "claimed" and not entry.losses]
+        for claim in claims if len(streams) == 1 else ():
             yield from (
                 f"run {claim.job, claim.number} was claimed before {entry.job, entry.number}"
                 for entry in still
-                if (entry.queue, entry.flow) == (claim.queue, claim.flow)
-                and (entry.rank or 0) < (claim.rank or 0)
+                if (entry.rank or 0) < (claim.rank or 0)
             )
 
 

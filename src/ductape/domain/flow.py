@@ -64,7 +64,8 @@ def share_out(heads: Sequence[Head], room: Room, *, slots: int, turn: int) -> li
 
     Queues share alike, in a queue products, in a product flows; a higher priority of the same
     queue comes first. Who begins changes with the turn, so that one slot serves all in the end.
-    What a share leaves over is divided again in the next turn.
+    What a share leaves over is divided again in the next turn; where limits leave no room, there is
+    no share, which would go to what is less urgent.
 
     >>> def head(flow, due=0):
     ...     return Head("default", 0, flow, "", due, None)
@@ -72,7 +73,7 @@ def share_out(heads: Sequence[Head], room: Room, *, slots: int, turn: int) -> li
     >>> [(share.head.flow, share.most) for share in found]
     [('a', 5), ('b', 5)]
     """
-    queues = _by(heads, lambda head: head.queue)
+    queues = _by([head for head in heads if _fits(head, room)], lambda head: head.queue)
     shares: list[tuple[int, int, Share]] = []
     for _, waiting in _rotated(queues, turn):
         shares += _of_queue(waiting, _portion(slots, len(queues)), turn // len(queues))
@@ -92,6 +93,11 @@ def _of_queue(waiting: Sequence[Head], slots: int, turn: int) -> Iterator[tuple[
                 oldest_first = sorted(groups, key=lambda head: head.due_at_ms)
                 for at, head in enumerate(oldest_first):
                     yield place, at, Share(head, most)
+
+
+def _fits(head: Head, room: Room) -> bool:
+    """Tell whether limits leave room for a run of a group."""
+    return room.queues.get(head.queue, 1) > 0 and room.flows.get(head.flow, 1) > 0
 
 
 def _within(shares: Sequence[Share], room: Room) -> Iterator[Share]:

@@ -50,6 +50,13 @@ def test_one_group_gets_every_slot() -> None:
     assert share.most == 200
 
 
+def test_what_has_no_room_takes_no_share_from_the_rest() -> None:
+    closed, gated = a_head(queue="r"), a_head(keyed("a", "k1"))
+    room = Room({"r": 0}, {gated.flow: 0})
+    [share] = share_out([a_head(), closed, gated], room, slots=10, turn=3)
+    assert share.most == 10
+
+
 @given(heads, slots, turns)
 def test_every_group_is_offered_something(found: list[Head], free: int, turn: int) -> None:
     shares = share_out(found, FREE, slots=free, turn=turn)
