@@ -169,7 +169,7 @@ def _checkpoints_are_handed_on(record: Record) -> Iterator[str]:
 
 
 def _callers_were_told_the_truth(record: Record) -> Iterator[str]:
-    for answer in record.world.answers:
+    for answer in record.world.people.answers:
         ends = [e for e in record.of("finished") if e.job == answer.job]
         recurring = bool(answer.job) and record.asked[answer.job][0].receipt["recurring"]
         match answer.outcome:

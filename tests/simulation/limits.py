@@ -1,7 +1,7 @@
 """What must hold of limits: gates, queues held back, rates, priorities; counted from the witness.
 
 A look of the witness sees what was committed at one instant. What is set for a queue binds every
-claim of a later look. Spans and instants are seconds of the monotonic clock, or milliseconds by name.
+claim of a later look. Spans and instants are seconds of the monotonic clock, or ms by name.
 """
 
 from collections import defaultdict
@@ -132,7 +132,7 @@ def _the_urgent_come_first(record: Record) -> Iterator[str]:
     Only where nothing else waits: what others leave of their shares may go to the less urgent.
     """
     waiting: dict[Name, Entry] = {}
-    for _, seen in groupby(record.in_order, key=lambda entry: record.witness.at_s(entry)):
+    for _, seen in groupby(record.in_order, key=record.witness.at_s):
         moment = list(seen)
         before = set(waiting)
         streams = {

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from tests.simulation.audit import Entry
-from tests.simulation.world import Asked, SimulatedWorld
+from tests.simulation.people import Asked
+from tests.simulation.world import SimulatedWorld
 
 Name = tuple[str, int]
 """A job and the number of one of its runs."""
@@ -27,7 +28,7 @@ class Record:
         for entry in self.entries:
             self.runs[entry.job, entry.number].append(entry)
         self.asked: dict[str, list[Asked]] = defaultdict(list)
-        for asked in world.asked:
+        for asked in world.people.asked:
             self.asked[asked.receipt["job_id"]].append(asked)
         self.played: dict[Name, list[Any]] = defaultdict(list)
         for played in world.stage.journal:

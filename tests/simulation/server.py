@@ -63,7 +63,7 @@ class ServerGround:
         pulse = store.fleet.pulse
         store.fleet.pulse = lambda: ThreadPulse(pulse())  # type: ignore[method-assign]
         store.clock = _clock_of_the_world  # type: ignore[method-assign]
-        # As nobody's tasks: what tends the pool must be there to close it after the process's death.
+        # As nobody's tasks: what tends the pool must be there to close it after a death.
         await asyncio.get_running_loop().create_task(engine.open(), context=Context())
         return cast("Store", store)
 
@@ -197,7 +197,7 @@ def standing_connections(loop: VirtualLoop) -> Generator[None]:
         self: AsyncConnection[Any],
         gen: Any,  # noqa: ANN401 (the driver's)
         interval: float = WAIT_S,
-        timeout: float | None = None,  # noqa: ASYNC109 (the driver's)
+        timeout: float | None = None,
     ) -> Any:  # noqa: ANN401 (the driver's)
         del timeout
         with loop.standing_still():

@@ -1,7 +1,7 @@
 """Some seeds of the simulated world, told in every test run on each store.
 
-A failing seed is named; `python -m tests.simulation SEED` tells it again, `--seeds 5000` soaks; both
-take `--store postgres`.
+A failing seed is named; `python -m tests.simulation SEED` tells it again, `--seeds 5000` soaks;
+both take `--store postgres`.
 """
 
 import pytest

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation.audit import Entry, never_so, unquiet
+from tests.simulation.audit import Entry
+from tests.simulation.questions import never_so, unquiet
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 """Runs a statement that asks, and returns its rows."""
