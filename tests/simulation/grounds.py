@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import apsw
 
 from ductape.app.settings import Settings
+from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.stores.sqlite.settling import Decide
 from ductape.stores.sqlite.store import open_sqlite
@@ -26,6 +27,10 @@ class Ground(Protocol):
 
     settings: dict[str, object]
     """What a process opens it by."""
+
+    def clock(self, world: Clock) -> Clock:
+        """Give the clock of one more machine, which this store may not go by."""
+        ...
 
     async def open(self, settings: Settings, *, decide: Decide, token: str) -> Store:
         """Open it for one process, everything of it on the virtual loop."""
@@ -43,6 +48,10 @@ class FileGround:
         """Stand in a folder."""
         self._path = str(folder / "world.db")
         self.settings: dict[str, object] = {"store": f"sqlite:///{self._path}"}
+
+    def clock(self, world: Clock) -> Clock:
+        """All who use a file are on one machine."""
+        return world
 
     async def open(self, settings: Settings, *, decide: Decide, token: str) -> Store:
         """Open the file; its steps run where they are called."""

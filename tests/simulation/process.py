@@ -64,7 +64,8 @@ class Process:
         self._told = False
         settings = read_settings(world.ground.settings, {})
         wish = options if options is not None else False
-        around = replace(world.around, open_store=self._open_store)
+        clock = world.ground.clock(world.around.clock)
+        around = replace(world.around, clock=clock, open_store=self._open_store)
         self.ductape = Ductape(settings, [world.stage.handlers()], wish, around)
         self._store: Store | None = None
 

@@ -6,8 +6,8 @@ the same, so that they meet at the same locks; which of them is first the server
 tells nearly, not exactly, the same story again.
 
 Three parts are not the product's: hints do not go through LISTEN (the world spreads them, and loses
-some), the clock is the world's as it would be the server's, and a beat is sent from a thread for
-which time stands still, since a beat may wait for a lock that a turn on the loop holds.
+some), the server's clock is the world's (the machines' own are wrong by up to an hour), and a beat
+is sent from a thread for which time stands still, since it may wait for a lock that a turn holds.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from contextvars import Context
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -42,6 +43,8 @@ from tests.simulation.witness import View
 
 KEPT = ("migrations",)
 WAIT_S = 0.1
+SKEWS_MS = (3_600_000, -3_600_000, 0, 40_000)
+"""By how much the machines' own clocks are wrong, one after the other."""
 
 
 class ServerGround:
@@ -51,8 +54,13 @@ class ServerGround:
         """Stand in a schema that is there; the encryption key lies in the folder."""
         self._url = url
         self._schema = schema
+        self._skews_ms = cycle(SKEWS_MS)
         key_file = str(folder / "world.key")
         self.settings: dict[str, object] = {"store": f"{url}?schema={schema}", "key_file": key_file}
+
+    def clock(self, world: Clock) -> Clock:
+        """Every machine's own clock is wrong in its own way."""
+        return WrongClock(world, next(self._skews_ms))
 
     async def open(self, settings: Settings, *, decide: Decide, token: str) -> Store:
         """Connect to the server."""
@@ -149,9 +157,24 @@ class ThreadPulse:
             self._alive[worker] = await loop.run_in_executor(None, beat)
 
 
+class WrongClock:
+    """A machine's own clock, wrong by a steady span."""
+
+    def __init__(self, right: Clock, skew_ms: int) -> None:
+        """Know the right time, and tell another."""
+        self.right = right
+        self._skew_ms = skew_ms
+
+    def now_ms(self) -> int:
+        """Return the wrong time."""
+        return self.right.now_ms() + self._skew_ms
+
+
 async def _clock_of_the_world(local: Clock, ticks: Ticks) -> Clock:
+    """Tell the server's time, which is the world's, whatever the machine's own is."""
     del ticks
-    return local
+    assert isinstance(local, WrongClock)
+    return local.right
 
 
 @contextmanager
