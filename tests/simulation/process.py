@@ -24,6 +24,8 @@ from ductape.worker.options import WorkerOptions
 from tests.simulation.acting import PROCESS, Stage
 from tests.simulation.grounds import Ground
 
+SLIPS = (LookupError, AttributeError, TypeError, AssertionError)
+"""What no step raises on purpose: a worker logs it and goes on, and the story may yet end well."""
 PAUSES_S = (0, 0, 0, 0.001, 0.004, 0.03)
 
 
@@ -34,6 +36,7 @@ class World(Protocol):
     chance: Random
     stage: Stage
     around: Surroundings
+    faults: list[str]
     faulty: bool
     """Whether the disk fails now and then."""
 
@@ -118,7 +121,7 @@ class Process:
         """Open the ground's store, and put the pauses, faults and looks around its steps."""
         store: Any = await self.world.ground.open(settings, decide=decide, token=token)
         engine = store._engine
-        for step in ("write", "read", "single"):
+        for step in ("write", "read", "single", "piped"):
             if hasattr(engine, step):
                 setattr(engine, step, self._slow(getattr(engine, step)))
         pulse = store.fleet.pulse
@@ -135,7 +138,11 @@ class Process:
         async def slow(work: Any) -> Any:  # noqa: ANN401 (any step of the store)
             await self._pause()
             self._fail_perhaps(0.06)
-            answer = await step(work)
+            try:
+                answer = await step(work)
+            except SLIPS as error:
+                self.world.faults.append(f"a step of the store raised {error!r}")
+                raise
             self.world.committed()
             await self._pause()
             self._fail_perhaps(0.06)

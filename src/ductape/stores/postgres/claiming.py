@@ -62,7 +62,8 @@ class Claiming:
         fit = [head for head in heads if not head.needs or head.needs in wish.handlers]
         takes_suspect = wish.suspect and outlook.suspects
         suspects = await _take_suspect(transaction, wish, limited, now_ms) if takes_suspect else []
-        found = await look(transaction, limited, fit, now_ms, claimed=suspects)
+        taken = [run_of(row) for row in suspects]
+        found = await look(transaction, limited, fit, now_ms, claimed=taken)
         rooms = found.room.flows
         if not found.busy:
             await block(transaction, (head for head in fit if rooms.get(head.flow) == 0))
