@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ductape.worker.lane import AHEAD_MS
+from ductape.worker.lane import AHEAD_MS, NEAR_MS
 from tests.simulation.limits import judge_limits
 from tests.simulation.record import Record
 from tests.simulation.recurrences import judge_recurrences
@@ -65,7 +65,7 @@ def _never_early(record: Record) -> Iterator[str]:
     steady = not record.world.story.jumps_back
     for entry in record.of("claimed"):
         wall_ms = record.witness.wall_ms(entry)
-        if steady and wall_ms + AHEAD_MS < (entry.due_at or 0):
+        if steady and wall_ms + AHEAD_MS + NEAR_MS < (entry.due_at or 0):
             yield f"run {entry.job, entry.number} was claimed at {wall_ms}, due {entry.due_at}"
     for entry in record.of("made"):
         asked = record.asked.get(entry.job)

@@ -13,8 +13,8 @@ from tests.simulation.audit import Entry
 from tests.simulation.record import Name, Record
 from tests.simulation.requests import GATES
 
-LATE_MS = 150
-"""How much later than its claim a handler may begin: the pauses of its process."""
+LATE_MS = 300
+"""How much later than its claim a handler may begin: its process pauses at each step."""
 EXCUSED = {"lost", "failed", "cancelled", "interrupted"}
 """How an attempt is recorded that may go on after its worker has lost it, or cut it off."""
 
