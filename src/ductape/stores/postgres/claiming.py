@@ -71,7 +71,9 @@ class Claiming:
         shares = share_out(fit, found.room, slots=free, turn=self._turns) if free else []
         rows = suspects + await _take(transaction, wish, shares, free, now_ms)
         claims = await _with_schedules(transaction, rows)
-        return Taken(claims, found.limited, found.busy)
+        # Nothing of a share: others have it in their hands, and the next may wait behind it.
+        busy = found.busy or bool(shares and not rows)
+        return Taken(claims, found.limited, busy)
 
     def _heads(self, rows: Sequence[Row]) -> list[Head]:
         """Read the groups, and remember where the look at a queue with many of them ended."""
