@@ -1,7 +1,5 @@
 """Events that run at once, in the caller's own process, are recorded as any other job (SPEC 9)."""
 
-from pathlib import Path
-
 import pytest
 
 from ductape import Ductape, JobFailed, ValidationError
@@ -18,10 +16,10 @@ def product(url: str) -> dict[str, object]:
 ORDER = {"product_tag": "shop", "env": "dev", "event": "order", "input": {"body": {"sku": "lamp"}}}
 
 
-async def test_an_action_runs_here_without_any_worker_and_is_in_the_history(tmp_path: Path) -> None:
+async def test_an_action_runs_here_without_any_worker_and_is_in_the_history(store: str) -> None:
     async with (
         http_receiver() as partner,
-        Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as ductape,
+        Ductape.open(store, worker=False) as ductape,
     ):
         await ductape.products.apply(product(partner.url))
         result = await ductape.processor.action.run(ORDER)
@@ -36,8 +34,8 @@ async def test_an_action_runs_here_without_any_worker_and_is_in_the_history(tmp_
     )
 
 
-async def test_a_failure_is_raised_here_and_recorded(tmp_path: Path) -> None:
-    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as ductape:
+async def test_a_failure_is_raised_here_and_recorded(store: str) -> None:
+    async with Ductape.open(store, worker=False) as ductape:
         await ductape.products.apply(product("http://127.0.0.1:9"))
         with pytest.raises(JobFailed) as caught:
             await ductape.processor.action.run(ORDER)
@@ -45,8 +43,8 @@ async def test_a_failure_is_raised_here_and_recorded(tmp_path: Path) -> None:
         assert (await ductape.jobs.get(caught.value.job_id))["status"] == "failed"
 
 
-async def test_what_is_for_later_is_refused_at_once(tmp_path: Path) -> None:
-    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as ductape:
+async def test_what_is_for_later_is_refused_at_once(store: str) -> None:
+    async with Ductape.open(store, worker=False) as ductape:
         await ductape.products.apply(product("http://127.0.0.1:9"))
         with pytest.raises(ValidationError) as caught:
             await ductape.processor.action.run({**ORDER, "start_at": 5, "repeat": {"every": 1000}})

@@ -1,7 +1,6 @@
 """Many jobs at once, by a filter that says which."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -19,14 +18,14 @@ DAILY = {"repeat": {"every": 86_400_000}, "start_at": 4_000_000_000}
 
 
 @pytest.fixture
-async def ductape(tmp_path: Path) -> AsyncIterator[Ductape]:
+async def ductape(store: str) -> AsyncIterator[Ductape]:
     handlers = Handlers()
 
     @handlers.job("note")
     async def note(_: dict[str, object]) -> None:
         raise RuntimeError("not today")
 
-    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as opened:
+    async with Ductape.open(store, handlers=handlers, worker=True) as opened:
         await opened.products.apply(PRODUCT)
         yield opened
 

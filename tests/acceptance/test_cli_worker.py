@@ -13,6 +13,7 @@ import pytest
 
 from ductape import Ductape
 
+KEYS = "DUCTAPE_KEY"
 DUCTAPE = Path(sys.executable).with_name("ductape")
 
 HANDLERS = """
@@ -38,14 +39,13 @@ REQUEST = {"product_tag": "shop", "env": "dev", "start_at": 0, "onLost": "retry"
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> str:
-    """Return a store whose product has the handlers' jobs."""
+async def shop(store: str, tmp_path: Path) -> str:
+    """Return a store whose product has the handlers' jobs, which lie in the test's folder."""
     (tmp_path / "handlers.py").write_text(HANDLERS)
     jobs = [{"tag": tag, "handler": "python"} for tag in ("linger", "stick")]
-    url = f"sqlite:///{tmp_path}/a.db"
-    async with Ductape.open(url, worker=False) as ductape:
+    async with Ductape.open(store, worker=False) as ductape:
         await ductape.products.apply({"tag": "shop", "envs": [{"slug": "dev"}], "jobs": jobs})
-    return url
+    return store
 
 
 async def _dispatched(store: str, event: str, **given: object) -> str:
@@ -60,14 +60,13 @@ async def _status(store: str, job: str) -> str:
 
 
 @contextmanager
-def _worker(store: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+def _worker(store: str, folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     """Start a worker; wait until it says that it works."""
-    folder = store.removeprefix("sqlite:///").rpartition("/")[0]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("DUCTAPE_")}
+    kept = {k: v for k, v in os.environ.items() if k == KEYS or not k.startswith("DUCTAPE_")}
     worker = subprocess.Popen(  # noqa: S603 (our own command)
         [DUCTAPE, "--store", store, "worker", "--handlers", "handlers:handlers", *words],
         cwd=folder,
-        env=environment,
+        env=kept,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -84,15 +83,15 @@ def _worker(store: str, *words: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_stopped_worker_lets_its_run_end(store: str, number: int) -> None:
-    job = await _dispatched(store, "linger", turns=20)
-    with _worker(store) as worker:
+async def test_a_stopped_worker_lets_its_run_end(shop: str, tmp_path: Path, number: int) -> None:
+    job = await _dispatched(shop, "linger", turns=20)
+    with _worker(shop, tmp_path) as worker:
         assert worker.stdout is not None
         assert worker.stdout.readline() == "began\n"
         worker.send_signal(number)
         _, logs = worker.communicate(timeout=20)
         assert worker.returncode == 0, logs
-    assert await _status(store, job) == "completed"
+    assert await _status(shop, job) == "completed"
     records = [json.loads(line) for line in logs.splitlines()]
     assert [record["event"] for record in records] == [
         "stopping: what runs has 30 s to end",
@@ -100,9 +99,9 @@ async def test_a_stopped_worker_lets_its_run_end(store: str, number: int) -> Non
     ]
 
 
-async def test_a_second_signal_ends_the_worker_at_once(store: str) -> None:
-    job = await _dispatched(store, "stick")
-    with _worker(store) as worker:
+async def test_a_second_signal_ends_the_worker_at_once(shop: str, tmp_path: Path) -> None:
+    job = await _dispatched(shop, "stick")
+    with _worker(shop, tmp_path) as worker:
         assert worker.stdout is not None
         assert worker.stderr is not None
         assert worker.stdout.readline() == "began\n"
@@ -111,19 +110,19 @@ async def test_a_second_signal_ends_the_worker_at_once(store: str) -> None:
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=5) == 128 + signal.SIGTERM
         assert "others take over" in worker.stderr.readline()
-    assert await _status(store, job) == "running"
+    assert await _status(shop, job) == "running"
 
 
-async def test_a_worker_is_listed_and_serves_its_queues_only(store: str) -> None:
-    with _worker(store, "--queues", "fast,faster", "--concurrency", "3") as worker:
-        async with Ductape.open(store, worker=False) as ductape:
+async def test_a_worker_is_listed_and_serves_its_queues_only(shop: str, tmp_path: Path) -> None:
+    with _worker(shop, tmp_path, "--queues", "fast,faster", "--concurrency", "3") as worker:
+        async with Ductape.open(shop, worker=False) as ductape:
             [live] = await ductape.workers.list()
         assert live["pid"] == worker.pid
         assert (live["queues"], live["concurrency"]) == (["fast", "faster"], 3)
         assert live["handlers"] == ["job:linger", "job:stick"]
         worker.terminate()
         worker.communicate(timeout=20)
-    async with Ductape.open(store, worker=False) as ductape:
+    async with Ductape.open(shop, worker=False) as ductape:
         assert await ductape.workers.list() == []
 
 

@@ -1,7 +1,6 @@
 """A team's own signed JWT is a session, where the product says whom to trust (SPEC 6)."""
 
 import time
-from pathlib import Path
 
 import pytest
 from joserfc import jwt
@@ -52,9 +51,9 @@ def signed(key: str) -> dict[str, object]:
 
 
 async def test_a_token_signed_with_the_products_secret_opens_its_claims(
-    tmp_path: Path, handlers: Handlers
+    store: str, handlers: Handlers
 ) -> None:
-    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
+    async with Ductape.open(store, handlers=handlers, worker=True) as ductape:
         applied = await ductape.products.apply(PRODUCT)
         assert "jwt_key" in applied["warnings"][0]
         with pytest.raises(NotFound, match="jwt_key"):
@@ -65,8 +64,8 @@ async def test_a_token_signed_with_the_products_secret_opens_its_claims(
         assert KEY not in str(job)
 
 
-async def test_a_token_signed_by_another_is_refused(tmp_path: Path, handlers: Handlers) -> None:
-    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
+async def test_a_token_signed_by_another_is_refused(store: str, handlers: Handlers) -> None:
+    async with Ductape.open(store, handlers=handlers, worker=True) as ductape:
         await ductape.products.apply(PRODUCT)
         await ductape.secrets.set("jwt_key", KEY, product="shop")
         with pytest.raises(SessionInvalid):

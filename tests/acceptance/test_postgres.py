@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ductape import ConfigError, Ductape, Handlers, StoreError
-from tests.servers.postgres import PostgresServer, postgres_server
+from tests.servers.postgres import PostgresServer
 
 DUCTAPE = Path(sys.executable).with_name("ductape")
 KEY = "k1:" + "A" * 43
@@ -39,12 +39,6 @@ handlers = Handlers()
 @handlers.job("add")
 def add(given: dict[str, int]) -> int:
     return given["a"] + given["b"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,16 +1,13 @@
 """Queues are held back for every worker, from whichever process; keys limit them all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
 from ductape import Ductape, Handlers, ValidationError
-from tests.servers.postgres import PostgresServer, postgres_server
 
-KEY = "k1:" + "A" * 43
 PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
 JOB = {"product_tag": "shop", "env": "dev", "event": "work", "input": {}, "start_at": 0}
 PATIENCE_S = 20
@@ -33,30 +30,14 @@ class Crowd:
             return self.all
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, server: PostgresServer, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/a.db"
-    return f"{server.url}?schema={tmp_path.name.lower()}"
-
-
 @pytest.fixture
 def crowd() -> Crowd:
     return Crowd()
 
 
 @pytest.fixture
-async def two(
-    store: str, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[tuple[Ductape, Ductape]]:
+async def two(store: str, crowd: Crowd) -> AsyncIterator[tuple[Ductape, Ductape]]:
     """Open a store twice, as two processes do: each has a worker."""
-    monkeypatch.setenv("DUCTAPE_KEY", KEY)
     async with AsyncExitStack() as stack:
         opened = [
             await stack.enter_async_context(

@@ -65,12 +65,6 @@ def a_request(product: str, **changes: object) -> dict[str, object]:
     return request | {"input": {"for": product}} | changes
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with postgres_server() as running:
-        yield running
-
-
 @pytest.fixture
 def urls(server: PostgresServer, tmp_path: Path) -> dict[str, str]:
     """Give the URL of each store by its name."""

@@ -4,7 +4,8 @@ The only change is its elided session token, which is a live one. A clock that r
 but shows another time lets its ten o'clock strike while the test waits for the result.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -72,7 +73,8 @@ class House:
 
     ductape: Ductape
     expo: Expo
-    store: Path
+    folder: Path
+    """Holds the file, if the store is one."""
 
     async def session(self, tag: str, data: dict[str, object]) -> str:
         """Start a session; return its token."""
@@ -98,17 +100,28 @@ class House:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """Stand on a file, which goes by the clock that is a moment before ten."""
+    async with _house(f"sqlite:///{tmp_path}/jobs.db", tmp_path) as standing:
+        yield standing
+
+
+@pytest.fixture
+async def any_house(store: str, tmp_path: Path) -> AsyncIterator[House]:
+    """Stand on each kind of store; a server goes by its own clock."""
+    async with _house(store, tmp_path) as standing:
+        yield standing
+
+
+@asynccontextmanager
+async def _house(store: str, folder: Path) -> AsyncGenerator[House]:
     handlers = Handlers()
 
     @handlers.job("echo")
     async def echo(input: dict[str, object]) -> dict[str, object]:  # noqa: A002
         return input
 
-    store = tmp_path / "jobs.db"
-    async with (
-        expo_receiver() as expo,
-        Ductape.open(str(store), config={}, handlers=handlers, clock=ShiftedClock()) as ductape,
-    ):
+    opened = Ductape.open(store, handlers=handlers, worker=True, clock=ShiftedClock())
+    async with expo_receiver() as expo, opened as ductape:
         document = load_document(PRODUCT)
         (notification,) = document["notifications"]
         port = urlsplit(expo.url).port
@@ -116,7 +129,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         await ductape.secrets.set("expo_token", "expo-secret", product="my-product")
         await ductape.secrets.set("partner_token", "partner-secret", product="my-product")
         assert (await ductape.products.apply(document))["warnings"] == []
-        yield House(ductape, expo, store)
+        yield House(ductape, expo, folder)
 
 
 async def test_schedule_resolves_with_the_result_of_the_first_run(house: House) -> None:
@@ -176,27 +189,25 @@ async def test_no_run_starts_before_ten(house: House) -> None:
     assert run["started_at"] >= _ms(TEN)
 
 
-async def test_an_equal_push_within_the_caches_expiry_is_not_sent_again(house: House) -> None:
-    once = await house.example(without="repeat")
-    first = await house.ductape.processor.job.schedule(once, timeout=10)
-    receipt = await house.ductape.processor.job.dispatch(once)
-    assert await house.ductape.processor.job.wait(receipt["job_id"], timeout=10) == first
-    assert (await house.ductape.jobs.get(receipt["job_id"]))["cached"] is True
-    assert house.pushes() == [PUSH]
+async def test_an_equal_push_within_the_caches_expiry_is_not_sent_again(any_house: House) -> None:
+    once = await any_house.example(without="repeat")
+    first = await any_house.ductape.processor.job.schedule(once, timeout=10)
+    receipt = await any_house.ductape.processor.job.dispatch(once)
+    assert await any_house.ductape.processor.job.wait(receipt["job_id"], timeout=10) == first
+    assert (await any_house.ductape.jobs.get(receipt["job_id"]))["cached"] is True
+    assert any_house.pushes() == [PUSH]
 
 
-async def test_scheduled_again_it_is_the_same_job(house: House) -> None:
-    first = await house.ductape.processor.job.dispatch(await house.example())
-    again = await house.ductape.processor.job.dispatch(await house.example())
+async def test_scheduled_again_it_is_the_same_job(any_house: House) -> None:
+    first = await any_house.ductape.processor.job.dispatch(await any_house.example())
+    again = await any_house.ductape.processor.job.dispatch(await any_house.example())
     assert again["job_id"] == first["job_id"]
 
 
 async def test_neither_token_nor_session_data_stands_in_the_store(house: House) -> None:
     example = await house.example()
     await house.ductape.processor.job.dispatch(example)
-    stored = b"".join(
-        path.read_bytes() for path in house.store.parent.glob("jobs.db*") if path.is_file()
-    )
+    stored = b"".join(path.read_bytes() for path in house.folder.glob("jobs.db*") if path.is_file())
     assert b"order_update" in stored
     session = example["session"]
     assert isinstance(session, dict)
@@ -204,15 +215,15 @@ async def test_neither_token_nor_session_data_stands_in_the_store(house: House) 
     assert EMAIL.encode() not in stored
 
 
-async def test_without_a_live_token_nothing_is_stored(house: House) -> None:
+async def test_without_a_live_token_nothing_is_stored(any_house: House) -> None:
     with pytest.raises(dt.SessionInvalid):
-        await house.ductape.processor.job.dispatch(SEED_EXAMPLE)
-    assert list(await house.ductape.jobs.list()) == []
+        await any_house.ductape.processor.job.dispatch(SEED_EXAMPLE)
+    assert list(await any_house.ductape.jobs.list()) == []
 
 
-async def test_the_seeds_injection_takes_the_sessions_values(house: House) -> None:
-    token = await house.session("details", {"id": "usr_1", "email": EMAIL})
-    res = await house.ductape.processor.job.schedule(
+async def test_the_seeds_injection_takes_the_sessions_values(any_house: House) -> None:
+    token = await any_house.session("details", {"id": "usr_1", "email": EMAIL})
+    res = await any_house.ductape.processor.job.schedule(
         {
             **SEED_EXAMPLE,
             "event": "echo",

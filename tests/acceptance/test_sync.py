@@ -23,16 +23,16 @@ def handlers() -> Handlers:
     return registry
 
 
-def test_schedule_blocks_until_the_result_is_there(tmp_path: Path, handlers: Handlers) -> None:
-    with Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
+def test_schedule_blocks_until_the_result_is_there(store: str, handlers: Handlers) -> None:
+    with Ductape.sync(store, handlers=handlers, worker=True) as ductape:
         ductape.products.apply(PRODUCT)
         assert ductape.processor.job.schedule(JOB, timeout=10) == 42
         assert ductape.jobs.list()[0]["status"] == "completed"
 
 
-def test_many_threads_share_one_open_store(tmp_path: Path, handlers: Handlers) -> None:
+def test_many_threads_share_one_open_store(store: str, handlers: Handlers) -> None:
     results: list[int] = []
-    with Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
+    with Ductape.sync(store, handlers=handlers, worker=True) as ductape:
         ductape.products.apply(PRODUCT)
 
         def call(n: int) -> None:
@@ -46,24 +46,24 @@ def test_many_threads_share_one_open_store(tmp_path: Path, handlers: Handlers) -
     assert sorted(results) == [n * 2 for n in range(8)]
 
 
-def test_an_error_is_raised_where_the_call_was_made(tmp_path: Path, handlers: Handlers) -> None:
+def test_an_error_is_raised_where_the_call_was_made(store: str, handlers: Handlers) -> None:
     with (
-        Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape,
+        Ductape.sync(store, handlers=handlers, worker=True) as ductape,
         pytest.raises(ValidationError) as caught,
     ):
         ductape.processor.job.dispatch({**JOB, "retries": -1})
     assert "retries" in {each["path"] for each in caught.value.errors}
 
 
-def test_after_closing_a_call_says_how_to_open_again(tmp_path: Path, handlers: Handlers) -> None:
-    with Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
+def test_after_closing_a_call_says_how_to_open_again(store: str, handlers: Handlers) -> None:
+    with Ductape.sync(store, handlers=handlers, worker=True) as ductape:
         pass
     with pytest.raises(DuctapeError, match="not open"):
         ductape.jobs.list()
 
 
-def test_a_transaction_is_a_plain_block(tmp_path: Path, handlers: Handlers) -> None:
-    with Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
+def test_a_transaction_is_a_plain_block(store: str, handlers: Handlers) -> None:
+    with Ductape.sync(store, handlers=handlers, worker=True) as ductape:
         ductape.products.apply(PRODUCT)
         with ductape.transaction() as tx:
             tx.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
@@ -78,7 +78,7 @@ def test_a_transaction_is_a_plain_block(tmp_path: Path, handlers: Handlers) -> N
 def test_a_call_that_would_wait_for_its_own_block_is_refused(
     tmp_path: Path, handlers: Handlers
 ) -> None:
-    with Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
+    with Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers, worker=True) as ductape:
         ductape.products.apply(PRODUCT)
         with (
             ductape.transaction(),
@@ -88,13 +88,13 @@ def test_a_call_that_would_wait_for_its_own_block_is_refused(
         ductape.processor.job.dispatch(JOB)
 
 
-def test_another_thread_waits_for_the_block(tmp_path: Path, handlers: Handlers) -> None:
-    with Ductape.sync(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as ductape:
+def test_what_another_thread_stores_beside_a_block_is_kept(store: str, handlers: Handlers) -> None:
+    with Ductape.sync(store, handlers=handlers, worker=True) as ductape:
         ductape.products.apply(PRODUCT)
         with ductape.transaction() as tx:
             other = threading.Thread(target=ductape.processor.job.dispatch, args=(JOB,))
             other.start()
-            tx.execute("CREATE TABLE orders (id)")
+            tx.execute("CREATE TABLE orders (id INTEGER)")
         other.join()
         assert len(ductape.jobs.list()) == 1
 

@@ -1,4 +1,4 @@
-"""`ductape.transaction()` on SQLite: the caller's rows and the jobs, in one transaction."""
+"""`ductape.transaction()` on SQLite: a block holds the one writer, so it has bounds."""
 
 import asyncio
 import sqlite3
@@ -47,47 +47,10 @@ async def stored(ductape: Ductape) -> set[str]:
     return {job["id"] for job in await ductape.jobs.list()}
 
 
-async def test_rows_and_jobs_are_there_at_the_end_of_the_block_and_not_before(
-    ductape: Ductape,
-) -> None:
+async def test_a_statement_takes_parameters_by_place_and_by_name(ductape: Ductape) -> None:
     async with ductape.transaction() as tx:
         await tx.executemany(INSERT, [[1], [2]])
-        receipt = await ductape.processor.job.dispatch(JOB, transaction=tx)
-        assert await stored(ductape) == set()
         assert await tx.execute("SELECT id FROM orders WHERE id > :n", {"n": 1}) == [(2,)]
-    assert (await stored(ductape), await ordered(ductape)) == ({receipt["job_id"]}, [1, 2])
-
-
-async def test_an_exception_undoes_both(ductape: Ductape) -> None:
-    daily = {**JOB, "repeat": {"every": 86_400_000}}
-    jobs = [JOB, {**JOB, "key": "a"}, daily, {**daily, "key": "b"}]
-
-    async def block() -> None:
-        async with ductape.transaction() as tx:
-            await tx.execute(INSERT, [1])
-            await ductape.processor.job.dispatch_many(jobs, transaction=tx)
-            _ = 1 / 0
-
-    with pytest.raises(ZeroDivisionError):
-        await block()
-    assert (await stored(ductape), await ordered(ductape)) == (set(), [])
-
-
-async def test_a_cancelled_block_is_undone(ductape: Ductape) -> None:
-    inside = asyncio.Event()
-
-    async def block() -> None:
-        async with ductape.transaction() as tx:
-            await tx.execute(INSERT, [1])
-            inside.set()
-            await asyncio.Event().wait()
-
-    task = asyncio.create_task(block())
-    await inside.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert await ordered(ductape) == []
 
 
 async def test_a_caller_that_leaves_while_it_waits_for_its_turn_holds_up_nobody(
@@ -125,25 +88,6 @@ async def test_a_refusal_leaves_the_block_as_it_was(ductape: Ductape) -> None:
             await ductape.processor.job.dispatch({**JOB, "retries": -1}, transaction=tx)
         await ductape.processor.job.dispatch(JOB, transaction=tx)
     assert (len(await stored(ductape)), await ordered(ductape)) == (2, [1])
-
-
-async def test_the_same_request_twice_in_a_block_is_one_job(ductape: Ductape) -> None:
-    keyed = {**JOB, "key": "a", "repeat": {"every": 86_400_000}}
-    async with ductape.transaction() as tx:
-        first = await ductape.processor.job.dispatch(keyed, transaction=tx)
-        again = await ductape.processor.job.dispatch(keyed, transaction=tx)
-        changed = {**keyed, "repeat": {"every": 604_800_000}}
-        third = await ductape.processor.job.dispatch(changed, transaction=tx)
-    assert first["job_id"] == again["job_id"] == third["job_id"]
-    assert (await ductape.jobs.get(first["job_id"]))["every"] == 604_800_000
-
-
-async def test_a_worker_takes_the_job_at_once(store: str) -> None:
-    async with Ductape.open(store, handlers=handlers) as ductape:
-        await ductape.products.apply(PRODUCT)
-        async with ductape.transaction() as tx:
-            receipt = await ductape.processor.job.dispatch(JOB, transaction=tx)
-        assert await ductape.processor.job.wait(receipt["job_id"], timeout=0.9) == 1
 
 
 async def test_dispatches_before_during_and_after_a_block_are_all_stored(ductape: Ductape) -> None:
@@ -328,24 +272,6 @@ async def test_a_trigger_of_the_callers_own_cannot_change_what_is_ours(ductape: 
         await tx.execute(f"CREATE TRIGGER mine AFTER INSERT ON orders {body}")
         with pytest.raises(ValidationError, match="own table `runs`"):
             await tx.execute(INSERT, [1])
-
-
-async def test_the_callers_savepoints_are_their_own(ductape: Ductape) -> None:
-    async with ductape.transaction() as tx:
-        await tx.execute("SAVEPOINT mine")
-        await ductape.processor.job.dispatch(JOB, transaction=tx)
-        await tx.execute(INSERT, [1])
-        await tx.execute("ROLLBACK TO mine")
-        await tx.execute(INSERT, [2])
-    assert (await stored(ductape), await ordered(ductape)) == (set(), [2])
-
-
-async def test_after_its_end_a_transaction_is_of_no_use(ductape: Ductape) -> None:
-    async with ductape.transaction() as tx:
-        await tx.execute("SELECT 1")
-    for call in (tx.execute("SELECT 1"), ductape.processor.job.dispatch(JOB, transaction=tx)):
-        with pytest.raises(ValidationError, match="found one that has ended"):
-            await call
 
 
 async def test_a_transaction_of_another_store_is_refused(ductape: Ductape, tmp_path: Path) -> None:

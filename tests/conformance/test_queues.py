@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from ductape.domain.outcome import Success
 from ductape.domain.rate import Rate
@@ -98,6 +99,27 @@ async def test_a_rate_counts_what_started_whatever_became_of_it(store: Store) ->
     settlement = decide(claim, Success(1), NOW_MS + 1)
     turn = await store.claims.turn(a_wish(), [settlement], now_ms=NOW_MS + 1)
     assert turn.claims == []
+
+
+async def test_a_rate_counts_a_run_that_is_claimed_ahead_from_its_instant(store: Store) -> None:
+    await hired(store, "w1")
+    await store.queues.set_rate("default", Rate(1, 1_000))
+    await stored(store, *(a_new_job(due_ms=NOW_MS + 30) for _ in range(2)))
+    assert len(await claimed(store, replace(a_wish(), ahead_ms=30))) == 1
+    turn = await store.claims.turn(a_wish(), [], now_ms=NOW_MS + 1_029)
+    assert turn.claims == []
+    assert turn.next_turn_ms is not None
+    assert NOW_MS + 1_030 <= turn.next_turn_ms <= NOW_MS + 1_040
+    assert len(await claimed(store, now_ms=turn.next_turn_ms)) == 1
+
+
+async def test_a_rate_counts_a_lost_run_beside_those_that_are_claimed_with_it(store: Store) -> None:
+    await hired(store, "w1")
+    await stored(store, a_new_job())
+    await lost(store, await claimed_one(store))
+    await store.queues.set_rate("default", Rate(2, 1_000))
+    await stored(store, *(a_new_job() for _ in range(3)))
+    assert len(await claimed(store)) == 2
 
 
 async def test_queues_are_listed_with_what_waits_and_runs(store: Store) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import psycopg
 import pytest
@@ -28,6 +29,7 @@ from tests.servers.postgres import PostgresServer
 KEPT = 10
 """How many days of history there are before today's."""
 AHEAD = 2
+_made = count(1)
 
 VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "now": NOW_MS,
@@ -128,7 +130,8 @@ class Database:
 
 @pytest.fixture(scope="module", params=["empty", "full", "analysed"])
 def database(request: pytest.FixtureRequest, server: PostgresServer) -> Iterator[Database]:
-    schema = f"plans_{request.param}"
+    # Under xdist the tests of one kind of table may come in two batches.
+    schema = f"plans_{request.param}_{next(_made)}"
     asyncio.run(with_days(f"{server.url}?schema={schema}"))
     statements = Statements(schema)
     with psycopg.connect(server.url, autocommit=True) as link:

@@ -1,86 +1,119 @@
-"""The outside witness: triggers in the store's own file write down every change of every run.
+"""What the store itself writes down: triggers note every change of every run, in its transaction.
 
-Nothing of the engine is asked. SQL here knows only the tables, so that what it finds holds whatever
+Nothing of the engine is asked. SQL here knows only the tables, so that what it notes holds whatever
 the services say. Instants are epoch milliseconds.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import apsw
 
 LEASE_MS = 3_000
 """The lease of every worker here: two beats further apart are a lease that had run out."""
 
-_TRIGGERS = """
-CREATE TABLE audit (
-    seq INTEGER PRIMARY KEY, what TEXT, job TEXT, number INTEGER, state TEXT, worker TEXT,
-    scheduled_at INTEGER, due_at INTEGER, started_at INTEGER, extra INTEGER, losses INTEGER,
-    version INTEGER, attempts BLOB, result BLOB, error BLOB, cached INTEGER, wall INTEGER);
-CREATE TRIGGER audit_made AFTER INSERT ON runs BEGIN
-    INSERT INTO audit (what, job, number, state, scheduled_at, due_at, extra)
-    VALUES ('made', new.job_id, new.number, new.state, new.scheduled_at, new.due_at,
-        new.extra); END;
-CREATE TRIGGER audit_claimed AFTER UPDATE OF state ON runs
-WHEN new.state = 'running' AND old.state <> 'running' BEGIN
-    INSERT INTO audit (what, job, number, state, worker, due_at, started_at, losses, wall)
-    VALUES ('claimed', new.job_id, new.number, old.state, new.worker, new.due_at, new.started_at,
-        new.losses, wall()); END;
-CREATE TRIGGER audit_back AFTER UPDATE OF state ON runs
-WHEN new.state <> 'running' AND old.state = 'running' BEGIN
-    INSERT INTO audit (what, job, number, state, worker, due_at, losses)
-    VALUES ('back', new.job_id, new.number, new.state, old.worker, new.due_at, new.losses); END;
-CREATE TRIGGER audit_gone AFTER DELETE ON runs BEGIN
-    INSERT INTO audit (what, job, number, state, losses)
-    VALUES ('gone', old.job_id, old.number, old.state, old.losses); END;
-CREATE TRIGGER audit_finished AFTER INSERT ON history BEGIN
-    INSERT INTO audit (what, job, number, state, scheduled_at, extra, attempts, result, error,
-        cached)
-    VALUES ('finished', new.job_id, new.number, new.outcome, new.scheduled_at, new.extra,
-        new.attempts, new.result, new.error, new.cached); END;
-CREATE TRIGGER audit_schedule AFTER UPDATE ON schedules BEGIN
-    INSERT INTO audit (what, job, number, state, version)
-    VALUES ('schedule', new.job_id, new.occurrences, new.state, new.version); END;
+TABLE = """
+CREATE TABLE {schema}audit (
+    seq {serial}, what TEXT, job TEXT, number INTEGER, state TEXT, worker TEXT,
+    scheduled_at BIGINT, due_at BIGINT, started_at BIGINT, extra {flag}, losses INTEGER,
+    version INTEGER, attempts {bytes}, result {bytes}, error {bytes}, cached {flag},
+    queue TEXT, flow TEXT, rank INTEGER, concurrency INTEGER, rate_limit INTEGER, rate_ms BIGINT,
+    look INTEGER);
+CREATE INDEX audit_unseen ON {schema}audit (seq) WHERE look IS NULL;
 """
 
-_REVIVED = f"""
-CREATE TRIGGER audit_revived AFTER UPDATE ON workers
-WHEN old.lease_until < new.lease_until - {LEASE_MS} BEGIN
-    INSERT INTO audit (what, job, number, worker) VALUES ('revived', '', 0, new.id); END;
-"""  # noqa: S608 (a figure of ours)
+_PLACE = "queue, flow, rank, concurrency"
+_NEW_PLACE = "new.queue, new.flow, new.rank, new.concurrency"
+_LIMITS = "queue, state, concurrency, rate_limit, rate_ms"
+_NEW_LIMITS = (
+    "new.name, CASE WHEN new.paused THEN 'paused' ELSE 'open' END, new.concurrency,"
+    " new.rate_limit, new.rate_ms"
+)
 
-_TWO_LIVES = """
-SELECT 'job ' || job_id || ' has ' || count(*) || ' live runs' FROM runs
-GROUP BY job_id HAVING count(*) > 1"""
-_DEAD_RECURRENCE = """
-SELECT 'live recurrence ' || job_id || ' has no live run' FROM schedules
-WHERE state = 'active' AND fault IS NULL
-    AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job_id = schedules.job_id)"""
-_UNDEAD_RECURRENCE = """
-SELECT 'recurrence ' || job_id || ' is ' || s.state || ' and has a run waiting'
-FROM schedules AS s JOIN runs USING (job_id)
-WHERE s.state <> 'active' AND runs.state <> 'running' AND runs.extra = 0
-    AND runs.attempts IS NULL"""
-_SUSPECTS = """
-SELECT 'worker ' || worker || ' has ' || count(*) || ' suspects' FROM runs
-WHERE state = 'running' AND losses > 0 GROUP BY worker HAVING count(*) > 1"""
-_FAULT = """
-SELECT 'recurrence ' || job_id || ' is quarantined: ' || fault FROM schedules
-WHERE fault IS NOT NULL"""
 
-_NEVER_SO = (_TWO_LIVES, _DEAD_RECURRENCE, _UNDEAD_RECURRENCE, _FAULT)
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One kind of change and what is noted of it."""
 
-_UNQUIET = """
-SELECT 'run ' || number || ' of job ' || job_id || ' is ' || state FROM runs
-WHERE recurring = 0 OR state <> 'scheduled' OR attempts IS NOT NULL OR extra"""
-_UNENDED = """
-SELECT 'recurrence ' || job_id || ' goes on' FROM schedules
-WHERE state = 'active' AND (spec ->> '$.repeat.limit' OR spec ->> '$.repeat.end_at_ms')"""
+    what: str
+    after: str
+    columns: str
+    values: str
+    when: str = ""
+    nth: int = 1
+
+
+TRIGGERS = (
+    Trigger(
+        "made",
+        "INSERT ON {schema}runs",
+        f"job, number, state, scheduled_at, due_at, extra, losses, {_PLACE}",
+        "new.job_id, new.number, new.state, new.scheduled_at, new.due_at, new.extra, new.losses,"
+        f" {_NEW_PLACE}",
+    ),
+    Trigger(
+        "claimed",
+        "UPDATE OF state ON {schema}runs",
+        f"job, number, state, worker, due_at, started_at, losses, {_PLACE}",
+        "new.job_id, new.number, old.state, new.worker, new.due_at, new.started_at, new.losses,"
+        f" {_NEW_PLACE}",
+        "new.state = 'running' AND old.state <> 'running'",
+    ),
+    Trigger(
+        "back",
+        "UPDATE OF state ON {schema}runs",
+        f"job, number, state, worker, due_at, losses, {_PLACE}",
+        f"new.job_id, new.number, new.state, old.worker, new.due_at, new.losses, {_NEW_PLACE}",
+        "new.state <> 'running' AND old.state = 'running'",
+    ),
+    Trigger(
+        "waits",
+        "UPDATE OF state ON {schema}runs",
+        f"job, number, state, due_at, losses, {_PLACE}",
+        f"new.job_id, new.number, new.state, new.due_at, new.losses, {_NEW_PLACE}",
+        "new.state <> 'running' AND old.state <> 'running' AND new.state <> old.state",
+    ),
+    Trigger(
+        "gone",
+        "DELETE ON {schema}runs",
+        "job, number, state, losses, queue, flow, rank, concurrency",
+        "old.job_id, old.number, old.state, old.losses, old.queue, old.flow, old.rank,"
+        " old.concurrency",
+    ),
+    Trigger(
+        "finished",
+        "INSERT ON {schema}history",
+        "job, number, state, scheduled_at, extra, attempts, result, error, cached",
+        "new.job_id, new.number, new.outcome, new.scheduled_at, new.extra, new.attempts,"
+        " new.result, new.error, new.cached",
+    ),
+    Trigger(
+        "schedule",
+        "UPDATE ON {schema}schedules",
+        "job, number, state, version",
+        "new.job_id, new.occurrences, new.state, new.version",
+    ),
+    Trigger(
+        "revived",
+        "UPDATE ON {schema}workers",
+        "job, number, worker",
+        "'', 0, new.id",
+        f"old.lease_until < new.lease_until - {LEASE_MS}",
+    ),
+    Trigger(
+        "queue", "INSERT ON {schema}queues", f"job, number, {_LIMITS}", f"'', 0, {_NEW_LIMITS}"
+    ),
+    Trigger(
+        "queue",
+        "UPDATE OF paused, concurrency, rate_limit, rate_ms ON {schema}queues",
+        f"job, number, {_LIMITS}",
+        f"'', 0, {_NEW_LIMITS}",
+        nth=2,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change, in the order of its commit."""
+    """One change; of one run in the order of the commits."""
 
     seq: int
     what: str
@@ -98,55 +131,48 @@ class Entry:
     result: bytes | None
     error: bytes | None
     cached: int | None
-    wall: int | None
-    """The clock at the moment of the commit."""
+    queue: str | None
+    flow: str | None
+    rank: int | None
+    """Minus the priority."""
+    concurrency: int | None
+    """The limit of the run's concurrency key; of a queue's entry, the queue's."""
+    rate_limit: int | None
+    rate_ms: int | None
+    look: int
+    """Which look of the witness saw it first."""
 
 
-class Witness:
-    """Looks at the file through a connection of its own."""
+def in_sqlite() -> Iterator[str]:
+    """Give the statements that make the notes in a file."""
+    names = {"schema": "", "flag": "INTEGER", "bytes": "BLOB", "serial": "INTEGER PRIMARY KEY"}
+    yield TABLE.format(**names)
+    for one in TRIGGERS:
+        when = f"WHEN {one.when} " if one.when else ""
+        yield (
+            f"CREATE TRIGGER audit_{one.what}_{one.nth} AFTER {one.after.format(schema='')}"
+            f" {when}BEGIN {_noting('audit', one)}; END"
+        )
 
-    def __init__(self, path: str, *, sure: bool) -> None:
-        """Begin to write down what happens to an open store's file.
 
-        `sure`: no failing disk ever keeps a claim from its worker, which would then hold a suspect
-        without knowing.
-        """
-        self._never_so = " UNION ALL ".join((*_NEVER_SO, _SUSPECTS) if sure else _NEVER_SO)
-        self._connection: Any = apsw.Connection(path)
-        self._connection.set_busy_timeout(1_000)
-        self._connection.execute(_TRIGGERS + _REVIVED)
+def in_postgres(schema: str) -> Iterator[str]:
+    """Give the statements that make the notes in a schema."""
+    serial = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    names = {"schema": f"{schema}.", "flag": "BOOLEAN", "bytes": "BYTEA", "serial": serial}
+    yield TABLE.format(**names)
+    for one in TRIGGERS:
+        name = f"audit_{one.what}_{one.nth}"
+        when = f"WHEN ({one.when}) " if one.when else ""
+        yield (
+            f"CREATE FUNCTION {schema}.{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" {_noting(f'{schema}.audit', one)}; RETURN NULL; END $$"
+        )
+        yield (
+            f"CREATE TRIGGER {name} AFTER {one.after.format(schema=names['schema'])} FOR EACH ROW"
+            f" {when}EXECUTE FUNCTION {schema}.{name}()"
+        )
 
-    def now(self) -> list[str]:
-        """Tell what must never be so after a commit, yet is."""
-        return [row[0] for row in self._connection.execute(self._never_so)]
 
-    def unquiet(self) -> list[str]:
-        """Tell what still waits or runs, live recurrences' next instants aside."""
-        asked = f"{_UNQUIET} UNION ALL {_UNENDED}"
-        return [row[0] for row in self._connection.execute(asked)]
-
-    def entries(self) -> list[Entry]:
-        """Return everything that happened."""
-        return [Entry(*row) for row in self._connection.execute("SELECT * FROM audit ORDER BY seq")]
-
-    def schedules(self) -> list[tuple[str, str, int, int, bytes]]:
-        """Return the recurrences: job, state, occurrences, anchor, spec."""
-        asked = "SELECT job_id, state, occurrences, anchor_at, spec FROM schedules ORDER BY job_id"
-        return self._connection.execute(asked).fetchall()
-
-    def heads(self) -> dict[str, int]:
-        """Count the rows that speak for each one-off job: history's heads and live runs."""
-        asked = """
-            SELECT job_id, count(*) FROM (
-                SELECT job_id FROM history WHERE head = 1
-                UNION ALL SELECT job_id FROM runs WHERE recurring = 0)
-            GROUP BY job_id"""
-        return dict(self._connection.execute(asked).fetchall())
-
-    def keys(self) -> dict[str, str]:
-        """Return which job has which key."""
-        return dict(self._connection.execute("SELECT key, job_id FROM job_keys").fetchall())
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+def _noting(table: str, one: Trigger) -> str:
+    values = f"VALUES ('{one.what}', {one.values})"
+    return f"INSERT INTO {table} (what, {one.columns}) {values}"

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from ductape.worker.lane import AHEAD_MS
+from ductape.worker.lane import AHEAD_MS, NEAR_MS
+from tests.simulation.limits import judge_limits
 from tests.simulation.record import Record
 from tests.simulation.recurrences import judge_recurrences
 from tests.simulation.world import SimulatedWorld
@@ -20,6 +21,7 @@ def judge(world: SimulatedWorld) -> list[str]:
         *_each_result_once(record),
         *_never_early(record),
         *judge_recurrences(record),
+        *judge_limits(record),
         *_attempts_are_bounded(record),
         *_a_calm_world_loses_nothing(record),
         *_only_the_holder_records(record),
@@ -38,7 +40,7 @@ def _nothing_is_lost(record: Record) -> Iterator[str]:
             yield f"job {job} was accepted and has no run"
         if not asked[0].receipt["recurring"] and record.finished((job, 1)) is None:
             yield f"one-off job {job} never ended"
-    for job, heads in record.world.witness.heads().items():
+    for job, heads in record.witness.heads().items():
         if heads != 1:
             yield f"one-off job {job} has {heads} last words"
     for name, entries in record.runs.items():
@@ -62,8 +64,9 @@ def _never_early(record: Record) -> Iterator[str]:
     # After a jump back a run may wait that had fallen due before it: it may go on.
     steady = not record.world.story.jumps_back
     for entry in record.of("claimed"):
-        if steady and (entry.wall or 0) + AHEAD_MS < (entry.due_at or 0):
-            yield f"run {entry.job, entry.number} was claimed at {entry.wall}, due {entry.due_at}"
+        wall_ms = record.witness.wall_ms(entry)
+        if steady and wall_ms + AHEAD_MS + NEAR_MS < (entry.due_at or 0):
+            yield f"run {entry.job, entry.number} was claimed at {wall_ms}, due {entry.due_at}"
     for entry in record.of("made"):
         asked = record.asked.get(entry.job)
         if (entry.due_at or 0) < (entry.scheduled_at or 0):
@@ -166,7 +169,7 @@ def _checkpoints_are_handed_on(record: Record) -> Iterator[str]:
 
 
 def _callers_were_told_the_truth(record: Record) -> Iterator[str]:
-    for answer in record.world.answers:
+    for answer in record.world.people.answers:
         ends = [e for e in record.of("finished") if e.job == answer.job]
         recurring = bool(answer.job) and record.asked[answer.job][0].receipt["recurring"]
         match answer.outcome:

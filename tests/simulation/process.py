@@ -8,28 +8,35 @@ of it lies a pause, so that deaths and other processes fall between the two.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextvars import copy_context
+from dataclasses import replace
 from random import Random
 from typing import Any, Protocol
 
 from ductape.app.core import Surroundings
 from ductape.app.ductape import Ductape
-from ductape.app.settings import read_settings
+from ductape.app.settings import Settings, read_settings
 from ductape.errors import StoreError
+from ductape.ports.stores import Store
 from ductape.ports.stores.fleet import Pulse
 from ductape.ports.wake import Hint
+from ductape.stores.sqlite.settling import Decide
 from ductape.worker.options import WorkerOptions
 from tests.simulation.acting import PROCESS, Stage
+from tests.simulation.grounds import Ground
 
+SLIPS = (LookupError, AttributeError, TypeError, AssertionError)
+"""What no step raises on purpose: a worker logs it and goes on, and the story may yet end well."""
 PAUSES_S = (0, 0, 0, 0.001, 0.004, 0.03)
 
 
 class World(Protocol):
     """What a process lives in."""
 
-    store: str
+    ground: Ground
     chance: Random
     stage: Stage
     around: Surroundings
+    faults: list[str]
     faulty: bool
     """Whether the disk fails now and then."""
 
@@ -58,13 +65,16 @@ class Process:
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._pulses: list[Pulse] = []
         self._told = False
-        settings = read_settings({"store": world.store}, {})
+        settings = read_settings(world.ground.settings, {})
         wish = options if options is not None else False
-        self.ductape = Ductape(settings, [world.stage.handlers()], wish, world.around)
+        clock = world.ground.clock(world.around.clock)
+        around = replace(world.around, clock=clock, open_store=self._open_store)
+        self.ductape = Ductape(settings, [world.stage.handlers()], wish, around)
+        self._store: Store | None = None
 
     async def start(self) -> None:
         """Open the store and begin to work."""
-        await self.run(self._open())
+        await self.run(self.ductape.__aenter__())
 
     async def run(self, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 (whatever it gives)
         """Do some work as this process."""
@@ -94,31 +104,31 @@ class Process:
             await asyncio.sleep(0)
         for pulse in self._pulses:
             pulse.close()
-        await self.ductape.core.store.aclose()
+        if self._store is not None:
+            await self._store.aclose()
 
     def hear(self, hint: Hint, jobs: Collection[str]) -> None:
         """Take a hint from another process."""
-        if not self.alive or not self.thawed.is_set():
+        if not self.alive or not self.thawed.is_set() or self._store is None:
             return
         self._told = True
         try:
-            self.ductape.core.store.wake.tell(hint, jobs)
+            self._store.wake.tell(hint, jobs)
         finally:
             self._told = False
 
-    async def _open(self) -> None:
-        # The worker starts as soon as the store is open, so the store is made slow before that.
-        wish, self.ductape._wish = self.ductape._wish, False
-        await self.ductape.__aenter__()
-        store = self.ductape.core.store
-        store._engine._writer.create_scalar_function("wall", self.world.around.clock.now_ms, 0)
-        store._engine.write = self._slow(store._engine.write)  # type: ignore[method-assign]
-        store._engine.read = self._slow(store._engine.read)  # type: ignore[method-assign]
+    async def _open_store(self, settings: Settings, *, decide: Decide, token: str) -> Store:
+        """Open the ground's store, and put the pauses, faults and looks around its steps."""
+        store: Any = await self.world.ground.open(settings, decide=decide, token=token)
+        engine = store._engine
+        for step in ("write", "read", "single", "piped"):
+            if hasattr(engine, step):
+                setattr(engine, step, self._slow(getattr(engine, step)))
         pulse = store.fleet.pulse
-        store.fleet.pulse = lambda: self._frail(pulse())  # type: ignore[method-assign]
+        store.fleet.pulse = lambda: self._frail(pulse())
         store.wake.listen(self._tell_others)
-        if isinstance(wish, WorkerOptions):
-            self.ductape._workers["default"] = await self.ductape._hire(wish)
+        self._store = store
+        return store
 
     def _tell_others(self, hint: Hint, jobs: Collection[str]) -> None:
         if not self._told:
@@ -128,7 +138,11 @@ class Process:
         async def slow(work: Any) -> Any:  # noqa: ANN401 (any step of the store)
             await self._pause()
             self._fail_perhaps(0.06)
-            answer = await step(work)
+            try:
+                answer = await step(work)
+            except SLIPS as error:
+                self.world.faults.append(f"a step of the store raised {error!r}")
+                raise
             self.world.committed()
             await self._pause()
             self._fail_perhaps(0.06)

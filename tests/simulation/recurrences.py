@@ -50,7 +50,7 @@ def _on_the_grid(record: Record, job: str, times: list[int]) -> Iterator[str]:
 
 
 def _recurrences_end_rightly(record: Record) -> Iterator[str]:
-    for job, state, occurrences, _, spec in record.world.witness.schedules():
+    for job, state, occurrences, _, spec in record.witness.schedules():
         repeat = msgspec.json.decode(spec)["repeat"]
         limit, end = repeat.get("limit"), repeat.get("end_at_ms")
         done = [e for e in record.of("finished") if e.job == job and not e.extra]

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
+from tests.simulation.requests import QUEUES, draw_request
+
 HORIZON_MS = 30_000
 PRODUCT: dict[str, object] = {
     "tag": "shop",
@@ -24,9 +26,8 @@ PRODUCT: dict[str, object] = {
         }
     ],
 }
-QUEUES = ("a", "b")
-KEYS = ("k1", "k2", "k3")
 VERBS = ("cancel", "cancel", "cancel_run", "pause", "resume", "resume", "run_now", "retry")
+STEERING = ("pause", "pause", "resume", "concurrency", "concurrency", "rate", "rate")
 MISHAPS = ("kill", "kill", "freeze", "freeze", "restart", "jump", "faults", "prune", "revoke")
 
 
@@ -52,6 +53,17 @@ class Meddle:
 
 
 @dataclass(frozen=True)
+class Steer:
+    """Somebody holds a queue back, or lets it go."""
+
+    verb: str
+    queue: str
+    limit: int | None = None
+    """How many may run at a time, or start in a span; none lifts the limit."""
+    per_ms: int = 1_000
+
+
+@dataclass(frozen=True)
 class Mishap:
     """Something breaks."""
 
@@ -60,7 +72,7 @@ class Mishap:
     span_ms: int
 
 
-Event = Ask | Meddle | Mishap
+Event = Ask | Meddle | Steer | Mishap
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,7 @@ def tell(seed: int) -> Story:
     chance = Random(seed)  # noqa: S311 (repeatable on purpose)
     makers: list[Callable[[Random], Event]] = [_ask] * chance.randint(6, 14)
     makers += [_meddle] * chance.randint(0, 10)
+    makers += [_steer] * chance.choice((0, 0, 2, 4, 6))
     makers += [_mishap] * chance.choice((0, 1, 2, 3, 5))
     events = [(chance.randrange(HORIZON_MS), make(chance)) for make in makers]
     events.sort(key=lambda event: event[0])
@@ -110,122 +123,24 @@ def tell(seed: int) -> Story:
 
 
 def _ask(chance: Random) -> Ask:
-    request: dict[str, object] = {
-        "product_tag": "shop",
-        "env": "dev",
-        "event": "act",
-        "start_at": 0,
-        "queue": chance.choice(QUEUES),
-        "priority": chance.choice((0, 0, 5)),
-        "retries": chance.choice((0, 0, 1, 3)),
-        "retryConfig": {"initialDelay": chance.choice((50, 400)), "maxDelay": 2_000},
-        "timeout": chance.choice((1_000, 3_000)),
-        "input": {"script": _script(chance), "n": chance.randrange(1_000_000)},
-    }
-    if chance.random() < 0.2:
-        request["onLost"] = "fail"
-    kind = chance.choice(
-        (_once, _later, _expiring, _cached, _cached, _every, _every, _cron, _keyed, _twin)
-    )
-    kind(request, chance)
+    drawn = draw_request(chance)
     waits = chance.random() < 0.3
-    leaves = chance.randint(0, 3_000) if waits and chance.random() < 0.3 else None
     return Ask(
-        request,
+        drawn.request,
         waits=waits,
         session=chance.random() < 0.15,
-        copies=chance.randint(2, 5) if kind is _cached else 1,
-        leaves_after_ms=leaves,
+        copies=drawn.copies,
+        leaves_after_ms=chance.randint(0, 3_000) if waits and chance.random() < 0.3 else None,
     )
-
-
-def _script(chance: Random) -> list[str]:
-    short, long = f"{chance.choice((0, 5, 60))}", f"{chance.randint(300, 900)}"
-    acts = (
-        *("ok:" + short,) * 5,
-        *("ok:" + long,) * 3,
-        "fail:" + short,
-        "fail:" + long,
-        "retry:" + short,
-        "abort:" + short,
-        "hang",
-        "stubborn",
-        "checkpoint:" + short,
-        "checkpoint:" + long,
-        "quit:" + short,
-    )
-    if chance.random() < 0.03:
-        return ["crash"] * chance.randint(1, 4) + ["ok:5"]
-    return [chance.choice(acts) for _ in range(chance.choice((1, 1, 2, 3)))]
-
-
-def _once(request: dict[str, object], chance: Random) -> None:
-    del request, chance
-
-
-def _later(request: dict[str, object], chance: Random) -> None:
-    request["delay"] = chance.randint(1, 15_000)
-
-
-def _expiring(request: dict[str, object], chance: Random) -> None:
-    request["expires_in"] = chance.randint(500, 5_000)
-
-
-def _cached(request: dict[str, object], chance: Random) -> None:
-    request["cache"] = "quick"
-    request["input"] = {"script": chance.choice((["ok:700"], ["fail:400", "ok:300"], ["hang"]))}
-
-
-def _every(request: dict[str, object], chance: Random) -> None:
-    repeat: dict[str, object] = {"every": chance.choice((100, 700, 2_000, 6_000))}
-    match chance.choice(("limit", "limit", "end", "open")):
-        case "limit":
-            repeat["limit"] = chance.randint(1, 5)
-        case "end":
-            repeat["ends_in"] = chance.randint(1_000, 20_000)
-        case _:
-            # What goes on for ever must leave time for the rest.
-            repeat["every"] = 20_000
-            request["input"] = {"script": ["ok:20", "fail:5", "checkpoint:5"]}
-    if chance.random() < 0.3:
-        repeat["onFailure"] = chance.choice(("stop", "pause"))
-    request["repeat"] = repeat
-    if chance.random() < 0.3:
-        request["delay"] = chance.randint(1, 5_000)
-
-
-def _cron(request: dict[str, object], chance: Random) -> None:
-    repeat: dict[str, object] = {"cron": f"*/{chance.choice((2, 5))} * * * * *"}
-    repeat["limit"] = chance.randint(1, 4)
-    if chance.random() < 0.3:
-        repeat["immediately"] = True
-    request["repeat"] = repeat
-
-
-def _keyed(request: dict[str, object], chance: Random) -> None:
-    request["key"] = chance.choice(KEYS)
-    if chance.random() < 0.7:
-        _every(request, chance)
-        request.pop("delay", None)
-    request["input"] = {"script": chance.choice((["ok:50"], ["fail:100", "ok:10"], ["hang"]))}
-
-
-def _twin(request: dict[str, object], chance: Random) -> None:
-    nth = chance.randrange(2)
-    request.update(
-        queue="a",
-        priority=0,
-        retries=1,
-        retryConfig={"initialDelay": 100},
-        timeout=1_000,
-        repeat={"every": (900, 4_000)[nth], "limit": 4},
-        input={"script": (["ok:40"], ["fail:30", "ok:20"])[nth]},
-    )
-    request.pop("onLost", None)
 
 
 def _meddle(chance: Random) -> Meddle:
     return Meddle(chance.choice(VERBS), chance.random())
+
+
+def _steer(chance: Random) -> Steer:
+    limit = chance.choice((1, 1, 2, 3, None))
+    return Steer(chance.choice(STEERING), chance.choice(QUEUES), limit, chance.choice((700, 2_000)))
 
 
 def _mishap(chance: Random) -> Mishap:

@@ -2,20 +2,19 @@
 
 import asyncio
 import logging
-import tempfile
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from contextvars import Context
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ductape.testing import VirtualLoop, virtual_loop
 from tests.simulation.acting import PROCESS
+from tests.simulation.grounds import file_ground
 from tests.simulation.invariants import judge
+from tests.simulation.server import server_ground, standing_connections
 from tests.simulation.story import Story, tell
 from tests.simulation.world import SimulatedWorld
-
-MEMORY = Path("/dev/shm")  # noqa: S108 (a folder in memory, where there is one: commits cost less)
 
 
 @dataclass
@@ -28,22 +27,24 @@ class Telling:
     """What happened, for comparing two tellings of one seed."""
 
 
-def simulate(seed: int) -> Telling:
-    """Tell one seed's story and judge it."""
+def simulate(seed: int, server: str | None = None) -> Telling:
+    """Tell one seed's story and judge it; on SQLite, or on the PostgreSQL of a URL."""
     story = tell(seed)
     logging.disable(logging.CRITICAL)
     try:
         with (
-            tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder,
+            file_ground() if server is None else server_ground(server) as ground,
             virtual_loop() as (loop, clock),
+            nullcontext() if server is None else standing_connections(loop),
         ):
-            world = SimulatedWorld(story, loop, clock, Path(folder))
+            world = SimulatedWorld(story, loop, clock, ground)
             loop.set_task_factory(_owned)
             try:
                 loop.run_until_complete(world.play())
                 world.faults += judge(world)
                 trace = tuple((e.what, e.job, e.number, e.state) for e in world.entries)
             finally:
+                loop.run_until_complete(world.end())
                 _end_all(loop)
                 world.close()
             return Telling(story, world.faults, trace)

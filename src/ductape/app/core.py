@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from ductape.app.loading import load_handlers
-from ductape.app.opening import key_ring, open_stores
+from ductape.app.opening import OpenStore, key_ring, open_store, open_stores
 from ductape.app.routing import DEFAULT
 from ductape.app.settings import Settings
 from ductape.app.system import SystemClock, SystemEntropy, SystemTicks
@@ -45,6 +45,8 @@ class Surroundings:
     threads: Threads = field(default_factory=WorkerThreads)
     simulated: bool = False
     """Everything on the event loop: no thread whose time cannot be simulated."""
+    open_store: OpenStore | None = None
+    """What opens each store; none means what its URL asks for."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
     python = PythonHandler(registries, around.threads)
     decide = decider(around.entropy, around.zones.get)
     token = around.entropy.token(6).hex()
-    stores = await open_stores(settings, decide=decide, token=token, simulated=around.simulated)
+    open_one = around.open_store or partial(open_store, simulated=around.simulated)
+    stores = await open_stores(settings, open_one, decide=decide, token=token)
     store = _as_one(stores, settings.routes)
     try:
         local, ticks = around.clock, around.ticks

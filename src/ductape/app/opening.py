@@ -7,6 +7,7 @@ hosts, so that its keys must be given: a key made here would be unknown everywhe
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -23,7 +24,17 @@ from ductape.vault.keyfile import load_or_make
 from ductape.vault.ring import KeyRing, parse_ring
 
 
-async def open_store(settings: Settings, *, decide: Decide, token: str, simulated: bool) -> Store:
+class OpenStore(Protocol):
+    """Opens the store that settings name; `token` names this process among its neighbours."""
+
+    async def __call__(self, settings: Settings, *, decide: Decide, token: str) -> Store:
+        """Open it; raises `StoreError` or `ConfigError`."""
+        ...
+
+
+async def open_store(
+    settings: Settings, *, decide: Decide, token: str, simulated: bool = False
+) -> Store:
     """Open it; `token` names this process among its neighbours.
 
     Raises `StoreError`, or `ConfigError` where the extra for it is not installed.
@@ -40,7 +51,7 @@ async def open_store(settings: Settings, *, decide: Decide, token: str, simulate
 
 
 async def open_stores(
-    settings: Settings, *, decide: Decide, token: str, simulated: bool
+    settings: Settings, open_one: OpenStore, *, decide: Decide, token: str
 ) -> dict[str, Store]:
     """Open every store that the settings name, the default one first.
 
@@ -50,7 +61,7 @@ async def open_stores(
     try:
         for name, url in settings.urls().items():
             named = replace(settings, store=url)
-            opened[name] = await open_store(named, decide=decide, token=token, simulated=simulated)
+            opened[name] = await open_one(named, decide=decide, token=token)
     except BaseException:
         for store in opened.values():
             await store.aclose()

@@ -63,8 +63,9 @@ def share_out(heads: Sequence[Head], room: Room, *, slots: int, turn: int) -> li
     """Divide a worker's free slots among waiting groups, in the order in which to take them.
 
     Queues share alike, in a queue products, in a product flows; a higher priority of the same
-    queue comes first. Who begins changes with the turn, so that one slot serves all in the end.
-    What a share leaves over is divided again in the next turn.
+    queue comes first. What a share leaves over is divided again in the next turn, and does not go
+    to the less urgent before: they have a share only beside what could have had every slot. Who
+    begins changes with the turn, so that one slot serves all in the end.
 
     >>> def head(flow, due=0):
     ...     return Head("default", 0, flow, "", due, None)
@@ -72,26 +73,35 @@ def share_out(heads: Sequence[Head], room: Room, *, slots: int, turn: int) -> li
     >>> [(share.head.flow, share.most) for share in found]
     [('a', 5), ('b', 5)]
     """
-    queues = _by(heads, lambda head: head.queue)
+    queues = _by([head for head in heads if _fits(head, room)], lambda head: head.queue)
     shares: list[tuple[int, int, Share]] = []
     for _, waiting in _rotated(queues, turn):
-        shares += _of_queue(waiting, _portion(slots, len(queues)), turn // len(queues))
+        portion = _portion(slots, len(queues))
+        for place, (_, ranked) in enumerate(_by(waiting, lambda head: head.rank)):
+            found = [*_of_rank(ranked, portion, turn // len(queues))]
+            shares += [(place, at, share) for at, share in found]
+            if any(share.most < slots for _, share in found):
+                break
     shares.sort(key=lambda placed: placed[:2])
     return list(_within([share for *_, share in shares], room))
 
 
-def _of_queue(waiting: Sequence[Head], slots: int, turn: int) -> Iterator[tuple[int, int, Share]]:
-    """Divide a queue's slots in each rank, lowest first: (rank's place, round, share)."""
-    for place, (_, ranked) in enumerate(_by(waiting, lambda head: head.rank)):
-        products = _by(ranked, lambda head: head.flow.partition(SEPARATOR)[0])
-        each = _portion(slots, len(products))
-        for _, of_product in _rotated(products, turn):
-            flows = _by(of_product, lambda head: head.flow)
-            most = _portion(each, len(flows))
-            for _, groups in _rotated(flows, turn // len(products)):
-                oldest_first = sorted(groups, key=lambda head: head.due_at_ms)
-                for at, head in enumerate(oldest_first):
-                    yield place, at, Share(head, most)
+def _of_rank(ranked: Sequence[Head], slots: int, turn: int) -> Iterator[tuple[int, Share]]:
+    """Divide a queue's slots among its groups of one priority: (round, share)."""
+    products = _by(ranked, lambda head: head.flow.partition(SEPARATOR)[0])
+    each = _portion(slots, len(products))
+    for _, of_product in _rotated(products, turn):
+        flows = _by(of_product, lambda head: head.flow)
+        most = _portion(each, len(flows))
+        for _, groups in _rotated(flows, turn // len(products)):
+            oldest_first = sorted(groups, key=lambda head: head.due_at_ms)
+            for at, head in enumerate(oldest_first):
+                yield at, Share(head, most)
+
+
+def _fits(head: Head, room: Room) -> bool:
+    """Tell whether limits leave room for a run of a group."""
+    return room.queues.get(head.queue, 1) > 0 and room.flows.get(head.flow, 1) > 0
 
 
 def _within(shares: Sequence[Share], room: Room) -> Iterator[Share]:

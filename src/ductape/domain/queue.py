@@ -1,6 +1,9 @@
 """What a person sets for a queue, and how much room it leaves (SPEC 10). Pure."""
 
+from collections.abc import Collection
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ductape.domain.rate import Rate, Starts, next_room_ms, room, started
 
@@ -33,13 +36,21 @@ def room_in(limits: QueueLimits, running: int, now_ms: int) -> int | None:
     return min(rooms, default=None)
 
 
-def with_starts(limits: QueueLimits, count: int, now_ms: int) -> Starts:
-    """Remember that runs have started."""
-    return () if limits.rate is None else started(limits.rate, limits.starts, count, now_ms)
+def with_starts(limits: QueueLimits, begin_ms: Collection[int], now_ms: int) -> QueueLimits:
+    """Remember that runs were claimed, each by the instant at which it begins.
+
+    >>> claimed = with_starts(QueueLimits("mail", rate=Rate(3, 1_000)), [5_000, 5_030], 5_000)
+    >>> claimed.starts
+    (Stride(until_ms=5040, count=2),)
+    """
+    if limits.rate is None or not begin_ms:
+        return limits
+    latest_ms = max(now_ms, *begin_ms)  # one that is claimed ahead begins later than now
+    return replace(limits, starts=started(limits.rate, limits.starts, len(begin_ms), latest_ms))
 
 
-def opens_at_ms(limits: QueueLimits, starts: Starts, now_ms: int) -> int | None:
+def opens_at_ms(limits: QueueLimits, now_ms: int) -> int | None:
     """Return when its rate lets the next run start; none where time alone changes nothing."""
     if limits.rate is None or limits.paused:
         return None
-    return next_room_ms(limits.rate, starts, now_ms)
+    return next_room_ms(limits.rate, limits.starts, now_ms)

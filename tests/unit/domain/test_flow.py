@@ -50,11 +50,37 @@ def test_one_group_gets_every_slot() -> None:
     assert share.most == 200
 
 
+def test_what_has_no_room_takes_no_share_from_the_rest() -> None:
+    closed, gated = a_head(queue="r"), a_head(keyed("a", "k1"))
+    room = Room({"r": 0}, {gated.flow: 0})
+    [share] = share_out([a_head(), closed, gated], room, slots=10, turn=3)
+    assert share.most == 10
+
+
 @given(heads, slots, turns)
-def test_every_group_is_offered_something(found: list[Head], free: int, turn: int) -> None:
-    shares = share_out(found, FREE, slots=free, turn=turn)
-    assert sorted(map(repr, (share.head for share in shares))) == sorted(map(repr, found))
-    assert all(share.most >= 1 for share in shares)
+def test_every_group_of_the_most_urgent_is_offered_something(
+    found: list[Head], free: int, turn: int
+) -> None:
+    offered = [share.head for share in share_out(found, FREE, slots=free, turn=turn)]
+    for queue in {head.queue for head in found}:
+        urgent = min(head.rank for head in found if head.queue == queue)
+        for head in found:
+            assert head in offered or head.queue != queue or head.rank > urgent
+
+
+def test_what_a_share_leaves_over_does_not_go_to_the_less_urgent() -> None:
+    found = [_head("a", 0), _head("b", -5), _head("b", 0)]
+    shares = share_out(found, FREE, slots=10, turn=0)
+    assert [(share.head.queue, share.head.rank) for share in shares] == [("a", 0), ("b", -5)]
+
+
+def test_the_less_urgent_may_have_what_one_alone_could_have_had() -> None:
+    shares = share_out([_head("b", -5), _head("b", 0)], FREE, slots=10, turn=0)
+    assert [(share.head.rank, share.most) for share in shares] == [(-5, 10), (0, 10)]
+
+
+def _head(queue: str, rank: int) -> Head:
+    return Head(queue, rank, "shop", "", 0, None)
 
 
 @given(heads, turns)

@@ -62,7 +62,8 @@ class Claiming:
         fit = [head for head in heads if not head.needs or head.needs in wish.handlers]
         takes_suspect = wish.suspect and outlook.suspects
         suspects = await _take_suspect(transaction, wish, limited, now_ms) if takes_suspect else []
-        found = await look(transaction, limited, fit, now_ms)
+        taken = [run_of(row) for row in suspects]
+        found = await look(transaction, limited, fit, now_ms, claimed=taken)
         rooms = found.room.flows
         if not found.busy:
             await block(transaction, (head for head in fit if rooms.get(head.flow) == 0))
@@ -70,7 +71,9 @@ class Claiming:
         shares = share_out(fit, found.room, slots=free, turn=self._turns) if free else []
         rows = suspects + await _take(transaction, wish, shares, free, now_ms)
         claims = await _with_schedules(transaction, rows)
-        return Taken(claims, found.limited, found.busy)
+        # Nothing of a share: others have it in their hands, and the next may wait behind it.
+        busy = found.busy or bool(shares and not rows)
+        return Taken(claims, found.limited, busy)
 
     def _heads(self, rows: Sequence[Row]) -> list[Head]:
         """Read the groups, and remember where the look at a queue with many of them ended."""

@@ -42,19 +42,32 @@ async def limited_queues(transaction: Transaction) -> Limited:
 
 
 async def look(
-    transaction: Transaction, limited: Limited, heads: Sequence[Head], now_ms: int
+    transaction: Transaction,
+    limited: Limited,
+    heads: Sequence[Head],
+    now_ms: int,
+    *,
+    claimed: Sequence[Run],
 ) -> Found:
-    """Count how many more runs may start in each limited queue and gated flow, and keep it so."""
+    """Count how many more runs may start in each limited queue and gated flow, and keep it so.
+
+    `claimed`: what this turn has claimed already.
+    """
     gates = {head.flow: head for head in heads if head.limit is not None}
     held = await _try_gates(transaction, gates.keys(), now_ms)
     flows = await _rooms_of_flows(transaction, heads, held)
     names = {head.queue for head in heads} & limited.keys()
-    limited, queues = await rooms_of_queues(transaction, limited, names, now_ms)
+    limited, queues = await rooms_of_queues(transaction, limited, names, now_ms, claimed=claimed)
     return Found(Room(queues, flows), limited, busy=len(held) < len(gates))
 
 
 async def rooms_of_queues(
-    transaction: Transaction, limited: Limited, names: Collection[str], now_ms: int
+    transaction: Transaction,
+    limited: Limited,
+    names: Collection[str],
+    now_ms: int,
+    *,
+    claimed: Sequence[Run] = (),
 ) -> tuple[Limited, Mapping[str, int]]:
     """Hold limited queues, and count how many more of their runs may start."""
     counted = [name for name in names if _counts(limited[name])]
@@ -64,7 +77,10 @@ async def rooms_of_queues(
         limited = {**limited, **_by_name(await transaction.rows("queues", "hold", asked))}
         rows = await transaction.rows("runs", "running_of_queues", asked)
         running = {row[0]: row[1] for row in rows}
-    rooms = ((name, room_in(limited[name], running.get(name, 0), now_ms)) for name in names)
+    rooms = (
+        (name, room_in(_with(limited[name], claimed, now_ms), running.get(name, 0), now_ms))
+        for name in names
+    )
     return limited, {name: room for name, room in rooms if room is not None}
 
 
@@ -101,12 +117,12 @@ async def count_starts(
 ) -> int | None:
     """Remember the starts in queues with a rate; return when the first of them opens again."""
     opening: list[int] = []
-    for name, limits in limited.items():
-        count = sum(run.spec.queue == name for run in claimed)
-        starts = with_starts(limits, count, now_ms) if count else limits.starts
-        if limits.rate is not None and count:
-            await transaction.change("queues", "start", {"name": name, "starts": encode(starts)})
-        opens = opens_at_ms(limits, starts, now_ms)
+    for before in limited.values():
+        after = _with(before, claimed, now_ms)
+        if after is not before:
+            values: Values = {"name": after.name, "starts": encode(after.starts)}
+            await transaction.change("queues", "start", values)
+        opens = opens_at_ms(after, now_ms)
         if opens is not None and opens > now_ms:
             opening.append(opens)
     return min(opening, default=None)
@@ -145,6 +161,12 @@ async def _rooms_of_flows(
             room = head.limit - within.get(head.flow, 0) if head.flow in held else 0
             rooms[head.flow] = max(0, min(room, rooms.get(head.flow, room)))
     return rooms
+
+
+def _with(limits: QueueLimits, claimed: Sequence[Run], now_ms: int) -> QueueLimits:
+    """Count in what was claimed from a queue just now."""
+    own = [run for run in claimed if run.spec.queue == limits.name]
+    return with_starts(limits, [run.started_at_ms or now_ms for run in own], now_ms)
 
 
 def _counts(limits: QueueLimits) -> bool:

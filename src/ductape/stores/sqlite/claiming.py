@@ -44,7 +44,7 @@ class Claiming:
         runs = _take_suspect(connection, wish, queues, limited, now_ms) if wish.suspect else []
         heads = [head for queue in queues for head in self._heads(connection, queue)]
         fit = [head for head in heads if not head.needs or head.needs in wish.handlers]
-        room = rooms(connection, limited, fit, now_ms)
+        room = rooms(connection, limited, fit, now_ms, claimed=runs)
         block(connection, (head for head in fit if room.flows.get(head.flow) == 0))
         free = wish.slots - len(runs)
         for share in share_out(fit, room, slots=free, turn=self._turns) if free else ():

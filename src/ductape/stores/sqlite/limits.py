@@ -40,11 +40,21 @@ def limited_queues(connection: Connection) -> Limited:
     }
 
 
-def rooms(connection: Connection, limited: Limited, heads: Sequence[Head], now_ms: int) -> Room:
-    """Count how many more runs may start in each limited queue and gated flow."""
+def rooms(
+    connection: Connection,
+    limited: Limited,
+    heads: Sequence[Head],
+    now_ms: int,
+    *,
+    claimed: Sequence[Run],
+) -> Room:
+    """Count how many more runs may start in each limited queue and gated flow.
+
+    `claimed`: what this turn has claimed already.
+    """
     queues: dict[str, int] = {}
     for name in {head.queue for head in heads} & limited.keys():
-        room = room_of_queue(connection, limited[name], now_ms)
+        room = room_of_queue(connection, _with(limited[name], claimed, now_ms), now_ms)
         if room is not None:
             queues[name] = room
     flows: dict[str, int] = {}
@@ -103,13 +113,18 @@ def count_starts(
 ) -> int | None:
     """Remember the starts in queues with a rate; return when the first of them opens again."""
     opening: list[int] = []
-    for name, limits in limited.items():
-        count = sum(run.spec.queue == name for run in claimed)
-        starts = with_starts(limits, count, now_ms) if count else limits.starts
-        if limits.rate is not None and count:
-            values: dict[str, Cell] = {"name": name, "starts": encode(starts)}
+    for before in limited.values():
+        after = _with(before, claimed, now_ms)
+        if after is not before:
+            values: dict[str, Cell] = {"name": after.name, "starts": encode(after.starts)}
             connection.execute(statements("queues")["start"], values)
-        opens = opens_at_ms(limits, starts, now_ms)
+        opens = opens_at_ms(after, now_ms)
         if opens is not None and opens > now_ms:
             opening.append(opens)
     return min(opening, default=None)
+
+
+def _with(limits: QueueLimits, claimed: Sequence[Run], now_ms: int) -> QueueLimits:
+    """Count in what was claimed from a queue just now."""
+    own = [run for run in claimed if run.spec.queue == limits.name]
+    return with_starts(limits, [run.started_at_ms or now_ms for run in own], now_ms)

@@ -1,0 +1,40 @@
+"""The stores that what a user does is proven on: one server a session, a database for each test."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.servers.postgres import PostgresServer, postgres_server
+
+KEY = "k1:" + "A" * 43
+"""A store on a server has no file beside it for a key."""
+
+_made = count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL for all tests that ask for one."""
+    with postgres_server() as running:
+        yield running
+
+
+@pytest.fixture
+def database(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give the URL of an empty database."""
+    monkeypatch.setenv("DUCTAPE_KEY", KEY)
+    name = f"test_{next(_made)}"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"{server.url.removesuffix('/postgres')}/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of an empty store, one of each kind after the other."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/a.db"
+    return request.getfixturevalue("database")
