@@ -16,13 +16,14 @@ from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from ductape.domain.schema import StoreSchema, refuse_outlived
 from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address
 from ductape.stores.postgres.faults import TRY_AGAIN, explain
 from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.locks import bound, bounded, locked_out
 from ductape.stores.postgres.rows import Row
-from ductape.stores.postgres.statements import Statements
+from ductape.stores.postgres.statements import Statements, known_schema
 from ductape.stores.postgres.transaction import Connection, Transaction
 
 T = TypeVar("T")
@@ -77,6 +78,7 @@ class Engine:
             name="ductape",
         )
         self._closed = False
+        self._newest = known_schema()
 
     async def open(self) -> None:
         """Begin to connect."""
@@ -133,6 +135,17 @@ class Engine:
     async def connect(self) -> Connection:
         """Open one more connection, outside the pool; raises `StoreError`."""
         return await connect(self.address, pooled=self.pooled)
+
+    def heed(self, schema: StoreSchema) -> None:
+        """Hear how new the schema is by now.
+
+        Raises `StoreError` if it has outlived this program, and from then on nothing is asked.
+        """
+        self._newest = schema
+        self._refuse_outlived()
+
+    def _refuse_outlived(self) -> None:
+        refuse_outlived(self._newest, known_schema().number, self.address.shown)
 
     async def aclose(self) -> None:
         """Close the connections; twice is harmless."""
@@ -211,6 +224,7 @@ class Engine:
     def _check(self) -> None:
         if self._closed:
             raise StoreError("the store is closed", path=self.address.shown, hint="open it again")
+        self._refuse_outlived()
         if os.getpid() != self._pid:
             raise StoreError(
                 "this process was forked after the store was opened",
