@@ -90,7 +90,7 @@ def test_a_schema_from_the_future_ends_with_3_and_is_left_alone(
 ) -> None:
     assert told("migrate", "--store", url)[0] == 0
     root.execute(f"SET search_path = {address_of(url).schema}".encode())
-    root.execute("INSERT INTO migrations VALUES (999, 'later', 'x')")
+    root.execute("INSERT INTO migrations VALUES (999, 'later', 'x', 999)")
     newest = newest_schema()
     code, said = told("jobs", "list", "--store", url)
     assert code == OUT_OF_REACH

@@ -41,6 +41,10 @@ class PostgresServer:
         """The URL of its first database."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
+    def program(self, name: str) -> Path:
+        """Return where a program is that belongs to the server, such as `pg_dump`."""
+        return self._programs / name
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         listen = ("-h", "127.0.0.1", "-p", str(self.port), "-k", str(self._folder))

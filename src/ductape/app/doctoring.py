@@ -45,10 +45,10 @@ async def examine(settings: Settings, origins: Origins) -> Report:
 
 async def examine_open(core: Core, origins: Origins) -> Report:
     """Look at an open store; raises `StoreError` where it does not answer any more."""
-    number, newest = await schema_numbers(core.settings)
+    schema, newest = await schema_numbers(core.settings)
     found = [
         *_of_this_program(core.settings, origins, core.around),
-        whole.schema(number, newest),
+        whole.schema(schema, newest),
         *await _of_keys(core.vault, core.store),
         *await _of_contents(core.stores[DEFAULT], core.around),
         *await _of_routes(core.settings, core.around),
@@ -57,8 +57,8 @@ async def examine_open(core: Core, origins: Origins) -> Report:
 
 
 async def _of_store(settings: Settings, around: Surroundings) -> AsyncIterator[Finding]:
-    number, newest = await schema_numbers(settings)
-    yield whole.schema(number, newest)
+    schema, newest = await schema_numbers(settings)
+    yield whole.schema(schema, newest)
     try:
         ring = _existing_ring(settings, around.entropy)
     except ConfigError as error:
@@ -67,7 +67,7 @@ async def _of_store(settings: Settings, around: Surroundings) -> AsyncIterator[F
     else:
         if ring is None:
             yield _without_ring(settings)
-    if number != newest:
+    if not whole.fits(schema, newest):
         return
     async with _opened(settings, around) as store:
         vault = None if ring is None else RingVault(ring, around.entropy)
@@ -83,8 +83,7 @@ async def _of_routes(settings: Settings, around: Surroundings) -> list[Finding]:
     for name, url in settings.urls().items() if settings.stores else ():
         one = replace(settings, store=url)
         try:
-            number, newest = await schema_numbers(one)
-            if number != newest:
+            if not whole.fits(*await schema_numbers(one)):
                 told.append(routes.unready(name, shown_store(url)))
                 continue
             async with _opened(one, around) as store:

@@ -51,7 +51,8 @@ def settings_for(store: str | None, config: Path | None) -> Settings:
 
 async def schema_status(settings: Settings) -> SchemaStatus:
     """Tell how new the schema is, changing nothing; raises `StoreError` or `ConfigError`."""
-    number, newest = await schema_numbers(settings)
+    schema, newest = await schema_numbers(settings)
+    number = None if schema is None else schema.number
     return SchemaStatus(
         store=shown_store(settings.store),
         schema=number,

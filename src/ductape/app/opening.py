@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from ductape.app.loading import is_postgres, shown_store, sqlite_path
 from ductape.app.settings import Settings
+from ductape.domain.schema import StoreSchema
 from ductape.errors import ConfigError
 from ductape.ports.entropy import Entropy
 from ductape.ports.stores import Store
@@ -107,8 +108,8 @@ def key_file_of(settings: Settings) -> Path | None:
     return None if is_postgres(settings.store) else Path(f"{sqlite_path(settings.store)}.key")
 
 
-async def schema_numbers(settings: Settings) -> tuple[int | None, int]:
-    """Return the number of the store's newest migration, if any, and of ours; change nothing.
+async def schema_numbers(settings: Settings) -> tuple[StoreSchema | None, int]:
+    """Return how new the store's schema is, if any, and our newest migration; change nothing.
 
     Raises `StoreError` or `ConfigError`.
     """

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from ductape.domain.schema import StoreSchema
 from ductape.ports.stores.inspecting import (
     LockHolder,
     PostgresFacts,
@@ -98,10 +99,20 @@ def test_a_file_with_a_flaw_is_told_of(change: dict[str, object], state: str, sa
 
 
 @pytest.mark.parametrize(
-    ("number", "state"), [(None, "warning"), (1, "warning"), (2, "ok"), (3, "fault")]
+    ("found", "state", "fits"),
+    [
+        (None, "warning", False),
+        (StoreSchema(1, 1), "warning", False),
+        (StoreSchema(2, 1), "ok", True),
+        (StoreSchema(3, 2), "warning", True),
+        (StoreSchema(3, 3), "fault", False),
+    ],
 )
-def test_a_schema_is_compared_with_this_release_s(number: int | None, state: str) -> None:
-    assert whole.schema(number, 2)["state"] == state
+def test_a_schema_is_compared_with_this_release_s(
+    found: StoreSchema | None, state: str, *, fits: bool
+) -> None:
+    assert whole.schema(found, 2)["state"] == state
+    assert whole.fits(found, 2) is fits
 
 
 @pytest.mark.parametrize(

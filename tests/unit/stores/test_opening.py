@@ -12,7 +12,7 @@ from tempfile import mkdtemp
 import pytest
 
 from ductape.errors import StoreError
-from ductape.stores.sqlite.connection import open_connection
+from ductape.stores.sqlite.connection import Connection, open_connection
 from ductape.stores.sqlite.opening import APPLICATION_ID, connect, schema_version
 from ductape.stores.sqlite.statements import migrations
 from ductape.stores.sqlite.store import open_sqlite
@@ -46,6 +46,13 @@ def refused(path: Path) -> StoreError:
     assert raised.value.hint
     assert (path.read_bytes() if path.is_file() else None) == before
     return raised.value
+
+
+def apply_later(connection: Connection, *, oldest: int, number: int = NEWEST + 1) -> None:
+    """Do as a newer version's migration would, which the programs from `oldest` on survive."""
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("INSERT INTO migrations VALUES (?, 'later', 'x', ?)", (number, oldest))
+    connection.execute(f"PRAGMA user_version = {number:d}; COMMIT")
 
 
 def open_files() -> set[str]:
@@ -131,11 +138,36 @@ def test_an_empty_database_that_another_program_marked_is_refused(tmp_path: Path
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = made(tmp_path / "a.db")
     with closing(open_connection(str(path))) as connection:
-        connection.execute(f"PRAGMA user_version = {NEWEST + 1}")
+        apply_later(connection, oldest=NEWEST + 1)
     error = refused(path)
-    assert f"schema {NEWEST + 1}" in str(error)
+    assert f"the database has schema {NEWEST + 1}, this version knows {NEWEST}" in str(error)
     assert error.hint is not None
     assert "upgrade" in error.hint
+
+
+def test_a_database_of_a_newer_version_that_serves_this_one_is_opened(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.db")
+    with closing(open_connection(str(path))) as connection:
+        apply_later(connection, oldest=NEWEST)
+    with closing(connect(str(path))) as connection:
+        assert schema_version(connection) == NEWEST + 1
+
+
+async def test_a_migration_that_serves_the_open_store_no_more_ends_its_writing(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.db"
+    store = open_sqlite(str(path), decide=decide, token="t")
+    with closing(open_connection(str(path))) as connection:
+        apply_later(connection, oldest=NEWEST)
+        assert await store.secrets.delete("p", "e", "n") is False
+        apply_later(connection, oldest=NEWEST + 2, number=NEWEST + 2)
+    with pytest.raises(StoreError, match=f"has schema {NEWEST + 2}, this version knows {NEWEST}"):
+        await store.secrets.delete("p", "e", "n")
+    with pytest.raises(StoreError, match="this version knows"):
+        async with store.transactions.lend():
+            pass
+    await store.aclose()
 
 
 def test_a_folder_is_no_database(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from ductape.services.doctor.findings import Finding, fault, ok, warning
+from ductape.domain.schema import StoreSchema, serves
+from ductape.services.doctor.findings import Details, Finding, fault, ok, warning
 from ductape.services.doctor.texts import count_text, span_text
 
 SKEWED_MS: Final = 1_000
@@ -34,17 +35,18 @@ class KeyFacts(Struct, frozen=True):
     """Whether the ring's key of this id opens what the store was sealed with under it."""
 
 
-def schema(number: int | None, newest: int) -> Finding:
+def schema(found: StoreSchema | None, newest: int) -> Finding:
     """Compare a store's schema with this release's."""
-    figures = {"schema": number, "newest": newest}
-    if number is None:
+    if found is None:
         return warning(
             "schema",
             "number",
             "there is no database yet",
             remedy="`ductape migrate` makes it, and so does the first opening",
-            details=figures,
+            details={"schema": None, "newest": newest},
         )
+    number = found.number
+    figures = {"schema": number, "newest": newest}
     if number == newest:
         return ok("schema", "number", f"{number}, up to date", details=figures)
     if number < newest:
@@ -55,13 +57,12 @@ def schema(number: int | None, newest: int) -> Finding:
             remedy="`ductape migrate`; the first opening does the same",
             details=figures,
         )
-    return fault(
-        "schema",
-        "number",
-        f"{number} is newer than this release, which has {newest}",
-        remedy="upgrade ductape-jobs to the version that wrote it",
-        details=figures,
-    )
+    return _newer(found, newest, figures)
+
+
+def fits(found: StoreSchema | None, newest: int) -> bool:
+    """Tell whether a store can be opened, by this release, without being changed."""
+    return found is not None and found.number >= newest and serves(found, newest)
 
 
 def clock(facts: ClockFacts | None) -> Finding:
@@ -117,6 +118,24 @@ def zones(version: str) -> Finding:
     """Tell which release of the tz database computes the instants."""
     said = f"tz database {version}, the package's own"
     return ok("zones", "version", said, details={"version": version})
+
+
+def _newer(found: StoreSchema, newest: int, figures: Details) -> Finding:
+    if serves(found, newest):
+        return warning(
+            "schema",
+            "number",
+            f"{found.number} is newer than this release, which has {newest} and goes on working",
+            remedy="end the rolling upgrade: this process is of a version before",
+            details=figures,
+        )
+    return fault(
+        "schema",
+        "number",
+        f"{found.number} is newer than this release, which has {newest}",
+        remedy="upgrade ductape-jobs to the version that wrote it",
+        details=figures,
+    )
 
 
 def _missing(key: KeyFacts) -> Finding:

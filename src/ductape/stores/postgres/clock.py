@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
+from ductape.domain.schema import StoreSchema
 from ductape.errors import StoreError
 from ductape.ports.clock import Ticks
 from ductape.stores.postgres.engine import Engine
@@ -113,12 +114,17 @@ async def server_clock(look: Look, ticks: Ticks) -> ServerClock:
 
 
 def looking(engine: Engine, ticks: Ticks) -> Look:
-    """Return how to ask an engine's server; each look raises `StoreError` if it does not answer."""
+    """Return how to ask an engine's server; each look raises `StoreError` if it does not answer.
+
+    The same question tells whether a migration has made this program too old.
+    """
 
     async def ask(transaction: Transaction) -> Span:
         asked_ns = ticks.now_ns()
-        told_us: int = await transaction.cell("clock", "now")
-        return found(asked_ns=asked_ns, told_ns=told_us * 1_000, heard_ns=ticks.now_ns())
+        [[told_us, number, oldest]] = await transaction.rows("clock", "now")
+        heard_ns = ticks.now_ns()
+        engine.heed(StoreSchema(number, oldest))
+        return found(asked_ns=asked_ns, told_ns=told_us * 1_000, heard_ns=heard_ns)
 
     return lambda: engine.single(ask)
 

@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from ductape.domain.schema import StoreSchema, refuse_outlived
 from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address
 from ductape.stores.postgres.faults import TRY_AGAIN, explain
@@ -23,7 +24,7 @@ from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.locks import bounded, locked_out
 from ductape.stores.postgres.plans import AS_THE_SERVER_DOES, by_index
 from ductape.stores.postgres.rows import Row
-from ductape.stores.postgres.statements import Statements
+from ductape.stores.postgres.statements import Statements, known_schema
 from ductape.stores.postgres.transaction import Connection, Transaction
 
 T = TypeVar("T")
@@ -72,6 +73,7 @@ class Engine:
             name="ductape",
         )
         self._closed = False
+        self._newest = known_schema()
 
     async def open(self) -> None:
         """Begin to connect."""
@@ -139,6 +141,17 @@ class Engine:
     async def connect(self) -> Connection:
         """Open one more connection, outside the pool; raises `StoreError`."""
         return await connect(self.address, pooled=self.pooled)
+
+    def heed(self, schema: StoreSchema) -> None:
+        """Hear how new the schema is by now.
+
+        Raises `StoreError` if it has outlived this program, and from then on nothing is asked.
+        """
+        self._newest = schema
+        self._refuse_outlived()
+
+    def _refuse_outlived(self) -> None:
+        refuse_outlived(self._newest, known_schema().number, self.address.shown)
 
     async def aclose(self) -> None:
         """Close the connections; twice is harmless."""
@@ -231,6 +244,7 @@ class Engine:
     def _check(self) -> None:
         if self._closed:
             raise StoreError("the store is closed", path=self.address.shown, hint="open it again")
+        self._refuse_outlived()
         if os.getpid() != self._pid:
             raise StoreError(
                 "this process was forked after the store was opened",

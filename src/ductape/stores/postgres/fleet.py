@@ -3,12 +3,14 @@
 import psycopg
 
 from ductape.domain.job import Claim
+from ductape.domain.schema import StoreSchema
 from ductape.ports.stores.fleet import Pulse, WorkerRecord
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.faults import explain
 from ductape.stores.postgres.locks import bounded
 from ductape.stores.postgres.rows import Row, Values, run_of
 from ductape.stores.postgres.settling import with_schedules
+from ductape.stores.postgres.statements import known_schema
 from ductape.stores.postgres.transaction import Transaction
 
 BURIED_AFTER_MS = 86_400_000
@@ -23,8 +25,18 @@ class PostgresFleet:
         self._engine = engine
 
     async def register(self, worker: WorkerRecord, *, now_ms: int, lease_ms: int) -> None:
-        """Announce a worker and its handlers."""
-        await self._engine.write(lambda t: _register(t, worker, now_ms, lease_ms))
+        """Announce a worker and its handlers.
+
+        Raises `StoreError` where a migration has made its version too old.
+        """
+
+        async def step(transaction: Transaction) -> None:
+            # Read under a lock: no migration is made until the worker is in the table.
+            [schema] = await transaction.rows("migrations", "newest")
+            self._engine.heed(StoreSchema(*schema))
+            await _register(transaction, worker, now_ms, lease_ms)
+
+        await self._engine.write(step)
 
     def pulse(self) -> Pulse:
         """Give what renews a lease from a thread of its own; it connects when it first beats."""
@@ -92,6 +104,7 @@ async def _register(
         "queues": list(worker.queues),
         "concurrency": worker.concurrency,
         "started_at": worker.started_at_ms,
+        "knows": known_schema().number,
         "lease_until": now_ms + lease_ms,
     }
     announced: Values = {"id": worker.id, "tags": list(worker.handlers)}

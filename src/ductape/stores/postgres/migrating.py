@@ -1,14 +1,17 @@
 """Bringing a database up to date, under a lock; and seeing how new it is, changing nothing.
 
 Many processes may open a fresh database at the same moment. One that is up to date is only read, so
-that opening takes no rights to change the schema.
+that opening takes no rights to change the schema. A newer one is worked on if it says that it
+serves this version; a migration ends the leases of workers that it leaves behind (SPEC 11).
 """
 
 import asyncio
 import hashlib
 
 import psycopg
+from msgspec import Struct
 
+from ductape.domain.schema import StoreSchema, oldest_after, refuse_outlived
 from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address, address_of
 from ductape.stores.postgres.days import make_days
@@ -16,7 +19,8 @@ from ductape.stores.postgres.engine import connect
 from ductape.stores.postgres.faults import OLDEST_SERVER, explain
 from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.locks import bounded, locked_out
-from ductape.stores.postgres.statements import Statements, migrations
+from ductape.stores.postgres.rows import Values
+from ductape.stores.postgres.statements import Statements, known_schema, migrations
 from ductape.stores.postgres.transaction import Connection, Transaction
 
 MOST_TRIES = 50
@@ -38,13 +42,20 @@ _RACES = (
 _NOTHING_YET = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
 
 
+class _Applied(Struct, frozen=True):
+    """A migration that a database has had."""
+
+    checksum: str
+    oldest: int
+
+
 def newest_schema() -> int:
     """Return the number of the newest migration that this version knows."""
-    return migrations()[-1][0]
+    return known_schema().number
 
 
-async def schema_of(url: str) -> int | None:
-    """Return the number of a database's newest migration; none where there is none of ours.
+async def schema_of(url: str) -> StoreSchema | None:
+    """Return how new a database's schema is; none where there is none of ours.
 
     Changes nothing. Raises `StoreError` or `ConfigError`.
     """
@@ -59,11 +70,11 @@ async def schema_of(url: str) -> int | None:
         raise explain(error, address.shown) from error
     finally:
         await connection.close()
-    return max(applied, default=None)
+    return _schema(applied)
 
 
-async def migrate(url: str) -> int:
-    """Bring a database up to date; return its schema's number.
+async def migrate(url: str) -> StoreSchema:
+    """Bring a database up to date; return how new it is then.
 
     Raises `StoreError` or `ConfigError`.
     """
@@ -75,8 +86,11 @@ async def migrate(url: str) -> int:
         await connection.close()
 
 
-async def bring_up_to_date(connection: Connection, address: Address) -> int:
-    """Apply what is missing; refuse a server that is too old and a schema that is not ours."""
+async def bring_up_to_date(connection: Connection, address: Address) -> StoreSchema:
+    """Apply what is missing; refuse a server that is too old and a schema that is not ours.
+
+    Returns how new the schema is: newer, perhaps, than this version.
+    """
     transaction = Transaction(AsyncLine(connection), Statements(address.schema))
     try:
         return await _brought_up_to_date(connection, transaction, address)
@@ -88,13 +102,15 @@ async def bring_up_to_date(connection: Connection, address: Address) -> int:
 
 async def _brought_up_to_date(
     connection: Connection, transaction: Transaction, address: Address
-) -> int:
+) -> StoreSchema:
     _refuse_old_server(connection, address)
     applied = await _applied(connection, transaction)
     _refuse_other_schema(applied, address)
-    if max(applied, default=0) < newest_schema():
-        await _apply_at_last(connection, transaction)
-    return newest_schema()
+    found = _schema(applied)
+    if found is not None and found.number >= newest_schema():
+        return found
+    await _apply_at_last(connection, transaction)
+    return known_schema()
 
 
 async def _apply_at_last(connection: Connection, transaction: Transaction) -> None:
@@ -118,13 +134,19 @@ async def _apply_missing(connection: Connection, transaction: Transaction) -> No
         for number, name, sql, text in statements.migrations():
             if number not in applied:
                 await connection.execute(sql)
-                noted = {"number": number, "name": name, "checksum": _digest(text)}
+                noted: Values = {
+                    "number": number,
+                    "name": name,
+                    "checksum": _digest(text),
+                    "oldest": oldest_after(text),
+                }
                 await transaction.change("migrations", "note", noted)
+        await transaction.change("workers", "end_leases", {"oldest": known_schema().oldest})
         await make_days(transaction, await transaction.cell("jobs", "now"), ahead=FIRST_AHEAD)
 
 
-async def _applied(connection: Connection, transaction: Transaction) -> dict[int, str]:
-    """Return the checksums of the migrations that were applied."""
+async def _applied(connection: Connection, transaction: Transaction) -> dict[int, _Applied]:
+    """Return the migrations that were applied, by number."""
     try:
         async with connection.transaction():
             await connection.execute(bounded(local=True))
@@ -133,8 +155,15 @@ async def _applied(connection: Connection, transaction: Transaction) -> dict[int
         return {}
 
 
-async def _rows_applied(transaction: Transaction) -> dict[int, str]:
-    return dict(await transaction.rows("migrations", "applied"))
+async def _rows_applied(transaction: Transaction) -> dict[int, _Applied]:
+    rows = await transaction.rows("migrations", "applied")
+    return {number: _Applied(checksum, oldest) for number, checksum, oldest in rows}
+
+
+def _schema(applied: dict[int, _Applied]) -> StoreSchema | None:
+    if not applied:
+        return None
+    return StoreSchema(max(applied), max(one.oldest for one in applied.values()))
 
 
 def _refuse_old_server(connection: Connection, address: Address) -> None:
@@ -147,17 +176,12 @@ def _refuse_old_server(connection: Connection, address: Address) -> None:
         )
 
 
-def _refuse_other_schema(applied: dict[int, str], address: Address) -> None:
-    newest = newest_schema()
-    found = max(applied, default=0)
-    if found > newest:
-        raise StoreError(
-            f"the database has schema {found}, this version knows {newest}",
-            path=address.shown,
-            hint="upgrade ductape-jobs to the version that wrote it",
-        )
+def _refuse_other_schema(applied: dict[int, _Applied], address: Address) -> None:
+    found = _schema(applied)
+    if found is not None:
+        refuse_outlived(found, newest_schema(), address.shown)
     for number, name, text in migrations():
-        if applied.get(number, _digest(text)) != _digest(text):
+        if number in applied and applied[number].checksum != _digest(text):
             raise StoreError(
                 f"the database was made by another migration {number:04d} than this `{name}`",
                 path=address.shown,

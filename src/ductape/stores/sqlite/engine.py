@@ -30,7 +30,7 @@ import apsw
 from ductape.errors import StoreError, invalid
 from ductape.stores.sqlite.connection import Connection
 from ductape.stores.sqlite.loan import InlineLoan, Loan, ThreadLoan
-from ductape.stores.sqlite.opening import BUSY_MS, connect, explain
+from ductape.stores.sqlite.opening import BUSY_MS, connect, explain, refuse_if_outlived
 
 T = TypeVar("T")
 Step = Callable[[Connection], T]
@@ -250,6 +250,7 @@ def _commit_one(connection: Connection, step: Step[T]) -> T:
 def _transact(connection: Connection, steps: Sequence[Step[T]]) -> list[T]:
     connection.execute("BEGIN IMMEDIATE")
     try:
+        refuse_if_outlived(connection)
         results = [step(connection) for step in steps]
         connection.execute("COMMIT")
     except BaseException:

@@ -8,7 +8,7 @@ from ductape.stores.sqlite.connection import Cell, Connection, Row
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.rows import run_of
 from ductape.stores.sqlite.settling import with_schedule
-from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.statements import known_schema, statements
 
 BURIED_AFTER_MS = 86_400_000
 """How long a dead worker is still listed in the table: a day."""
@@ -85,6 +85,7 @@ def _register(connection: Connection, worker: WorkerRecord, now_ms: int, lease_m
         "queues": json.dumps(worker.queues),
         "concurrency": worker.concurrency,
         "started_at": worker.started_at_ms,
+        "knows": known_schema().number,
         "lease_until": now_ms + lease_ms,
     }
     connection.execute(statements("workers")["bury"], {"long_ago": now_ms - BURIED_AFTER_MS})

@@ -15,7 +15,7 @@ import apsw
 
 from ductape.errors import DuctapeError, StoreError, invalid
 from ductape.stores.sqlite.connection import Connection
-from ductape.stores.sqlite.opening import explain
+from ductape.stores.sqlite.opening import explain, refuse_if_outlived
 
 T = TypeVar("T")
 Step = Callable[[Connection], T]
@@ -133,8 +133,8 @@ class ThreadLoan:
         if self._begun.cancelled():
             return
         try:
-            connection.execute("BEGIN IMMEDIATE")
-        except apsw.Error as error:
+            _begin(connection)
+        except (apsw.Error, StoreError) as error:
             self._tell(self._begun, None, explain(error, self._path))
             return
         until = self._loop.time() + LONGEST_S
@@ -197,7 +197,7 @@ class InlineLoan:
 
     async def begin(self) -> None:
         """Begin; raises `StoreError`."""
-        self._run(lambda connection: connection.execute("BEGIN IMMEDIATE"))
+        self._run(_begin)
 
     async def run(self, step: Step[T]) -> T:
         """Run a step in the transaction; raises what it raises, or why there is none any more."""
@@ -225,6 +225,15 @@ class InlineLoan:
             return step(self._connection)
         except apsw.Error as error:
             raise explain(error, self._connection.filename) from error
+
+
+def _begin(connection: Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        refuse_if_outlived(connection)
+    except BaseException:
+        _roll_back(connection)
+        raise
 
 
 def _commit(connection: Connection) -> None:

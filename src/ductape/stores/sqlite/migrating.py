@@ -4,19 +4,20 @@ from pathlib import Path
 
 import apsw
 
+from ductape.domain.schema import StoreSchema
 from ductape.errors import StoreError
 from ductape.stores.sqlite.connection import read_only_connection
-from ductape.stores.sqlite.opening import APPLICATION_ID, connect, explain, schema_version
-from ductape.stores.sqlite.statements import migrations
+from ductape.stores.sqlite.opening import APPLICATION_ID, connect, explain, schema_in
+from ductape.stores.sqlite.statements import known_schema
 
 
 def newest_schema() -> int:
     """Return the number of the newest migration that this version knows."""
-    return migrations()[-1][0]
+    return known_schema().number
 
 
-def schema_of(path: str) -> int | None:
-    """Return the number of a file's newest migration; none where there is no file.
+def schema_of(path: str) -> StoreSchema | None:
+    """Return how new a file's schema is; none where there is no file.
 
     Raises `StoreError` for a file that is not ours or cannot be read.
     """
@@ -26,20 +27,19 @@ def schema_of(path: str) -> int | None:
         connection = read_only_connection(path)
         try:
             mark = connection.execute("PRAGMA application_id").get
-            number = schema_version(connection)
+            if mark != APPLICATION_ID:
+                raise StoreError("the file is not a store of ductape", path=path)
+            return schema_in(connection)
         finally:
             connection.close()
     except apsw.Error as error:
         raise explain(error, path) from error
-    if mark != APPLICATION_ID:
-        raise StoreError("the file is not a store of ductape", path=path)
-    return number
 
 
-def migrate(path: str) -> int:
-    """Bring a file up to date, making it where there is none; return its schema's number."""
+def migrate(path: str) -> StoreSchema:
+    """Bring a file up to date, making it where there is none; return how new it is then."""
     connection = connect(path)
     try:
-        return schema_version(connection)
+        return schema_in(connection)
     finally:
         connection.close()

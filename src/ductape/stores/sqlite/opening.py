@@ -1,6 +1,7 @@
 """Opening a SQLite file: is it ours, is it fit, is it up to date; and what its errors mean.
 
-Two processes may open a fresh file at the same moment: each step here is safe to lose.
+Two processes may open a fresh file at the same moment: each step here is safe to lose. A file that
+a newer version has brought up to date is worked on if it says that it serves this one (SPEC 11).
 """
 
 import hashlib
@@ -8,10 +9,11 @@ import threading
 
 import apsw
 
+from ductape.domain.schema import StoreSchema, oldest_after, refuse_outlived
 from ductape.errors import DuctapeError, StoreError
 from ductape.stores.sqlite.connection import Connection, open_connection
 from ductape.stores.sqlite.filesystem import refuse_remote
-from ductape.stores.sqlite.statements import migrations
+from ductape.stores.sqlite.statements import known_schema, migrations, statements
 
 APPLICATION_ID = 0x44754A62
 """Marks a file as ours in SQLite's header."""
@@ -40,6 +42,19 @@ def connect(path: str) -> Connection:
 def schema_version(connection: Connection) -> int:
     """Return the number of the newest migration that was applied."""
     return int(connection.execute("PRAGMA user_version").get)
+
+
+def schema_in(connection: Connection) -> StoreSchema:
+    """Return how new the schema of a file of ours is."""
+    oldest = connection.execute("SELECT max(oldest) FROM migrations").get
+    return StoreSchema(schema_version(connection), oldest)
+
+
+def refuse_if_outlived(connection: Connection) -> None:
+    """Raise `StoreError` where a migration since the opening has made this version too old."""
+    newest = known_schema().number
+    if schema_version(connection) > newest:
+        refuse_outlived(schema_in(connection), newest, connection.filename)
 
 
 def explain(error: Exception, path: str) -> Exception:
@@ -120,15 +135,11 @@ def _into_wal(connection: Connection) -> None:
 
 
 def _migrate(connection: Connection, path: str) -> None:
-    newest = migrations()[-1][0]
-    if schema_version(connection) > newest:
-        raise StoreError(
-            f"the database has schema {schema_version(connection)}, this version knows {newest}",
-            path=path,
-            hint="upgrade ductape-jobs to the version that wrote it",
-        )
-    if schema_version(connection) == newest:
+    found, newest = schema_version(connection), known_schema().number
+    if found:
+        refuse_outlived(schema_in(connection), newest, path)
         _refuse_other_schema(connection, path)
+    if found >= newest:
         return
     connection.execute("BEGIN EXCLUSIVE")
     try:
@@ -143,14 +154,17 @@ def _migrate(connection: Connection, path: str) -> None:
 def _apply_missing(connection: Connection) -> None:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migrations"
-        " (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)"
+        " (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,"
+        " oldest INTEGER NOT NULL)"
     )
     for number, name, sql in migrations():
         if number <= schema_version(connection):
             continue
         connection.execute(sql)
-        connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, name, _digest(sql)))
+        noted = (number, name, _digest(sql), oldest_after(sql))
+        connection.execute("INSERT INTO migrations VALUES (?, ?, ?, ?)", noted)
         connection.execute(f"PRAGMA user_version = {number:d}")
+    connection.execute(statements("workers")["end_leases"], {"oldest": known_schema().oldest})
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
 
 
@@ -158,7 +172,7 @@ def _refuse_other_schema(connection: Connection, path: str) -> None:
     """Refuse a file whose schema was made by other migrations of the same number."""
     applied = dict(connection.execute("SELECT number, checksum FROM migrations").fetchall())
     for number, name, sql in migrations():
-        if applied.get(number) != _digest(sql):
+        if applied.get(number, _digest(sql)) != _digest(sql):
             raise StoreError(
                 f"the database was made by another migration {number:04d} than this `{name}`",
                 path=path,

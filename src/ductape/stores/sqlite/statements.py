@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
+from ductape.domain.schema import StoreSchema, oldest_after
 from ductape.stores.sqlite.connection import Cell
 from ductape.stores.sqlite.rows import (
     FINISHED_COLUMNS,
@@ -74,3 +75,10 @@ def migrations() -> tuple[tuple[int, str, str], ...]:
     return tuple(
         (int(name[:4]), name[5:-4], (folder / name).read_text(encoding="utf-8")) for name in found
     )
+
+
+@cache
+def known_schema() -> StoreSchema:
+    """Return how new a store is that this version has brought up to date."""
+    oldest = max(oldest_after(sql) for _, _, sql in migrations())
+    return StoreSchema(number=migrations()[-1][0], oldest=oldest)

@@ -1,3 +1,4 @@
+-- oldest: 1
 -- Jobs, runs and all that goes with them. Instants and spans are milliseconds; JSON that only we read is
 -- UTF-8 text in bytea columns. `runs` holds only what waits or runs: it stays small whatever the history.
 -- Ids and names compare byte by byte (COLLATE "C"), so that ids sort by their instants on every server.
@@ -146,6 +147,7 @@ CREATE TABLE ductape.workers (
     queues      text[]  NOT NULL,
     concurrency integer NOT NULL,
     started_at  bigint  NOT NULL,
+    knows       integer NOT NULL,  -- the newest migration that its program knows
     lease_until bigint  NOT NULL
 ) WITH (fillfactor = 50);
 

@@ -1,6 +1,6 @@
 -- name: register
-INSERT INTO ductape.workers (id, host, pid, queues, concurrency, started_at, lease_until)
-VALUES (%(id)s, %(host)s, %(pid)s, %(queues)s, %(concurrency)s, %(started_at)s, %(lease_until)s)
+INSERT INTO ductape.workers (id, host, pid, queues, concurrency, started_at, knows, lease_until)
+VALUES (%(id)s, %(host)s, %(pid)s, %(queues)s, %(concurrency)s, %(started_at)s, %(knows)s, %(lease_until)s)
 
 -- name: announce
 INSERT INTO ductape.handlers (tag, worker)
@@ -34,3 +34,7 @@ SELECT DISTINCT tag FROM ductape.handlers WHERE tag = ANY(%(tags)s)
 INSERT INTO ductape.duties (duty, worker, lease_until) VALUES (%(duty)s, %(worker)s, %(lease_until)s)
 ON CONFLICT (duty) DO UPDATE SET worker = excluded.worker, lease_until = excluded.lease_until
 WHERE duties.lease_until < %(now)s OR duties.worker = excluded.worker
+
+-- name: end_leases
+-- A worker that is too old for what a migration has made claims nothing more.
+DELETE FROM ductape.workers WHERE knows < %(oldest)s

@@ -1,3 +1,4 @@
+-- oldest: 1
 -- Jobs, runs and all that goes with them. Instants and spans are milliseconds; JSON is UTF-8 text in
 -- BLOB columns. `runs` holds only what waits or runs, so that it stays small whatever the history.
 
@@ -136,6 +137,7 @@ CREATE TABLE workers (
     queues      TEXT    NOT NULL,
     concurrency INTEGER NOT NULL,
     started_at  INTEGER NOT NULL,
+    knows       INTEGER NOT NULL,  -- the newest migration that its program knows
     lease_until INTEGER NOT NULL
 ) WITHOUT ROWID;
 

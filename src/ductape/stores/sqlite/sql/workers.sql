@@ -1,6 +1,6 @@
 -- name: register
-INSERT INTO workers (id, host, pid, queues, concurrency, started_at, lease_until)
-VALUES (:id, :host, :pid, :queues, :concurrency, :started_at, :lease_until)
+INSERT INTO workers (id, host, pid, queues, concurrency, started_at, knows, lease_until)
+VALUES (:id, :host, :pid, :queues, :concurrency, :started_at, :knows, :lease_until)
 
 -- name: announce
 INSERT INTO handlers (tag, worker) VALUES (:tag, :worker) ON CONFLICT DO NOTHING
@@ -34,3 +34,7 @@ INSERT INTO duties (duty, worker, lease_until) VALUES (:duty, :worker, :lease_un
 ON CONFLICT (duty) DO UPDATE SET worker = excluded.worker, lease_until = excluded.lease_until
 WHERE duties.lease_until < :now OR duties.worker = excluded.worker
 RETURNING 1
+
+-- name: end_leases
+-- A worker that is too old for what a migration has made claims nothing more.
+DELETE FROM workers WHERE knows < :oldest
