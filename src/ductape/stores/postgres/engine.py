@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from ductape.domain.schema import StoreSchema, refuse_outlived
 from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address
+from ductape.stores.postgres.cancelling import cancellations, heed_cancellation
 from ductape.stores.postgres.faults import TRY_AGAIN, explain
 from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.locks import bounded, locked_out
@@ -161,7 +162,7 @@ class Engine:
     async def _until_done(self, once: Callable[[int], Awaitable[T]]) -> T:
         """Try until it is done; `once` is told how often the caller was cancelled before."""
         self._check()
-        cancelled = _cancellations()
+        cancelled = cancellations()
         for at in range(1, MOST_TRIES):
             try:
                 answer = await once(cancelled)
@@ -176,7 +177,7 @@ class Engine:
             except psycopg.Error as error:
                 raise explain(error, self.address.shown) from error
             else:
-                _heed_cancellation(cancelled)
+                heed_cancellation(cancelled)
                 return answer
         raise self._always_gone()
 
@@ -184,7 +185,7 @@ class Engine:
         if self.pooled:
             begin = b"; ".join((begin or _WRITE, bounded(local=True), by_index(local=True)))
         async with self._pool.connection() as connection:
-            _heed_cancellation(cancelled)
+            heed_cancellation(cancelled)
             transaction = Transaction(AsyncLine(connection), self.statements)
             if begin is None:
                 return await _if_alive(step(transaction), connection)
@@ -195,7 +196,7 @@ class Engine:
 
     async def _piped(self, step: Step[T], cancelled: int) -> T:
         async with self._pool.connection() as connection:
-            _heed_cancellation(cancelled)
+            heed_cancellation(cancelled)
             async with connection.pipeline() as pipeline:
                 line = AsyncLine(connection, pipeline=pipeline)
                 answer = await _if_alive(self._begun_with(step, line), connection)
@@ -251,22 +252,6 @@ class Engine:
                 path=self.address.shown,
                 hint="open the store in the process that uses it",
             )
-
-
-def _cancellations() -> int:
-    """Return how often the task at hand was cancelled."""
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
-
-
-def _heed_cancellation(before: int) -> None:
-    """Raise what the pool or the driver has swallowed.
-
-    Until Python 3.12 `wait_for`, by which they wait, loses a cancellation that comes together with
-    what it waits for: a connection that is free, an answer of the server.
-    """
-    if _cancellations() > before:
-        raise asyncio.CancelledError
 
 
 async def _if_alive(first: Awaitable[T], connection: Connection) -> T:
