@@ -45,9 +45,13 @@ def schema_version(connection: Connection) -> int:
 
 
 def schema_in(connection: Connection) -> StoreSchema:
-    """Return how new the schema of a file of ours is."""
-    oldest = connection.execute("SELECT max(oldest) FROM migrations").get
-    return StoreSchema(schema_version(connection), oldest)
+    """Return how new the schema of a file of ours is.
+
+    A version that no migration is on record for may serve nobody but its own programs.
+    """
+    version = schema_version(connection)
+    [(last, oldest)] = connection.execute("SELECT max(number), max(oldest) FROM migrations")
+    return StoreSchema(version, oldest if last == version else version)
 
 
 def refuse_if_outlived(connection: Connection) -> None:
