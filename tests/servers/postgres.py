@@ -34,7 +34,7 @@ class PostgresServer:
         self._programs = programs
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -55,7 +55,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
-                **_lent_user(),
+                **lent_user(),
             )
         self._until_ready()
 
@@ -76,20 +76,20 @@ class PostgresServer:
             subprocess.run(  # noqa: S603 (a program of the system)
                 ["/usr/bin/prlimit", "--pid", str(pid), f"--fsize={most}:"],
                 check=True,
-                **_lent_user(),
+                **lent_user(),
             )
 
     @contextmanager
     def standby(self) -> Iterator["PostgresServer"]:
         """Run a hot standby that follows this server."""
-        with _folder() as folder:
+        with servers_folder("dt-pg-") as folder:
             words = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-c", "fast", "-R")
             subprocess.run(  # noqa: S603 (the packaged program)
                 [self._programs / "pg_basebackup", "-D", folder / "data", *words],
                 check=True,
                 capture_output=True,
                 cwd=folder,
-                **_lent_user(),
+                **lent_user(),
             )
             follower = PostgresServer(folder, self._programs, self._settings)
             follower.start()
@@ -114,7 +114,7 @@ def postgres_server(
     *, durable: bool = False, settings: tuple[str, ...] = ()
 ) -> Iterator[PostgresServer]:
     """Run a server; `durable` waits for the disk at each commit."""
-    with _folder() as folder:
+    with servers_folder("dt-pg-") as folder:
         programs = _programs(folder)
         _initialise(folder, programs)
         server = PostgresServer(
@@ -128,9 +128,9 @@ def postgres_server(
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    """Give a folder that the server's user owns."""
-    folder = Path(tempfile.mkdtemp(prefix="dt-pg-", dir="/var/tmp"))
+def servers_folder(prefix: str) -> Iterator[Path]:
+    """Give a folder that the user of servers owns."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/var/tmp"))
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, UNPRIVILEGED)
@@ -146,7 +146,7 @@ def _initialise(folder: Path, programs: Path) -> None:
         check=True,
         capture_output=True,
         cwd=folder,
-        **_lent_user(),
+        **lent_user(),
     )
     rules = folder / "data" / "pg_hba.conf"
     guarded = f"host all {GUARDED} 127.0.0.1/32 scram-sha-256\n"
@@ -170,11 +170,13 @@ def _children(pid: int) -> list[int]:
     return [int(word) for word in told.split()]
 
 
-def _lent_user() -> dict[str, str]:
+def lent_user() -> dict[str, str]:
+    """Return the arguments by which root lends a process a user of less rights."""
     return {"user": UNPRIVILEGED} if os.geteuid() == 0 else {}
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -24,6 +24,7 @@ from ductape.stores.postgres.faults import TRY_AGAIN, explain
 from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.locks import bounded, locked_out
 from ductape.stores.postgres.plans import AS_THE_SERVER_DOES, by_index
+from ductape.stores.postgres.poolers import deafen
 from ductape.stores.postgres.rows import Row
 from ductape.stores.postgres.statements import Statements, known_schema
 from ductape.stores.postgres.transaction import Connection, Transaction
@@ -69,7 +70,7 @@ class Engine:
             max_size=MOST_CONNECTIONS,
             timeout=PATIENCE_S,
             reconnect_timeout=RECONNECT_S,
-            configure=None if pooled else _prepare,
+            configure=deafen if pooled else _prepare,
             open=False,
             name="ductape",
         )
@@ -272,12 +273,6 @@ async def connect(address: Address, *, pooled: bool) -> Connection:
         )
     except psycopg.Error as error:
         raise explain(error, address.shown) from error
-
-
-async def is_pooled(connection: Connection) -> bool:
-    """Tell whether a pooler answers for the server: the process that it names is another one."""
-    cursor = await connection.execute(b"SELECT pg_backend_pid()")
-    return await cursor.fetchone() != (connection.info.backend_pid,)
 
 
 async def _prepare(connection: Connection) -> None:

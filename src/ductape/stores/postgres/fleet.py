@@ -8,6 +8,7 @@ from ductape.ports.stores.fleet import Pulse, WorkerRecord
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.faults import explain
 from ductape.stores.postgres.locks import bounded
+from ductape.stores.postgres.poolers import let_go
 from ductape.stores.postgres.rows import Row, Values, run_of
 from ductape.stores.postgres.settling import with_schedules
 from ductape.stores.postgres.statements import known_schema
@@ -91,7 +92,11 @@ class PostgresPulse:
             connection.close()
 
     def _connect(self) -> psycopg.Connection[Row]:
-        return psycopg.connect(self._address.conninfo, autocommit=True, prepare_threshold=None)
+        connection: psycopg.Connection[Row] = psycopg.connect(
+            self._address.conninfo, autocommit=True, prepare_threshold=None
+        )
+        connection.add_notify_handler(let_go)
+        return connection
 
 
 async def _register(

@@ -9,13 +9,14 @@ from ductape.stores.postgres.checking import PostgresChecking
 from ductape.stores.postgres.claims import PostgresClaims
 from ductape.stores.postgres.clock import looking, server_clock
 from ductape.stores.postgres.copying import PostgresCopying
-from ductape.stores.postgres.engine import Engine, connect, is_pooled
+from ductape.stores.postgres.engine import Engine, connect
 from ductape.stores.postgres.fleet import PostgresFleet
 from ductape.stores.postgres.inspecting import PostgresInspecting
 from ductape.stores.postgres.intake import PostgresIntake
 from ductape.stores.postgres.lending import PostgresTransactions
 from ductape.stores.postgres.memory import PostgresMemory
 from ductape.stores.postgres.migrating import bring_up_to_date
+from ductape.stores.postgres.poolers import is_pooled
 from ductape.stores.postgres.products import PostgresProducts
 from ductape.stores.postgres.queues import PostgresQueues
 from ductape.stores.postgres.reading import PostgresReading

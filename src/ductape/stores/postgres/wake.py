@@ -21,6 +21,7 @@ from msgspec import Struct
 from ductape.errors import StoreError
 from ductape.ports.wake import Hint, Listener
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.poolers import deafen
 from ductape.stores.postgres.rows import Values
 from ductape.stores.postgres.transaction import Connection, Transaction
 
@@ -174,10 +175,11 @@ class PostgresWake:
             message = _decode(payload)
         except msgspec.DecodeError:
             return self._spread_all()  # of another version: look at everything
-        self._heard.set()
-        if message.sender != self._token:
-            for hint, jobs in message.hints.items():
-                self._spread(hint, jobs)
+        if message.sender == self._token:
+            self._heard.set()  # a pooler may let one of somebody else's through, by chance
+            return None
+        for hint, jobs in message.hints.items():
+            self._spread(hint, jobs)
         return None
 
     async def _send(self) -> None:
@@ -211,6 +213,7 @@ class PostgresWake:
     async def _send_one(self, payload: str) -> None:
         if self._line is None:
             self._line = await self._engine.connect()
+            await deafen(self._line)
         await self._line.execute(b"SELECT pg_notify(%s, %s)", (self._channel, payload))
 
     async def _hang_up(self) -> None:
