@@ -11,14 +11,12 @@ A turn that fails may have been committed all the same: what it has claimed is a
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 from msgspec.structs import replace
 
-from ductape.domain.change import CacheEntry, RunRef, Settlement
+from ductape.domain.change import RunRef, Settlement
 from ductape.domain.job import Claim
-from ductape.domain.outcome import Outcome
 from ductape.domain.settlement import run_ref, with_cache
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock
@@ -27,6 +25,7 @@ from ductape.ports.stores.claims import Turn, Wish
 from ductape.services.settling import Settler, tell_settled
 from ductape.worker.doubts import Doubts
 from ductape.worker.heartbeat import LeaseLost
+from ductape.worker.turns import Asked, Ended, patience_s
 
 AHEAD_MS = 30
 """How long before its instant a run is claimed: what the claim takes must not make it late."""
@@ -43,24 +42,6 @@ NEAR_MS = 10
 """How far ahead of the clock the instants of turns may be, to be apart from one another."""
 
 log = logging.getLogger("ductape.worker")
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A run whose outcome waits to be settled."""
-
-    claim: Claim
-    outcome: Outcome
-    entry: CacheEntry | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """A turn, as it was asked for."""
-
-    at_ms: int
-    wish: Wish
-    ended: Sequence[Ended]
 
 
 class Lane:
@@ -90,7 +71,7 @@ class Lane:
         self._most = -(-slots // store.claims.lanes)
         """How many runs a turn settles and claims: one lane's, while the other's execute."""
         self._outbox: list[Ended] = []
-        self._under_way: list[_Asked] = []
+        self._under_way: list[Asked] = []
         self._doubts = Doubts(store.claims, clock)
         self._at_ms = 0
         """The instant of the latest turn."""
@@ -148,7 +129,7 @@ class Lane:
         self._under_way.append(asked)
         self._still.clear()
         try:
-            async with asyncio.timeout(asked.wish.lease_ms / 1000):
+            async with asyncio.timeout(patience_s(asked.wish)):
                 turn = await self._store.claims.turn(asked.wish, settlements, now_ms=asked.at_ms)
         except Exception as error:  # noqa: BLE001 (a turn of a background loop)
             self._failed(asked)
@@ -165,7 +146,7 @@ class Lane:
             await self._again(asked.ended, turn)
         self._look_further(turn, asked.wish)
 
-    def _ask(self) -> _Asked:
+    def _ask(self) -> Asked:
         """Take what waits to be settled, and what the turns under way have not asked for."""
         ended, self._outbox = self._outbox[: self._most], self._outbox[self._most :]
         self._gathering = False
@@ -175,7 +156,7 @@ class Lane:
         wish = self._wish()
         suspect = wish.suspect and not any(one.wish.suspect for one in self._under_way)
         wish = replace(wish, slots=self._slots_left(wish), suspect=suspect)
-        return _Asked(self._at_ms, wish, ended)
+        return Asked(self._at_ms, wish, ended)
 
     def _slots_left(self, wish: Wish) -> int:
         """Return how many runs a turn may claim, beside what those under way may."""
@@ -187,7 +168,7 @@ class Lane:
         now_ms = self._clock.now_ms()
         return self._at_ms + 1 if 0 <= self._at_ms - now_ms < NEAR_MS else now_ms
 
-    def _failed(self, asked: _Asked) -> None:
+    def _failed(self, asked: Asked) -> None:
         """Keep what was to be settled for another turn, and what was to be claimed in mind.
 
         On closing the runs are left to a take-over: their fences still hold.
@@ -199,7 +180,7 @@ class Lane:
         if asked.wish.slots > 0:
             self._doubts.add(asked.wish.worker, asked.at_ms)
 
-    def _landed(self, asked: _Asked) -> None:
+    def _landed(self, asked: Asked) -> None:
         self._under_way.remove(asked)
         if not self._under_way:
             self._still.set()
@@ -211,7 +192,7 @@ class Lane:
         """Begin what a failed turn has claimed."""
         wish = self._wish()
         try:
-            async with asyncio.timeout(wish.lease_ms / 1000):
+            async with asyncio.timeout(patience_s(wish)):
                 claims = await self._doubts.claims(wish.worker)
         except (StoreError, TimeoutError) as error:
             await self._rest(error)
@@ -247,7 +228,7 @@ class Lane:
             if answer != "stale":
                 continue
             try:
-                async with asyncio.timeout(self._wish().lease_ms / 1000):
+                async with asyncio.timeout(patience_s(self._wish())):
                     claim = await self._settler.refreshed(one.claim)
             except (StoreError, TimeoutError) as error:
                 await self._rest(error)

@@ -22,11 +22,12 @@ from ductape.ports.wake import Hint
 from ductape.services.settling import Settler
 from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.held import Held
-from ductape.worker.lane import AHEAD_MS, Ended, Lane
+from ductape.worker.lane import AHEAD_MS, Lane
 from ductape.worker.options import WorkerOptions
 from ductape.worker.running import Running
 from ductape.worker.sweeper import Sweeper
 from ductape.worker.tidying import keep_tidy
+from ductape.worker.turns import Ended
 from ductape.worker.upkeep import Upkeep
 
 REGISTER_AGAIN_S = 1.0
