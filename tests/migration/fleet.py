@@ -28,7 +28,7 @@ DUCTAPE = Path(sys.executable).with_name("ductape")
 PACKAGE = Path(ductape.__file__).parent
 KEY = "k1:" + "A" * 43
 PATIENCE_S = 30
-PAUSE_S = 0.01
+PAUSE_S = 0.03
 """Between two jobs of the flow."""
 TICKS = 25
 """How often its recurring job runs."""

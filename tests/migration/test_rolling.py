@@ -6,12 +6,13 @@ from collections import Counter
 from pathlib import Path
 
 from ductape import Ductape, StoreError
+from ductape.domain.wire import JobView
 from ductape.stores.sqlite.statements import known_schema
 from tests.migration.fleet import PATIENCE_S, PRODUCT, Fleet, Flow, a_request, next_version, settled
 
 NEWEST = known_schema().number
 LONGEST_WAIT_MS = 5_000
-SOON_S = 0.01
+SOON_S = 0.05
 OUT_OF_REACH = 3
 
 
@@ -65,7 +66,7 @@ async def test_old_workers_go_on_beside_new_ones_on_a_newer_schema(
 async def test_old_workers_claim_nothing_once_the_schema_has_outlived_them(
     fleet: Fleet, folder: Path
 ) -> None:
-    (folder / "ductape.toml").write_text("[worker]\nlease = 3000\ngrace = 1000\n")
+    (folder / "ductape.toml").write_text("[worker]\nlease = 6000\ngrace = 1000\n")
     newer = next_version(folder, oldest=NEWEST + 1)
     said = f"the database has schema {NEWEST + 1}, this version knows {NEWEST}"
     async with Ductape.open(fleet.store, worker=False) as here:
@@ -78,7 +79,7 @@ async def test_old_workers_claim_nothing_once_the_schema_has_outlived_them(
         refused, _ = await asyncio.gather(until_refused(here), fleet.start(version=newer))
         assert said in refused.message
     await fleet.told("schedule", "job.json", "--wait", version=newer)
-    taken = json.loads(await ended(fleet, held, newer))
+    taken = await ended(fleet, held, newer)
     assert [attempt["status"] for attempt in taken["attempts"]] == ["lost", "completed"]
     await fleet.told("worker", "--handlers", "handlers:handlers", code=OUT_OF_REACH)
     await fleet.stop(old)
@@ -104,10 +105,14 @@ async def until_refused(here: Ductape) -> StoreError:
             await asyncio.sleep(SOON_S)
 
 
-async def ended(fleet: Fleet, job: str, newer: Path) -> str:
-    """Wait until a job has ended; return what there is to tell of it."""
+async def ended(fleet: Fleet, job: str, newer: Path) -> JobView:
+    """Wait until the next version has brought a job to its end; return what there is to tell."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
+            if not any(one.next and one.job == job for one in fleet.executions()):
+                await asyncio.sleep(SOON_S)
+                continue
             shown = await fleet.told("jobs", "show", job, "--json", version=newer)
-            if json.loads(shown)["status"] == "completed":
-                return shown
+            view: JobView = json.loads(shown)
+            if view["status"] == "completed":
+                return view
