@@ -6,6 +6,8 @@
     python -m bench --short             small counts, for the tests
     python -m bench peers --help        ours beside the peers
     python -m bench bloat --help        whether PostgreSQL's tables grow with what passes through
+    python -m bench costs --help        what a job costs, in rows, WAL, round trips and CPU
+    python -m bench scale --help        a day of a thousand workers, modelled from these costs
 
 Each figure is the median of several rounds. The floor is the engine alone with the same durability
 (SQLite: WAL, `synchronous = FULL`; PostgreSQL: `fsync` and `synchronous_commit` on), doing the
@@ -18,22 +20,29 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench import bloat
 from bench.figures import FIGURES, Scale
 from bench.grounds import ground_of
 from bench.report import Row, print_table
+from bench.scale import measuring, scenarios
 from bench.versus import command
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "peers": command.main,
+    "bloat": bloat.main,
+    "costs": measuring.main,
+    "scale": scenarios.main,
+}
+"""What has options of its own."""
 
 
 def main(words: Sequence[str]) -> int:
     """Run what is asked for; return the exit code."""
-    if words[:1] == ["peers"]:
-        return command.main(words[1:])
-    if words[:1] == ["bloat"]:
-        return bloat.main(words[1:])
+    if words[:1] and words[0] in COMMANDS:
+        return COMMANDS[words[0]](words[1:])
     given = _given(words)
     with tempfile.TemporaryDirectory(prefix="ductape-bench-", dir=_disk()) as folder:
         title, rows = asyncio.run(_measured(given, Path(folder)))

@@ -117,7 +117,8 @@ class Passage:
                 await asyncio.sleep(0.001)
                 continue
             now_ms = self._clock.now_ms()
-            await self._store.intake.add([self._job(now_ms) for _ in range(A_CALL)], now_ms=now_ms)
+            jobs = [new_job(now_ms, number=next(self._made)) for _ in range(A_CALL)]
+            await self._store.intake.add(jobs, now_ms=now_ms)
             self._added += A_CALL
 
     async def _drain(self) -> None:
@@ -132,26 +133,27 @@ class Passage:
             ends = [decide(claim, Success(None), self._clock.now_ms()) for claim in turn.claims]
         await self._store.claims.settle(ends, now_ms=self._clock.now_ms())
 
-    def _job(self, now_ms: int) -> NewJob:
-        number = next(self._made)
-        spec = JobSpec(
-            product="shop",
-            env="dev",
-            event="noop",
-            kind=JobEventTypes.JOB,
-            input={"number": number},
-            retries=0,
-            created_at_ms=now_ms,
-        )
-        run = Run(
-            job_id=job_id(now_ms, 0, (number << 2).to_bytes(8, "big") + bytes(2)),
-            number=1,
-            state="queued",
-            spec=spec,
-            scheduled_at_ms=now_ms,
-            due_at_ms=now_ms,
-        )
-        return NewJob(job_id=run.job_id, spec=spec, run=run)
+
+def new_job(now_ms: int, *, number: int, due_in_ms: int = 0) -> NewJob:
+    """Make a no-op job; `number` tells it from others of the same instant."""
+    spec = JobSpec(
+        product="shop",
+        env="dev",
+        event="noop",
+        kind=JobEventTypes.JOB,
+        input={"number": number},
+        retries=0,
+        created_at_ms=now_ms,
+    )
+    run = Run(
+        job_id=job_id(now_ms, 0, (number << 2).to_bytes(8, "big") + bytes(2)),
+        number=1,
+        state="scheduled" if due_in_ms else "queued",
+        spec=spec,
+        scheduled_at_ms=now_ms + due_in_ms,
+        due_at_ms=now_ms + due_in_ms,
+    )
+    return NewJob(job_id=run.job_id, spec=spec, run=run)
 
 
 def decide(claim: Claim, outcome: Outcome, now_ms: int) -> Settlement:

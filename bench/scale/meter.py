@@ -1,8 +1,8 @@
 """What a server and this process have spent: processor time, WAL, syncs, rows, transactions.
 
 Nothing is asked that a server out of the box does not count. Processor time is read from `/proc`,
-in seconds; of a server process that has ended, from what its parent keeps of it (in ticks of 10 ms).
-Rows and transactions reach the statistics when a connection is closed, so they are read after that.
+in seconds; of a server process that has ended, from what its parent keeps of it (in ticks of
+10 ms). Rows and transactions reach the statistics when a connection is closed: read after that.
 """
 
 import os

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bench.figures import JOB, PRODUCT
 from bench.grounds import SETTINGS
 from bench.scale.costs import Phase
-from bench.scale.meter import Meter, Spent, ledger
+from bench.scale.meter import Ledger, Meter, Spent, ledger
 from bench.scale.relay import Trips, counted
 from bench.server import BenchServer
 from ductape import Ductape, Handlers
@@ -25,7 +25,9 @@ SLOTS = 200
 TRIPS_PART = 10
 """The count of round trips goes by a tenth of the jobs."""
 EVERY_MS = 1_000
+TABLES = ("runs", "history", "schedules")
 
+NOTHING = Ledger(0, {}, 0, 0)
 ONE, BULK = "dispatch, one by one", "dispatch, 1,000 a call"
 DRAIN, OCCURRENCE = "claim and settle", "an occurrence"
 
@@ -69,10 +71,14 @@ class Work:
 
     jobs: int = 0
     spent: Spent | None = None
+    begun: Ledger = NOTHING
+    """What the database had counted before."""
+    book: Callable[[str], Ledger] = ledger
 
 
 Read = Callable[[], Spent]
 Doing = Callable[[str, Amount, Read, Work], Awaitable[None]]
+"""Does a phase on a database, and says in `Work` where it began and what it took."""
 
 
 class Gated:
@@ -120,13 +126,14 @@ async def _phase(
     work = Work()
     await doing(url, amount, meter.read, work)
     kept = ledger(url)
-    counting = Work()
+    counting = Work(book=lambda _: NOTHING)
     async with counted(await server.fresh("trips")) as (relayed, trips):
         await doing(relayed, amount.tenth(), _trips_read(trips), counting)
     assert work.spent is not None
     assert counting.spent is not None
     spent, jobs = work.spent, work.jobs
-    stored = max(kept.rows.get("history", (jobs, 0, 0))[0], 1)
+    written = _written(work.begun, kept)
+    every = written.get("history", (jobs, 0, 0))[0]  # those beside what was timed as well
     return Phase(
         name=name,
         jobs=jobs,
@@ -135,26 +142,26 @@ async def _phase(
         wal_bytes=spent.wal_bytes / jobs,
         full_pages=spent.full_pages / jobs,
         syncs=spent.syncs / jobs,
-        commits=kept.commits / jobs,
+        commits=(kept.commits - work.begun.commits) / every,
         round_trips=counting.spent.syncs / counting.jobs,
         rows={
-            table: (made / jobs, changed / jobs, gone / jobs)
-            for table, (made, changed, gone) in sorted(_of_jobs(name, kept.rows).items())
+            table: (made / every, changed / every, gone / every)
+            for table, (made, changed, gone) in sorted(written.items())
         },
-        left_bytes=kept.history_bytes / stored if name == DRAIN else 0.0,
-        left_index_bytes=kept.history_index_bytes / stored if name == DRAIN else 0.0,
+        left_bytes=kept.history_bytes / every,
+        left_index_bytes=kept.history_index_bytes / every,
     )
 
 
-def _of_jobs(
-    name: str, rows: dict[str, tuple[int, int, int]]
-) -> dict[str, tuple[int, int, int]]:
-    """Leave out what a phase did not write itself: its set-up, and the rows that it began with."""
-    tables = {"runs", "history", "schedules"}
-    found = {table: changed for table, changed in rows.items() if table in tables}
-    if name == DRAIN and "runs" in found:
-        found["runs"] = (0, *found["runs"][1:])
-    return found
+def _written(before: Ledger, after: Ledger) -> dict[str, tuple[int, int, int]]:
+    """Return the rows of jobs that were written in between."""
+    written: dict[str, tuple[int, int, int]] = {}
+    for table in TABLES:
+        made, changed, gone = after.rows.get(table, (0, 0, 0))
+        old = before.rows.get(table, (0, 0, 0))
+        if made + changed + gone > sum(old):
+            written[table] = (made - old[0], changed - old[1], gone - old[2])
+    return written
 
 
 def _trips_read(trips: Trips) -> Read:
@@ -174,6 +181,9 @@ async def _opened(
 
 
 async def _one(url: str, amount: Amount, read: Read, work: Work) -> None:
+    async with _opened(url, Gated(SLOTS).handlers, None):
+        pass  # so that the opening's own transactions are in the book
+    work.begun = work.book(url)
     async with _opened(url, Gated(SLOTS).handlers, None) as ductape:
         before = read()
         for _ in range(amount.single):
@@ -194,6 +204,7 @@ async def _drain(url: str, amount: Amount, read: Read, work: Work) -> None:
     async with _opened(url, gated.handlers, None) as ductape:
         for _ in range(amount.drained // A_CALL):
             await ductape.processor.job.dispatch_many([JOB] * A_CALL)
+    work.begun = work.book(url)
     async with _opened(url, gated.handlers, WorkerOptions(concurrency=SLOTS)):
         await gated.all_held.wait()
         before = read()
@@ -205,11 +216,13 @@ async def _drain(url: str, amount: Amount, read: Read, work: Work) -> None:
 async def _occur(url: str, amount: Amount, read: Read, work: Work) -> None:
     gated = Gated(SLOTS)
     gated.gate.set()
-    async with _opened(url, gated.handlers, WorkerOptions(concurrency=SLOTS)) as ductape:
+    async with _opened(url, gated.handlers, None) as ductape:
         for at in range(amount.recurring):
             repeat = {"every": EVERY_MS}
             await ductape.processor.job.dispatch({**JOB, "input": {"at": at}, "repeat": repeat})
-        await gated.until(2 * amount.recurring)
+    work.begun = work.book(url)
+    async with _opened(url, gated.handlers, WorkerOptions(concurrency=SLOTS)):
+        await gated.until(amount.recurring)
         first, before = gated.count, read()
         await gated.until(first + amount.rounds * amount.recurring)
         work.jobs, work.spent = gated.count - first, read().since(before)

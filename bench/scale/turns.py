@@ -1,4 +1,4 @@
-"""What turns cost by themselves, over the store's port: empty ones, full ones, many workers at once.
+"""What turns cost by themselves, over the store's port: empty ones, full ones, of many at once.
 
 No handlers, no SDK: a loop that settles what its last turn claimed and claims again. Processor time
 is in microseconds, of this process and of the server's.
@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
 
 from bench.bloat import LEASE_MS, WORKER, WallClock, decide, new_job
@@ -23,11 +24,12 @@ from ductape.ports.stores.claims import Wish
 from ductape.stores.postgres.store import open_postgres
 
 CLOCK = WallClock()
+MADE = count()
 PROMOTE = "promotion of a run due later"
 A_CALL = 1_000
 SIZES = (1, 10, 100)
 CROWDS = (1, 2, 4, 8, 16)
-CROWD_SLOTS = 10
+CROWD_SLOTS = 100
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Amount:
     @classmethod
     def full(cls) -> "Amount":
         """For figures worth quoting."""
-        return cls(2_000, 300, 20_000, 1_600)
+        return cls(2_000, 300, 20_000, 480)
 
     @classmethod
     def short(cls) -> "Amount":
@@ -61,8 +63,8 @@ async def _store(url: str) -> AsyncGenerator[Store]:
         await store.aclose()
 
 
-def _wish(slots: int, worker: str = WORKER.id) -> Wish:
-    return Wish(worker=worker, queues=(), handlers=frozenset(), slots=slots, lease_ms=LEASE_MS)
+def _wish(slots: int) -> Wish:
+    return Wish(worker=WORKER.id, queues=(), handlers=frozenset(), slots=slots, lease_ms=LEASE_MS)
 
 
 async def _register(store: Store) -> None:
@@ -72,7 +74,7 @@ async def _register(store: Store) -> None:
 async def _fill(store: Store, count: int, *, due_in_ms: int = 0) -> None:
     for _ in range(0, count, A_CALL):
         now_ms = CLOCK.now_ms()
-        jobs = [new_job(now_ms, due_in_ms=due_in_ms) for _ in range(A_CALL)]
+        jobs = [new_job(now_ms, number=next(MADE), due_in_ms=due_in_ms) for _ in range(A_CALL)]
         await store.intake.add(jobs, now_ms=now_ms)
 
 
@@ -80,62 +82,102 @@ async def turns(server: BenchServer, meter: Meter, amount: Amount) -> Turns:
     """Measure empty turns, then those of several sizes."""
     async with _store(await server.fresh("turns")) as store:
         await _register(store)
-        await _take(store, 20, 0, SIZES[-1])
+        await _take(store, 20, SIZES[-1])
         taken_ms, spent = await _measured(store, meter, amount.empty, SIZES[-1])
-        of = {
-            size: await _sized(store, meter, size, amount.turns * (4 if size == 1 else 1))
-            for size in SIZES
-        }
-    async with counted(await server.fresh("trips")) as (url, trips), _store(url) as store:
-        await _register(store)
-        await _take(store, 5, 0, SIZES[-1])
-        before = trips.total
-        await _take(store, amount.empty // 10, 0, SIZES[-1])
-        round_trips = (trips.total - before) / (amount.empty // 10)
+        of = {size: await _sized(store, meter, size, amount.turns) for size in SIZES}
     return Turns(
         empty_client_us=spent.client_s / amount.empty * 1e6,
         empty_server_us=spent.server_s / amount.empty * 1e6,
-        empty_round_trips=round_trips,
+        empty_round_trips=await _trips(server, max(10, amount.empty // 10)),
         empty_wal_bytes=spent.wal_bytes / amount.empty,
         empty_ms=median(taken_ms),
         of=of,
     )
 
 
-async def _sized(store: Store, meter: Meter, size: int, count: int) -> tuple[float, float]:
-    await _fill(store, size * (count + 1))
-    _, spent = await _measured(store, meter, count, size)
-    await _empty(store)
-    return spent.client_s / count * 1e6, spent.server_s / count * 1e6
+async def promotion(server: BenchServer, meter: Meter, amount: Amount) -> Phase:
+    """Let turns promote runs that have fallen due, and claim none of them."""
+    url = await server.fresh("promote")
+    async with _store(url) as store:
+        await _register(store)
+        await _fill(store, amount.promoted, due_in_ms=1)
+        _, spent = await _measured(store, meter, amount.promoted // A_CALL, 0)
+    kept, jobs = ledger(url), amount.promoted
+    _, changed, _ = kept.rows["runs"]
+    return Phase(
+        name=PROMOTE,
+        jobs=jobs,
+        client_us=spent.client_s / jobs * 1e6,
+        server_us=spent.server_s / jobs * 1e6,
+        wal_bytes=spent.wal_bytes / jobs,
+        full_pages=spent.full_pages / jobs,
+        syncs=spent.syncs / jobs,
+        commits=1 / A_CALL,
+        round_trips=0.0,
+        rows={"runs": (0.0, changed / jobs, 0.0)},
+    )
 
 
-async def _empty(store: Store) -> None:
-    """Take what is left of a fill."""
-    while await _take(store, 2, 0, SIZES[-1]) and await _left(store):
-        pass
+async def crowds(server: BenchServer, meter: Meter, amount: Amount) -> list[Crowd]:
+    """Let ever more workers claim from the head of one queue at once."""
+    return [await _crowd(server, meter, workers, amount.crowd) for workers in CROWDS]
 
 
-async def _left(store: Store) -> bool:
-    return any(queue.queued for queue in await store.queues.all())
+async def _crowd(server: BenchServer, meter: Meter, workers: int, all_turns: int) -> Crowd:
+    url = await server.fresh("crowd")
+    each = all_turns // workers
+    async with AsyncExitStack() as stack:
+        stores = [await stack.enter_async_context(_store(url)) for _ in range(workers)]
+        await _register(stores[0])
+        await _fill(stores[0], all_turns * CROWD_SLOTS)
+        await asyncio.gather(*(_take(store, 1, 0) for store in stores))
+        before = meter.read()
+        taken = await asyncio.gather(*(_take(store, each, CROWD_SLOTS) for store in stores))
+        spent = meter.read().since(before)
+    runs = ledger(url).rows["history"][0]
+    return Crowd(
+        workers=workers,
+        turn_ms=median(ms for of_one in taken for ms in of_one),
+        server_us=spent.server_s / (each * workers) * 1e6,
+        runs=runs / (each * workers),
+    )
+
+
+async def _sized(store: Store, meter: Meter, size: int, turns: int) -> tuple[float, float]:
+    """Measure turns that settle and claim so many runs each."""
+    await _fill(store, size * turns)
+    _, spent = await _measured(store, meter, turns, size)
+    while any(queue.queued for queue in await store.queues.all()):  # what the fill had too much
+        await _take(store, 10, SIZES[-1])
+    return spent.client_s / turns * 1e6, spent.server_s / turns * 1e6
+
+
+async def _trips(server: BenchServer, turns: int) -> float:
+    async with counted(await server.fresh("trips")) as (url, trips), _store(url) as store:
+        await _register(store)
+        await _take(store, 5, SIZES[-1])
+        before = trips.total
+        await _take(store, turns, SIZES[-1])
+        return (trips.total - before) / turns
 
 
 async def _measured(
-    store: Store, meter: Meter, count: int, slots: int
+    store: Store, meter: Meter, turns: int, slots: int
 ) -> tuple[list[float], Spent]:
     before = meter.read()
-    taken_ms = await _take(store, count, 0, slots)
+    taken_ms = await _take(store, turns, slots)
     return taken_ms, meter.read().since(before)
 
 
-async def _take(store: Store, count: int, pause_s: float, slots: int) -> list[float]:
-    """Take turns one after the other; return how long each took, in ms."""
+async def _take(store: Store, turns: int, slots: int) -> list[float]:
+    """Take turns one after the other, and settle in each what the last one claimed; return ms."""
     ends: list[Settlement] = []
     taken_ms: list[float] = []
-    for _ in range(count):
+    for _ in range(turns):
         start = time.perf_counter()
         turn = await store.claims.turn(_wish(slots), ends, now_ms=CLOCK.now_ms())
         taken_ms.append((time.perf_counter() - start) * 1_000)
         ends = [decide(claim, Success(None), CLOCK.now_ms()) for claim in turn.claims]
-        await asyncio.sleep(pause_s)
-    await store.claims.settle(ends, now_ms=CLOCK.now_ms())
+    if ends:
+        await store.claims.settle(ends, now_ms=CLOCK.now_ms())
     return taken_ms
