@@ -97,6 +97,9 @@ class Drain(Struct, frozen=True):
     jobs_a_second: float
     cores: float
     """How many cores the drain had: all of them, less what others took meanwhile."""
+    client_us: float
+    """Processor time of the workers, a job."""
+    server_us: float
 
 
 class Costs(Struct, frozen=True):
@@ -104,6 +107,8 @@ class Costs(Struct, frozen=True):
 
     machine: str
     server: str
+    commit_ms: float
+    """A lone commit of one row, the median: mostly the wait for the disk."""
     phases: list[Phase]
     turns: Turns
     crowd: list[Crowd]

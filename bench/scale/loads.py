@@ -14,6 +14,7 @@ from bench.scale.model import STEP_S
 HOUR_S = 3_600
 DAY_S = 86_400
 STEPS_A_SECOND = round(1 / STEP_S)
+MANY = 30.0
 PEAK_S = 15 * HOUR_S
 """When most falls due, of a day with a tide: three in the afternoon."""
 
@@ -42,7 +43,7 @@ SHAPES = (
 
 def due(shape: Shape, jobs_a_day: float, seed: int, *, start_s: int, end_s: int) -> Iterator[float]:
     """Yield how many jobs fall due in each step of a stretch of the day."""
-    chance = Random(seed)
+    chance = Random(seed)  # noqa: S311 (a model's chance, not a secret)
     spread = jobs_a_day * (1 - shape.on_the_hour) / DAY_S / STEPS_A_SECOND
     gathered = jobs_a_day * shape.on_the_hour / 24
     lasts = max(1, round(shape.within_s / STEP_S))
@@ -52,8 +53,19 @@ def due(shape: Shape, jobs_a_day: float, seed: int, *, start_s: int, end_s: int)
         deviation = math.sqrt(mean)
         first = second % HOUR_S * STEPS_A_SECOND
         for step in range(first, first + STEPS_A_SECOND):
-            some = max(0.0, chance.gauss(mean, deviation))
+            some = _some(mean, deviation, chance)
             yield some + gathered * height / lasts if step < lasts else some
+
+
+def _some(mean: float, deviation: float, chance: Random) -> float:
+    """Draw a count: one by one where few are expected, else from the bell that they make."""
+    if mean > MANY:
+        return max(0.0, chance.gauss(mean, deviation))
+    count, left = -1, math.exp(mean)
+    while left > 1:
+        left *= 1 - chance.random()
+        count += 1
+    return max(0, count)
 
 
 def _height(shape: Shape, second: int) -> float:

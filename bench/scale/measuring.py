@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.grounds import OnPostgres
 from bench.report import machine
 from bench.scale import costs as kept_costs
 from bench.scale import phases, turns
@@ -27,6 +28,8 @@ from bench.scale.meter import metering
 from bench.scale.standing import standing
 from bench.scale.tables import of_costs
 from bench.server import bench_server
+
+COMMITS_APART_S = 0.002
 
 
 def main(words: Sequence[str]) -> int:
@@ -58,15 +61,18 @@ async def measured(folder: Path, *, short: bool) -> Costs:
             _say("crowds")
             crowd = await turns.crowds(server, meter, taken)
             _say("an idle worker, hints")
-            idle = await standing(server, meter, watched_s=0.5 if short else 12.0)
-            _say("drains")
-            jobs = 4_000 if short else 100_000
-            drained = await drains(server, meter, folder, jobs=jobs, cores=cores)
+            idle = await standing(server, watched_s=0.5 if short else 12.0)
+            _say("drains, a lone commit")
+            floor = OnPostgres(server)
+            commit_ms = await floor.commit_ms(20 if short else 500, COMMITS_APART_S)
+            jobs, rounds = (4_000, 1) if short else (60_000, 5)
+            drained = await drains(server, meter, folder, jobs=jobs, cores=cores, rounds=rounds)
         facts = server.facts
     _say("SQLite")
     return Costs(
         machine=machine(),
         server=facts,
+        commit_ms=commit_ms,
         phases=found,
         turns=by_size,
         crowd=crowd,

@@ -3,9 +3,9 @@
 Time goes in steps of 10 ms. In each the server has `cores` times so much processor time, and spends
 it in this order: on jobs that are stored, on what idle workers ask anyhow, on handing hints out (at
 most half of the rest: a listener that is behind reads several at once), on turns that claim and
-settle, and what is left on turns that find nothing. What is not paid in a step is owed by the next. Jobs due in one step are one heap, taken first come, first served. So it says
-nothing below 10 ms, nothing of single workers (they are one crowd), and nothing of the disk: that
-stays below its own ceiling, which `ceiling` computes.
+settle, and what is left on turns that find nothing. What it has no time for waits.
+Jobs due in one step are one heap, taken first come, first served. So it says nothing below 10 ms,
+nothing of single workers (they are one crowd), and of the disk only that a turn waits for it once.
 
 Prices are in microseconds of a core, spans in seconds.
 """
@@ -45,6 +45,10 @@ class Prices:
     """An idle worker, a second."""
     client_us: float
     """A run, at its worker."""
+    busy: float
+    """How much dearer runs and their turns are on busy cores than where they were measured."""
+    commit_s: float
+    """The wait for the disk at the end of a turn."""
     look_s: float
     """How long a turn takes while nobody else asks."""
 
@@ -85,12 +89,13 @@ class Database:
         self.useful_us = 0.0
         """Spent on jobs so far, by the server."""
         self.looking_us = 0.0
-        """Spent on turns that found nothing, and on hints."""
+        """Spent on what workers ask with nothing to do, and on hints."""
         self._heaps: deque[list[float]] = deque()
         """[step in which they fell due, runs]"""
         self._running: deque[tuple[int, float]] = deque()
         self._held = 0.0
         self._left_us = 0.0
+        self._unstored = 0.0
         self._step = 0
         self._settling_turns = 0.0
 
@@ -107,13 +112,14 @@ class Database:
     def step(self, due: float, stored: float) -> Iterator[Taken]:
         """Let a step pass in which so many runs fall due and so many jobs are stored."""
         plant, prices = self.plant, self.prices
-        self._left_us = min(self._left_us, 0.0) + plant.cores * STEP_US
+        self._left_us = plant.cores * STEP_US
         self._free_slots()
         self._wait(due)
-        self._useful(stored * prices.dispatch_us)
-        self._left_us -= self.workers * prices.idle_us * STEP_S
+        stored = self._store(stored)
+        self._look(min(self._left_us, self.workers * prices.idle_us * STEP_S))
+        listeners = self.workers if plant.herd else 1
         hints = stored + self._settling_turns
-        self._look(min(hints * self.workers * prices.hint_us, max(0.0, self._left_us) / 2))
+        self._look(min(hints * listeners * prices.hint_us, self._left_us / 2))
         self._settling_turns = 0.0
         wakes = 1.0 if not plant.herd else min(stored + due, STEP_S / prices.look_s) * self.workers
         wait_s = self._wait_for_a_turn(wakes)
@@ -135,6 +141,14 @@ class Database:
             self._heaps.append([self._step, due])
             self.waiting += due
 
+    def _store(self, jobs: float) -> float:
+        """Store what the server can now; callers wait with the rest."""
+        self._unstored += jobs
+        stored = min(self._unstored, self._left_us / self.prices.dispatch_us)
+        self._unstored -= stored
+        self._useful(stored * self.prices.dispatch_us)
+        return stored
+
     def _useful(self, us: float) -> None:
         self.useful_us += us
         self._left_us -= us
@@ -155,15 +169,14 @@ class Database:
     def _claim(self) -> float:
         """Pay for what can be claimed now; return how many runs that is."""
         plant, prices = self.plant, self.prices
-        hands = self.workers * min(STEP_US / prices.client_us, SLOTS)
-        runs = min(self.waiting, hands, max(0.0, self.workers * SLOTS - self._held))
+        runs = min(self.waiting, self._hands(), max(0.0, self.workers * SLOTS - self._held))
         if runs <= 0:
             return 0.0
-        run_us = prices.run_us + prices.promote_us * (not plant.shared)
-        own_us = prices.client_us if plant.shared else 0.0
+        run_us = (prices.run_us + prices.promote_us * (not plant.shared)) * prices.busy
+        own_us = prices.client_us * prices.busy if plant.shared else 0.0
         at_once = min(self.workers, plant.turns_at_once)
         fullest = runs / FULL_TURN
-        turn_us = prices.turn_us
+        turn_us = prices.turn_us * prices.busy
         afforded = (self._left_us - runs * (run_us + own_us)) / turn_us
         turns = max(fullest, min(runs, at_once * STEP_S / prices.look_s, afforded))
         beside = max(0.0, min(at_once, turns) - 1) * min(FULL_TURN, runs / turns)
@@ -174,6 +187,16 @@ class Database:
         self._left_us -= runs * own_us * part
         self._settling_turns += turns * part
         return runs * part
+
+    def _hands(self) -> float:
+        """Say how many runs all workers can execute in a step, each at its best.
+
+        A worker and its turn take turns: it executes what one brought, then waits for the next.
+        """
+        prices = self.prices
+        turn_us = (prices.turn_us + prices.commit_s * 1e6 / prices.busy) / FULL_TURN
+        cycle_us = (prices.client_us + prices.run_us + turn_us) * prices.busy
+        return self.workers * STEP_US / cycle_us
 
     def _taken(self, runs: float, wait_s: float) -> Iterator[Taken]:
         """Take so many off the heaps, the oldest first."""

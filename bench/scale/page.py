@@ -13,10 +13,10 @@ def put(tables: Mapping[str, str], page: Path = PAGE) -> None:
 
 
 def filled(text: str, tables: Mapping[str, str]) -> str:
-    """Return the page with the tables in their places.
+    r"""Return the page with the tables in their places.
 
-    >>> filled("<!-- table: a -->\\nold\\n<!-- end -->", {"a": "new"})
-    '<!-- table: a -->\\nnew\\n<!-- end -->'
+    >>> filled("<!-- table: a -->\nold\n<!-- end -->", {"a": "new"})
+    '<!-- table: a -->\nnew\n<!-- end -->'
     """
     return re.sub(
         r"(<!-- table: (.+?) -->\n).*?(?=<!-- end -->)",

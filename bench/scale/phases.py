@@ -148,8 +148,8 @@ async def _phase(
             table: (made / every, changed / every, gone / every)
             for table, (made, changed, gone) in sorted(written.items())
         },
-        left_bytes=kept.history_bytes / every,
-        left_index_bytes=kept.history_index_bytes / every,
+        left_bytes=kept.history_bytes / every if "history" in written else 0.0,
+        left_index_bytes=kept.history_index_bytes / every if "history" in written else 0.0,
     )
 
 

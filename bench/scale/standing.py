@@ -1,10 +1,12 @@
 """What costs by the worker and not by the job: an idle process, its connections, its hints.
 
-Everything is for a second, processor time in microseconds.
+Everything is for a second, processor time in microseconds. Of the server only those processes are
+watched that serve the worker, or listen: what it does for itself meanwhile is nobody's.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
@@ -12,7 +14,7 @@ import psycopg
 from bench.figures import JOB, PRODUCT
 from bench.grounds import SETTINGS
 from bench.scale.costs import Standing
-from bench.scale.meter import Meter
+from bench.scale.meter import ran_s
 from bench.scale.relay import counted
 from bench.server import BenchServer
 from ductape import Ductape, Handlers
@@ -22,33 +24,34 @@ FLUSHED_S = 11.0
 LISTENERS = 40
 HINTS = 200
 APART_S = 0.01
-CONNECTIONS = """
-SELECT count(*) FROM pg_stat_activity
+SERVING = """
+SELECT pid FROM pg_stat_activity
 WHERE datname = %s AND backend_type = 'client backend' AND pid <> pg_backend_pid()
 """
 
 
-async def standing(server: BenchServer, meter: Meter, *, watched_s: float) -> Standing:
+async def standing(server: BenchServer, *, watched_s: float) -> Standing:
     """Watch an idle worker, count its round trips, and let hints be handed out."""
-    quiet_s = min(FLUSHED_S, watched_s)
     async with counted(await server.fresh("idle")) as (url, trips), _worker(url) as ductape:
-        await asyncio.sleep(quiet_s)
-        connections = await _connections(server, "idle")
-        asked, before, went = await server.transactions("idle"), meter.read(), trips.total
+        await asyncio.sleep(min(FLUSHED_S, watched_s))
+        idle = await _serving(server, "idle")
+        asked, went = await server.transactions("idle"), trips.total
+        start, own_s, served_s = time.perf_counter(), time.process_time(), _ran_s(idle)
         await asyncio.sleep(watched_s)
-        spent, round_trips = meter.read().since(before), trips.total - went
-        transactions = await server.transactions("idle") - asked
+        wall_s = time.perf_counter() - start
+        own_s, served_s = time.process_time() - own_s, _ran_s(idle) - served_s
+        asked, went = await server.transactions("idle") - asked, trips.total - went
         for _ in range(10):
             await ductape.processor.job.dispatch_many([JOB] * 200)
-        busy = await _connections(server, "idle")
+        busy = await _serving(server, "idle")
     return Standing(
-        client_us=spent.client_s / spent.wall_s * 1e6,
-        server_us=spent.server_s / spent.wall_s * 1e6,
-        transactions=transactions / spent.wall_s,
-        round_trips=round_trips / spent.wall_s,
-        connections=connections,
-        busy_connections=max(connections, busy),
-        hint_us=await _hint_us(server, meter),
+        client_us=own_s / wall_s * 1e6,
+        server_us=served_s / wall_s * 1e6,
+        transactions=asked / wall_s,
+        round_trips=went / wall_s,
+        connections=len(idle),
+        busy_connections=max(len(idle), len(busy)),
+        hint_us=await _hint_us(server),
     )
 
 
@@ -65,33 +68,33 @@ async def _worker(url: str) -> AsyncGenerator[Ductape]:
         yield ductape
 
 
-async def _connections(server: BenchServer, name: str) -> int:
+async def _serving(server: BenchServer, name: str) -> list[int]:
+    """List the server's processes that serve connections to a database."""
     async with await psycopg.AsyncConnection.connect(server.server.url) as connection:
-        row = await (await connection.execute(CONNECTIONS, (name,))).fetchone()
-    assert row is not None
-    return int(row[0])
+        cursor = await connection.execute(SERVING, (name,))
+        return [int(row[0]) for row in await cursor.fetchall()]
 
 
-async def _hint_us(server: BenchServer, meter: Meter) -> float:
-    """Tell something now and then to many listeners, and to none; what each of them costs."""
+def _ran_s(pids: Iterable[int]) -> float:
+    return sum(ran_s(pid) for pid in pids)
+
+
+async def _hint_us(server: BenchServer) -> float:
+    """Tell something now and then to many listeners; what each of them costs each time."""
     url = await server.fresh("hints")
     async with AsyncExitStack() as stack:
         teller = await stack.enter_async_context(await _connect(url))
-        alone = await _told(teller, meter)
+        pids: list[int] = []
         for _ in range(LISTENERS):
             listener = await stack.enter_async_context(await _connect(url))
             await listener.execute("LISTEN hint")
+            pids.append(listener.info.backend_pid)
             stack.callback(asyncio.create_task(_hear(listener)).cancel)
-        among = await _told(teller, meter)
-    return (among - alone) / (HINTS * LISTENERS) * 1e6
-
-
-async def _told(teller: psycopg.AsyncConnection, meter: Meter) -> float:
-    before = meter.read()
-    for _ in range(HINTS):
-        await teller.execute("SELECT pg_notify('hint', 'there is work')")
-        await asyncio.sleep(APART_S)
-    return meter.read().since(before).server_s
+        before = _ran_s(pids)
+        for _ in range(HINTS):
+            await teller.execute("SELECT pg_notify('hint', 'there is work')")
+            await asyncio.sleep(APART_S)
+        return (_ran_s(pids) - before) / (HINTS * LISTENERS) * 1e6
 
 
 async def _hear(listener: psycopg.AsyncConnection) -> None:

@@ -34,7 +34,10 @@ def of_costs(costs: Costs) -> str:
 def of_costs_by_name(costs: Costs) -> dict[str, str]:
     """Write each table, by the name of its place in the page."""
     return {
-        "machine": f"Measured on {costs.machine}; {costs.server}.",
+        "machine": (
+            f"Measured on {costs.machine}; {costs.server}. "
+            f"A lone commit took {costs.commit_ms:.2f} ms."
+        ),
         "phases": of_phases(costs),
         "rows": of_rows(costs),
         "turns": of_turns(costs),

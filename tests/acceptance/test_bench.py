@@ -15,6 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 WITH_A_FLOOR = 5
 MOST_MIB = 32
 
+PHASES = [
+    "dispatch, one by one",
+    "dispatch, 1,000 a call",
+    "promotion of a run due later",
+    "claim and settle",
+    "an occurrence",
+]
 BY_TURNS = ("single", "drain", "pick_up")
 """Those of the comparison that have a floor and are quick."""
 
@@ -42,6 +49,21 @@ async def test_what_passes_through_postgres_leaves_its_table_small(tmp_path: Pat
     figures = await _bench("bloat", "--short", disk=tmp_path)
     assert figures["table_mib"] < MOST_MIB
     assert figures["vacuums"] > 1
+
+
+async def test_every_cost_of_a_job_is_measured(tmp_path: Path) -> None:
+    costs = await _bench("costs", "--short", disk=tmp_path)
+    assert [phase["name"] for phase in costs["phases"]] == PHASES
+    for phase in costs["phases"]:
+        assert min(phase[cost] for cost in ("server_us", "client_us", "wal_bytes", "commits")) > 0
+    one_off = {phase["name"]: phase["rows"] for phase in costs["phases"][:4]}
+    assert one_off["dispatch, one by one"] == {"runs": [1, 0, 0]}
+    assert one_off["claim and settle"] == {"history": [1, 0, 0], "runs": [0, 1, 1]}
+
+
+async def test_a_day_of_a_fleet_is_modelled(tmp_path: Path) -> None:
+    drains = (await _bench("scale", "--short", disk=tmp_path))["drains"]
+    assert [drain["workers"] for drain in drains] == [1, 2]
 
 
 async def _bench(*words: str, disk: Path) -> Any:  # noqa: ANN401 (JSON)
