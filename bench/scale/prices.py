@@ -41,7 +41,12 @@ def prices_of(costs: Costs) -> Prices:
 
 
 def prices_in(drain: Drain, prices: Prices) -> Prices:
-    """Return the prices as they were in a drain: of the moment, with all that went on beside it."""
+    """Return the prices of a drain's own moment.
+
+    Where a core is left to spare nobody waits for what is dearer: then they are those of a calm one.
+    """
+    if drain.workers < round(drain.cores):
+        return replace(prices, busy=1.0)
     calm_us = prices.client_us + prices.run_us + prices.turn_us / FULL_TURN
     return replace(prices, busy=_busy(drain, calm_us))
 
