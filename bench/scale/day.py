@@ -4,7 +4,7 @@ Products are spread evenly over the databases, and each database has its own sha
 so that one of them stands for all.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -55,7 +55,7 @@ class Told:
     """What a stretch of the day came to, of one database."""
 
     runs: float = 0.0
-    late: Counter[int] = field(default_factory=Counter[int])
+    late: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     """Runs, by how many ms they were late."""
     seconds: float = 0.0
     useful: float = 0.0

@@ -7,7 +7,7 @@ in seconds; of a server process that has ended, from what its parent keeps of it
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +89,7 @@ class Meter:
 
 
 @contextmanager
-def metering(url: str) -> Iterator[Meter]:
+def metering(url: str) -> Generator[Meter]:
     """Open a meter on a server, by any of its databases."""
     with psycopg.connect(url, autocommit=True) as connection:
         yield Meter(connection)

@@ -43,7 +43,7 @@ def prices_of(costs: Costs) -> Prices:
 def prices_in(drain: Drain, prices: Prices) -> Prices:
     """Return the prices of a drain's own moment.
 
-    Where a core is left to spare nobody waits for what is dearer: then they are those of a calm one.
+    Where a core is to spare nobody waits for what is dearer: then they are those of a calm one.
     """
     if drain.workers < round(drain.cores):
         return replace(prices, busy=1.0)
