@@ -191,12 +191,12 @@ class Database:
     def _hands(self) -> float:
         """Say how many runs all workers can execute in a step, each at its best.
 
-        A worker and its turn take turns: it executes what one brought, then waits for the next.
+        A worker has two lanes: it executes what one brought while the server is at the other's turn.
         """
         prices = self.prices
-        turn_us = (prices.turn_us + prices.commit_s * 1e6 / prices.busy) / FULL_TURN
-        cycle_us = (prices.client_us + prices.run_us + turn_us) * prices.busy
-        return self.workers * STEP_US / cycle_us
+        turn_us = prices.run_us + prices.turn_us / FULL_TURN
+        served_us = turn_us * prices.busy + prices.commit_s * 1e6 / FULL_TURN
+        return self.workers * STEP_US / max(prices.client_us * prices.busy, served_us)
 
     def _taken(self, runs: float, wait_s: float) -> Iterator[Taken]:
         """Take so many off the heaps, the oldest first."""
