@@ -191,7 +191,7 @@ class Database:
     def _hands(self) -> float:
         """Say how many runs all workers can execute in a step, each at its best.
 
-        A worker has two lanes: it executes what one brought while the server is at the other's turn.
+        A worker has two lanes: it executes what one brought while the server is at the other.
         """
         prices = self.prices
         turn_us = prices.run_us + prices.turn_us / FULL_TURN

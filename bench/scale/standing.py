@@ -22,7 +22,8 @@ from ductape import Ductape, Handlers
 FLUSHED_S = 11.0
 """An idle connection tells the statistics what it did after ten seconds."""
 LISTENERS = 40
-HINTS = 200
+HINTS_A_SECOND = 20
+"""How many are told for each second that the idle worker is watched."""
 APART_S = 0.01
 SERVING = """
 SELECT pid FROM pg_stat_activity
@@ -51,7 +52,7 @@ async def standing(server: BenchServer, *, watched_s: float) -> Standing:
         round_trips=went / wall_s,
         connections=len(idle),
         busy_connections=max(len(idle), len(busy)),
-        hint_us=await _hint_us(server),
+        hint_us=await _hint_us(server, max(1, round(HINTS_A_SECOND * watched_s))),
     )
 
 
@@ -79,7 +80,7 @@ def _ran_s(pids: Iterable[int]) -> float:
     return sum(ran_s(pid) for pid in pids)
 
 
-async def _hint_us(server: BenchServer) -> float:
+async def _hint_us(server: BenchServer, hints: int) -> float:
     """Tell something now and then to many listeners; what each of them costs each time."""
     url = await server.fresh("hints")
     async with AsyncExitStack() as stack:
@@ -91,10 +92,10 @@ async def _hint_us(server: BenchServer) -> float:
             pids.append(listener.info.backend_pid)
             stack.callback(asyncio.create_task(_hear(listener)).cancel)
         before = _ran_s(pids)
-        for _ in range(HINTS):
+        for _ in range(hints):
             await teller.execute("SELECT pg_notify('hint', 'there is work')")
             await asyncio.sleep(APART_S)
-        return (_ran_s(pids) - before) / (HINTS * LISTENERS) * 1e6
+        return (_ran_s(pids) - before) / (hints * LISTENERS) * 1e6
 
 
 async def _hear(listener: psycopg.AsyncConnection) -> None:

@@ -28,7 +28,6 @@ MADE = count()
 PROMOTE = "promotion of a run due later"
 A_CALL = 1_000
 SIZES = (1, 10, 100)
-CROWDS = (1, 2, 4, 8, 16)
 CROWD_SLOTS = 100
 
 
@@ -42,16 +41,18 @@ class Amount:
     promoted: int
     crowd: int
     """Turns of all workers together."""
+    crowds: tuple[int, ...]
+    """How many workers those are."""
 
     @classmethod
     def full(cls) -> "Amount":
         """For figures worth quoting."""
-        return cls(2_000, 300, 20_000, 480)
+        return cls(2_000, 300, 20_000, 480, (1, 2, 4, 8, 16))
 
     @classmethod
     def short(cls) -> "Amount":
         """To see that it works."""
-        return cls(30, 5, 1_000, 32)
+        return cls(30, 5, 1_000, 10, (1, 2))
 
 
 @asynccontextmanager
@@ -120,7 +121,7 @@ async def promotion(server: BenchServer, meter: Meter, amount: Amount) -> Phase:
 
 async def crowds(server: BenchServer, meter: Meter, amount: Amount) -> list[Crowd]:
     """Let ever more workers claim from the head of one queue at once."""
-    return [await _crowd(server, meter, workers, amount.crowd) for workers in CROWDS]
+    return [await _crowd(server, meter, workers, amount.crowd) for workers in amount.crowds]
 
 
 async def _crowd(server: BenchServer, meter: Meter, workers: int, all_turns: int) -> Crowd:
