@@ -1,10 +1,12 @@
 """The tables of measured costs, in the Markdown in which they stand in the page."""
 
+import textwrap
 from collections.abc import Sequence
 
 from bench.scale.costs import Costs
 
 WHOLE_FROM = 10
+LINE = 108
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -34,9 +36,10 @@ def of_costs(costs: Costs) -> str:
 def of_costs_by_name(costs: Costs) -> dict[str, str]:
     """Write each table, by the name of its place in the page."""
     return {
-        "machine": (
+        "machine": textwrap.fill(
             f"Measured on {costs.machine}; {costs.server}. "
-            f"A lone commit took {costs.commit_ms:.2f} ms."
+            f"A lone commit took {costs.commit_ms:.2f} ms.",
+            LINE,
         ),
         "phases": of_phases(costs),
         "rows": of_rows(costs),
