@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from ductape.domain.change import RunRef, Settlement
 from ductape.domain.job import Claim
+from ductape.domain.outcome import Interrupted
 from ductape.domain.settlement import run_ref, with_cache
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock
@@ -25,7 +26,7 @@ from ductape.ports.stores.claims import Turn, Wish
 from ductape.services.settling import Settler, tell_settled
 from ductape.worker.doubts import Doubts
 from ductape.worker.heartbeat import LeaseLost
-from ductape.worker.turns import Asked, Ended, patience_s
+from ductape.worker.turns import Asked, Ended, is_late, patience_s
 
 AHEAD_MS = 30
 """How long before its instant a run is claimed: what the claim takes must not make it late."""
@@ -140,7 +141,7 @@ class Lane:
         self._fault = None
         self._next_turn_ms = turn.next_turn_ms
         for claim in turn.claims:
-            self._start(claim)
+            self._begin(claim)
         if settlements:
             tell_settled(self._store, settlements)
             await self._again(asked.ended, turn)
@@ -199,9 +200,16 @@ class Lane:
             return
         for claim in claims:
             if not self._is_known(run_ref(claim.run)):
-                self._start(claim)
+                self._begin(claim)
         if self._doubts:
             asyncio.get_running_loop().call_later(PAUSE_AFTER_FAULT_S, self.nudge)
+
+    def _begin(self, claim: Claim) -> None:
+        """Begin a run, or give it back where much of its time went by before we heard of it."""
+        if is_late(claim.run, self._clock.now_ms()):
+            self.put(Ended(claim, Interrupted(), None))
+        else:
+            self._start(claim)
 
     def _is_known(self, run: RunRef) -> bool:
         """Tell whether a run was begun: it noted something at the very instant of the turn."""

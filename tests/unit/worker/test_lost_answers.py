@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from ductape import WorkerOptions
 from ductape.domain.change import Settlement
 from ductape.domain.job import Claim
 from ductape.errors import StoreError
@@ -70,7 +71,7 @@ def test_a_turn_that_hangs_is_given_up_after_one_lease(play: Play) -> None:
         faulty = _Faulty(harness, hangs=True)
         receipt = await harness.ductape.processor.job.dispatch(a_job("sleeper"))
         view = await until_status(harness, receipt["job_id"], "completed")
-        assert statuses(view) == ["completed"]
+        assert statuses(view) == ["interrupted", "completed"]
         assert 0 < harness.clock.now_ms() - faulty.lost_ms < 40_000
 
     play(scenario, registry(sleeper=sleeper))
@@ -93,3 +94,14 @@ def test_a_commit_that_lands_after_its_turn_was_given_up_is_found_as_well(play: 
         assert 5_000 < harness.clock.now_ms() - faulty.lost_ms < 10_000
 
     play(scenario, registry(sleeper=sleeper))
+
+
+def test_a_run_whose_time_has_gone_by_before_it_was_heard_of_is_claimed_anew(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        _Faulty(harness, hangs=True)
+        job = a_job("sleeper", input={"ms": 5_000}, timeout=6_000)
+        receipt = await harness.ductape.processor.job.dispatch(job)
+        view = await until_status(harness, receipt["job_id"], "completed")
+        assert statuses(view) == ["interrupted", "completed"]
+
+    play(scenario, registry(sleeper=sleeper), worker=WorkerOptions(lease_ms=4_000, grace_ms=60_000))
