@@ -3,10 +3,15 @@
 import asyncio
 
 import psycopg
+import pytest
 
+from ductape.errors import StoreError
+from ductape.stores.postgres import locks
 from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.store import PostgresStore
-from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_wish
+from ductape.stores.postgres.limits import hold_gates
+from ductape.stores.postgres.store import PostgresStore, open_postgres
+from ductape.stores.postgres.transaction import Transaction
+from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_wish, decide
 from tests.conformance.steps import hired, stored
 
 PATIENCE_S = 5
@@ -35,3 +40,37 @@ async def test_a_lease_that_has_run_out_is_not_taken_for_one_that_somebody_renew
         root.execute(f"SELECT FROM {workers} FOR UPDATE".encode())
         turn = await store.claims.turn(a_wish("w1"), [], now_ms=NOW_MS + LEASE_MS + 1)
     assert (turn.leased, turn.claims) == (False, [])
+
+
+@pytest.mark.parametrize("piped", [False, True])
+async def test_who_falls_silent_in_a_transaction_lets_go_of_what_it_holds(
+    url: str, monkeypatch: pytest.MonkeyPatch, *, piped: bool
+) -> None:
+    monkeypatch.setattr(locks, "SILENCE_MS", 200)
+    store = await open_postgres(url, decide=decide, token="t")
+    silent, thawed = asyncio.Event(), asyncio.Event()
+
+    async def freezes(transaction: Transaction) -> None:
+        await hold_gates(transaction, ["shop"], NOW_MS)
+        await (await transaction.ask("runs", "next_due")).rows()
+        silent.set()
+        await thawed.wait()
+
+    begin = store._engine.piped if piped else store._engine.write
+    frozen = asyncio.create_task(begin(freezes))
+    await silent.wait()
+    async with asyncio.timeout(PATIENCE_S):
+        await store._engine.write(lambda t: hold_gates(t, ["shop"], NOW_MS))
+    thawed.set()
+    with pytest.raises(StoreError):
+        await frozen
+    await store.aclose()
+
+
+async def test_a_lent_transaction_may_be_silent(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "SILENCE_MS", 200)
+    store = await open_postgres(url, decide=decide, token="t")
+    async with store._engine.lend() as connection:
+        cursor = await connection.execute("SHOW idle_in_transaction_session_timeout")
+        assert await cursor.fetchone() == ("0",)
+    await store.aclose()

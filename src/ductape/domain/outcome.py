@@ -52,7 +52,10 @@ class Lost(Struct, frozen=True):
 
 
 class Interrupted(Struct, frozen=True):
-    """A graceful stop sent the run back: no attempt is counted."""
+    """A worker sent the run back, as when it stops: no attempt is counted."""
+
+    begun: bool = True
+    """Whether the handler may have been called."""
 
 
 class Cached(Struct, frozen=True):

@@ -52,8 +52,8 @@ def settle(
             ended = _fail(claim.run, outcome, now_ms, draw)
         case Lost(reason):
             ended = _lose(claim.run, reason, now_ms)
-        case Interrupted():
-            ended = _interrupt(claim.run, now_ms)
+        case Interrupted(begun):
+            ended = _interrupt(claim.run, now_ms, begun=begun)
         case _:
             assert_never(outcome)
     return _settlement(claim, ended, now_ms, zones)
@@ -126,8 +126,8 @@ def _lose(run: Run, reason: str, now_ms: int) -> Finished | Run:
     return replace(again, losses=run.losses + 1)
 
 
-def _interrupt(run: Run, now_ms: int) -> Finished | Run:
-    if run.spec.on_lost == "retry":
+def _interrupt(run: Run, now_ms: int, *, begun: bool) -> Finished | Run:
+    if run.spec.on_lost == "retry" or not begun:
         return _back(run, "interrupted", now_ms, due_at_ms=now_ms)
     # It had begun: once more would be more than at most once.
     reason = "the worker stopped in the middle of it, and `onLost` is `fail`"

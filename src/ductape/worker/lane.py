@@ -207,7 +207,7 @@ class Lane:
     def _begin(self, claim: Claim) -> None:
         """Begin a run, or give it back where much of its time went by before we heard of it."""
         if is_late(claim.run, self._clock.now_ms()):
-            self.put(Ended(claim, Interrupted(), None))
+            self.put(Ended(claim, Interrupted(begun=False), None))
         else:
             self._start(claim)
 

@@ -9,8 +9,7 @@ from ductape.domain.outcome import Outcome
 from ductape.ports.stores.claims import Wish
 
 LATE_MS = 1_000
-PATIENCE_MS = 10_000
-"""How long the store may take to answer, however short the lease is."""
+"""How late a run may be heard of that was claimed, however short its time-out is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +32,14 @@ class Asked:
 
 def patience_s(wish: Wish) -> float:
     """Return after how many seconds a store that does not answer is given up: one lease."""
-    return max(wish.lease_ms, PATIENCE_MS) / 1000
+    return wish.lease_ms / 1000
 
 
 def is_late(run: Run, now_ms: int) -> bool:
     """Tell whether a run that was claimed has lost more than a tenth of its time, and a second.
 
-    The time-out counts from the claim, whose answer may have been long under way. A run that may
-    begin once only is begun all the same: nobody could tell that it was not.
+    The time-out counts from the claim, whose answer may have been long under way.
     """
-    if run.started_at_ms is None or run.spec.on_lost == "fail":
+    if run.started_at_ms is None:
         return False
     return now_ms - run.started_at_ms > max(LATE_MS, run.spec.timeout_ms // 10)

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from ductape import WorkerOptions
 from ductape.domain.change import Settlement
 from ductape.domain.job import Claim
@@ -96,10 +98,13 @@ def test_a_commit_that_lands_after_its_turn_was_given_up_is_found_as_well(play: 
     play(scenario, registry(sleeper=sleeper))
 
 
-def test_a_run_whose_time_has_gone_by_before_it_was_heard_of_is_claimed_anew(play: Play) -> None:
+@pytest.mark.parametrize("lost", ["retry", "fail"])
+def test_a_run_whose_time_has_gone_by_before_it_was_heard_of_is_claimed_anew(
+    play: Play, lost: str
+) -> None:
     async def scenario(harness: Harness) -> None:
         _Faulty(harness, hangs=True)
-        job = a_job("sleeper", input={"ms": 5_000}, timeout=6_000)
+        job = a_job("sleeper", input={"ms": 5_000}, timeout=6_000, onLost=lost)
         receipt = await harness.ductape.processor.job.dispatch(job)
         view = await until_status(harness, receipt["job_id"], "completed")
         assert statuses(view) == ["interrupted", "completed"]

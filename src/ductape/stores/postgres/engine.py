@@ -22,7 +22,7 @@ from ductape.stores.postgres.address import Address
 from ductape.stores.postgres.cancelling import cancellations, heed_cancellation
 from ductape.stores.postgres.faults import TRY_AGAIN, explain
 from ductape.stores.postgres.lines import AsyncLine
-from ductape.stores.postgres.locks import bounded, locked_out
+from ductape.stores.postgres.locks import UNHURRIED, bounded, locked_out
 from ductape.stores.postgres.plans import AS_THE_SERVER_DOES, by_index
 from ductape.stores.postgres.poolers import deafen
 from ductape.stores.postgres.rows import Row
@@ -129,7 +129,11 @@ class Engine:
             try:
                 async with AsyncExitStack() as taken:
                     connection = await taken.enter_async_context(self._pool.connection())
-                    begin = b"BEGIN" if self.pooled else b"BEGIN; " + AS_THE_SERVER_DOES
+                    begin = (
+                        b"BEGIN"
+                        if self.pooled
+                        else b"; ".join((b"BEGIN", AS_THE_SERVER_DOES, UNHURRIED))
+                    )
                     await _if_alive(connection.execute(begin), connection)
                     return taken.pop_all(), connection
             except _NotBegun:

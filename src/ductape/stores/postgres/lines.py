@@ -48,9 +48,15 @@ class AsyncAsked:
     """A statement that was sent on a connection of this event loop."""
 
     cursor: AsyncCursor[Row]
+    pipeline: AsyncPipeline | None
 
     async def rows(self) -> list[Row]:
-        """Return every row of the answer."""
+        """Return every row of the answer, after those of all that was sent before.
+
+        The server is told that we wait: else a process that falls silent is not idle to it.
+        """
+        if self.pipeline is not None and self.cursor.pgresult is None:
+            await self.pipeline.sync()
         return await self.cursor.fetchall()
 
 
@@ -68,7 +74,7 @@ class AsyncLine:
         """Send a statement; within a pipeline, without waiting for its answer."""
         cursor = self._cursor()
         await cursor.execute(sql, values, prepare=self.prepare, binary=True)
-        return AsyncAsked(cursor)
+        return AsyncAsked(cursor, self.pipeline)
 
     async def rows(self, sql: bytes, values: Values) -> list[Row]:
         """Return every row of a statement's answer."""

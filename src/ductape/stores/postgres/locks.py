@@ -1,7 +1,9 @@
 """Locks of others on our tables: nobody waits for one without end, and the error says whose it is.
 
-`lock_timeout` bounds each wait. It is set once a connection, or, behind a pooler that gives each
-transaction another one, in each transaction.
+`lock_timeout` bounds each wait. What we hold ourselves is bounded as well: a process that is frozen
+in the middle of a transaction has it undone by the server, before others have waited for long. Both
+are set once a connection, or, behind a pooler that gives each transaction another one, in each
+transaction; whoever borrows a connection may think for as long as his server lets him.
 """
 
 import psycopg
@@ -13,11 +15,19 @@ from ductape.stores.postgres.transaction import Transaction
 
 PATIENCE_MS = 10_000
 """How long a statement waits for somebody's lock."""
+SILENCE_MS = 3_000
+"""How long a transaction waits for the next statement of a process of ours."""
 
 
 def bounded(*, local: bool) -> bytes:
     """Return the SQL that bounds the waits of a connection, or, `local`, of a transaction."""
-    return b"SET %slock_timeout = %d" % (b"LOCAL " if local else b"", PATIENCE_MS)
+    where = b"LOCAL " if local else b""
+    waits = b"SET %slock_timeout = %d" % (where, PATIENCE_MS)
+    return waits + b"; SET %sidle_in_transaction_session_timeout = %d" % (where, SILENCE_MS)
+
+
+UNHURRIED = b"SET LOCAL idle_in_transaction_session_timeout TO DEFAULT"
+"""Lets whoever borrows a transaction think in the middle of it."""
 
 
 async def lock_holders(transaction: Transaction) -> list[LockHolder]:
