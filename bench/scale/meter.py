@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psycopg
 
+from bench.scale.costs import Phase
+
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 SPENT = """
@@ -138,3 +140,26 @@ def _stat(pid: int) -> list[str]:
 def _family(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(int(child) for child in children)]
+
+
+def phase_of(
+    spent: Spent,
+    name: str,
+    jobs: int,
+    *,
+    commits: float,
+    rows: dict[str, tuple[float, float, float]],
+) -> Phase:
+    """Tell what was spent as what one of so many jobs costs; round trips are counted elsewhere."""
+    return Phase(
+        name=name,
+        jobs=jobs,
+        client_us=spent.client_s / jobs * 1e6,
+        server_us=spent.server_s / jobs * 1e6,
+        wal_bytes=spent.wal_bytes / jobs,
+        full_pages=spent.full_pages / jobs,
+        syncs=spent.syncs / jobs,
+        commits=commits,
+        round_trips=0.0,
+        rows=rows,
+    )

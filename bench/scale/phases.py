@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bench.figures import JOB, PRODUCT
 from bench.grounds import SETTINGS
 from bench.scale.costs import Phase
-from bench.scale.meter import Ledger, Meter, Spent, ledger
+from bench.scale.meter import Ledger, Meter, Spent, ledger, phase_of
 from bench.scale.relay import Trips, counted
 from bench.server import BenchServer
 from ductape import Ductape, Handlers
@@ -148,23 +148,16 @@ async def _phase(
     spent, jobs = work.spent, work.jobs
     written = _written(work.begun, kept)
     every = written.get("history", (jobs, 0, 0))[0]  # those beside what was timed as well
-    return Phase(
-        name=name,
-        jobs=jobs,
-        client_us=spent.client_s / jobs * 1e6,
-        server_us=spent.server_s / jobs * 1e6,
-        wal_bytes=spent.wal_bytes / jobs,
-        full_pages=spent.full_pages / jobs,
-        syncs=spent.syncs / jobs,
-        commits=(kept.commits - work.begun.commits) / every,
-        round_trips=0.0,
-        rows={
-            table: (made / every, changed / every, gone / every)
-            for table, (made, changed, gone) in sorted(written.items())
-        },
-        left_bytes=kept.history_bytes / every if "history" in written else 0.0,
-        left_index_bytes=kept.history_index_bytes / every if "history" in written else 0.0,
-    )
+    rows = {
+        table: (made / every, changed / every, gone / every)
+        for table, (made, changed, gone) in sorted(written.items())
+    }
+    commits = (kept.commits - work.begun.commits) / every
+    found = phase_of(spent, name, jobs, commits=commits, rows=rows)
+    if "history" not in written:
+        return found
+    left, in_indexes = kept.history_bytes / every, kept.history_index_bytes / every
+    return replace(found, left_bytes=left, left_index_bytes=in_indexes)
 
 
 def _written(before: Ledger, after: Ledger) -> dict[str, tuple[int, int, int]]:

@@ -14,7 +14,7 @@ from statistics import median
 
 from bench.bloat import LEASE_MS, WORKER, WallClock, decide, new_job
 from bench.scale.costs import Crowd, Phase, Turns
-from bench.scale.meter import Meter, Spent, ledger
+from bench.scale.meter import Meter, Spent, ledger, phase_of
 from bench.scale.relay import counted
 from bench.server import BenchServer
 from ductape.domain.change import Settlement
@@ -105,18 +105,8 @@ async def promotion(server: BenchServer, meter: Meter, amount: Amount) -> Phase:
         _, spent = await _measured(store, meter, amount.promoted // A_CALL, 0)
     kept, jobs = ledger(url), amount.promoted
     _, changed, _ = kept.rows["runs"]
-    return Phase(
-        name=PROMOTE,
-        jobs=jobs,
-        client_us=spent.client_s / jobs * 1e6,
-        server_us=spent.server_s / jobs * 1e6,
-        wal_bytes=spent.wal_bytes / jobs,
-        full_pages=spent.full_pages / jobs,
-        syncs=spent.syncs / jobs,
-        commits=1 / A_CALL,
-        round_trips=0.0,
-        rows={"runs": (0.0, changed / jobs, 0.0)},
-    )
+    rows = {"runs": (0.0, changed / jobs, 0.0)}
+    return phase_of(spent, PROMOTE, jobs, commits=1 / A_CALL, rows=rows)
 
 
 async def crowds(server: BenchServer, meter: Meter, amount: Amount) -> list[Crowd]:

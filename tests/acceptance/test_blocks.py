@@ -5,41 +5,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ductape import Ductape, Handlers, ValidationError
-
-PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
-JOB = {"product_tag": "shop", "env": "dev", "event": "ship", "input": {"n": 1}, "start_at": 0}
-
-handlers = Handlers()
-
-
-@handlers.job("ship")
-def ship(given: dict[str, int]) -> int:
-    return given["n"]
+from ductape import Ductape, ValidationError
+from tests.acceptance.orders import JOB, PRODUCT, handlers, ordered, shop, stored
 
 
 @pytest.fixture
 async def ductape(store: str) -> AsyncIterator[Ductape]:
-    """Give a process that only stores, and a table of its own."""
-    async with Ductape.open(store, handlers=handlers, worker=False) as opened:
-        await opened.products.apply(PRODUCT)
-        async with opened.transaction() as tx:
-            await tx.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
+    async with shop(store) as opened:
         yield opened
 
 
 def insert(number: int) -> str:
     """Write a statement; how it takes parameters is each store's own."""
     return f"INSERT INTO orders VALUES ({number:d})"  # noqa: S608 (a number)
-
-
-async def ordered(ductape: Ductape) -> list[int]:
-    async with ductape.transaction() as tx:
-        return [row[0] for row in await tx.execute("SELECT id FROM orders ORDER BY id")]
-
-
-async def stored(ductape: Ductape) -> set[str]:
-    return {job["id"] for job in await ductape.jobs.list()}
 
 
 async def test_rows_and_jobs_are_there_at_the_end_of_the_block_and_not_before(

@@ -7,20 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ductape import Conflict, Ductape, Handlers, StoreError, ValidationError
+from ductape import Conflict, Ductape, StoreError, ValidationError
 from ductape.stores.sqlite import loan
+from tests.acceptance.orders import JOB, PRODUCT, ordered, shop, stored
 
-PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
-JOB = {"product_tag": "shop", "env": "dev", "event": "ship", "input": {"n": 1}, "start_at": 0}
 INSERT = "INSERT INTO orders VALUES (?)"
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
-
-handlers = Handlers()
-
-
-@handlers.job("ship")
-def ship(given: dict[str, int]) -> int:
-    return given["n"]
 
 
 @pytest.fixture
@@ -30,21 +22,8 @@ def store(tmp_path: Path) -> str:
 
 @pytest.fixture
 async def ductape(store: str) -> AsyncIterator[Ductape]:
-    """Give a process that only stores, and a table of its own."""
-    async with Ductape.open(store, handlers=handlers, worker=False) as opened:
-        await opened.products.apply(PRODUCT)
-        async with opened.transaction() as tx:
-            await tx.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
+    async with shop(store) as opened:
         yield opened
-
-
-async def ordered(ductape: Ductape) -> list[int]:
-    async with ductape.transaction() as tx:
-        return [row[0] for row in await tx.execute("SELECT id FROM orders ORDER BY id")]
-
-
-async def stored(ductape: Ductape) -> set[str]:
-    return {job["id"] for job in await ductape.jobs.list()}
 
 
 async def test_a_statement_takes_parameters_by_place_and_by_name(ductape: Ductape) -> None:

@@ -17,8 +17,9 @@ from tests.conformance.steps import hired, stored
 PATIENCE_S = 5
 
 
-async def test_a_turn_does_not_wait_for_whoever_renews_its_lease_at_that_moment(
-    store: PostgresStore, root: psycopg.Connection, url: str
+@pytest.mark.parametrize(("late_ms", "leased"), [(0, True), (LEASE_MS + 1, False)])
+async def test_a_turn_does_not_wait_for_whoever_has_its_lease_in_hand(
+    store: PostgresStore, root: psycopg.Connection, url: str, *, late_ms: int, leased: bool
 ) -> None:
     await hired(store, "w1")
     await stored(store, a_new_job())
@@ -26,20 +27,8 @@ async def test_a_turn_does_not_wait_for_whoever_renews_its_lease_at_that_moment(
     with root.transaction():
         root.execute(f"SELECT FROM {workers} FOR UPDATE".encode())
         async with asyncio.timeout(PATIENCE_S):
-            turn = await store.claims.turn(a_wish("w1"), [], now_ms=NOW_MS)
-    assert (turn.leased, len(turn.claims)) == (True, 1)
-
-
-async def test_a_lease_that_has_run_out_is_not_taken_for_one_that_somebody_renews(
-    store: PostgresStore, root: psycopg.Connection, url: str
-) -> None:
-    await hired(store, "w1")
-    await stored(store, a_new_job())
-    workers = f"{address_of(url).schema}.workers"
-    with root.transaction():
-        root.execute(f"SELECT FROM {workers} FOR UPDATE".encode())
-        turn = await store.claims.turn(a_wish("w1"), [], now_ms=NOW_MS + LEASE_MS + 1)
-    assert (turn.leased, turn.claims) == (False, [])
+            turn = await store.claims.turn(a_wish("w1"), [], now_ms=NOW_MS + late_ms)
+    assert (turn.leased, len(turn.claims)) == (leased, int(leased))
 
 
 @pytest.mark.parametrize("piped", [False, True])

@@ -8,9 +8,6 @@ from ductape.domain.job import Claim, Run
 from ductape.domain.outcome import Outcome
 from ductape.ports.stores.claims import Wish
 
-LATE_MS = 1_000
-"""How late a run may be heard of that was claimed, however short its time-out is."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -36,10 +33,9 @@ def patience_s(wish: Wish) -> float:
 
 
 def is_late(run: Run, now_ms: int) -> bool:
-    """Tell whether a run that was claimed has lost more than a tenth of its time, and a second.
+    """Tell whether half of a claimed run's time went by before it was heard of.
 
     The time-out counts from the claim, whose answer may have been long under way.
     """
-    if run.started_at_ms is None:
-        return False
-    return now_ms - run.started_at_ms > max(LATE_MS, run.spec.timeout_ms // 10)
+    started_ms = run.started_at_ms
+    return started_ms is not None and now_ms - started_ms > run.spec.timeout_ms // 2

@@ -74,6 +74,8 @@ class Engine:
             open=False,
             name="ductape",
         )
+        # Behind a pooler nothing is set for a connection that would have to be taken back.
+        self._lent = _WRITE if pooled else b"; ".join((_WRITE, AS_THE_SERVER_DOES, UNHURRIED))
         self._closed = False
         self._newest = known_schema()
 
@@ -129,12 +131,7 @@ class Engine:
             try:
                 async with AsyncExitStack() as taken:
                     connection = await taken.enter_async_context(self._pool.connection())
-                    begin = (
-                        b"BEGIN"
-                        if self.pooled
-                        else b"; ".join((b"BEGIN", AS_THE_SERVER_DOES, UNHURRIED))
-                    )
-                    await _if_alive(connection.execute(begin), connection)
+                    await _if_alive(connection.execute(self._lent), connection)
                     return taken.pop_all(), connection
             except _NotBegun:
                 continue
