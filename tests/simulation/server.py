@@ -28,7 +28,7 @@ from ductape.app.settings import Settings
 from ductape.ports.clock import Clock, Ticks
 from ductape.ports.stores import Store
 from ductape.ports.stores.fleet import Pulse
-from ductape.ports.wake import Hint, Listener
+from ductape.ports.wake import Asker, Hint, Listener
 from ductape.stores.postgres.address import address_of
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.migrating import migrate
@@ -108,6 +108,10 @@ class LoopWake:
         """Call back for each hint; the answer ends the listening."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def expect(self, asker: Asker) -> Callable[[], None]:  # noqa: ARG002 (the port's)
+        """Take note of nobody: steps run where they are called, each in its own transaction."""
+        return lambda: None
 
     async def aclose(self) -> None:
         """Look no more."""

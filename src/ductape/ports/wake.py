@@ -13,6 +13,10 @@ Listener = Callable[[Hint, Collection[str]], None]
 """Takes a hint and the jobs that it is about; none of them named means any."""
 
 
+Asker = Callable[[], bool]
+"""Tells whether it has asked the store for work just now."""
+
+
 class Wake(Protocol):
     """Tells this process and its neighbours."""
 
@@ -22,4 +26,12 @@ class Wake(Protocol):
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call back on the event loop for each hint; the answer ends the listening."""
+        ...
+
+    def expect(self, asker: Asker) -> Callable[[], None]:
+        """Call back when this process is about to store work; the answer ends that.
+
+        Who asks then may get it out of the same transaction. A store whose transactions are each
+        one caller's never calls.
+        """
         ...

@@ -101,6 +101,14 @@ class Lane:
         else:
             self._needed.set()
 
+    def ask_along(self) -> bool:
+        """Take a turn right behind what is about to be stored, if idle and free; tell whether."""
+        idle = not (self._under_way or self._gathering or self._outbox or self._closing)
+        if not idle or self._doubts or self._wish().slots == 0:
+            return False
+        self._needed.set()
+        return True
+
     def close(self) -> None:
         """Settle what is left, then stop."""
         self._closing = True
@@ -142,6 +150,8 @@ class Lane:
         self._next_turn_ms = turn.next_turn_ms
         for claim in turn.claims:
             self._begin(claim)
+        if turn.claims:
+            await asyncio.sleep(0)  # a further turn can wait until they have begun
         if settlements:
             tell_settled(self._store, settlements)
             await self._again(asked.ended, turn)
@@ -218,7 +228,7 @@ class Lane:
 
     def _look_further(self, turn: Turn, wish: Wish) -> None:
         """See to what a turn could not do itself."""
-        if turn.claims and self._slots_left(self._wish()) > 0:
+        if turn.more and self._slots_left(self._wish()) > 0:
             self._needed.set()
         if turn.busy:
             asyncio.get_running_loop().call_later(BUSY_S, self.nudge)

@@ -20,6 +20,8 @@ from ductape.services.settling import Settler
 from ductape.worker.options import WorkerOptions
 
 MOST_AT_ONCE = 200
+MEND_EVERY_MS = 10_000
+"""What is mended is rare, and a thousand workers look."""
 PRUNE_EVERY_MS = 600_000
 PRUNE_BATCH = 1_000
 MOST_BATCHES = 10
@@ -45,6 +47,7 @@ class Upkeep:
         self._clock = clock
         self._zones = zones
         self._options = options
+        self._mended_at_ms: int | None = None
         self._pruned_at_ms: int | None = None
 
     async def serve(self, worker: str) -> None:
@@ -59,7 +62,10 @@ class Upkeep:
     async def look(self, worker: str) -> None:
         """Do once all that is to be done."""
         await self.take_over()
-        await self.mend()
+        now_ms = self._clock.now_ms()
+        if _is_time(self._mended_at_ms, now_ms, MEND_EVERY_MS):
+            await self.mend()
+            self._mended_at_ms = now_ms
         await self.prune(worker)
 
     async def take_over(self) -> int:
@@ -86,8 +92,7 @@ class Upkeep:
     async def prune(self, worker: str) -> None:
         """Take away what is old, some batches a look, one worker at a time."""
         now_ms = self._clock.now_ms()
-        last_ms = self._pruned_at_ms
-        if last_ms is not None and last_ms <= now_ms < last_ms + PRUNE_EVERY_MS:
+        if not _is_time(self._pruned_at_ms, now_ms, PRUNE_EVERY_MS):
             return
         duty = self._store.upkeep.take_duty
         if not await duty("prune", worker, now_ms=now_ms, lease_ms=PRUNE_EVERY_MS):
@@ -116,3 +121,8 @@ class Upkeep:
             return None
         raised = replace(moved, version=schedule.version + 1)
         return Settlement(job_id=record.job_id, schedule=raised, next_run=run)
+
+
+def _is_time(last_ms: int | None, now_ms: int, every_ms: int) -> bool:
+    """Tell whether something is due again; a clock set back makes it so."""
+    return last_ms is None or not last_ms <= now_ms < last_ms + every_ms

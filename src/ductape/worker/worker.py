@@ -96,7 +96,7 @@ class Worker:
         await self._register(self._me)
         self._heart = self._parts.heart(self._lease_lost)
         self._heart.start(self._me.id)
-        self._ignore_hints = self._store.wake.listen(self._on_hint)
+        self._ignore_hints = self._hear()
         self._tasks = [
             asyncio.create_task(self._lane.serve(), name="ductape-lane"),
             asyncio.create_task(self._sweeper.serve(), name="ductape-sweep"),
@@ -176,6 +176,18 @@ class Worker:
 
     def _holds(self, run: RunRef) -> bool:
         return run in self._held
+
+    def _hear(self) -> Callable[[], None]:
+        """Listen for hints, and for work that this process is about to store."""
+        wake = self._store.wake
+        ignore = wake.listen(self._on_hint)
+        leave = wake.expect(self._lane.ask_along)
+
+        def stop_hearing() -> None:
+            ignore()
+            leave()
+
+        return stop_hearing
 
     def _on_hint(self, hint: Hint, jobs: Collection[str]) -> None:  # noqa: ARG002 (a listener)
         match hint:

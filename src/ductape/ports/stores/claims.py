@@ -39,6 +39,8 @@ class Turn(Struct, frozen=True):
     """Limits have room again for more runs than this turn claimed: others should look."""
     busy: bool = False
     """Something was in another worker's hands for the moment: look again soon."""
+    more: bool = False
+    """Another turn would find more to claim at once, as far as can be told."""
     leased: bool = True
     """False: the worker's lease has run out; nothing was claimed, it must register anew."""
 

@@ -96,6 +96,8 @@ class PostgresClaims:
             next_turn_ms=min((at for at in (comes, opens) if at is not None), default=None),
             crowded=freed > len(taken.claims),
             busy=taken.busy,
+            # What was skipped in another worker's hands may be free again.
+            more=bool(taken.claims),
             leased=outlook.leased,
         )
 

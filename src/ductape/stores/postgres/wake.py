@@ -19,7 +19,7 @@ import psycopg
 from msgspec import Struct
 
 from ductape.errors import StoreError
-from ductape.ports.wake import Hint, Listener
+from ductape.ports.wake import Asker, Hint, Listener
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.poolers import deafen
 from ductape.stores.postgres.rows import Values
@@ -32,6 +32,8 @@ PROBE_S = 3.0
 UNTOLD_S = 5.0
 """How often those look who have no other safety net."""
 UNTOLD: tuple[Hint, ...] = ("settled", "control")
+APART_S = 0.002
+"""How far apart messages are: the first goes at once, what is told right after it goes together."""
 RECONNECT_S = 1.0
 LAST_S = 5.0
 """How long what was told last may take to be sent when the store is closed."""
@@ -112,6 +114,10 @@ class PostgresWake:
         """Call back on the event loop for each hint; the answer ends the listening."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def expect(self, asker: Asker) -> Callable[[], None]:  # noqa: ARG002 (the port's)
+        """Take note of nobody: what is stored and what is claimed are transactions apart."""
+        return lambda: None
 
     async def aclose(self) -> None:
         """Send what was told, then close; twice is harmless."""
@@ -215,6 +221,7 @@ class PostgresWake:
             self._line = await self._engine.connect()
             await deafen(self._line)
         await self._line.execute(b"SELECT pg_notify(%s, %s)", (self._channel, payload))
+        await asyncio.sleep(APART_S)
 
     async def _hang_up(self) -> None:
         line, self._line = self._line, None

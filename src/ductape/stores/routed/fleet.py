@@ -1,10 +1,10 @@
 """Workers and hints of several stores; a worker itself, and its lease, are of one."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from ductape.domain.job import Claim
 from ductape.ports.stores.fleet import Pulse, WorkerRecord
-from ductape.ports.wake import Hint, Listener
+from ductape.ports.wake import Asker, Hint, Listener
 from ductape.stores.routed.places import Places, of_one_store
 
 
@@ -58,10 +58,16 @@ class RoutedWake:
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call back on the event loop for each hint; the answer ends the listening."""
-        leaves = [store.wake.listen(listener) for store in self._places.all]
+        return _all_of([store.wake.listen(listener) for store in self._places.all])
 
-        def leave() -> None:
-            for end in leaves:
-                end()
+    def expect(self, asker: Asker) -> Callable[[], None]:
+        """Call back when this process is about to store work anywhere; the answer ends that."""
+        return _all_of([store.wake.expect(asker) for store in self._places.all])
 
-        return leave
+
+def _all_of(leaves: Sequence[Callable[[], None]]) -> Callable[[], None]:
+    def leave() -> None:
+        for end in leaves:
+            end()
+
+    return leave

@@ -37,6 +37,11 @@ class Claiming:
         self._stopped_at: dict[str, Head] = {}
         """Where the look at a queue with many groups ended."""
 
+    @property
+    def saw_a_part(self) -> bool:
+        """Whether a queue has more groups than the latest claim has looked at."""
+        return bool(self._stopped_at)
+
     def claim(self, connection: Connection, wish: Wish, limited: Limited, now_ms: int) -> list[Run]:
         """Take what fits, in the order in which it is to begin."""
         self._turns += 1

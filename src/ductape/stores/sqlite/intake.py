@@ -1,6 +1,6 @@
 """Storing jobs on SQLite: who holds a key is decided inside the write transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
 from ductape.domain.recurring import replaced
@@ -23,10 +23,10 @@ from ductape.stores.sqlite.together import Together, add_plain, current_versions
 class SqliteIntake:
     """Where jobs come in."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Work on an engine."""
+    def __init__(self, engine: Engine, announce: Callable[[], bool] = lambda: False) -> None:
+        """Work on an engine; `announce` tells whether somebody asks for what is stored next."""
         self._engine = engine
-        self._together = Together(engine)
+        self._together = Together(engine, announce)
 
     async def holder(
         self, product: str, env: str, key: str, *, transaction: object = None

@@ -29,7 +29,7 @@ class SqliteStore:
         """Join the parts."""
         self._engine = engine
         self.wake = wake
-        self.intake = SqliteIntake(engine)
+        self.intake = SqliteIntake(engine, wake.announce)
         self.claims = SqliteClaims(engine, decide)
         self.queues = SqliteQueues(engine)
         self.reading = SqliteReading(engine)

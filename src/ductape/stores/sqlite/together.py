@@ -3,10 +3,13 @@
 A hundred callers then cost the writer one step instead of a hundred, and the two threads hand
 Python's lock over a few times instead of hundreds. Each caller still returns only after its own
 commit, and a statement that fails for all is tried again for each.
+
+An idle worker of this process is told before: its claim then waits right behind and finds the job
+in the same transaction, so that one commit lies between a dispatch and the handler's first line.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ductape.errors import StoreError
@@ -29,9 +32,12 @@ class _Arrival:
 class Together:
     """Stores plain jobs: no key, no recurrence."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Work on an engine."""
+    def __init__(self, engine: Engine, announce: Callable[[], bool]) -> None:
+        """Work on an engine; `announce` tells whether somebody asks for what is stored next."""
         self._engine = engine
+        self._announce = announce
+        self._awaited = False
+        """Whether somebody asks for what has arrived."""
         self._arrived: list[_Arrival] = []
         self._writes: set[asyncio.Task[None]] = set()
 
@@ -44,26 +50,29 @@ class Together:
             self._writes.add(write)
             write.add_done_callback(self._writes.discard)
         self._arrived.append(_Arrival(job, now_ms, answer))
+        if not self._awaited and job.run is not None and job.run.state == "queued":
+            self._awaited = self._announce()
         return await answer
 
     async def _write_arrived(self) -> None:
         """Write what has arrived by the next turn of the loop."""
         arrivals, self._arrived = self._arrived, []
+        awaited, self._awaited = self._awaited, False
         try:
-            await self._write(arrivals)
+            await self._write(arrivals, lone=len(arrivals) == 1 and not awaited)
         except StoreError:
             for arrival in arrivals:
                 await self._write_one(arrival)
 
     async def _write_one(self, arrival: _Arrival) -> None:
         try:
-            await self._write([arrival])
+            await self._write([arrival], lone=True)
         except StoreError as error:
             if not arrival.answer.done():
                 arrival.answer.set_exception(error)
 
-    async def _write(self, arrivals: Sequence[_Arrival]) -> None:
-        write = self._engine.write_lone if len(arrivals) == 1 else self._engine.write
+    async def _write(self, arrivals: Sequence[_Arrival], *, lone: bool) -> None:
+        write = self._engine.write_lone if lone else self._engine.write
         answers = await write(lambda c: _store(c, arrivals))
         for arrival, answer in answers:
             if not arrival.answer.done():

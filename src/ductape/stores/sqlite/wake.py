@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from ductape.ports.wake import Hint, Listener
+from ductape.ports.wake import Asker, Hint, Listener
 from ductape.stores.sqlite.connection import Connection
 
 LOOK_EVERY_S = 1.0
@@ -35,6 +35,7 @@ class SqliteWake:
         self._loop = asyncio.get_running_loop()
         self._watcher = watcher
         self._listeners: list[Listener] = []
+        self._askers: list[Asker] = []
         self._folder = _folder_for(path)
         self._own = self._folder / token
         self._socket = _socket_at(self._own)
@@ -58,6 +59,15 @@ class SqliteWake:
         """Call back on the event loop for each hint; the answer ends the listening."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def expect(self, asker: Asker) -> Callable[[], None]:
+        """Call back when this process is about to store work; the answer ends that."""
+        self._askers.append(asker)
+        return lambda: self._askers.remove(asker)
+
+    def announce(self) -> bool:
+        """Say that work is about to be stored here; tell whether somebody asks for it behind it."""
+        return any(asker() for asker in self._askers)
 
     def close(self) -> None:
         """Take the socket away; twice is harmless."""
@@ -141,6 +151,14 @@ class QuietWake:
         """Call back for each hint; the answer ends the listening."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def expect(self, asker: Asker) -> Callable[[], None]:  # noqa: ARG002 (the port's)
+        """Take note of nobody: steps run where they are called, each in its own transaction."""
+        return lambda: None
+
+    def announce(self) -> bool:
+        """Tell that nobody asks."""
+        return False
 
     def close(self) -> None:
         """Nothing is held."""
