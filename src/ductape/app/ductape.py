@@ -16,16 +16,13 @@ from ductape.app.doctoring import examine_open
 from ductape.app.loading import is_postgres
 from ductape.app.origins import Origins, origins_of
 from ductape.app.processor import (
-    ActionProcessor,
     JobProcessor,
-    NotificationProcessor,
     Processor,
 )
 from ductape.app.routing import DEFAULT, StoreView, store_map
 from ductape.app.settings import Settings, read_settings
 from ductape.app.staffing import make_worker
 from ductape.catalog import load_document
-from ductape.domain.request import JobEventTypes
 from ductape.errors import DuctapeError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
@@ -220,8 +217,8 @@ class Ductape:
         self.processor = Processor(
             JobProcessor(scheduling, waiting, core.store.reading, self._fleet_of, clock),
             Sessions(core.catalog, core.tokens, core.store.sessions),
-            ActionProcessor(at_once, JobEventTypes.ACTION, self._own_worker),
-            NotificationProcessor(at_once, JobEventTypes.NOTIFICATION, self._own_worker),
+            at_once,
+            self._own_worker,
         )
         self.jobs = Jobs(core.store, core.settler, clock, zones)
         self.products = ProductService(

@@ -2,12 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
 
+from ductape.app.kinds import (
+    ActionProcessor,
+    BrokerProcessor,
+    DatabaseProcessor,
+    FallbackProcessor,
+    FeatureProcessor,
+    FunctionProcessor,
+    JobData,
+    NotificationProcessor,
+    QuotaProcessor,
+    StorageProcessor,
+)
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.request import JobEventTypes
-from ductape.domain.types import IJobProcessorInput
 from ductape.domain.wire import Receipt
 from ductape.errors import invalid
 from ductape.ports.clock import Clock
@@ -21,8 +30,6 @@ from ductape.services.waiting import Waiting
 log = logging.getLogger("ductape")
 
 WARN_EVERY_S = 60.0
-
-JobData = IJobProcessorInput | Mapping[str, object]
 
 
 class JobProcessor:
@@ -110,52 +117,19 @@ class JobProcessor:
         return None
 
 
-class KindProcessor:
-    """An event kind that runs at once in the caller's own process."""
-
-    def __init__(
-        self,
-        at_once: AtOnce,
-        kind: JobEventTypes,
-        hire: Hire,
-    ) -> None:
-        """Run events of `kind` through the worker that `hire` gives."""
-        self._at_once = at_once
-        self._kind = kind
-        self._hire = hire
-
-    async def _run(self, data: Mapping[str, object]) -> JsonValue:
-        return await self._at_once.run(data, self._kind, self._hire)
-
-
-class ActionProcessor(KindProcessor):
-    """`processor.action`."""
-
-    async def run(self, data: JobData) -> JsonValue:
-        """Call an app's action at once; the fields of `schedule` less `start_at` and `repeat`."""
-        return await self._run(cast("Mapping[str, object]", data))
-
-
-class NotificationProcessor(KindProcessor):
-    """`processor.notification`."""
-
-    async def send(self, data: JobData) -> JsonValue:
-        """Send a notification at once; the fields of `schedule` less `start_at` and `repeat`."""
-        return await self._run(cast("Mapping[str, object]", data))
-
-
 class Processor:
     """`ductape.processor`."""
 
-    def __init__(
-        self,
-        job: JobProcessor,
-        sessions: Sessions,
-        action: ActionProcessor,
-        notification: NotificationProcessor,
-    ) -> None:
-        """Join the parts."""
+    def __init__(self, job: JobProcessor, sessions: Sessions, at_once: AtOnce, hire: Hire) -> None:
+        """Join the parts; every kind but `job` runs at once, by the worker that `hire` gives."""
         self.job = job
         self.sessions = sessions
-        self.action = action
-        self.notification = notification
+        self.action = ActionProcessor(at_once, hire)
+        self.notification = NotificationProcessor(at_once, hire)
+        self.db = DatabaseProcessor(at_once, hire)
+        self.storage = StorageProcessor(at_once, hire)
+        self.function = FunctionProcessor(at_once, hire)
+        self.feature = FeatureProcessor(at_once, hire)
+        self.broker = BrokerProcessor(at_once, hire)
+        self.quota = QuotaProcessor(at_once, hire)
+        self.fallback = FallbackProcessor(at_once, hire)

@@ -13,9 +13,9 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct, field
 
+from ductape.domain.definitions.auth import Auth
 from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.target import Auth
 from ductape.errors import Fault, ValidationError, fault, invalid
 
 Pairs = tuple[tuple[str, str], ...]

@@ -11,11 +11,11 @@ from base64 import b64encode
 import msgspec
 
 from ductape.domain.answer import Answer, refuse_status
+from ductape.domain.definitions.action import ActionTarget
 from ductape.domain.found import MASK
 from ductape.domain.inputs.action import check_action, merged_body, read_action_input
 from ductape.domain.inputs.parts import RequestParts
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.target import ActionTarget
 from ductape.domain.web import (
     Credentials,
     credentials,

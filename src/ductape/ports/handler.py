@@ -11,6 +11,7 @@ from msgspec import Struct
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.target import Target
 from ductape.errors import invalid
+from ductape.ports.invoke import Engine
 
 
 class Context(Protocol):
@@ -59,6 +60,8 @@ class Invocation(Struct, frozen=True):
     product: str
     env: str
     context: Context
+    engine: Engine
+    """For what runs other events, or has mappings to fill."""
 
 
 class Handler(Protocol):

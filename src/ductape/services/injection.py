@@ -46,6 +46,8 @@ class Injected(Struct, frozen=True):
     input: JsonObject
     sensitive: tuple[str, ...] = ()
     """Texts to mask in errors and logs."""
+    session: SessionData | None = None
+    """Of the run, for the mappings of its definition."""
 
     def __repr__(self) -> str:
         """Keep what was injected out of every log and traceback."""
@@ -62,7 +64,7 @@ def judge(target: Target, input: JsonObject, session: SessionData | None) -> lis
     faults, warnings = check(input, live=live_in_input(target.kind))
     if faults:
         raise ValidationError(faults)
-    resolve(input, scope(_sources(target, session), 0))
+    resolve(input, scope(sources_of(target, session), 0))
     return warnings
 
 
@@ -85,15 +87,16 @@ class Injection:
     ) -> Injected:
         """Resolve a definition, then an input; raises `ReferenceMissing` for what is not there."""
         if not target.refers and not needs_resolving(input):
-            return Injected(target, input)
+            return Injected(target, input, session=session)
         parts = _definitions(target)
         secret = await self._reveal(parts, product, env)
         open_target, sensitive = _open(target, parts, secret, now_ms)
-        around = scope(_sources(open_target, session), now_ms)
+        around = scope(sources_of(open_target, session), now_ms)
         return Injected(
             target=open_target,
             input=cast("JsonObject", resolve(input, around)),
             sensitive=(*sensitive, *sensitive_texts(input, around)),
+            session=session,
         )
 
     async def _reveal(self, parts: JsonObject, product: str, env: str) -> JsonObject:
@@ -149,7 +152,8 @@ def _open(
     return replace(opened, definition=cast("JsonObject", definition)), sensitive
 
 
-def _sources(target: Target, session: SessionData | None) -> dict[str, Source]:
+def sources_of(target: Target, session: SessionData | None) -> dict[str, Source]:
+    """Return what references in a caller's input, or in a mapping, may point at."""
     sources = {
         "Variable": tree_source(cast("JsonObject", target.variables)),
         "Constant": tree_source(cast("JsonObject", target.constants)),

@@ -4,6 +4,7 @@ All of it anew for each attempt, so that a mended definition helps the retries u
 """
 
 import msgspec
+from msgspec.structs import replace
 
 from ductape.domain.fingerprint import cache_key
 from ductape.domain.inputs import check_input
@@ -12,6 +13,7 @@ from ductape.domain.jsonvalue import JsonObject
 from ductape.errors import SessionExpired, SessionInvalid, ValidationError
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
+from ductape.ports.invoke import Call
 from ductape.ports.sessions import SessionOpener
 from ductape.ports.vault import Vault
 from ductape.services.building import session_place
@@ -62,6 +64,27 @@ class Preparing:
             env=spec.env,
             now_ms=self._clock.now_ms(),
         )
+
+    async def prepare_call(self, claim: Claim, call: Call, outer: Injected) -> Injected:
+        """Resolve an event that a run calls; its input is whole and stays as it is."""
+        spec = claim.run.spec
+        target = await self._catalog.resolve(
+            spec.product,
+            spec.env,
+            call.event,
+            call.app,
+            call.input,
+            version=claim.product_version or None,
+        )
+        injected = await self._injection.inject(
+            target,
+            {},
+            outer.session,
+            product=spec.product,
+            env=spec.env,
+            now_ms=self._clock.now_ms(),
+        )
+        return replace(injected, input=call.input)
 
     @staticmethod
     def check(injected: Injected) -> None:

@@ -26,6 +26,7 @@ from ductape.services.injection import Injected
 from ductape.worker.context import RunContext
 from ductape.worker.failing import failure_of, timed_out
 from ductape.worker.held import Held
+from ductape.worker.invoking import engine_of
 from ductape.worker.preparing import Preparing
 
 
@@ -68,9 +69,7 @@ class Running:
             answer = await self._recall(held, injected)
             if not isinstance(answer, Leads):
                 return answer
-        result = await self._handler(injected)(
-            _invocation(held, injected, self._store, self._clock)
-        )
+        result = await self._handler(injected)(self._invocation(held, injected))
         if held.why == "timeout":
             return self._stopped(held)
         return Success(result)
@@ -98,6 +97,19 @@ class Running:
                 held.claim = replace(claim, run=replace(claim.run, cache_key=key))
                 return Leads()
 
+    def _invocation(self, held: Held, injected: Injected) -> Invocation:
+        spec = held.claim.run.spec
+        context = RunContext(held, self._store.claims, self._clock)
+        handlers, clock = self._handlers, self._clock
+        return Invocation(
+            target=injected.target,
+            input=injected.input,
+            product=spec.product,
+            env=spec.env,
+            context=context,
+            engine=engine_of(held, injected, context, self._preparing, handlers, clock),
+        )
+
     def _handler(self, injected: Injected) -> Handler:
         return self._handlers[injected.target.kind]
 
@@ -121,17 +133,6 @@ class Running:
     def cut_off(self, held: Held) -> Outcome | None:
         """Say how a run ends that did not stop within its grace time."""
         return self._stopped(held)
-
-
-def _invocation(held: Held, injected: Injected, store: Store, clock: Clock) -> Invocation:
-    spec = held.claim.run.spec
-    return Invocation(
-        target=injected.target,
-        input=injected.input,
-        product=spec.product,
-        env=spec.env,
-        context=RunContext(held, store.claims, clock),
-    )
 
 
 def _entry(held: Held, key: bytes, injected: Injected, expires_at_ms: int) -> CacheEntry:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.domain.target import Auth
+from ductape.domain.definitions.auth import Auth
 from ductape.domain.web import (
     credentials,
     encode_body,

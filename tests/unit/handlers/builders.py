@@ -1,11 +1,13 @@
 """Invocations and the contexts that they run in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 from ductape.ports.handler import Invocation
+from ductape.ports.invoke import Call
 
 
 @dataclass
@@ -47,6 +49,17 @@ class RecordingContext:
         self.beats += 1
 
 
+@dataclass
+class NoEngine:
+    """An engine for handlers that ask nothing of it."""
+
+    def mapped(self, mapping: JsonValue, sources: Mapping[str, JsonObject]) -> JsonValue:
+        raise NotImplementedError
+
+    async def invoke(self, call: Call) -> JsonValue:
+        raise NotImplementedError
+
+
 def an_invocation(
     kind: JobEventTypes,
     definition: JsonObject,
@@ -63,4 +76,5 @@ def an_invocation(
         product="shop",
         env="prd",
         context=context or RecordingContext(),
+        engine=NoEngine(),
     )

@@ -7,12 +7,13 @@ and `notification` are the format; `naming`, `credentials`, `reach`,
 """
 
 from ductape.domain.product.addresses import addresses, reachable
+from ductape.domain.product.choice import Choice, choose
 from ductape.domain.product.difference import Change, differences
 from ductape.domain.product.document import Product, Session, Verify
 from ductape.domain.product.linking import secrets_of
 from ductape.domain.product.missing import no_such
 from ductape.domain.product.parsing import parse_product
-from ductape.domain.product.resolution import Choice, Question, choose, handler_tags, resolve
+from ductape.domain.product.resolution import Question, handler_tags, resolve
 from ductape.domain.product.sessions import expiry_ms, shared_key, user_path
 
 __all__ = [

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from ductape.domain.product.document import Product
-from ductape.domain.product.targets import base_url_in
+from ductape.domain.product.reached import base_url_in
 from ductape.domain.request import JobEventTypes
 
 

@@ -1,6 +1,6 @@
 """Rules about references in definitions: readable, live there, pointing at something (SPEC 6)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 from msgspec import UNSET, Struct
@@ -15,12 +15,19 @@ from ductape.domain.product.walking import lists_of, name_of, values_of
 from ductape.domain.references import LIVE, Use, check, needs_resolving, uses
 from ductape.errors import Fault, fault
 
+SECTIONS: Mapping[str, frozenset[str]] = {
+    "apps": LIVE["definition"],
+    "notifications": LIVE["definition"],
+}
+"""Which references are live in the definitions of each section: one row a section."""
+
 
 def linking_faults(product: Product) -> Iterator[Fault]:
     """Tell every reference of the apps and notifications that is wrong."""
     for path, app, part in _definitions(product):
         for where, value in _texts_of(part, path):
-            faults, _ = check(value, live=_live_at(where.removeprefix(f"{path}.")), path=where)
+            live = _live_at(path, where.removeprefix(f"{path}."))
+            faults, _ = check(value, live=live, path=where)
             yield from faults
             if not faults:
                 yield from _dangling(product, app, uses(value, path=where))
@@ -44,23 +51,25 @@ def _signing_keys(product: Product) -> frozenset[str]:
     return frozenset(name for name in map(shared_key, verified) if name is not None)
 
 
-def _live_at(place: str) -> frozenset[str]:
-    """Return what is live at a place of an app or a notification.
+def _live_at(section: str, place: str) -> frozenset[str]:
+    """Return what is live at a place of a thing in a section.
 
     What other references bring in is resolved before them, so it takes secrets only.
 
-    >>> sorted(_live_at("variables[0].value")), len(_live_at("actions[0].body"))
-    (['Secret'], 4)
+    >>> sorted(_live_at("apps[0]", "variables[0].value"))
+    ['Secret']
+    >>> len(_live_at("apps[0]", "actions[0].body"))
+    4
     """
     brought = place.startswith(("auths[", "variables[", "constants["))
-    return frozenset({"Secret"}) if brought else LIVE["definition"]
+    return frozenset({"Secret"}) if brought else SECTIONS[section.partition("[")[0]]
 
 
 def _definitions(product: Product) -> Iterator[tuple[str, App | None, Struct]]:
-    for at, app in enumerate(product.apps):
-        yield f"apps[{at}]", app, app
-    for at, notification in enumerate(product.notifications):
-        yield f"notifications[{at}]", None, notification
+    for section in SECTIONS:
+        things = cast("tuple[Struct, ...]", getattr(product, section))
+        for at, thing in enumerate(things):
+            yield f"{section}[{at}]", thing if isinstance(thing, App) else None, thing
 
 
 def _texts_of(part: Struct, path: str) -> Iterator[tuple[str, JsonValue]]:

@@ -9,10 +9,10 @@ from typing import assert_never
 
 import msgspec
 
+from ductape.domain.definitions.notification import NotificationTarget
 from ductape.domain.inputs.notification import Channel
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.retry import NEVER_RETRIED
-from ductape.domain.target import NotificationTarget
 from ductape.errors import ProviderError, invalid
 from ductape.handlers.notification.channels import (
     Sending,

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct, field
 
 from ductape.domain.answer import Answer, quoted, refuse_status
+from ductape.domain.definitions.notification import CallbackProvider, EmailProvider, PushProvider
 from ductape.domain.inputs.parts import RequestParts
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.target import CallbackProvider, EmailProvider, PushProvider
 from ductape.domain.web import credentials, encode_body, fill_path, merged_headers, query_pairs
 from ductape.errors import ProviderError
 from ductape.handlers.notification.compose import EmailContent, PushContent

@@ -3,12 +3,12 @@
 import msgspec
 from msgspec import Struct, field
 
+from ductape.domain.definitions.notification import MessageTemplate, NotificationTarget
 from ductape.domain.inputs.channels import callback_parts
 from ductape.domain.inputs.content import Wording, filled_or_given, locales_of, wording
 from ductape.domain.inputs.notification import Channel, check_notification, wanted_channels
 from ductape.domain.inputs.parts import RequestParts, read_parts
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.target import MessageTemplate, NotificationTarget
 from ductape.errors import ValidationError, invalid
 from ductape.handlers.notification.plaintext import has_markup, text_of
 from ductape.ports.handler import Invocation

@@ -3,10 +3,12 @@
 import msgspec
 import pytest
 
+from ductape.domain.definitions.action import ActionTarget
+from ductape.domain.definitions.notification import NotificationTarget
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product import Choice, Question, choose, parse_product, resolve
 from ductape.domain.request import JobEventTypes
-from ductape.domain.target import ActionTarget, NotificationTarget, Target
+from ductape.domain.target import Target
 from ductape.errors import NotFound, ValidationError
 from tests.unit.catalog.builders import a_document, a_small_document, an_action, an_app
 

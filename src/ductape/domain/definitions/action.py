@@ -1,0 +1,27 @@
+"""An app's action, as it is in one env."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from ductape.domain.definitions.auth import Auth
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+
+
+class ActionTarget(Struct, frozen=True, omit_defaults=True):
+    """An app's action for one env."""
+
+    base_url: str
+    resource: str
+    """A path with `:params`, as `/users/:id`."""
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    query: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    body: JsonValue = None
+    """A default body; the input's fields win."""
+    auth: Auth | None = None
+    request: JsonObject | None = None
+    """The schema of `{query, params, body, headers}`: see `domain/inputs/schema.py`."""
+    content_type: Literal["json", "form", "text"] = "json"
+    allow_private: bool = False
+    max_response_bytes: int = 1_048_576

@@ -1,0 +1,28 @@
+"""How each kind's target is made of the document, one row a kind (SPEC 8).
+
+An env's entry wins over what stands beside `envs`. References stay as they are: the worker
+resolves them for each attempt.
+"""
+
+from collections.abc import Callable, Mapping
+
+from ductape.domain.product.addresses import Address
+from ductape.domain.product.choice import Choice
+from ductape.domain.product.document import Env, Product
+from ductape.domain.product.kinds.action import resolve_action
+from ductape.domain.product.kinds.handler import handler_target, resolve_function, resolve_job
+from ductape.domain.product.kinds.notification import resolve_notification
+from ductape.domain.request import JobEventTypes
+from ductape.domain.target import Target
+
+__all__ = ["RESOLVERS", "handler_target"]
+
+Resolver = Callable[[Product, Env, Address], Target | Choice]
+
+RESOLVERS: Mapping[JobEventTypes, Resolver] = {
+    JobEventTypes.ACTION: resolve_action,
+    JobEventTypes.FUNCTION: resolve_function,
+    JobEventTypes.JOB: resolve_job,
+    JobEventTypes.NOTIFICATION: resolve_notification,
+}
+"""What an address of each kind is resolved by."""

@@ -1,0 +1,10 @@
+"""Where an app is in each env."""
+
+from ductape.domain.product.app import App
+from ductape.domain.product.document import Env
+
+
+def base_url_in(app: App, env: Env) -> str | None:
+    """Return where an app is in an env; none if it is not there."""
+    here = next((one for one in app.envs if one.slug == env.slug), None)
+    return app.base_url if here is None or here.base_url is None else here.base_url

@@ -1,0 +1,50 @@
+"""Running other events inside of a run: what features, fallbacks and pointing jobs ask of a worker.
+
+Whoever invokes leaves the run's checkpoint to what it invokes: each call keeps its own in there.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.request import JobEventTypes
+
+
+class Call(Struct, frozen=True):
+    """One event to run as a part of a run."""
+
+    event: str
+    input: JsonObject
+    """Whole: what looks like a reference in it is plain text."""
+    path: str
+    """Its place in the run, as `fallback.sendgrid`: the same in every attempt, and no other's."""
+    app: str | None = None
+    kind: JobEventTypes | None = None
+    """What it must be; none takes any."""
+    timeout_ms: int | None = None
+    """Besides the attempt's own."""
+
+    def __repr__(self) -> str:
+        """Keep the input out of every log and traceback."""
+        return f"Call(event={self.event!r}, path={self.path!r})"
+
+
+class Engine(Protocol):
+    """What an attempt may ask of the worker that it runs on."""
+
+    def mapped(self, mapping: JsonValue, sources: Mapping[str, JsonObject]) -> JsonValue:
+        """Fill a definition's mapping: `$Session`, `$Variable`, `$Constant`, and `sources` by name.
+
+        Raises `ReferenceMissing` or `ValidationError`, as `domain.references.resolve` does.
+        """
+        ...
+
+    async def invoke(self, call: Call) -> JsonValue:
+        """Run an event to its result, once, by its own kind's handler.
+
+        Its idempotency key is the run's and the path. Raises what resolving, checking and the
+        handler raise, and `ProviderError` with `TIMEOUT`.
+        """
+        ...

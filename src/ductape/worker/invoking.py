@@ -1,0 +1,167 @@
+"""The engine as an attempt sees it: filling its mappings, and running further events inside of it.
+
+What is run inside is resolved, checked and handled as a run of its own would be, but it is a part
+of this one: its time, its checkpoint and what is to be masked are the run's.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ductape.domain.inputs import check_input
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.references import resolve, scope, sensitive_texts, tree_source
+from ductape.domain.request import JobEventTypes
+from ductape.errors import ProviderError, ValidationError, invalid
+from ductape.ports.clock import Clock
+from ductape.ports.handler import Context, Handler, Invocation
+from ductape.ports.invoke import Call, Engine
+from ductape.services.injection import Injected, sources_of
+from ductape.worker.held import Held
+from ductape.worker.preparing import Preparing
+
+DEEPEST = 8
+"""How deep events may call one another (SPEC 8)."""
+
+
+@dataclass
+class Kept:
+    """The checkpoints of a run's calls, by path: together they are the run's."""
+
+    by_path: JsonObject
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True)
+class Around:
+    """What all calls of one run share."""
+
+    held: Held
+    preparing: Preparing
+    handlers: Mapping[JobEventTypes, Handler]
+    clock: Clock
+    context: Context
+    """The run's own."""
+    kept: Kept
+
+
+class RunEngine:
+    """Implements `ports.invoke.Engine` for one attempt, or for one call inside of it."""
+
+    def __init__(self, around: Around, injected: Injected, path: str = "", depth: int = 1) -> None:
+        """Stand at `path` in the run, `depth` calls deep."""
+        self._around = around
+        self._injected = injected
+        self._path = path
+        self._depth = depth
+
+    def mapped(self, mapping: JsonValue, sources: Mapping[str, JsonObject]) -> JsonValue:
+        """Fill a definition's mapping."""
+        found = sources_of(self._injected.target, self._injected.session)
+        given = {name: tree_source(tree) for name, tree in sources.items()}
+        around = scope({**found, **given}, self._around.clock.now_ms())
+        self._hide(sensitive_texts(mapping, around))
+        return resolve(mapping, around, path="definition")
+
+    async def invoke(self, call: Call) -> JsonValue:
+        """Run an event to its result."""
+        if self._depth >= DEEPEST:
+            raise invalid("event", f"at most {DEEPEST} events deep", f"`{call.event}` below them")
+        injected = await self._prepared(call)
+        path = f"{self._path}/{call.path}" if self._path else call.path
+        invocation = self._invocation(injected, call, path)
+        handler = self._around.handlers[injected.target.kind]
+        if call.timeout_ms is None:
+            return await handler(invocation)
+        patience = asyncio.timeout(call.timeout_ms / 1000)
+        try:
+            async with patience:
+                return await handler(invocation)
+        except TimeoutError as error:
+            if not patience.expired():
+                raise
+            message = f"`{call.path}` took longer than its time-out of {call.timeout_ms} ms"
+            raise ProviderError("TIMEOUT", message) from error
+
+    async def _prepared(self, call: Call) -> Injected:
+        """Resolve what is called and check its input, which is whole already."""
+        around = self._around
+        injected = await around.preparing.prepare_call(around.held.claim, call, self._injected)
+        self._hide(injected.sensitive)
+        kind = injected.target.kind
+        if call.kind not in (None, kind):
+            raise invalid("event", f"an event of kind {call.kind}", f"`{call.event}`, a {kind}")
+        if faults := check_input(injected.target, call.input, resolved=True):
+            raise ValidationError(faults)
+        return injected
+
+    def _invocation(self, injected: Injected, call: Call, path: str) -> Invocation:
+        spec = self._around.held.claim.run.spec
+        return Invocation(
+            target=injected.target,
+            input=call.input,
+            product=spec.product,
+            env=spec.env,
+            context=CallContext(self._around, path, call.timeout_ms),
+            engine=RunEngine(self._around, injected, path, self._depth + 1),
+        )
+
+    def _hide(self, sensitive: tuple[str, ...]) -> None:
+        held = self._around.held
+        held.sensitive = tuple(dict.fromkeys((*held.sensitive, *sensitive)))
+
+
+class CallContext:
+    """The context of one call inside of a run."""
+
+    def __init__(self, around: Around, path: str, timeout_ms: int | None) -> None:
+        """Speak for the run, at one of its paths."""
+        run = around.context
+        self._around = around
+        self._path = path
+        self.job_id = run.job_id
+        self.run = run.run
+        self.attempt = run.attempt
+        until_ms = None if timeout_ms is None else around.clock.now_ms() + timeout_ms
+        self.deadline_ms = run.deadline_ms if until_ms is None else min(run.deadline_ms, until_ms)
+        self.idempotency_key = f"{run.idempotency_key}:{path}"
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked the run to stop."""
+        return self._around.context.cancelled
+
+    @property
+    def last_checkpoint(self) -> JsonValue:
+        """What this call checkpointed last, in this attempt or an earlier one."""
+        return self._around.kept.by_path.get(self._path)
+
+    async def checkpoint(self, value: JsonValue) -> None:
+        """Store partial success at once for the next attempt, beside that of other calls."""
+        kept = self._around.kept
+        async with kept.lock:
+            kept.by_path[self._path] = value
+            await self._around.context.checkpoint(dict(kept.by_path))
+
+    async def progress(
+        self, done: float, total: float | None = None, note: str | None = None
+    ) -> None:
+        """Show how far the run is: its own handler tells that, not what it calls."""
+
+    def heartbeat(self) -> None:
+        """Tell that the call is alive."""
+        self._around.context.heartbeat()
+
+
+def engine_of(
+    held: Held,
+    injected: Injected,
+    context: Context,
+    preparing: Preparing,
+    handlers: Mapping[JobEventTypes, Handler],
+    clock: Clock,
+) -> Engine:
+    """Make the engine of an attempt."""
+    last = context.last_checkpoint
+    kept = Kept(dict(last) if isinstance(last, dict) else {})
+    return RunEngine(Around(held, preparing, handlers, clock, context, kept), injected)
