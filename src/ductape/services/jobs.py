@@ -23,7 +23,7 @@ from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
 from ductape.services.bulk import Bulk
 from ductape.services.previewing import next_instants
-from ductape.services.settling import MOST_TRIES, Plan, Settler
+from ductape.services.settling import MOST_TRIES, Settler
 from ductape.services.watching import Watching
 
 LONGEST_PAGE = 1_000
@@ -126,10 +126,11 @@ class Jobs:
 
         changed = False
         for _ in range(MOST_TRIES):
-            changed = await self._carry_out(id, plan) or changed
-            live = (await self._record(id)).live
+            changed = await self._settler.carry_out(id, plan) or changed
+            record = await self._record(id)
+            live = record.live
             if live is None or live.state != "running":
-                break
+                return self._answer(record, changed=changed)
             if await self._ask(live, reason):
                 changed = True
                 break
@@ -142,7 +143,7 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return pause(_recurring(record), now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(id, changed=await self._carry_out(id, plan))
+        return await self._verb(id, changed=await self._settler.carry_out(id, plan))
 
     async def resume(self, id: str) -> JobVerb:  # noqa: A002 (SPEC 10 names it so)
         """Let a paused recurring job go on with its next instant."""
@@ -150,7 +151,7 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return resume(_recurring(record), now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(id, changed=await self._carry_out(id, plan))
+        return await self._verb(id, changed=await self._settler.carry_out(id, plan))
 
     async def retry(self, id: str, *, delay: int = 0) -> JobVerb:  # noqa: A002 (SPEC 10)
         """Open a new run of a failed or cancelled job, `delay` milliseconds from now."""
@@ -160,7 +161,7 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return retry(record, delay_ms=delay, now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(id, changed=await self._carry_out(id, plan))
+        return await self._verb(id, changed=await self._settler.carry_out(id, plan))
 
     async def run_now(self, id: str) -> JobVerb:  # noqa: A002 (SPEC 10 names it so)
         """Add an occurrence of a recurring job now; it moves no instant and counts no limit."""
@@ -168,7 +169,7 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return extra_run(_recurring(record), now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(id, changed=await self._carry_out(id, plan))
+        return await self._verb(id, changed=await self._settler.carry_out(id, plan))
 
     async def cancel_many(
         self,
@@ -225,13 +226,11 @@ class Jobs:
             self._store.wake.tell("control")
         return asked
 
-    async def _carry_out(self, job_id: str, plan: Plan) -> bool:
-        await self._record(job_id)
-        return await self._settler.carry_out(job_id, plan)
-
     async def _verb(self, job_id: str, *, changed: bool) -> JobVerb:
-        view = self._view(await self._record(job_id))
-        return cast("JobVerb", {**view, "changed": changed})
+        return self._answer(await self._record(job_id), changed=changed)
+
+    def _answer(self, record: JobRecord, *, changed: bool) -> JobVerb:
+        return cast("JobVerb", {**self._view(record), "changed": changed})
 
     async def _record(self, job_id: str) -> JobRecord:
         record = await self._store.reading.get(job_id)
