@@ -36,6 +36,7 @@ from ductape.services.jobs import Jobs
 from ductape.services.products import ProductService
 from ductape.services.queues import QueueService
 from ductape.services.scheduling import Scheduling
+from ductape.services.sealing import Sealing
 from ductape.services.secrets import Secrets
 from ductape.services.sessions import Sessions
 from ductape.services.stranding import Stranding
@@ -209,7 +210,8 @@ class Ductape:
 
     def _join(self, core: Core) -> None:
         clock, zones = core.around.clock, core.around.zones.get
-        waiting = Waiting(core.store)
+        sealing = Sealing(core.vault)
+        waiting = Waiting(core.store, sealing)
         builder = Builder(core.catalog, core.opener, core.vault, clock, core.around.entropy, zones)
         limits = self._settings.limits.limits()
         scheduling = Scheduling(core.store, builder, core.catalog, clock, zones, limits)
@@ -220,7 +222,7 @@ class Ductape:
             at_once,
             self._own_worker,
         )
-        self.jobs = Jobs(core.store, core.settler, clock, zones)
+        self.jobs = Jobs(core.store, core.settler, clock, zones, sealing)
         self.products = ProductService(
             core.store.products,
             Stranding(core.store.reading, core.known_handlers),

@@ -63,6 +63,8 @@ class JobSpec(Struct, frozen=True, omit_defaults=True, gc=False):
     """Runs under the same key of a product and env pass one gate."""
     concurrency_limit: int = 1
     """How many of them run at a time."""
+    sensitive: bool = False
+    """Whether its input and its results are sealed (`services.sealing`)."""
 
 
 class Attempt(Struct, frozen=True, omit_defaults=True, gc=False):

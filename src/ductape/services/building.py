@@ -22,6 +22,7 @@ from ductape.ports.sessions import OpenedSession, SessionOpener
 from ductape.ports.stores.intake import NewJob
 from ductape.ports.vault import Vault
 from ductape.services.injection import SessionData, judge
+from ductape.services.sealing import Sealing
 
 DEFAULT_TIMEOUT_MS = 60_000
 IDS_A_DRAW = 256
@@ -52,6 +53,7 @@ class Builder:
         self._catalog = catalog
         self._sessions = sessions
         self._vault = vault
+        self._sealing = Sealing(vault)
         self._clock = clock
         self._entropy = entropy
         self._zones = zones
@@ -78,7 +80,8 @@ class Builder:
         session = await self._open(request)
         warnings = (*request.warnings, *_judge(target, request, session))
         identity = held or self.new_id(now_ms)
-        spec = _spec_of(request, target, self._sealed(request.session, session, identity), now_ms)
+        sealed = self._sealed(request.session, session, identity)
+        spec = self._sealing.hidden(_spec_of(request, target, sealed, now_ms), identity)
         job = self._job(identity, spec, request, session, now_ms)
         return Built(replace(job, product_version=version), warnings, target)
 
@@ -87,6 +90,7 @@ class Builder:
     ) -> Built:
         """Make a one-off job of a specification that is known to be good."""
         identity = self.new_id(now_ms)
+        spec = self._sealing.hidden(spec, identity)
         run = _only_run(identity, spec, start_at_ms, now_ms)
         return Built(NewJob(identity, spec, run, product_version=version), (), target)
 
@@ -189,6 +193,7 @@ def _spec_of(
         metadata=request.metadata,
         concurrency_key=request.concurrency_key,
         concurrency_limit=request.concurrency_limit,
+        sensitive=target.sensitive,
     )
 
 

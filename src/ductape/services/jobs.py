@@ -23,6 +23,7 @@ from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
 from ductape.services.bulk import Bulk
 from ductape.services.previewing import next_instants
+from ductape.services.sealing import Sealing
 from ductape.services.settling import MOST_TRIES, Settler
 from ductape.services.watching import Watching
 
@@ -33,12 +34,15 @@ DEFAULT_PAGE = 50
 class Jobs:
     """The jobs of one store."""
 
-    def __init__(self, store: Store, settler: Settler, clock: Clock, zones: ZoneLookup) -> None:
-        """Look at and change jobs."""
+    def __init__(
+        self, store: Store, settler: Settler, clock: Clock, zones: ZoneLookup, sealing: Sealing
+    ) -> None:
+        """Look at and change jobs; `sealing` opens what is sensitive."""
         self._store = store
         self._settler = settler
         self._clock = clock
         self._zones = zones
+        self._sealing = sealing
         self._bulk = Bulk(store)
 
     async def get(
@@ -103,11 +107,12 @@ class Jobs:
     async def history(self, id: str, *, limit: int = 100) -> HistoryView:  # noqa: A002 (SPEC 10)
         """Return a job's finished runs, newest first, with totals; raises `NotFound`."""
         record = await self._record(id)
-        return history_view(record, await self._store.reading.history(id, limit=limit))
+        runs = await self._store.reading.history(id, limit=limit)
+        return history_view(record, [self._sealing.shown_run(run) for run in runs])
 
     def watch(self, id: str) -> AsyncGenerator[JobView]:  # noqa: A002 (SPEC 10 names it so)
         """Yield the job now and after each change, until it is over; raises `NotFound`."""
-        return Watching(self._store, self._clock, self._zones).changes(id)
+        return Watching(self._store, self._view).changes(id)
 
     async def cancel(
         self,
@@ -239,7 +244,8 @@ class Jobs:
         return record
 
     def _view(self, record: JobRecord) -> JobView:
-        return job_view(record, now_ms=self._clock.now_ms(), zones=self._zones)
+        shown = self._sealing.shown(record)
+        return job_view(shown, now_ms=self._clock.now_ms(), zones=self._zones)
 
 
 def _recurring(record: JobRecord) -> JobRecord:

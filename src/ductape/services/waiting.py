@@ -14,14 +14,16 @@ from ductape.domain.views import attempt_views, error_view
 from ductape.errors import JobCancelled, JobFailed, NotFound, ResultTimeout
 from ductape.ports.stores import Store
 from ductape.ports.wake import Hint
+from ductape.services.sealing import Sealing
 
 
 class Waiting:
     """Waits for results of one store."""
 
-    def __init__(self, store: Store) -> None:
-        """Listen on the store's hints."""
+    def __init__(self, store: Store, sealing: Sealing) -> None:
+        """Listen on the store's hints; `sealing` opens what is sensitive."""
         self._store = store
+        self._sealing = sealing
 
     async def result(
         self, job_id: str, *, number: int | None = None, timeout_s: float | None = None
@@ -32,7 +34,7 @@ class Waiting:
         """
         try:
             async with asyncio.timeout(timeout_s):
-                return _result_of(await self._end(job_id, number))
+                return self._result_of(await self._end(job_id, number))
         except TimeoutError:
             raise ResultTimeout(
                 f"no result of job {job_id} within {timeout_s:g} s; the job lives on",
@@ -63,6 +65,16 @@ class Waiting:
             if isinstance(run, Finished):
                 return run
         return last
+
+    def _result_of(self, run: Finished) -> JsonValue:
+        match run.outcome:
+            case "completed":
+                return self._sealing.answer(run)
+            case "cancelled":
+                reason = run.error.message if run.error is not None else "cancelled"
+                raise JobCancelled(f"job {run.job_id} was cancelled: {reason}", job_id=run.job_id)
+            case "failed":
+                raise failure_of(run)
 
     @asynccontextmanager
     async def _hints(self, job_id: str) -> AsyncGenerator[asyncio.Event]:
@@ -97,17 +109,6 @@ def _over_without_run(record: JobRecord) -> Finished | None:
             job_id=record.job_id,
         )
     return None
-
-
-def _result_of(run: Finished) -> JsonValue:
-    match run.outcome:
-        case "completed":
-            return run.result
-        case "cancelled":
-            reason = run.error.message if run.error is not None else "cancelled"
-            raise JobCancelled(f"job {run.job_id} was cancelled: {reason}", job_id=run.job_id)
-        case "failed":
-            raise failure_of(run)
 
 
 def failure_of(run: Finished) -> JobFailed:

@@ -5,14 +5,12 @@ once a second.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 
 from ductape.domain.lifecycle import JobStatus
-from ductape.domain.views import job_view
+from ductape.domain.record import JobRecord
 from ductape.domain.wire import JobView
-from ductape.domain.zone import ZoneLookup
 from ductape.errors import NotFound
-from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.wake import Hint
 
@@ -25,11 +23,10 @@ OVER: frozenset[JobStatus] = frozenset({"completed", "failed", "cancelled"})
 class Watching:
     """Follows the jobs of one store."""
 
-    def __init__(self, store: Store, clock: Clock, zones: ZoneLookup) -> None:
-        """Look into a store."""
+    def __init__(self, store: Store, view: Callable[[JobRecord], JobView]) -> None:
+        """Look into a store; `view` shows a job."""
         self._store = store
-        self._clock = clock
-        self._zones = zones
+        self._shown = view
 
     async def changes(self, job_id: str) -> AsyncGenerator[JobView]:
         """Yield the job now and after each change, the last time when it is over.
@@ -60,7 +57,7 @@ class Watching:
         record = await self._store.reading.get(job_id)
         if record is None:
             raise NotFound(f"there is no job {job_id}", path="job_id", job_id=job_id)
-        return job_view(record, now_ms=self._clock.now_ms(), zones=self._zones)
+        return self._shown(record)
 
 
 async def _heard(hinted: asyncio.Event) -> None:

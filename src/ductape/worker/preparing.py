@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ductape.domain.fingerprint import cache_key
 from ductape.domain.inputs import check_input
 from ductape.domain.job import Claim, SealedSession
-from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import SessionExpired, SessionInvalid, ValidationError
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
@@ -18,6 +18,7 @@ from ductape.ports.sessions import SessionOpener
 from ductape.ports.vault import Vault
 from ductape.services.building import session_place
 from ductape.services.injection import Injected, Injection, SessionData
+from ductape.services.sealing import Sealing
 
 DEFAULT_CACHE_MS = 300_000
 """How long a cache that the product does not define remembers (SPEC 7)."""
@@ -40,6 +41,7 @@ class Preparing:
         self._sessions = sessions
         self._injection = injection
         self._vault = vault
+        self._sealing = Sealing(vault)
         self._clock = clock
         self._default_cache_ms = default_cache_ms
         self._cache_secret = vault.derive("cache")[1]
@@ -48,17 +50,18 @@ class Preparing:
         """Resolve everything but check nothing yet; raises what the attempt then fails with."""
         spec = claim.run.spec
         session = await self._session(claim)
+        given = self._sealing.input_of(spec)
         target = await self._catalog.resolve(
             spec.product,
             spec.env,
             spec.event,
             spec.app,
-            spec.input,
+            given,
             version=claim.product_version or None,
         )
         return await self._injection.inject(
             target,
-            spec.input,
+            given,
             session,
             product=spec.product,
             env=spec.env,
@@ -85,6 +88,10 @@ class Preparing:
             now_ms=self._clock.now_ms(),
         )
         return replace(injected, input=call.input)
+
+    def kept(self, claim: Claim, result: JsonValue) -> JsonValue:
+        """Return a result as it is stored: sealed, where its definition is sensitive."""
+        return self._sealing.result_of(claim.run, result)
 
     @staticmethod
     def check(injected: Injected) -> None:

@@ -72,7 +72,7 @@ class Running:
         result = await self._handler(injected)(self._invocation(held, injected))
         if held.why == "timeout":
             return self._stopped(held)
-        return Success(result)
+        return Success(self._preparing.kept(held.claim, result))
 
     async def _until(self, due_ms: int) -> None:
         """Wait for the instant of a run that was claimed a moment before it."""

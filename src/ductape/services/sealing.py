@@ -1,0 +1,110 @@
+"""Inputs and results of what a definition calls sensitive: sealed at rest (SPEC 2, 18).
+
+They are sealed where a job is made and where a run succeeds, and opened where an attempt begins and
+where somebody is shown them: in between, store and engine carry an envelope that tells nothing. The
+envelope names its place, so that a result may answer an equal run of another job.
+"""
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from typing import TypeVar, cast
+
+import msgspec
+from msgspec.structs import replace
+
+from ductape.domain.found import MASK
+from ductape.domain.job import Finished, JobSpec, Run, Schedule
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.record import JobRecord
+from ductape.errors import StoreError
+from ductape.ports.vault import SealBroken, Vault
+
+ENVELOPE = "$sealed"
+
+Part = TypeVar("Part", Run, Schedule, Finished)
+
+
+class Sealing:
+    """Seals and opens through the vault."""
+
+    def __init__(self, vault: Vault) -> None:
+        """Use the vault's keys."""
+        self._vault = vault
+
+    def hidden(self, spec: JobSpec, job_id: str) -> JobSpec:
+        """Return what a job asks for as it is stored."""
+        if not spec.sensitive or ENVELOPE in spec.input:
+            return spec
+        return replace(spec, input=self._seal(spec.input, f"{job_id}/input"))
+
+    def input_of(self, spec: JobSpec) -> JsonObject:
+        """Return an input as it was given; raises `SealBroken`."""
+        if not spec.sensitive:
+            return spec.input
+        return cast("JsonObject", self._open(spec.input))
+
+    def result_of(self, run: Run, result: JsonValue) -> JsonValue:
+        """Return a run's result as it is stored."""
+        if not run.spec.sensitive:
+            return result
+        return self._seal(result, f"{run.job_id}/{run.number}/result")
+
+    def answer(self, run: Finished) -> JsonValue:
+        """Return a finished run's result as its handler gave it; raises `StoreError`."""
+        if not run.spec.sensitive:
+            return run.result
+        try:
+            return self._open(run.result)
+        except SealBroken as error:
+            raise StoreError(
+                f"the result of job {run.job_id} cannot be unsealed: {error}",
+                job_id=run.job_id,
+                hint="the ring of keys needs the key that it was sealed with",
+            ) from error
+
+    def shown(self, record: JobRecord) -> JobRecord:
+        """Return a job for people who may see all of it; what cannot be opened is masked."""
+        return replace(
+            record,
+            live=None if record.live is None else self._shown_part(record.live),
+            schedule=None if record.schedule is None else self._shown_part(record.schedule),
+            last=None if record.last is None else self.shown_run(record.last),
+        )
+
+    def shown_run(self, run: Finished) -> Finished:
+        """Return a finished run for people who may see all of it."""
+        if not run.spec.sensitive:
+            return run
+        return replace(self._shown_part(run), result=self._or_mask(run.result))
+
+    def _shown_part(self, part: Part) -> Part:
+        if not part.spec.sensitive:
+            return part
+        shown = self._or_mask(part.spec.input)
+        given = shown if isinstance(shown, dict) else {ENVELOPE: MASK}
+        return replace(part, spec=replace(part.spec, input=given))
+
+    def _or_mask(self, value: JsonValue) -> JsonValue:
+        try:
+            return self._open(value)
+        except SealBroken:
+            return MASK
+
+    def _seal(self, value: JsonValue, place: str) -> JsonObject:
+        sealed = self._vault.seal(msgspec.json.encode(value), place=place)
+        return {ENVELOPE: b64encode(sealed).decode(), "place": place}
+
+    def _open(self, value: JsonValue) -> JsonValue:
+        """Open an envelope; what is none was stored before its definition was called sensitive."""
+        match value:
+            case {"$sealed": str(text), "place": str(place)} if len(value) == 2:  # noqa: PLR2004
+                return msgspec.json.decode(self._vault.unseal(_bytes(text), place=place))
+            case _:
+                return value
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except Base64Error as error:
+        raise SealBroken("the envelope holds no base64") from error
