@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench import bloat
+from bench.backlog import backlog
 from bench.figures import FIGURES, Scale
 from bench.grounds import ground_of
 from bench.report import Row, print_table
@@ -37,6 +38,8 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "scale": scenarios.main,
 }
 """What has options of its own."""
+
+EVERY = {**FIGURES, "backlog": backlog}
 
 
 def main(words: Sequence[str]) -> int:
@@ -59,12 +62,12 @@ def _given(words: Sequence[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("figures", nargs="*", help=f"of {', '.join(FIGURES)}; all, if none")
+    parser.add_argument("figures", nargs="*", help=f"of {', '.join(EVERY)}; all, if none")
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--short", action="store_true", help="small counts")
     parser.add_argument("--json", action="store_true", help="rows as JSON")
     given = parser.parse_args(words)
-    unknown = set(given.figures) - set(FIGURES)
+    unknown = set(given.figures) - set(EVERY)
     if unknown:
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
     return given
@@ -74,9 +77,9 @@ async def _measured(given: argparse.Namespace, folder: Path) -> tuple[str, list[
     scale = Scale.short() if given.short else Scale.full()
     rows: list[Row] = []
     async with ground_of(given.store, folder) as ground:
-        for name in given.figures or FIGURES:
+        for name in given.figures or EVERY:
             print(f"{name} …", file=sys.stderr)
-            rows += await FIGURES[name](ground, scale)
+            rows += await EVERY[name](ground, scale)
         return ground.title, rows
 
 

@@ -30,16 +30,21 @@ class Scale:
     late: int
     idle_s: float
     rounds: int
+    backlog: int
+    """Old and future jobs, as many of each."""
+    beside: int
+    """The jobs drained beside them."""
+    pairs: int
 
     @classmethod
     def full(cls) -> "Scale":
         """For figures worth quoting."""
-        return cls(50_000, 2_000, 100, 200, 30_000, 200, 100, 20.0, 3)
+        return cls(50_000, 2_000, 100, 200, 30_000, 200, 100, 20.0, 3, 1_000_000, 20_000, 5)
 
     @classmethod
     def short(cls) -> "Scale":
         """For the tests: does it run at all."""
-        return cls(2_000, 50, 20, 5, 1_000, 10, 5, 0.5, 1)
+        return cls(2_000, 50, 20, 5, 1_000, 10, 5, 0.5, 1, 2_000, 1_000, 1)
 
 
 class Probe:
@@ -54,13 +59,17 @@ class Probe:
 
         @self.handlers.job("noop")
         async def noop(_: dict[str, object]) -> None:
-            self.count += 1
-            if self.count == self.wanted:
-                self.all_called.set()
+            self.called_one()
 
         @self.handlers.job("probe")
         async def probe(_: dict[str, object]) -> None:
             self.called.put_nowait(time.time())
+
+    def called_one(self) -> None:
+        """Count a call."""
+        self.count += 1
+        if self.count == self.wanted:
+            self.all_called.set()
 
     def expect(self, count: int) -> None:
         """Count from now."""
