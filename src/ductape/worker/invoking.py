@@ -6,7 +6,7 @@ of this one: its time, its checkpoint and what is to be masked are the run's.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ductape.domain.inputs import check_input
 from ductape.domain.jsonvalue import JsonObject, JsonValue
@@ -24,17 +24,30 @@ DEEPEST = 8
 """How deep events may call one another (SPEC 8)."""
 
 
-@dataclass
 class Kept:
     """The checkpoints of a run's calls, by path: together they are the run's."""
 
-    by_path: JsonObject
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    def __init__(self, context: Context) -> None:
+        """Begin with what an earlier attempt has kept."""
+        last = context.last_checkpoint
+        self._context = context
+        self._by_path: JsonObject = dict(last) if isinstance(last, dict) else {}
+        self._writing = asyncio.Lock()
+
+    def at(self, path: str) -> JsonValue:
+        """Return what a call has kept; none if nothing."""
+        return self._by_path.get(path)
+
+    async def keep(self, path: str, value: JsonValue) -> None:
+        """Store a call's checkpoint beside those of the others."""
+        async with self._writing:
+            self._by_path[path] = value
+            await self._context.checkpoint(dict(self._by_path))
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Around:
-    """What all calls of one run share."""
+    """What all calls of one run share; most runs make none."""
 
     held: Held
     preparing: Preparing
@@ -42,7 +55,13 @@ class Around:
     clock: Clock
     context: Context
     """The run's own."""
-    kept: Kept
+    kept: Kept | None = None
+
+    def checkpoints(self) -> Kept:
+        """Return the checkpoints of all calls."""
+        if self.kept is None:
+            self.kept = Kept(self.context)
+        return self.kept
 
 
 class RunEngine:
@@ -119,6 +138,7 @@ class CallContext:
         run = around.context
         self._around = around
         self._path = path
+        self._kept = around.checkpoints()
         self.job_id = run.job_id
         self.run = run.run
         self.attempt = run.attempt
@@ -134,14 +154,11 @@ class CallContext:
     @property
     def last_checkpoint(self) -> JsonValue:
         """What this call checkpointed last, in this attempt or an earlier one."""
-        return self._around.kept.by_path.get(self._path)
+        return self._kept.at(self._path)
 
     async def checkpoint(self, value: JsonValue) -> None:
         """Store partial success at once for the next attempt, beside that of other calls."""
-        kept = self._around.kept
-        async with kept.lock:
-            kept.by_path[self._path] = value
-            await self._around.context.checkpoint(dict(kept.by_path))
+        await self._kept.keep(self._path, value)
 
     async def progress(
         self, done: float, total: float | None = None, note: str | None = None
@@ -162,6 +179,4 @@ def engine_of(
     clock: Clock,
 ) -> Engine:
     """Make the engine of an attempt."""
-    last = context.last_checkpoint
-    kept = Kept(dict(last) if isinstance(last, dict) else {})
-    return RunEngine(Around(held, preparing, handlers, clock, context, kept), injected)
+    return RunEngine(Around(held, preparing, handlers, clock, context), injected)
