@@ -13,6 +13,7 @@ from ductape.domain.inputs.channels import (
     callback_faults,
     email_faults,
     push_faults,
+    sms_faults,
     unknown_keys,
 )
 from ductape.domain.inputs.content import locales_of
@@ -20,16 +21,16 @@ from ductape.domain.inputs.pending import pending
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import Fault, fault
 
-Channel = Literal["push_notification", "email", "callback"]
-CHANNELS: tuple[Channel, ...] = ("push_notification", "email", "callback")
-"""Those that are sent in this release, in the order of sending."""
+Channel = Literal["push_notification", "email", "sms", "callback"]
+CHANNELS: tuple[Channel, ...] = ("push_notification", "email", "sms", "callback")
+"""In the order of sending."""
 
 _PROVIDERS: dict[Channel, str] = {
     "push_notification": "push",
     "email": "email",
+    "sms": "sms",
     "callback": "callback",
 }
-_SMS_FOLLOWS = "SMS follows in a later release; push_notification, email and callback are sent"
 
 
 def check_notification(definition: JsonObject, given: JsonObject, *, resolved: bool) -> list[Fault]:
@@ -37,13 +38,11 @@ def check_notification(definition: JsonObject, given: JsonObject, *, resolved: b
 
     `definition` is a `NotificationTarget` as JSON, its references perhaps unresolved.
     """
-    faults = unknown_keys(given, ("slug", *CHANNELS, "sms"), "input")
+    faults = unknown_keys(given, ("slug", *CHANNELS), "input")
     slug = given.get("slug")
     if slug is not None and not isinstance(slug, str):
         faults.append(fault("input.slug", "the tag of a message", kind_of(slug)))
-    if given.get("sms"):
-        faults.append(fault("input.sms", "a channel of this release", "sms", hint=_SMS_FOLLOWS))
-    elif not wanted_channels(given):
+    if not wanted_channels(given):
         faults.append(fault("input", f"at least one of {', '.join(CHANNELS)}", "none"))
     for channel in wanted_channels(given):
         faults += _channel_faults(definition, channel, given[channel], resolved=resolved)
@@ -76,6 +75,8 @@ def _channel_faults(
             return push_faults(review)
         case "email":
             return email_faults(review)
+        case "sms":
+            return sms_faults(review)
         case "callback":
             return callback_faults(review, provider.get("url"))
         case _:
