@@ -51,13 +51,18 @@ class RecordingContext:
 
 @dataclass
 class NoEngine:
-    """An engine for handlers that ask nothing of it."""
+    """An engine for handlers that ask nothing of it but to mask."""
+
+    hidden: tuple[str, ...] = ()
 
     def mapped(self, mapping: JsonValue, sources: Mapping[str, JsonObject]) -> JsonValue:
         raise NotImplementedError
 
     async def invoke(self, call: Call) -> JsonValue:
         raise NotImplementedError
+
+    def hide(self, texts: tuple[str, ...]) -> None:
+        self.hidden += texts
 
 
 def an_invocation(
@@ -66,6 +71,7 @@ def an_invocation(
     given: JsonObject,
     *,
     context: RecordingContext | None = None,
+    engine: NoEngine | None = None,
     needs: str | None = None,
 ) -> Invocation:
     """Build one attempt, references resolved."""
@@ -76,5 +82,5 @@ def an_invocation(
         product="shop",
         env="prd",
         context=context or RecordingContext(),
-        engine=NoEngine(),
+        engine=engine or NoEngine(),
     )

@@ -15,7 +15,6 @@ from ductape.domain.parsing.nearest import hint_for
 from ductape.domain.web import header_faults, param_faults
 from ductape.errors import Fault, fault
 
-
 MOST_NUMBERS = 500
 """Of one text message: what was sent to each is remembered for a retry."""
 

@@ -5,7 +5,8 @@ sms{to, body}, callback{query, params, body, headers}}`, at least one channel; `
 mean that a channel is not wanted.
 """
 
-from typing import Literal, assert_never
+from collections.abc import Callable
+from typing import Literal
 
 from ductape.domain.found import kind_of
 from ductape.domain.inputs.channels import (
@@ -70,17 +71,15 @@ def _channel_faults(
     if not isinstance(part, dict):
         return [fault(path, "an object", kind_of(part))]
     review = _review(definition, channel, part, resolved=resolved)
-    match channel:
-        case "push_notification":
-            return push_faults(review)
-        case "email":
-            return email_faults(review)
-        case "sms":
-            return sms_faults(review)
-        case "callback":
-            return callback_faults(review, provider.get("url"))
-        case _:
-            assert_never(channel)
+    return _CHECKS[channel](review, provider)
+
+
+_CHECKS: dict[Channel, Callable[[Review, JsonObject], list[Fault]]] = {
+    "push_notification": lambda review, _: push_faults(review),
+    "email": lambda review, _: email_faults(review),
+    "sms": lambda review, _: sms_faults(review),
+    "callback": lambda review, provider: callback_faults(review, provider.get("url")),
+}
 
 
 def _review(

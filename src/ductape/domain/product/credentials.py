@@ -57,8 +57,14 @@ def credential_faults(product: Product) -> Iterator[Fault]:
     for path, thing in things_of(product):
         for name in _CREDENTIALS.get(type(thing), ()):
             text = cast("str | None", getattr(thing, name))
-            if text is not None and not _holds_secret(text):
+            if text is None:
+                continue
+            if not _holds_secret(text):
                 yield _literal(path_to(path, name), product)
+            elif name == "refresh_token" and secret_alone(text) is None:
+                hint = "a rotated refresh token is written back to its secret"
+                expected = "`$Secret{NAME}` alone"
+                yield fault(path_to(path, name), expected, "a longer text", hint=hint)
         for name in _CARRIERS.get(type(thing), ()):
             yield from _inside(getattr(thing, name), path_to(path, name), product)
     for at, app in enumerate(product.apps):
