@@ -53,7 +53,7 @@ class ActionHandler:
     """`ports.handler.Handler` for the kind `action`."""
 
     def __init__(self, http: HttpClient, clock: Clock, tokens: Tokens) -> None:
-        """Take the guarded client, the clock that dates in `Retry-After` are read by, and tokens."""
+        """Take the guarded client, what dates in `Retry-After` are read by, and OAuth2 tokens."""
         self._http = http
         self._clock = clock
         self._tokens = tokens

@@ -77,14 +77,16 @@ class TokenKeeper:
         self._flights[wish] = flight
         outcome: Token | ProviderError | None = None
         try:
-            outcome = await self._got(wish)
+            token = await self._got(wish)
         except ProviderError as error:
             outcome = error
             raise
+        else:
+            outcome = token
+            return token
         finally:
             del self._flights[wish]
             flight.set_result(outcome)
-        return outcome
 
     async def _got(self, wish: TokenWish) -> Token:
         match wish.grant:

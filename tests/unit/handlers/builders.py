@@ -8,6 +8,7 @@ from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 from ductape.ports.handler import Invocation
 from ductape.ports.invoke import Call
+from ductape.ports.tokens import TokenWish
 
 
 @dataclass
@@ -63,6 +64,17 @@ class NoEngine:
 
     def hide(self, texts: tuple[str, ...]) -> None:
         self.hidden += texts
+
+
+@dataclass
+class NoTokens:
+    """What hands out tokens, for handlers that need none."""
+
+    async def get(self, wish: TokenWish) -> str:
+        raise NotImplementedError
+
+    def drop(self, token: str) -> None:
+        raise NotImplementedError
 
 
 def an_invocation(

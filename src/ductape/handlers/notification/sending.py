@@ -91,7 +91,9 @@ class Progress:
 
     async def _keep(self) -> None:
         kept: JsonObject = {"sent": dict(self.done)}
-        await self.context.checkpoint(kept | {"sms": dict(self.numbers)} if self.numbers else kept)
+        if self.numbers:
+            kept["sms"] = dict(self.numbers)
+        await self.context.checkpoint(kept)
 
 
 def asked_of(request: HttpRequest) -> str:
