@@ -1,5 +1,6 @@
 """From a product document to a recorded result: OAuth2 apps, FCM, SMS, cloud functions (SPEC 9)."""
 
+import asyncio
 import json
 
 import pytest
@@ -52,6 +53,33 @@ async def test_an_app_is_called_with_an_oauth2_token(store: str) -> None:
         "Bearer token-1",
         "Bearer token-2",
     ]
+
+
+async def test_a_slow_token_url_costs_no_more_than_the_attempts_time(store: str) -> None:
+    released = asyncio.Event()
+
+    async def wait(_: web.Request) -> web.StreamResponse:
+        await released.wait()
+        return web.Response()
+
+    async with token_url() as tokens, google_function(tokens) as crm:
+        auth: dict[str, object] = {
+            "token_url": tokens.token_url,
+            "client_secret": "$Secret{crm_secret}",
+        }
+        product = {"tag": "shop", "envs": ENVS, "apps": [an_app(crm.url, auth)]}
+        tokens.answers = [wait]
+        async with Ductape.open(store, worker=True) as ductape:
+            await ductape.secrets.set("crm_secret", CLIENT[1], product="shop")
+            await ductape.products.apply(product)
+            order = {**CALL, "event": "order", "input": {}, "timeout": 200}
+            with pytest.raises(JobFailed) as caught:
+                await ductape.processor.job.schedule(order)
+            assert caught.value.error["code"] == "TIMEOUT"
+            released.set()
+            result = await ductape.processor.job.schedule(order)
+    assert isinstance(result, dict)
+    assert result["status"] == 200
 
 
 async def test_a_rotated_refresh_token_outlives_the_process(store: str) -> None:

@@ -266,6 +266,15 @@ async def test_a_call_ends_at_its_own_time_out_and_at_the_attempts(
     assert (error.provider_code, error.message[-12:]) == ("TIMEOUT", "within 60 ms")
 
 
+@pytest.mark.parametrize("url", ["http://[bad", "http://localhost:99999/", "ftp://x.example", "x"])
+async def test_a_url_that_a_reference_brought_in_may_be_none(
+    world: World, server: Receiver, url: str
+) -> None:
+    for auth in (None, AWS):
+        error = await world.refused(server, url=url, auth=auth)
+        assert error.provider_code == "VALIDATION_ERROR"
+
+
 async def test_a_url_that_is_not_there_or_not_allowed_is_told(
     world: World, server: Receiver
 ) -> None:

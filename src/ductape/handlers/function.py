@@ -94,7 +94,7 @@ class _Call:
         self.target = target
         self.invocation = invocation
         self.secrets: tuple[str, ...] = ()
-        self.asked = f"{target.method} {urlsplit(target.url).hostname}"
+        self.asked = f"{target.method} {_host_of(target.url)}"
         """As errors name it: the host alone, since a function's URL may be a secret in itself."""
 
     async def send(self, auth: FunctionAuth | None) -> HttpResponse:
@@ -124,6 +124,18 @@ class _Call:
             allow_private=target.allow_private,
             max_response_bytes=target.max_response_bytes,
         )
+
+
+def _host_of(url: str) -> str:
+    """Return a URL's host; raises `ProviderError` where it is no web address."""
+    try:
+        parts = urlsplit(url)
+        readable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        readable, parts = False, None
+    if not readable or parts is None:
+        raise ProviderError("VALIDATION_ERROR", "the function's URL is no http or https address")
+    return parts.hostname or ""
 
 
 def _with_payload(url: str, payload: JsonValue) -> str:

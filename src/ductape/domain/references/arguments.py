@@ -61,6 +61,18 @@ def in_range(number: float) -> int | float:
     return number
 
 
+def bounded(text: str) -> str:
+    """Return a text that an operator made; raises `Mismatch` where no input has room for it."""
+    if len(text) > LONGEST_TEXT:
+        raise too_long()
+    return text
+
+
+def too_long() -> Mismatch:
+    """Make the refusal of a text that is longer than any input."""
+    return Mismatch(f"a text of at most {LONGEST_TEXT} characters", "a longer one")
+
+
 def refuse(expected: str, value: JsonValue, position: int) -> Never:
     """Raise what is wrong with the argument at a position, from 0."""
     raise Mismatch(f"{expected} as argument {position + 1}", kind_of(value))

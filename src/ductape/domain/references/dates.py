@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from ductape.domain.instants import read_instant
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.references.arguments import Arguments, refuse, text_of
+from ductape.domain.references.arguments import Arguments, bounded, refuse, text_of
 
 _MONTHS = [
     "January",
@@ -79,7 +79,7 @@ def dateformat(arguments: Arguments) -> JsonValue:
     if not isinstance(at_ms, int):
         refuse("a timestamp or an ISO 8601 text", arguments[0], 0)
     at = _EPOCH + timedelta(milliseconds=at_ms)
-    return _PIECE.sub(lambda piece: _written(piece, at), text_of(arguments, 1))
+    return bounded(_PIECE.sub(lambda piece: _written(piece, at), text_of(arguments, 1)))
 
 
 def _written(piece: re.Match[str], at: datetime) -> str:

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.references.arguments import Arguments, list_of, refuse
+from ductape.domain.references.arguments import Arguments, Mismatch, list_of, refuse
 from ductape.domain.references.values import read_path
 
 Test = Callable[[JsonValue], bool]
+
+MOST_MEMBERS = 100
+"""Of what is looked for in every item: more would take time by the square of an input's length."""
 
 
 def filtered(arguments: Arguments) -> JsonValue:
@@ -48,7 +51,7 @@ def picked(arguments: Arguments) -> JsonValue:
         case dict(), list():
             return {one: source[one] for one in key if isinstance(one, str) and one in source}
         case dict(), str():
-            return _member(source, key)
+            return _reader(key)(source)
         case list() | str(), int() if not isinstance(key, bool):
             return source[key] if -len(source) <= key < len(source) else None
         case dict(), _:
@@ -74,35 +77,49 @@ def size(arguments: Arguments) -> JsonValue:
 def _test(arguments: Arguments) -> Test:
     match arguments[1:]:
         case (dict() as members,):
-            return lambda item: all(_member(item, key) == one for key, one in members.items())
+            return _having(members)
         case (wanted,):
             return lambda item: _equal(item, wanted)
         case (str() as sign, wanted) if sign in _SIGNS:
-            return lambda item: _SIGNS[sign](item, wanted)
+            return _SIGNS[sign](wanted)
         case (str() as key, *rest):
-            return _of_member(key, rest)
+            passes, member = _of_member(rest), _reader(key)
+            return lambda item: passes(member(item))
         case others:
             return refuse("a key or a comparison, as text,", others[0], 1)
 
 
-def _of_member(key: str, wish: list[JsonValue]) -> Test:
+def _having(members: Mapping[str, JsonValue]) -> Test:
+    """Ask for all of some members."""
+    if len(members) > MOST_MEMBERS:
+        raise Mismatch(f"at most {MOST_MEMBERS} members to look for", f"{len(members)}")
+    wanted = [(_reader(key), one) for key, one in members.items()]
+    return lambda item: all(_equal(member(item), one) for member, one in wanted)
+
+
+def _of_member(wish: list[JsonValue]) -> Test:
     match wish:
         case [wanted]:
-            return lambda item: _equal(_member(item, key), wanted)
+            return lambda member: _equal(member, wanted)
         case [str() as sign, wanted] if sign in _SIGNS:
-            return lambda item: _SIGNS[sign](_member(item, key), wanted)
+            return _SIGNS[sign](wanted)
         case _:
             return refuse(f"one of {' '.join(_SIGNS)}", wish[0], 2)
 
 
-def _member(item: JsonValue, key: str) -> JsonValue:
-    """Return what a key, or keys with dots between them, leads to; null where that is nothing."""
-    if isinstance(item, dict) and key in item:
-        return item[key]
-    try:
-        return read_path(item, tuple(key.split(".")))
-    except KeyError:
-        return None
+def _reader(key: str) -> Callable[[JsonValue], JsonValue]:
+    """Return what reads a key, or keys with dots between them; null where that is nothing."""
+    path = tuple(key.split("."))
+
+    def read(item: JsonValue) -> JsonValue:
+        if isinstance(item, dict) and key in item:
+            return item[key]
+        try:
+            return read_path(item, path)
+        except KeyError:
+            return None
+
+    return read
 
 
 def _equal(left: JsonValue, right: JsonValue) -> bool:
@@ -110,7 +127,7 @@ def _equal(left: JsonValue, right: JsonValue) -> bool:
     return isinstance(left, bool) == isinstance(right, bool) and left == right
 
 
-def _ordered(compare: Callable[[float, float], bool]) -> Callable[[JsonValue, JsonValue], bool]:
+def _ordered(compare: Callable[[float, float], bool]) -> Callable[[JsonValue], Test]:
     """Compare numbers with numbers and texts with texts; all else is in no order."""
 
     def holds(left: JsonValue, right: JsonValue) -> bool:
@@ -121,24 +138,51 @@ def _ordered(compare: Callable[[float, float], bool]) -> Callable[[JsonValue, Js
             return False
         return compare(cast("float", left), cast("float", right))
 
+    return lambda right: lambda left: holds(left, right)
+
+
+def _containing(wanted: JsonValue) -> Test:
+    """Ask for a text inside a text, or an item of a list."""
+
+    def holds(item: JsonValue) -> bool:
+        if isinstance(item, str):
+            return isinstance(wanted, str) and wanted in item
+        return isinstance(item, list) and any(_equal(one, wanted) for one in item)
+
     return holds
 
 
-def _contains(left: JsonValue, right: JsonValue) -> bool:
-    if isinstance(left, str):
-        return isinstance(right, str) and right in left
-    return isinstance(left, (list, dict)) and any(_equal(one, right) for one in left)
+def _within(wanted: JsonValue) -> Test:
+    """Ask for one of a list, or a part of a text; plain values are looked up, not compared."""
+    if isinstance(wanted, str):
+        return lambda item: isinstance(item, str) and item in wanted
+    options = wanted if isinstance(wanted, list) else []
+    plain = {_tagged(one) for one in options if not isinstance(one, (list, dict))}
+    others = [one for one in options if isinstance(one, (list, dict))]
+    if len(others) > MOST_MEMBERS:
+        raise Mismatch(f"at most {MOST_MEMBERS} lists and objects to look for", f"{len(others)}")
+
+    def holds(item: JsonValue) -> bool:
+        if isinstance(item, (list, dict)):
+            return any(_equal(item, one) for one in others)
+        return _tagged(item) in plain
+
+    return holds
 
 
-_SIGNS: Mapping[str, Callable[[JsonValue, JsonValue], bool]] = {
-    "=": _equal,
-    "==": _equal,
-    "!=": lambda left, right: not _equal(left, right),
+def _tagged(value: JsonValue) -> tuple[bool, JsonValue]:
+    return isinstance(value, bool), value
+
+
+_SIGNS: Mapping[str, Callable[[JsonValue], Test]] = {
+    "=": lambda wanted: lambda item: _equal(item, wanted),
+    "==": lambda wanted: lambda item: _equal(item, wanted),
+    "!=": lambda wanted: lambda item: not _equal(item, wanted),
     "<": _ordered(lambda left, right: left < right),
     "<=": _ordered(lambda left, right: left <= right),
     ">": _ordered(lambda left, right: left > right),
     ">=": _ordered(lambda left, right: left >= right),
-    "in": lambda left, right: _contains(right, left),
-    "contains": _contains,
+    "in": _within,
+    "contains": _containing,
 }
-"""How two values may be compared."""
+"""How an item may be compared with a value."""

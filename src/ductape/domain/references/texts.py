@@ -9,9 +9,11 @@ from ductape.domain.references.arguments import (
     LONGEST_TEXT,
     Arguments,
     Mismatch,
+    bounded,
     list_of,
     position_of,
     text_of,
+    too_long,
 )
 from ductape.domain.references.values import as_text
 
@@ -32,12 +34,12 @@ def join(arguments: Arguments) -> JsonValue:
 
 def uppercase(arguments: Arguments) -> JsonValue:
     """Return the text in capitals."""
-    return text_of(arguments, 0).upper()
+    return bounded(text_of(arguments, 0).upper())
 
 
 def lowercase(arguments: Arguments) -> JsonValue:
     """Return the text in small letters."""
-    return text_of(arguments, 0).lower()
+    return bounded(text_of(arguments, 0).lower())
 
 
 def trim(arguments: Arguments) -> JsonValue:
@@ -77,15 +79,19 @@ def replace(arguments: Arguments) -> JsonValue:
         raise Mismatch("text that is not empty as argument 2", "an empty text")
     length = len(text) + text.count(sought) * (len(instead) - len(sought))
     if length > LONGEST_TEXT:
-        raise Mismatch(f"a text of at most {LONGEST_TEXT} characters", "a longer one")
+        raise too_long()
     return text.replace(sought, instead)
 
 
 def _joined(arguments: Arguments, separator: str) -> str:
     if len(arguments) > 1:
         separator = text_of(arguments, 1)
-    items = [as_text(item) for item in list_of(arguments, 0)]
-    length = sum(map(len, items)) + len(separator) * max(len(items) - 1, 0)
-    if length > LONGEST_TEXT:
-        raise Mismatch(f"a text of at most {LONGEST_TEXT} characters", "a longer one")
-    return separator.join(items)
+    texts: list[str] = []
+    room = LONGEST_TEXT + len(separator)
+    for item in list_of(arguments, 0):
+        text = as_text(item)
+        room -= len(text) + len(separator)
+        if room < 0:
+            raise too_long()
+        texts.append(text)
+    return separator.join(texts)

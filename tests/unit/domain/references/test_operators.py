@@ -103,6 +103,9 @@ def refused(text: str) -> str:
         ("$Filter(['b', 'a', 1], '<=', 'a')", ["a"]),
         ("$Filter([1, 2], '!=', 2)", [1]),
         ("$Filter([1, 2, 3], 'in', [1, 3])", [1, 3]),
+        ("$Filter([1, true, '1', null, [1]], 'in', [true, null, [1]])", [True, None, [1]]),
+        ("$Filter(['ab', 'c', 1], 'in', 'abx')", ["ab"]),
+        ("$Filter([1], 'in', 1)", []),
         ("$Filter(['abc', 'b', 3], 'contains', 'b')", ["abc", "b"]),
         ("$Size{$Filter($Input{people}, 'age', '>=', 9)}", 2),
         ("$Size{$Filter($Input{people}, 'tags', 'contains', 'a')}", 1),
@@ -171,6 +174,20 @@ def test_the_operators_are_those_of_the_contract() -> None:
     assert OPERATORS.keys() == set(named_by_the_contract.split())
 
 
+def test_looking_for_a_lot_takes_no_time_by_the_square() -> None:
+    many: list[JsonValue] = [*range(50_000)]
+    VALUES["many"] = many
+    VALUES["odd"] = {f"k{at}": None for at in range(101)}
+    VALUES["lists"] = [[at] for at in range(101)]
+    try:
+        assert computed("$Size{$Filter($Input{many}, 'in', $Input{many})}") == len(many)
+        assert "at most 100 members" in refused("$Filter($Input{list}, $Input{odd})")
+        assert "at most 100 lists" in refused("$Filter($Input{list}, 'in', $Input{lists})")
+    finally:
+        for name in ("many", "odd", "lists"):
+            del VALUES[name]
+
+
 def test_what_is_not_found_has_a_default() -> None:
     assert computed("$Default($Find($Input{people}, 'name', 'Zoe'), 'nobody')") == "nobody"
     assert computed("$Default($Pick($Input{list}, 9), 'none')") == "none"
@@ -182,5 +199,8 @@ def test_no_operator_makes_more_text_than_an_input_has_room_for() -> None:
         sentence = "a text of at most 1048576 characters"
         assert sentence in refused("$Replace($Input{long}, 'a', $Input{long})")
         assert sentence in refused("$Join($Split($Input{long}, ''), $Input{long})")
+        assert sentence in refused("$Concat([" + ", ".join(["$Input{long}"] * 600) + "])")
+        xs = "x" * 100_000
+        assert sentence in refused(f"$Dateformat($Now(), '{xs}')")
     finally:
         del VALUES["long"]
