@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ductape.domain.egress import EgressPolicy
 from ductape.domain.tokens import UNTOLD_LIFE_MS, AccountGrant, ClientGrant
-from ductape.errors import ProviderError
+from ductape.errors import ProviderError, StoreError
 from ductape.ports.tokens import Grant, TokenWish
 from ductape.providers.http import AiohttpClient
 from ductape.providers.tokens import TokenKeeper
@@ -27,12 +27,17 @@ class HeldSecrets:
     """The secrets of a product, in memory."""
 
     values: dict[str, str] = field(default_factory=dict[str, str])
+    failures: int = 0
+    """How many more times the store is out of reach."""
 
     async def reveal(self, product: str, env: str, name: str) -> str | None:
         assert (product, env) == ("shop", "prd")
         return self.values.get(name)
 
     async def renew(self, product: str, env: str, name: str, *, old: str, new: str) -> bool:
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("the store is out of reach")
         if await self.reveal(product, env, name) != old:
             return False
         self.values[name] = new
@@ -270,6 +275,18 @@ async def test_a_rotated_refresh_token_is_kept_where_the_old_one_came_from(world
     world.clock.now += HOUR_MS
     assert await world.get(refreshing(world, 1)) == "token-2"
     assert world.secrets.values == {"crm_refresh": "refresh-2"}
+
+
+async def test_a_rotated_refresh_token_that_could_not_be_kept_is_kept_later(world: World) -> None:
+    world.server.rotates = True
+    world.secrets = HeldSecrets({"crm_refresh": "refresh-0"}, failures=2)
+    world.keeper = world.another_process()
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            await world.get(refreshing(world))
+        assert world.secrets.values == {"crm_refresh": "refresh-0"}
+    assert await world.get(refreshing(world)) == "token-1"
+    assert world.secrets.values == {"crm_refresh": "refresh-1"}
 
 
 async def test_a_refresh_token_that_another_process_rotated_is_found(world: World) -> None:

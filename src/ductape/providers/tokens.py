@@ -37,6 +37,12 @@ _PATIENCE_MS = 30_000
 _MOST_BYTES = 65_536
 _ALGORITHM = "RS256"
 
+_Place = tuple[str, str, str]
+"""A secret: its product, the env that it is looked for in, its name."""
+
+_Renewal = tuple[str, str]
+"""The old refresh token, and the one that replaces it."""
+
 _Flight = Future[Token | ProviderError | None]
 """What becomes of a request for a token; none where whoever asked went away."""
 
@@ -51,9 +57,12 @@ class TokenKeeper:
         self._secrets = secrets
         self._kept: dict[TokenWish, Token] = {}
         self._flights: dict[TokenWish, _Flight] = {}
+        self._unsaved: dict[_Place, _Renewal] = {}
 
     async def get(self, wish: TokenWish) -> str:
         """Return a kept token, or the one that is being got, or a new one."""
+        for place in [one for one in self._unsaved if one[:2] == (wish.product, wish.env)]:
+            await self._save(place)
         while True:
             kept = self._kept.get(wish)
             if kept is not None and self._clock.now_ms() < kept.use_until_ms:
@@ -130,7 +139,20 @@ class TokenKeeper:
         if old is None or new is None or name is None or old == new:
             return
         self._keep(replace(wish, grant=replace(grant, refresh_token=new)), token)
-        await self._secrets.renew(wish.product, wish.env, name, old=old, new=new)
+        place = (wish.product, wish.env, name)
+        first, _ = self._unsaved.get(place, (old, new))
+        self._unsaved[place] = (first, new)
+        await self._save(place)
+
+    async def _save(self, place: _Place) -> None:
+        """Write a rotated refresh token down; what fails is tried again before the next token."""
+        renewal = self._unsaved.get(place)
+        if renewal is None:
+            return
+        old, new = renewal
+        await self._secrets.renew(*place, old=old, new=new)
+        if self._unsaved.get(place) == renewal:
+            del self._unsaved[place]
 
     async def _of_account(self, wish: TokenWish, grant: AccountGrant) -> Token:
         account = read_account(grant.service_account)
