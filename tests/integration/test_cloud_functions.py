@@ -165,6 +165,15 @@ async def test_lambda_takes_our_signature(
     assert result == {"ok": True}
 
 
+async def test_every_attempt_carries_the_same_key(world: World, server: Receiver) -> None:
+    server.answers = [web.Response(status=503)]
+    with pytest.raises(ProviderError):
+        await world.call(server, 1)
+    world.context.attempt = 2
+    await world.call(server, 1)
+    assert [one.headers["idempotency-key"] for one in server.requests] == ["job-1:1"] * 2
+
+
 async def test_lambda_takes_a_signed_query_as_well(world: World) -> None:
     async with lambda_service() as aws:
         payload: JsonObject = {"b": "x y", "a": "é/+"}

@@ -103,6 +103,13 @@ async def test_a_text_message_is_taken_by_every_service(world: World) -> None:
     assert world.service.only().headers["idempotency-key"] == "job-1:1:sms:0"
 
 
+async def test_an_address_may_be_whole_already(world: World) -> None:
+    await world.send()
+    path = world.service.only().path
+    await world.send(url=f"{world.service.url}{path}")
+    assert [one.path for one in world.service.requests] == [path, path]
+
+
 async def test_a_defined_text_is_filled_in_the_envs_language(world: World) -> None:
     message: JsonObject = {"tag": "m", "sms": {"body": {"en": "Hi {{name}}", "nl": "Hoi {{name}}"}}}
     await world.send(body={"name": "Ada & Bob 100%"}, message=message)

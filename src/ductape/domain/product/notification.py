@@ -28,7 +28,7 @@ class Push(Struct, frozen=True):
 
     type: PUSH_TYPES = "expo"
     url: Filled | None = None
-    """The service's own where left out; of FCM the part before `/v1/projects`."""
+    """The service's own where left out; of FCM with or without its path."""
     access_token: Credential | None = None
     """Of Expo."""
     project_id: Filled | None = None
@@ -54,7 +54,7 @@ class Sms(Struct, frozen=True):
     type: SMS_TYPES
     sender: Filled
     url: Filled | None = None
-    """The service's own where left out: its scheme and host, without a path."""
+    """The service's own where left out; with or without its path."""
     account_sid: Filled | None = None
     """Of Twilio."""
     auth_id: Filled | None = None

@@ -16,7 +16,12 @@ from ductape.domain.tokens import AccountGrant
 from ductape.domain.web import as_text
 from ductape.errors import ProviderError
 from ductape.handlers.notification.compose import PushContent
-from ductape.handlers.notification.sending import IDEMPOTENCY_HEADER, Sending, asked_of
+from ductape.handlers.notification.sending import (
+    IDEMPOTENCY_HEADER,
+    Sending,
+    address,
+    asked_of,
+)
 from ductape.ports.http import HttpRequest, HttpResponse
 from ductape.ports.tokens import TokenWish, with_token
 
@@ -105,7 +110,7 @@ async def send_by_fcm(sending: Sending, provider: PushProvider, content: PushCon
 def _request(
     sending: Sending, provider: PushProvider, content: PushContent, token: str
 ) -> HttpRequest:
-    base = (provider.url or URL).rstrip("/")
+    path = f"/v1/projects/{quote(provider.project_id, safe='')}/messages:send"
     message: dict[str, object] = {"token": content.to}
     texts = {"title": content.title, "body": content.body}
     shown = {name: text for name, text in texts.items() if text is not None}
@@ -115,7 +120,7 @@ def _request(
         message["data"] = {name: as_text(value) for name, value in content.data.items()}
     return HttpRequest(
         method="POST",
-        url=f"{base}/v1/projects/{quote(provider.project_id, safe='')}/messages:send",
+        url=address(provider.url or URL, path),
         headers={
             "Accept": "application/json",
             "Authorization": f"Bearer {token}",

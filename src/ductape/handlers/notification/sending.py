@@ -101,6 +101,16 @@ def asked_of(request: HttpRequest) -> str:
     return f"{request.method} {urlsplit(request.url).hostname}"
 
 
+def address(url: str, path: str) -> str:
+    """Return where a service is called: its own path below `url`, unless that has it already.
+
+    >>> address("https://sms.example/", "/sms/json"), address("http://[::1]/sms/json", "/sms/json")
+    ('https://sms.example/sms/json', 'http://[::1]/sms/json')
+    """
+    last = path.rstrip("/").rpartition("/")[2]
+    return url if url.rstrip("/").endswith(f"/{last}") else url.rstrip("/") + path
+
+
 def sent(provider_id: str | None) -> JsonObject:
     """Return a channel's result."""
     return {"status": "sent", "provider_id": provider_id}

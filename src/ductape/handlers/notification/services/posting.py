@@ -11,7 +11,12 @@ from ductape.domain.definitions.auth import Auth
 from ductape.domain.definitions.notification import SmsProvider
 from ductape.domain.web import credentials
 from ductape.errors import ProviderError
-from ductape.handlers.notification.sending import IDEMPOTENCY_HEADER, Sending, asked_of
+from ductape.handlers.notification.sending import (
+    IDEMPOTENCY_HEADER,
+    Sending,
+    address,
+    asked_of,
+)
 from ductape.ports.http import HttpRequest, HttpResponse
 
 T = TypeVar("T", bound=Struct)
@@ -111,7 +116,7 @@ async def send_text(
     shown = credentials(auth)
     request = HttpRequest(
         method="POST",
-        url=(provider.url or service.url).rstrip("/") + posted.path,
+        url=address(provider.url or service.url, posted.path),
         headers={
             "Accept": "application/json",
             "Content-Type": posted.mime,
