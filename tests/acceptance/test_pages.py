@@ -11,9 +11,13 @@ import pytest
 from aiohttp import web
 
 from tests.pages import DOCS, blocks, expected_print, prints_as_told, run_page
+from tests.servers.fcm import fcm_service
+from tests.servers.functions import google_function, lambda_service
 from tests.servers.http import expo_receiver, http_receiver
 from tests.servers.postgres import postgres_server
+from tests.servers.sms import sms_service
 from tests.servers.smtp import smtp_receiver
+from tests.servers.tokens import key_file, token_url
 
 ELSEWHERE = {
     "howto/testing.md",
@@ -23,7 +27,12 @@ ELSEWHERE = {
 }
 """Pages with a test of their own, beside what they are about."""
 
-SERVED = {"howto/actions.md", "howto/notifications.md", "howto/transactions.md"}
+SERVED = {
+    "howto/actions.md",
+    "howto/functions.md",
+    "howto/notifications.md",
+    "howto/transactions.md",
+}
 """Pages that are given servers below."""
 
 PLAIN = sorted(
@@ -59,17 +68,35 @@ async def test_the_actions_page_reaches_the_partner_with_its_credential() -> Non
             return web.json_response({"error": "no such customer"}, status=404)
         return web.json_response({"order": next(numbers)}, status=201)
 
-    async with http_receiver() as receiver:
+    async with http_receiver() as receiver, token_url() as tokens:
         receiver.answers += [partner] * 10
-        await _runs("howto/actions.md", partner_url=receiver.url)
+        await _runs("howto/actions.md", partner_url=receiver.url, token_url=tokens.token_url)
     assert [request.path for request in receiver.requests] == [
         "/customers/c-7/orders",
         "/customers/c-7/orders",
+        "/customers/c-9/orders",
         "/customers/nobody/orders",
         "/customers/c-8/orders",
     ]
     keys = {request.headers["authorization"] for request in receiver.requests}
-    assert keys == {"Bearer s3cret-token"}
+    assert keys == {"Bearer s3cret-token", "Bearer token-1"}
+
+
+async def test_the_functions_page_calls_every_cloud() -> None:
+    async with (
+        http_receiver() as plain,
+        lambda_service() as aws,
+        token_url() as tokens,
+        google_function(tokens) as google,
+    ):
+        await _runs(
+            "howto/functions.md",
+            function_url=plain.url,
+            lambda_url=aws.url,
+            google_url=google.url,
+            service_account=key_file(tokens.token_url),
+        )
+    assert plain.only().headers["authorization"] == "Bearer t0ken-s3cret"
 
 
 async def test_the_transactions_page_stores_rows_and_jobs_together(
@@ -81,14 +108,25 @@ async def test_the_transactions_page_stores_rows_and_jobs_together(
 
 
 async def test_the_notifications_page_reaches_people_on_every_channel() -> None:
-    async with expo_receiver() as expo, http_receiver() as hook, smtp_receiver() as mailbox:
+    async with (
+        expo_receiver() as expo,
+        http_receiver() as hook,
+        smtp_receiver() as mailbox,
+        token_url() as tokens,
+        fcm_service(tokens) as fcm,
+        sms_service("twilio") as sms,
+    ):
         await _runs(
             "howto/notifications.md",
             push_url=f"{expo.url}/push",
             hook_url=hook.url,
             smtp_port=mailbox.port,
+            fcm_url=fcm.url,
+            sms_url=sms.url,
+            service_account=key_file(tokens.token_url),
         )
     titles = [json.loads(request.body)["title"] for request in expo.requests]
     assert titles == ["Order 12345", "Order Shipped"]
     assert mailbox.only().part("plain") == "Hello Ada\n\nYour order has left us."
     assert json.loads(hook.only().body) == {"order": 12345, "state": "shipped"}
+    assert [text for _, text in sms.texts] == ["Zending 12345"] * 2

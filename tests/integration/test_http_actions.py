@@ -15,7 +15,12 @@ from ductape.errors import ProviderError, ValidationError
 from ductape.handlers.action import ActionHandler
 from ductape.providers.http import AiohttpClient
 from tests.servers.http import Received, Receiver, http_receiver
-from tests.unit.handlers.builders import FixedClock, RecordingContext, an_invocation
+from tests.unit.handlers.builders import (
+    FixedClock,
+    NoTokens,
+    RecordingContext,
+    an_invocation,
+)
 
 
 @dataclass
@@ -54,7 +59,7 @@ class Partner:
 async def partner() -> AsyncIterator[Partner]:
     client = AiohttpClient(EgressPolicy(grant_loopback=True))
     async with http_receiver() as server:
-        yield Partner(server, ActionHandler(client, FixedClock()))
+        yield Partner(server, ActionHandler(client, FixedClock(), NoTokens()))
         await client.aclose()
 
 

@@ -16,7 +16,12 @@ from ductape.providers.http import AiohttpClient
 from ductape.providers.mail import SmtpMailer
 from tests.servers.http import Expo, Receiver, expo_receiver, http_receiver
 from tests.servers.smtp import Mailbox, smtp_receiver
-from tests.unit.handlers.builders import FixedClock, RecordingContext, an_invocation
+from tests.unit.handlers.builders import (
+    FixedClock,
+    NoTokens,
+    RecordingContext,
+    an_invocation,
+)
 
 MESSAGE: JsonObject = {
     "tag": "shipped",
@@ -98,7 +103,7 @@ class World:
 async def world() -> AsyncIterator[World]:
     policy, clock = EgressPolicy(grant_loopback=True), FixedClock()
     client = AiohttpClient(policy)
-    handler = NotificationHandler(client, SmtpMailer(policy, clock), clock)
+    handler = NotificationHandler(client, SmtpMailer(policy, clock), clock, NoTokens())
     async with expo_receiver() as expo, smtp_receiver() as mailbox, http_receiver() as partner:
         partner.answers = [web.Response(headers={"X-Request-Id": "r-1"})]
         yield World(expo, mailbox, partner, handler)

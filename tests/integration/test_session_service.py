@@ -253,6 +253,19 @@ async def test_a_secret_under_a_lost_key_tells_its_remedy_and_no_value(
     assert "s3cret-value" not in repr(caught.value) + repr(vars(caught.value))
 
 
+async def test_a_secret_is_renewed_where_it_is_found_if_it_is_still_the_old_one(
+    secrets: Secrets,
+) -> None:
+    assert not await secrets.renew("orders", "prd", "REFRESH", old="", new="r-1")
+    await secrets.set("REFRESH", "r-0", product="orders")
+    await secrets.set("REFRESH", "r-dev", product="orders", env="dev")
+    assert await secrets.renew("orders", "prd", "REFRESH", old="r-0", new="r-1")
+    assert not await secrets.renew("orders", "prd", "REFRESH", old="r-0", new="r-2")
+    assert await secrets.renew("orders", "dev", "REFRESH", old="r-dev", new="r-dev-1")
+    found = [await secrets.reveal("orders", env, "REFRESH") for env in ("prd", "stage", "dev")]
+    assert found == ["r-1", "r-1", "r-dev-1"]
+
+
 async def test_no_value_stands_in_the_store_in_clear(secrets: Secrets, engine: Engine) -> None:
     await secrets.set("API_KEY", "s3cret-value", product="orders")
     stored = await engine.read(lambda db: repr(db.execute("SELECT * FROM secrets").fetchall()))

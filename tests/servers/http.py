@@ -4,7 +4,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar
 
 from aiohttp import web
 from aiohttp.test_utils import unused_port
@@ -63,22 +63,26 @@ class Expo(Receiver):
         return await super().handle(request)
 
 
+R = TypeVar("R", bound=Receiver)
+
+
 @asynccontextmanager
 async def http_receiver(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """Run a recording server on a free port."""
-    async with _serving(Receiver(), tls) as receiver:
+    async with serving(Receiver(), tls) as receiver:
         yield receiver
 
 
 @asynccontextmanager
 async def expo_receiver() -> AsyncIterator[Expo]:
     """Run an Expo-compatible push service on a free port."""
-    async with _serving(Expo(), None) as expo:
-        yield cast("Expo", expo)
+    async with serving(Expo()) as expo:
+        yield expo
 
 
 @asynccontextmanager
-async def _serving(receiver: Receiver, tls: ssl.SSLContext | None) -> AsyncIterator[Receiver]:
+async def serving(receiver: R, tls: ssl.SSLContext | None = None) -> AsyncIterator[R]:
+    """Run a receiver on a free port."""
     application = web.Application(client_max_size=64 * 1024 * 1024)
     application.router.add_route("*", "/{rest:.*}", receiver.handle)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)

@@ -21,6 +21,7 @@ from ductape.ports.threads import Threads
 from ductape.ports.vault import Vault
 from ductape.ports.zones import Zones
 from ductape.providers.http import AiohttpClient
+from ductape.providers.tokens import TokenKeeper
 from ductape.services.secrets import Secrets
 from ductape.services.settling import Decide, Settler, decider
 from ductape.sessions.opening import CatalogOpener
@@ -86,6 +87,11 @@ class Core:
         """What issues and opens session tokens."""
         clock, entropy = self.around.clock, self.around.entropy
         return SessionTokens(self.vault, self.store.sessions, clock, entropy)
+
+    @cached_property
+    def tokens_of_others(self) -> TokenKeeper:
+        """What gets the tokens that other services ask for."""
+        return TokenKeeper(self.http, self.around.clock, self.secrets)
 
     @cached_property
     def opener(self) -> CatalogOpener:

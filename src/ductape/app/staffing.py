@@ -6,6 +6,7 @@ from ductape.app.core import Core
 from ductape.app.system import worker_identity
 from ductape.domain.request import JobEventTypes
 from ductape.handlers.action import ActionHandler
+from ductape.handlers.function import FunctionHandler
 from ductape.handlers.notification import NotificationHandler
 from ductape.ports.handler import Handler
 from ductape.ports.stores.fleet import WorkerRecord
@@ -46,11 +47,12 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
     """Name the handler of each kind: the one line that a new kind adds."""
     clock = core.around.clock
     mailer = SmtpMailer(core.policy, clock)
+    tokens = core.tokens_of_others
     return {
-        JobEventTypes.ACTION: ActionHandler(core.http, clock),
-        JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock),
+        JobEventTypes.ACTION: ActionHandler(core.http, clock, tokens),
+        JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock, tokens),
         JobEventTypes.JOB: core.python,
-        JobEventTypes.FUNCTION: core.python,
+        JobEventTypes.FUNCTION: FunctionHandler(core.python, core.http, clock, tokens),
     }
 
 

@@ -1,14 +1,18 @@
-"""What another server's answer means for a run: its error code and how long to wait.
+"""What another server's answer means for a run: its value, or its error code and how long to wait.
 
 Codes are those of SPEC 12, `Retry-After` that of SPEC 5: spans in milliseconds, at most a day.
 """
 
+import re
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+import msgspec
 from msgspec import Struct
 
+from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.masking import mask
 from ductape.domain.retry import LONGEST_RETRY_AFTER_MS
 from ductape.errors import ProviderError
@@ -32,6 +36,8 @@ _CODES = {
     504: "TIMEOUT",
 }
 _GOOD = range(200, 400)
+_REDIRECTS = range(300, 400)
+_CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 
 
 class Answer(Struct, frozen=True):
@@ -88,6 +94,12 @@ def refuse_status(
     )
 
 
+def refuse_redirect(status: int, *, asked: str) -> None:
+    """Raise `ProviderError` where only a final answer will do, and this is a redirection."""
+    if status in _REDIRECTS:
+        raise ProviderError("PROVIDER_ERROR", f"{asked} answered {status}, a redirection")
+
+
 def quoted(body: bytes, secrets: tuple[str, ...] = ()) -> str:
     """Return a body as an error may show it: text, secrets masked, at most 2 KiB.
 
@@ -99,6 +111,32 @@ def quoted(body: bytes, secrets: tuple[str, ...] = ()) -> str:
     if len(encoded) <= MOST_QUOTED_BYTES:
         return text
     return encoded[: MOST_QUOTED_BYTES - 3].decode("utf-8", errors="ignore") + "…"
+
+
+def body_value(headers: Mapping[str, str], body: bytes) -> JsonValue:
+    """Return an answer's body: JSON where it is JSON, text where it is text, else base64.
+
+    >>> body_value({"content-type": "application/json"}, b'{"id": 1}'), body_value({}, b"")
+    ({'id': 1}, None)
+    """
+    if not body:
+        return None
+    mime, _, parameters = headers.get("content-type", "").partition(";")
+    mime = mime.strip().lower()
+    if mime == "application/json" or mime.endswith("+json"):
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.DecodeError, RecursionError):
+            return _text_or_base64(body, "utf-8")
+    charset = _CHARSET.search(parameters)
+    return _text_or_base64(body, charset[1] if charset else "utf-8")
+
+
+def _text_or_base64(body: bytes, charset: str) -> str:
+    try:
+        return body.decode(charset)
+    except (LookupError, UnicodeDecodeError):
+        return b64encode(body).decode()
 
 
 def _until(text: str, now_ms: int) -> int | None:

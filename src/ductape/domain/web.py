@@ -151,7 +151,7 @@ def credentials(auth: Auth | None) -> Credentials:
     if auth is None:
         return Credentials()
     match auth.type:
-        case "bearer":
+        case "bearer" | "oauth2":
             token = auth.token or ""
             return Credentials(headers={"Authorization": f"Bearer {token}"}, secrets=(token,))
         case "basic":

@@ -5,17 +5,17 @@ definition's query and body are defaults, field by field. A status outside 200 t
 attempt with its code (SPEC 9 and 12).
 """
 
-import re
-from base64 import b64encode
-
 import msgspec
+from msgspec.structs import replace
 
-from ductape.domain.answer import Answer, refuse_status
+from ductape.domain.answer import Answer, body_value, refuse_status
 from ductape.domain.definitions.action import ActionTarget
+from ductape.domain.definitions.auth import Auth
 from ductape.domain.found import MASK
 from ductape.domain.inputs.action import check_action, merged_body, read_action_input
 from ductape.domain.inputs.parts import RequestParts
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.tokens import client_grant
 from ductape.domain.web import (
     Credentials,
     credentials,
@@ -28,11 +28,12 @@ from ductape.errors import ValidationError
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Invocation
 from ductape.ports.http import HttpClient, HttpRequest, HttpResponse
+from ductape.ports.tokens import Tokens, TokenWish, with_token
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
+UNAUTHORIZED = 401
 
 _ACCEPT = "application/json, */*;q=0.5"
-_CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 _MASKED = frozenset(
     {
         "authentication-info",
@@ -51,10 +52,11 @@ _MASKED = frozenset(
 class ActionHandler:
     """`ports.handler.Handler` for the kind `action`."""
 
-    def __init__(self, http: HttpClient, clock: Clock) -> None:
-        """Take the guarded client, and the clock that dates in `Retry-After` are read by."""
+    def __init__(self, http: HttpClient, clock: Clock, tokens: Tokens) -> None:
+        """Take the guarded client, what dates in `Retry-After` are read by, and OAuth2 tokens."""
         self._http = http
         self._clock = clock
+        self._tokens = tokens
 
     async def __call__(self, invocation: Invocation) -> JsonValue:
         """Send the request and return `{status, headers, body}`.
@@ -65,9 +67,7 @@ class ActionHandler:
         if faults := check_action(definition, invocation.input, resolved=True):
             raise ValidationError(faults)
         target = msgspec.convert(definition, ActionTarget)
-        auth = credentials(target.auth)
-        now_ms = self._clock.now_ms()
-        response = await self._http.send(_request(target, auth, invocation, now_ms))
+        response, auth = await self._answered(target, invocation)
         refuse_status(
             Answer(response.status, response.headers, response.body),
             asked=f"{target.method} {target.resource.partition('?')[0]}",
@@ -75,6 +75,37 @@ class ActionHandler:
             secrets=auth.secrets,
         )
         return _result(response)
+
+    async def _answered(
+        self, target: ActionTarget, invocation: Invocation
+    ) -> tuple[HttpResponse, Credentials]:
+        """Send the request; with OAuth2 once more, with a new token, where the app refuses one."""
+
+        async def send(auth: Auth | None) -> tuple[HttpResponse, Credentials]:
+            shown = credentials(auth)
+            request = _request(target, shown, invocation, self._clock.now_ms())
+            return await self._http.send(request), shown
+
+        auth = target.auth
+        if auth is None or auth.type != "oauth2":
+            return await send(auth)
+        return await with_token(
+            self._tokens,
+            _wish(target, auth, invocation),
+            lambda token: send(replace(auth, token=token)),
+            refused=lambda sent: sent[0].status == UNAUTHORIZED,
+            hide=invocation.engine.hide,
+        )
+
+
+def _wish(target: ActionTarget, auth: Auth, invocation: Invocation) -> TokenWish:
+    return TokenWish(
+        product=invocation.product,
+        env=invocation.env,
+        holder=f"auth `{auth.tag}` of app `{invocation.target.app}`",
+        grant=client_grant(auth),
+        allow_private=target.allow_private,
+    )
 
 
 def _request(
@@ -109,26 +140,8 @@ def _result(response: HttpResponse) -> JsonValue:
     headers: dict[str, JsonValue] = {
         name: MASK if name in _MASKED else value for name, value in response.headers.items()
     }
-    return {"status": response.status, "headers": headers, "body": _read_body(response)}
-
-
-def _read_body(response: HttpResponse) -> JsonValue:
-    """Return JSON where it is JSON, text where it is text, else base64; null if empty."""
-    if not response.body:
-        return None
-    mime, _, parameters = response.headers.get("content-type", "").partition(";")
-    mime = mime.strip().lower()
-    if mime == "application/json" or mime.endswith("+json"):
-        try:
-            return msgspec.json.decode(response.body)
-        except (msgspec.DecodeError, RecursionError):
-            return _text_or_base64(response.body, "utf-8")
-    charset = _CHARSET.search(parameters)
-    return _text_or_base64(response.body, charset[1] if charset else "utf-8")
-
-
-def _text_or_base64(body: bytes, charset: str) -> str:
-    try:
-        return body.decode(charset)
-    except (LookupError, UnicodeDecodeError):
-        return b64encode(body).decode()
+    return {
+        "status": response.status,
+        "headers": headers,
+        "body": body_value(response.headers, response.body),
+    }

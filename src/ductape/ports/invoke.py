@@ -48,3 +48,7 @@ class Engine(Protocol):
         handler raise, and `ProviderError` with `TIMEOUT`.
         """
         ...
+
+    def hide(self, texts: tuple[str, ...]) -> None:
+        """Have texts masked in the run's errors: what a handler got that no definition holds."""
+        ...

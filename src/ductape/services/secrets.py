@@ -67,6 +67,20 @@ class Secrets:
                 return self._opened(sealed, product, where, name)
         return None
 
+    async def renew(self, product: str, env: str, name: str, *, old: str, new: str) -> bool:
+        """Replace a secret where `reveal` finds it, if it is still the old one; tell if it was.
+
+        Raises `ValidationError` for a value that no secret may have.
+        """
+        for where in (env, _EVERY_ENV):
+            sealed = await self._rows.get(product, where, name)
+            if sealed is not None:
+                if self._opened(sealed, product, where, name) != old:
+                    return False
+                await self.set(name, new, product=product, env=where or None)
+                return True
+        return False
+
     def _opened(self, sealed: bytes, product: str, env: str, name: str) -> str:
         try:
             return self._vault.unseal(sealed, place=_seal_place(product, env, name)).decode()

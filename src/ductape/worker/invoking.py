@@ -79,7 +79,7 @@ class RunEngine:
         found = sources_of(self._injected.target, self._injected.session)
         given = {name: tree_source(tree) for name, tree in sources.items()}
         around = scope({**found, **given}, self._around.clock.now_ms())
-        self._hide(sensitive_texts(mapping, around))
+        self.hide(sensitive_texts(mapping, around))
         return resolve(mapping, around, path="definition")
 
     async def invoke(self, call: Call) -> JsonValue:
@@ -102,11 +102,16 @@ class RunEngine:
             message = f"`{call.path}` took longer than its time-out of {call.timeout_ms} ms"
             raise ProviderError("TIMEOUT", message) from error
 
+    def hide(self, texts: tuple[str, ...]) -> None:
+        """Have texts masked in the run's errors."""
+        held = self._around.held
+        held.sensitive = tuple(dict.fromkeys((*held.sensitive, *texts)))
+
     async def _prepared(self, call: Call) -> Injected:
         """Resolve what is called and check its input, which is whole already."""
         around = self._around
         injected = await around.preparing.prepare_call(around.held.claim, call, self._injected)
-        self._hide(injected.sensitive)
+        self.hide(injected.sensitive)
         kind = injected.target.kind
         if call.kind not in (None, kind):
             raise invalid("event", f"an event of kind {call.kind}", f"`{call.event}`, a {kind}")
@@ -124,10 +129,6 @@ class RunEngine:
             context=CallContext(self._around, path, call.timeout_ms),
             engine=RunEngine(self._around, injected, path, self._depth + 1),
         )
-
-    def _hide(self, sensitive: tuple[str, ...]) -> None:
-        held = self._around.held
-        held.sensitive = tuple(dict.fromkeys((*held.sensitive, *sensitive)))
 
 
 class CallContext:

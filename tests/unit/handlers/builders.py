@@ -8,6 +8,7 @@ from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 from ductape.ports.handler import Invocation
 from ductape.ports.invoke import Call
+from ductape.ports.tokens import TokenWish
 
 
 @dataclass
@@ -51,12 +52,28 @@ class RecordingContext:
 
 @dataclass
 class NoEngine:
-    """An engine for handlers that ask nothing of it."""
+    """An engine for handlers that ask nothing of it but to mask."""
+
+    hidden: tuple[str, ...] = ()
 
     def mapped(self, mapping: JsonValue, sources: Mapping[str, JsonObject]) -> JsonValue:
         raise NotImplementedError
 
     async def invoke(self, call: Call) -> JsonValue:
+        raise NotImplementedError
+
+    def hide(self, texts: tuple[str, ...]) -> None:
+        self.hidden += texts
+
+
+@dataclass
+class NoTokens:
+    """What hands out tokens, for handlers that need none."""
+
+    async def get(self, wish: TokenWish) -> str:
+        raise NotImplementedError
+
+    def drop(self, token: str) -> None:
         raise NotImplementedError
 
 
@@ -66,6 +83,7 @@ def an_invocation(
     given: JsonObject,
     *,
     context: RecordingContext | None = None,
+    engine: NoEngine | None = None,
     needs: str | None = None,
 ) -> Invocation:
     """Build one attempt, references resolved."""
@@ -76,5 +94,5 @@ def an_invocation(
         product="shop",
         env="prd",
         context=context or RecordingContext(),
-        engine=NoEngine(),
+        engine=engine or NoEngine(),
     )

@@ -165,6 +165,16 @@ async def test_what_a_call_brought_in_is_masked_in_the_run() -> None:
     assert "s3cret-token" in attempt.held.sensitive
 
 
+async def test_what_a_handler_got_is_masked_in_the_run_as_well() -> None:
+    async def body(invocation: Invocation) -> JsonValue:
+        invocation.engine.hide(("token-12345", "token-12345"))
+        return None
+
+    attempt = Attempt(body, sensitive=("s3cret",))
+    await attempt.engine.invoke(call())
+    assert attempt.held.sensitive == ("s3cret", "token-12345")
+
+
 async def test_a_mapping_is_filled_from_what_is_given_and_from_the_session() -> None:
     async def body(_: Invocation) -> JsonValue:
         return None

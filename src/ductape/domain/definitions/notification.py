@@ -17,15 +17,20 @@ class MessageTemplate(Struct, frozen=True, omit_defaults=True):
     email: JsonObject | None = None
     """`{subject, template}` (HTML) and optionally `text`."""
     sms: JsonObject | None = None
+    """`{body}`."""
     callback: JsonObject | None = None
 
 
 class PushProvider(Struct, frozen=True, omit_defaults=True):
     """Where push notifications go."""
 
-    type: Literal["expo"] = "expo"
-    url: str = "https://exp.host/--/api/v2/push/send"
+    type: Literal["expo", "fcm"] = "expo"
+    url: str | None = None
+    """None: the service's own."""
     access_token: str | None = None
+    project_id: str = ""
+    service_account: str = ""
+    """JSON."""
 
 
 class EmailProvider(Struct, frozen=True, omit_defaults=True):
@@ -37,6 +42,20 @@ class EmailProvider(Struct, frozen=True, omit_defaults=True):
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str | None = None
     password: str | None = None
+
+
+class SmsProvider(Struct, frozen=True, omit_defaults=True):
+    """Which service sends text messages; each has its own names for its two credentials."""
+
+    type: Literal["twilio", "plivo", "vonage"]
+    sender: str
+    url: str | None = None
+    """None: the service's own."""
+    account_sid: str = ""
+    auth_id: str = ""
+    auth_token: str = ""
+    api_key: str = ""
+    api_secret: str = ""
 
 
 class CallbackProvider(Struct, frozen=True, omit_defaults=True):
@@ -56,5 +75,6 @@ class NotificationTarget(Struct, frozen=True, omit_defaults=True):
     message: MessageTemplate | None = None
     push: PushProvider | None = None
     email: EmailProvider | None = None
+    sms: SmsProvider | None = None
     callback: CallbackProvider | None = None
     allow_private: bool = False

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ductape.domain.inputs.action import check_action
-from ductape.domain.inputs.channels import unknown_keys
+from ductape.domain.inputs.function import check_function
 from ductape.domain.inputs.notification import check_notification
 from ductape.domain.inputs.pending import without_literals
 from ductape.domain.jsonvalue import JsonObject
@@ -41,13 +41,9 @@ class Check(Protocol):
         ...
 
 
-def _check_function(definition: JsonObject, given: JsonObject, *, resolved: bool) -> list[Fault]:  # noqa: ARG001 (as every check)
-    return unknown_keys(given, ("payload",), "input")
-
-
 CHECKS: Mapping[JobEventTypes, Check] = {
     JobEventTypes.ACTION: check_action,
-    JobEventTypes.FUNCTION: _check_function,
+    JobEventTypes.FUNCTION: check_function,
     JobEventTypes.NOTIFICATION: check_notification,
 }
 """One row a kind; a job's handler takes any object."""

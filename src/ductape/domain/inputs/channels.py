@@ -1,6 +1,7 @@
 """What each channel of a notification needs, and what its callback consists of (SPEC 9)."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -13,6 +14,20 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.parsing.nearest import hint_for
 from ductape.domain.web import header_faults, param_faults
 from ductape.errors import Fault, fault
+
+MOST_NUMBERS = 500
+"""Of one text message: what was sent to each is remembered for a retry."""
+
+_PHONE_NUMBER = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
+
+
+def is_phone_number(value: JsonValue) -> bool:
+    """Tell whether a value is a telephone number in E.164, or a short code.
+
+    >>> is_phone_number("+31612345678"), is_phone_number("06 123"), is_phone_number(31612345678)
+    (True, False, False)
+    """
+    return isinstance(value, str) and _PHONE_NUMBER.fullmatch(value) is not None
 
 
 class Review(Struct, frozen=True):
@@ -51,6 +66,15 @@ def email_faults(review: Review) -> list[Fault]:
     path, values = f"{review.path}.template", review.given.get("template")
     text = variable_faults(review.defined.get("text"), values, path, resolved=review.resolved)
     return faults + [one for one in text if one not in faults]
+
+
+def sms_faults(review: Review) -> list[Fault]:
+    """Check `{to, body}`."""
+    faults = unknown_keys(review.given, ("to", "body"), review.path)
+    faults += _numbers(review) + _wording(review, "body")
+    if not _said(review, "body"):
+        faults.append(fault(f"{review.path}.body", "a text", "nothing"))
+    return faults
 
 
 def callback_faults(review: Review, url: JsonValue) -> list[Fault]:
@@ -110,25 +134,34 @@ def _said(review: Review, name: str) -> bool:
 
 
 def _recipients(review: Review) -> list[Fault]:
+    return _each(review, "an e-mail address", "ada@example.org", is_email)
+
+
+def _numbers(review: Review) -> list[Fault]:
+    to = review.given.get("to")
+    if isinstance(to, list) and len(to) > MOST_NUMBERS:
+        return [fault(f"{review.path}.to", f"at most {MOST_NUMBERS} numbers", f"{len(to)}")]
+    return _each(review, "a telephone number", "+31612345678", is_phone_number)
+
+
+def _each(
+    review: Review, noun: str, example: str, fits: Callable[[JsonValue], bool]
+) -> list[Fault]:
+    """Check one recipient, or each of a list of them."""
     path, to = f"{review.path}.to", review.given.get("to")
-    wanted = "an e-mail address or a list of them"
-    if isinstance(to, str):
-        return _mailbox(to, path, resolved=review.resolved)
-    if not isinstance(to, list) or not to:
-        return [fault(path, wanted, "an empty list" if to == [] else kind_of(to))]
-    places = enumerate(to)
+    if isinstance(to, list) and to:
+        places = [(f"{path}[{at}]", one) for at, one in enumerate(to)]
+        wanted = f"{noun} such as {example}"
+    elif isinstance(to, str):
+        places, wanted = [(path, to)], f"{noun} such as {example}"
+    else:
+        found = "an empty list" if to == [] else kind_of(to)
+        return [fault(path, f"{noun} or a list of them", found)]
     return [
-        one
-        for at, box in places
-        for one in _mailbox(box, f"{path}[{at}]", resolved=review.resolved)
+        fault(where, wanted, "another text" if isinstance(one, str) else kind_of(one))
+        for where, one in places
+        if not (pending(one, resolved=review.resolved) or fits(one))
     ]
-
-
-def _mailbox(value: JsonValue, path: str, *, resolved: bool) -> list[Fault]:
-    if pending(value, resolved=resolved) or is_email(value):
-        return []
-    found = "another text" if isinstance(value, str) else kind_of(value)
-    return [fault(path, "an e-mail address such as ada@example.org", found)]
 
 
 def _part(parts: RequestParts, name: str) -> JsonValue:

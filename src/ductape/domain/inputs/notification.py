@@ -5,7 +5,8 @@ sms{to, body}, callback{query, params, body, headers}}`, at least one channel; `
 mean that a channel is not wanted.
 """
 
-from typing import Literal, assert_never
+from collections.abc import Callable
+from typing import Literal
 
 from ductape.domain.found import kind_of
 from ductape.domain.inputs.channels import (
@@ -13,6 +14,7 @@ from ductape.domain.inputs.channels import (
     callback_faults,
     email_faults,
     push_faults,
+    sms_faults,
     unknown_keys,
 )
 from ductape.domain.inputs.content import locales_of
@@ -20,16 +22,16 @@ from ductape.domain.inputs.pending import pending
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import Fault, fault
 
-Channel = Literal["push_notification", "email", "callback"]
-CHANNELS: tuple[Channel, ...] = ("push_notification", "email", "callback")
-"""Those that are sent in this release, in the order of sending."""
+Channel = Literal["push_notification", "email", "sms", "callback"]
+CHANNELS: tuple[Channel, ...] = ("push_notification", "email", "sms", "callback")
+"""In the order of sending."""
 
 _PROVIDERS: dict[Channel, str] = {
     "push_notification": "push",
     "email": "email",
+    "sms": "sms",
     "callback": "callback",
 }
-_SMS_FOLLOWS = "SMS follows in a later release; push_notification, email and callback are sent"
 
 
 def check_notification(definition: JsonObject, given: JsonObject, *, resolved: bool) -> list[Fault]:
@@ -37,13 +39,11 @@ def check_notification(definition: JsonObject, given: JsonObject, *, resolved: b
 
     `definition` is a `NotificationTarget` as JSON, its references perhaps unresolved.
     """
-    faults = unknown_keys(given, ("slug", *CHANNELS, "sms"), "input")
+    faults = unknown_keys(given, ("slug", *CHANNELS), "input")
     slug = given.get("slug")
     if slug is not None and not isinstance(slug, str):
         faults.append(fault("input.slug", "the tag of a message", kind_of(slug)))
-    if given.get("sms"):
-        faults.append(fault("input.sms", "a channel of this release", "sms", hint=_SMS_FOLLOWS))
-    elif not wanted_channels(given):
+    if not wanted_channels(given):
         faults.append(fault("input", f"at least one of {', '.join(CHANNELS)}", "none"))
     for channel in wanted_channels(given):
         faults += _channel_faults(definition, channel, given[channel], resolved=resolved)
@@ -71,15 +71,15 @@ def _channel_faults(
     if not isinstance(part, dict):
         return [fault(path, "an object", kind_of(part))]
     review = _review(definition, channel, part, resolved=resolved)
-    match channel:
-        case "push_notification":
-            return push_faults(review)
-        case "email":
-            return email_faults(review)
-        case "callback":
-            return callback_faults(review, provider.get("url"))
-        case _:
-            assert_never(channel)
+    return _CHECKS[channel](review, provider)
+
+
+_CHECKS: dict[Channel, Callable[[Review, JsonObject], list[Fault]]] = {
+    "push_notification": lambda review, _: push_faults(review),
+    "email": lambda review, _: email_faults(review),
+    "sms": lambda review, _: sms_faults(review),
+    "callback": lambda review, provider: callback_faults(review, provider.get("url")),
+}
 
 
 def _review(

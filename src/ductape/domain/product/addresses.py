@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from ductape.domain.product.document import Product
-from ductape.domain.product.reached import base_url_in
+from ductape.domain.product.document import Env, Product
+from ductape.domain.product.reached import base_url_in, function_url_in
 from ductape.domain.request import JobEventTypes
 
 
@@ -54,15 +54,23 @@ def _handlers(product: Product) -> Iterator[Address]:
 
 def reachable(product: Product) -> frozenset[tuple[str, JobEventTypes, str, str | None]]:
     """Return (env, kind, event, app) of everything that some event can name in some env."""
-    absent = {
-        (env.slug, app.tag)
-        for env in product.envs
-        for app in product.apps
-        if base_url_in(app, env) is None
-    }
     return frozenset(
         (env.slug, address.kind, address.event, address.app)
         for env in product.envs
+        for absent in [_absent(product, env)]
         for address in addresses(product)
-        if (env.slug, address.app) not in absent
+        if (address.kind, address.app or address.event) not in absent
     )
+
+
+def _absent(product: Product, env: Env) -> set[tuple[JobEventTypes, str]]:
+    """Name the apps and the functions that have no URL in an env."""
+    apps = {app.tag for app in product.apps if base_url_in(app, env) is None}
+    functions = {
+        one.tag
+        for one in product.functions
+        if one.handler is None and function_url_in(one, env) is None
+    }
+    return {(JobEventTypes.ACTION, tag) for tag in apps} | {
+        (JobEventTypes.FUNCTION, tag) for tag in functions
+    }

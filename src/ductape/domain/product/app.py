@@ -11,9 +11,11 @@ from msgspec import UNSET, Struct, UnsetType, field
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.words import (
     AnswerBytes,
-    AuthType,
+    AppAuthType,
+    AuthStyle,
     Credential,
     Filled,
+    Grant,
     Location,
     Name,
     Tag,
@@ -41,13 +43,19 @@ class AuthEnv(Struct, frozen=True):
     username: Filled | None = None
     password: Credential | None = None
     value: Credential | None = None
+    token_url: Filled | None = None
+    client_id: Filled | None = None
+    client_secret: Credential | None = None
+    scope: Filled | None = None
+    audience: Filled | None = None
+    refresh_token: Credential | None = None
 
 
 class AppAuth(Struct, frozen=True):
     """One way to tell the app who calls; credentials only as `$Secret{name}`."""
 
     tag: Tag
-    type: AuthType
+    type: AppAuthType
     description: Words | None = None
     token: Credential | None = None
     """Of a bearer."""
@@ -60,6 +68,19 @@ class AppAuth(Struct, frozen=True):
     """Where an API key goes; a header unless told otherwise."""
     value: Credential | None = None
     """The API key itself."""
+    grant: Grant | None = None
+    """Of OAuth2; the client's own credentials unless told otherwise."""
+    token_url: Filled | None = None
+    """Where OAuth2 tokens are got."""
+    client_id: Filled | None = None
+    client_secret: Credential | None = None
+    scope: Filled | None = None
+    """Separated by spaces."""
+    audience: Filled | None = None
+    refresh_token: Credential | None = None
+    """Alone in `$Secret{name}`, the secret is kept up to date where the token URL rotates it."""
+    auth_style: AuthStyle | None = None
+    """Where the client's credentials go; the header unless told otherwise."""
     envs: tuple[AuthEnv, ...] = ()
 
 

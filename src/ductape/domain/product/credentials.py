@@ -13,31 +13,28 @@ from ductape.domain.found import path_to
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.app import Action, ActionEnv, App, AppAuth, AuthEnv
 from ductape.domain.product.document import Product
-from ductape.domain.product.notification import Callback, CallbackAuth, Email, Push
+from ductape.domain.product.function import Function, FunctionAuth, FunctionEnv
+from ductape.domain.product.notification import Callback, CallbackAuth, Email, Push, Sms
 from ductape.domain.product.walking import things_of
-from ductape.domain.product.words import AuthType
-from ductape.domain.references import uses
+from ductape.domain.references import parse, uses
+from ductape.domain.references.syntax import Reference
 from ductape.errors import Fault, fault
 
-NEEDED: dict[AuthType, tuple[str, ...]] = {
-    "bearer": ("token",),
-    "basic": ("username", "password"),
-    "api_key": ("name", "value"),
-}
-"""The fields of each type of auth."""
-
-_FIELDS = ("token", "username", "password", "name", "location", "value")
 _CREDENTIALS: dict[type[Struct], tuple[str, ...]] = {
-    AppAuth: ("token", "password", "value"),
-    AuthEnv: ("token", "password", "value"),
+    AppAuth: ("token", "password", "value", "client_secret", "refresh_token"),
+    AuthEnv: ("token", "password", "value", "client_secret", "refresh_token"),
     CallbackAuth: ("token", "password", "value"),
     Email: ("password",),
-    Push: ("access_token",),
+    FunctionAuth: ("token", "secret_access_key", "session_token", "service_account"),
+    Push: ("access_token", "service_account"),
+    Sms: ("auth_token", "api_secret"),
 }
 _CARRIERS: dict[type[Struct], tuple[str, ...]] = {
     Action: ("headers", "query", "body"),
     ActionEnv: ("headers", "query", "body"),
     Callback: ("headers",),
+    Function: ("headers",),
+    FunctionEnv: ("headers",),
 }
 """Values that may hold credentials under names of the app's own choice."""
 
@@ -56,16 +53,20 @@ _TELLTALES = (
 
 
 def credential_faults(product: Product) -> Iterator[Fault]:
-    """Tell every literal credential, and every auth that lacks a field or has one too many."""
+    """Tell every literal credential."""
     for path, thing in things_of(product):
         for name in _CREDENTIALS.get(type(thing), ()):
             text = cast("str | None", getattr(thing, name))
-            if text is not None and not _holds_secret(text):
+            if text is None:
+                continue
+            if not _holds_secret(text):
                 yield _literal(path_to(path, name), product)
+            elif name == "refresh_token" and secret_alone(text) is None:
+                hint = "a rotated refresh token is written back to its secret"
+                expected = "`$Secret{NAME}` alone"
+                yield fault(path_to(path, name), expected, "a longer text", hint=hint)
         for name in _CARRIERS.get(type(thing), ()):
             yield from _inside(getattr(thing, name), path_to(path, name), product)
-        if isinstance(thing, CallbackAuth):
-            yield from _misfits(thing, thing.type, path)
     for at, app in enumerate(product.apps):
         yield from _of_app(app, f"apps[{at}]", product)
 
@@ -79,9 +80,17 @@ def names_credential(name: str) -> bool:
     return name.replace("-", "").replace("_", "").lower().endswith(_TELLTALES)
 
 
+def secret_alone(text: str) -> str | None:
+    """Return the name of the secret that a text is and nothing more.
+
+    >>> secret_alone("$Secret{key}"), secret_alone("Bearer $Secret{key}")
+    ('key', None)
+    """
+    alone = parse(text).alone
+    return alone.path[0] if isinstance(alone, Reference) and alone.name == "Secret" else None
+
+
 def _of_app(app: App, path: str, product: Product) -> Iterator[Fault]:
-    for at, auth in enumerate(app.auths):
-        yield from _auth_faults(auth, f"{path}.auths[{at}]", product)
     for at, constant in enumerate(app.constants):
         where = f"{path}.constants[{at}].value"
         yield from _member(constant.key, constant.value, where, product)
@@ -90,41 +99,6 @@ def _of_app(app: App, path: str, product: Product) -> Iterator[Fault]:
         yield from _member(variable.key, variable.value, f"{where}.value", product)
         for place, env in enumerate(variable.envs):
             yield from _member(variable.key, env.value, f"{where}.envs[{place}].value", product)
-
-
-def _auth_faults(auth: AppAuth, path: str, product: Product) -> Iterator[Fault]:
-    yield from _misfits(auth, auth.type, path, everywhere=_given_everywhere(auth, product))
-    for at, env in enumerate(auth.envs):
-        yield from _extras(env, auth.type, f"{path}.envs[{at}]")
-
-
-def _given_everywhere(auth: AppAuth, product: Product) -> frozenset[str]:
-    """Return the fields that each of the product's envs gives by itself."""
-    if not {env.slug for env in product.envs} <= {env.slug for env in auth.envs}:
-        return frozenset()
-    return frozenset(
-        name for name in _FIELDS if all(getattr(env, name, None) is not None for env in auth.envs)
-    )
-
-
-def _misfits(
-    auth: AppAuth | CallbackAuth,
-    kind: AuthType,
-    path: str,
-    *,
-    everywhere: frozenset[str] = frozenset(),
-) -> Iterator[Fault]:
-    for name in NEEDED[kind]:
-        if getattr(auth, name) is None and name not in everywhere:
-            yield fault(f"{path}.{name}", f"a text, as auths of type {kind} have", "nothing")
-    yield from _extras(auth, kind, path)
-
-
-def _extras(auth: Struct, kind: AuthType, path: str) -> Iterator[Fault]:
-    allowed = (*NEEDED[kind], "location") if kind == "api_key" else NEEDED[kind]
-    for name in _FIELDS:
-        if name not in allowed and getattr(auth, name, None) is not None:
-            yield fault(f"{path}.{name}", f"none in an auth of type {kind}", "one")
 
 
 def _member(name: str, value: object, path: str, product: Product) -> Iterator[Fault]:

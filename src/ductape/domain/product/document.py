@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.app import App
+from ductape.domain.product.function import Function
 from ductape.domain.product.notification import Notification
 from ductape.domain.product.words import Filled, Name, Span, Tag, Words
 
@@ -75,18 +76,6 @@ class Job(Struct, frozen=True):
         "executions",
         "intervals",
     )
-
-    tag: Tag
-    handler: Literal["python"]
-    name: Name | None = None
-    description: Words | None = None
-    sensitive: bool = False
-
-
-class Function(Struct, frozen=True):
-    """A function that a registered Python handler does."""
-
-    LATER: ClassVar[tuple[str, ...]] = ("type", "url", "method", "headers", "auth", "envs", "input")
 
     tag: Tag
     handler: Literal["python"]

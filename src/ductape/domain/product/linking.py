@@ -8,22 +8,23 @@ from msgspec import UNSET, Struct
 from ductape.domain.found import listed, path_to
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.product.app import App
-from ductape.domain.product.credentials import NEEDED
 from ductape.domain.product.document import Product
 from ductape.domain.product.sessions import shared_key
+from ductape.domain.product.variants import auth_fields
 from ductape.domain.product.walking import lists_of, name_of, values_of
 from ductape.domain.references import LIVE, Use, check, needs_resolving, uses
 from ductape.errors import Fault, fault
 
 SECTIONS: Mapping[str, frozenset[str]] = {
     "apps": LIVE["definition"],
+    "functions": LIVE["definition"],
     "notifications": LIVE["definition"],
 }
 """Which references are live in the definitions of each section: one row a section."""
 
 
 def linking_faults(product: Product) -> Iterator[Fault]:
-    """Tell every reference of the apps and notifications that is wrong."""
+    """Tell every reference of a definition that is wrong."""
     for path, app, part in _definitions(product):
         for where, value in _texts_of(part, path):
             live = _live_at(path, where.removeprefix(f"{path}."))
@@ -110,8 +111,8 @@ def _missing_auth(app: App | None, use: Use) -> Iterator[Fault]:
     if auth is None:
         hint = _have([auth.tag for auth in auths])
         yield fault(use.path, "an auth of the same app in `$Auth`", f"`{tag}`", hint=hint)
-    elif name not in NEEDED[auth.type]:
-        hint = _have([*NEEDED[auth.type]])
+    elif name not in auth_fields(auth):
+        hint = _have([*auth_fields(auth)])
         yield fault(use.path, f"a field of the auth `{tag}`", f"`{name}`", hint=hint)
 
 

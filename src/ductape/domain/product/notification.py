@@ -3,7 +3,7 @@
 What stands beside `envs` holds in every env; an env's entry replaces it, channel by channel.
 """
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -19,15 +19,22 @@ from ductape.domain.product.words import (
     Words,
 )
 
-EXPO = "https://exp.host/--/api/v2/push/send"
+PUSH_TYPES = Literal["expo", "fcm"]
+SMS_TYPES = Literal["twilio", "plivo", "vonage"]
 
 
 class Push(Struct, frozen=True):
     """Where push notifications go."""
 
-    type: Literal["expo"] = "expo"
-    url: Filled = EXPO
+    type: PUSH_TYPES = "expo"
+    url: Filled | None = None
+    """The service's own where left out; of FCM with or without its path."""
     access_token: Credential | None = None
+    """Of Expo."""
+    project_id: Filled | None = None
+    """Of FCM."""
+    service_account: Credential | None = None
+    """Of FCM: the account's key file, whole, as JSON."""
 
 
 class Email(Struct, frozen=True):
@@ -39,6 +46,24 @@ class Email(Struct, frozen=True):
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: Filled | None = None
     password: Credential | None = None
+
+
+class Sms(Struct, frozen=True):
+    """Which SMS service sends text messages, and from which number or name."""
+
+    type: SMS_TYPES
+    sender: Filled
+    url: Filled | None = None
+    """The service's own where left out; with or without its path."""
+    account_sid: Filled | None = None
+    """Of Twilio."""
+    auth_id: Filled | None = None
+    """Of Plivo."""
+    auth_token: Credential | None = None
+    """Of Twilio and Plivo."""
+    api_key: Filled | None = None
+    """Of Vonage."""
+    api_secret: Credential | None = None
 
 
 class CallbackAuth(Struct, frozen=True):
@@ -65,8 +90,6 @@ class Callback(Struct, frozen=True):
 class NotificationEnv(Struct, frozen=True):
     """A notification's providers in one env."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("sms",)
-
     slug: Tag
     locale: Tag | None = None
     """Instead of the product env's."""
@@ -75,6 +98,7 @@ class NotificationEnv(Struct, frozen=True):
     push: Push | None = None
     """A shorter name for `push_notification`."""
     email: Email | None = None
+    sms: Sms | None = None
     callback: Callback | None = None
 
 
@@ -96,6 +120,12 @@ class EmailContent(Struct, frozen=True):
     """The part for readers without HTML; made of the template where left out."""
 
 
+class SmsContent(Struct, frozen=True):
+    """What a text message says: a text, or a map of locale to text."""
+
+    body: JsonValue = None
+
+
 class CallbackContent(Struct, frozen=True):
     """What a callback sends."""
 
@@ -108,21 +138,18 @@ class CallbackContent(Struct, frozen=True):
 class Message(Struct, frozen=True):
     """One message; any of its texts may hold `{{variables}}`."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("sms",)
-
     tag: Tag
     name: Name | None = None
     description: Words | None = None
     locale: Tag | None = None
     push_notification: PushContent | None = None
     email: EmailContent | None = None
+    sms: SmsContent | None = None
     callback: CallbackContent | None = None
 
 
 class Notification(Struct, frozen=True):
     """One notification with its messages."""
-
-    LATER: ClassVar[tuple[str, ...]] = ("sms",)
 
     tag: Tag
     name: Name | None = None
@@ -133,6 +160,7 @@ class Notification(Struct, frozen=True):
     push: Push | None = None
     """A shorter name for `push_notification`."""
     email: Email | None = None
+    sms: Sms | None = None
     callback: Callback | None = None
     sensitive: bool = False
     envs: tuple[NotificationEnv, ...] = ()

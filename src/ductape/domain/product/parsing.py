@@ -11,9 +11,17 @@ from ductape.domain.product.naming import naming_faults
 from ductape.domain.product.reach import reach_faults
 from ductape.domain.product.sessions import session_faults
 from ductape.domain.product.shape import MOST_FAULTS, fitted
+from ductape.domain.product.variants import variant_faults
 from ductape.errors import Fault, ValidationError
 
-_RULES = (naming_faults, credential_faults, reach_faults, session_faults, linking_faults)
+_RULES = (
+    naming_faults,
+    credential_faults,
+    variant_faults,
+    reach_faults,
+    session_faults,
+    linking_faults,
+)
 
 
 def parse_product(document: JsonObject) -> Product:

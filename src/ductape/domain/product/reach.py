@@ -10,14 +10,22 @@ from ductape.domain.found import kind_of, listed, path_to, shown
 from ductape.domain.inputs.schema import DATA_TYPES, FieldRule
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.parsing.nearest import hint_for
-from ductape.domain.product.app import Action, ActionEnv, App, Variable
+from ductape.domain.product.app import Action, ActionEnv, App, AppAuth, AuthEnv, Variable
 from ductape.domain.product.document import Product
-from ductape.domain.product.notification import Callback, Notification, NotificationEnv, Push
+from ductape.domain.product.function import Function, FunctionEnv
+from ductape.domain.product.notification import (
+    Callback,
+    Notification,
+    NotificationEnv,
+    Push,
+    Sms,
+)
 from ductape.domain.product.walking import things_of
 from ductape.domain.web import header_faults
 from ductape.errors import Fault, fault
 
 _PARTS = ("query", "params", "body", "headers")
+_BEHIND_A_URL = ("type", "url", "method", "headers", "auth", "timeout", "allow_private", "envs")
 
 
 def reach_faults(product: Product) -> Iterator[Fault]:
@@ -30,8 +38,12 @@ def reach_faults(product: Product) -> Iterator[Fault]:
                 yield fault(f"{path}.value", "a value, or envs with one each", "neither")
             case Action() | ActionEnv():
                 yield from _action_faults(thing, path)
-            case Push(url=url):
+            case Push(url=str(url)) | Sms(url=str(url)) | FunctionEnv(url=str(url)):
                 yield from _url_faults(url, f"{path}.url")
+            case AppAuth(token_url=str(url)) | AuthEnv(token_url=str(url)):
+                yield from _url_faults(url, f"{path}.token_url")
+            case Function():
+                yield from _function_faults(thing, path)
             case Callback(url=url, headers=headers):
                 yield from _url_faults(url, f"{path}.url")
                 yield from header_faults(headers, f"{path}.headers")
@@ -60,6 +72,23 @@ def _action_faults(action: Action | ActionEnv, path: str) -> Iterator[Fault]:
         yield from _resource_faults(action.resource, f"{path}.resource")
     if isinstance(action, Action) and action.request is not None:
         yield from _schema_faults(action.request, f"{path}.request")
+
+
+def _function_faults(function: Function, path: str) -> Iterator[Fault]:
+    yield from header_faults(function.headers, f"{path}.headers")
+    for at, env in enumerate(function.envs):
+        yield from header_faults(env.headers, f"{path}.envs[{at}].headers")
+    for name, rule in (function.input or {}).items():
+        yield from _field_faults(rule, path_to(f"{path}.input", name))
+    if function.handler is not None:
+        plain = Function(tag=function.tag)
+        for name in _BEHIND_A_URL:
+            if getattr(function, name) != getattr(plain, name):
+                yield fault(f"{path}.{name}", "none in a function of a Python handler", "one")
+    elif function.url is not None:
+        yield from _url_faults(function.url, f"{path}.url")
+    elif not any(env.url for env in function.envs):
+        yield fault(f"{path}.handler", "`handler: python`, or a `url`", "neither")
 
 
 def _resource_faults(resource: str, path: str) -> Iterator[Fault]:

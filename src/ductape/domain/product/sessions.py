@@ -6,9 +6,9 @@ from typing import cast
 from ductape.domain.found import kind_of, path_to
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.parsing.scalars import SPAN_MAX_MS
+from ductape.domain.product.credentials import secret_alone
 from ductape.domain.product.document import Product, Session, Verify
-from ductape.domain.references import LIVE, check, parse
-from ductape.domain.references.syntax import Reference
+from ductape.domain.references import LIVE, check
 from ductape.domain.session import PERIOD_MS, TYPE_WORDS, selector_path
 from ductape.errors import Fault, fault
 
@@ -76,8 +76,7 @@ def shared_key(verify: Verify) -> str | None:
     """Return the name of the secret that signs the team's JWT; none for a public key."""
     if verify.alg != "HS256" or not isinstance(verify.key, str):
         return None
-    alone = parse(verify.key).alone
-    return alone.path[0] if isinstance(alone, Reference) and alone.name == "Secret" else None
+    return secret_alone(verify.key)
 
 
 def _verify_faults(verify: Verify, path: str) -> Iterator[Fault]:

@@ -56,4 +56,13 @@ AnswerBytes: TypeAlias = Annotated[
 AuthType: TypeAlias = Literal["bearer", "basic", "api_key"]
 """How a caller shows who it is: a token, a user name and a password, a key of a given name."""
 
+AppAuthType: TypeAlias = Literal["bearer", "basic", "api_key", "oauth2"]
+"""An app may also be told by a token that is got from its own token URL."""
+
+Grant: TypeAlias = Literal["client_credentials", "refresh_token"]
+"""By what an OAuth2 token is got (RFC 6749, 4.4 and 6)."""
+
+AuthStyle: TypeAlias = Literal["header", "body"]
+"""Where a token URL wants the client's id and secret: in basic auth, or in the form."""
+
 Location: TypeAlias = Literal["header", "query"]

@@ -3,6 +3,7 @@ r"""The one parser for references and operators in text (SPEC 6).
     text      = { "$$" | reference | call | any other character }
     reference = "$" Name "{" segment "}" { "{" segment "}" }        segment: any text but braces
     call      = "$" Name "(" [ argument { "," argument } ] ")"      white space between its parts
+              | "$" Name "{" argument "}"                           of `$Size` and `$Length`
     argument  = reference | call | list | number | quoted text | "true" | "false" | "null"
     list      = "[" [ argument { "," argument } ] "]"
 
@@ -13,11 +14,10 @@ template, and reading goes on where it was noticed. So it takes time by the leng
 import re
 from functools import lru_cache
 
-from ductape.domain.found import listed
 from ductape.domain.jsonlimits import DEFAULT
 from ductape.domain.references.literals import Unreadable, character_at, literal_at
 from ductape.domain.references.names import REFERENCES, meant_by, neighbours
-from ductape.domain.references.operators import OPERATORS, RESERVED
+from ductape.domain.references.operators import OPERATORS
 from ductape.domain.references.syntax import (
     Argument,
     Call,
@@ -47,8 +47,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _USAGES = {name: kind.usage for name, kind in REFERENCES.items()} | {
     name: operator.usage for name, operator in OPERATORS.items()
 }
-_NEIGHBOURS = neighbours([*_USAGES, *RESERVED])
-_EXISTING = listed([operator.usage for operator in OPERATORS.values()])
+_NEIGHBOURS = neighbours(_USAGES)
 
 
 def parse(text: str) -> Template:
@@ -134,10 +133,9 @@ class _Reader:
             case "{" if name in REFERENCES:
                 return self._reference(name, at)
             case "(" if name in OPERATORS:
-                return self._call(name, at, depth)
-            case "{" | "(" if name in RESERVED:
-                self._count(at)
-                raise self._broken(at, f"an operator that exists ({_EXISTING})", f"`${name}`")
+                return self._call(name, at, depth, close=")")
+            case "{" if name in OPERATORS and OPERATORS[name].braced:
+                return self._call(name, at, depth, close="}")
             case _:
                 return None
 
@@ -165,9 +163,10 @@ class _Reader:
             raise self._broken(start, f"a name between the braces of `${name}`", "nothing")
         return found["segment"]
 
-    def _call(self, name: str, at: int, depth: int) -> Call:
+    def _call(self, name: str, at: int, depth: int, *, close: str) -> Call:
         self._count(at)
-        arguments = self._arguments(f"${name}(", ")", depth)
+        opening = "{" if close == "}" else "("
+        arguments = self._arguments(f"${name}{opening}", close, depth)
         operator = OPERATORS[name]
         most = len(arguments) if operator.most is None else operator.most
         if not operator.least <= len(arguments) <= most:
@@ -242,4 +241,4 @@ class _Reader:
 def _meant(name: str) -> str | None:
     """Return how the reference or operator nearest to a name is written."""
     meant = meant_by(name, _NEIGHBOURS)
-    return _USAGES.get(meant, f"${meant}(…)") if meant else None
+    return _USAGES[meant] if meant else None

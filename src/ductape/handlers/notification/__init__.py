@@ -12,20 +12,18 @@ import msgspec
 from ductape.domain.definitions.notification import NotificationTarget
 from ductape.domain.inputs.notification import Channel
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.retry import NEVER_RETRIED
 from ductape.errors import ProviderError, invalid
-from ductape.handlers.notification.channels import (
-    Sending,
-    send_callback,
-    send_email,
-    send_push,
-    sent,
-)
+from ductape.handlers.notification.channels import send_callback, send_email
 from ductape.handlers.notification.compose import Composed, compose
+from ductape.handlers.notification.expo import send_by_expo
+from ductape.handlers.notification.fcm import send_by_fcm
+from ductape.handlers.notification.sending import Progress, Sending, sent, worth_most
+from ductape.handlers.notification.sms import send_sms
 from ductape.ports.clock import Clock
-from ductape.ports.handler import Context, Invocation
+from ductape.ports.handler import Invocation
 from ductape.ports.http import HttpClient
 from ductape.ports.mail import Mailer
+from ductape.ports.tokens import Tokens
 
 __all__ = ["NotificationHandler"]
 
@@ -33,11 +31,12 @@ __all__ = ["NotificationHandler"]
 class NotificationHandler:
     """`ports.handler.Handler` for the kind `notification`."""
 
-    def __init__(self, http: HttpClient, mailer: Mailer, clock: Clock) -> None:
+    def __init__(self, http: HttpClient, mailer: Mailer, clock: Clock, tokens: Tokens) -> None:
         """Take what the channels send with."""
         self._http = http
         self._mailer = mailer
         self._clock = clock
+        self._tokens = tokens
 
     async def __call__(self, invocation: Invocation) -> JsonValue:
         """Send on every channel and return `{channel: {status: "sent", provider_id}}`.
@@ -51,63 +50,59 @@ class NotificationHandler:
             http=self._http,
             mailer=self._mailer,
             clock=self._clock,
-            context=invocation.context,
+            tokens=self._tokens,
+            invocation=invocation,
             allow_private=target.allow_private,
         )
-        done = _done_before(invocation.context)
+        progress = Progress.of(invocation.context)
         failures: dict[Channel, ProviderError] = {}
         for channel in composed.channels:
-            if channel in done:
+            if channel in progress.done:
                 continue
             try:
-                done[channel] = sent(await _send(channel, sending, target, composed))
+                result = await _send(channel, sending, target, composed, progress)
             except ProviderError as error:
                 failures[channel] = error
             else:
-                await invocation.context.checkpoint({"sent": dict(done)})
+                await progress.channel_sent(channel, result)
         if failures:
-            raise _failed(failures, done)
-        return {channel: done[channel] for channel in composed.channels}
+            raise _failed(failures, progress.done)
+        return {channel: progress.done[channel] for channel in composed.channels}
 
 
 async def _send(
-    channel: Channel, sending: Sending, target: NotificationTarget, composed: Composed
-) -> str | None:
+    channel: Channel,
+    sending: Sending,
+    target: NotificationTarget,
+    composed: Composed,
+    progress: Progress,
+) -> JsonValue:
     match channel:
         case "push_notification":
             if target.push and composed.push:
-                return await send_push(sending, target.push, composed.push)
+                push = {"expo": send_by_expo, "fcm": send_by_fcm}[target.push.type]
+                return sent(await push(sending, target.push, composed.push))
         case "email":
             if target.email and composed.email:
-                return await send_email(sending, target.email, composed.email)
+                return sent(await send_email(sending, target.email, composed.email))
+        case "sms":
+            if target.sms and composed.sms:
+                return await send_sms(sending, target.sms, composed.sms, progress)
         case "callback":
             if target.callback and composed.callback:
-                return await send_callback(sending, target.callback, composed.callback)
+                return sent(await send_callback(sending, target.callback, composed.callback))
         case _:
             assert_never(channel)
     raise invalid(f"input.{channel}", "a channel with content and a provider", "one without")
 
 
-def _done_before(context: Context) -> JsonObject:
-    """Return the results of the channels that an earlier attempt succeeded on."""
-    match context.last_checkpoint:
-        case {"sent": dict(done)}:
-            return dict(done)
-        case _:
-            return {}
-
-
 def _failed(failures: dict[Channel, ProviderError], done: JsonObject) -> ProviderError:
     """Join the failures into one error; its code is that of one worth another attempt, if any."""
-    errors = list(failures.values())
-    lasting = [one for one in errors if one.provider_code in NEVER_RETRIED]
-    worth_another = [one for one in errors if one not in lasting]
-    chosen = (worth_another or lasting)[0]
-    waits = [one.retry_after_ms for one in worth_another if one.retry_after_ms is not None]
+    chosen, wait_ms = worth_most([*failures.values()])
     return ProviderError(
         chosen.provider_code,
         "; ".join(f"{channel}: {error.message}" for channel, error in failures.items()),
-        retry_after_ms=max(waits, default=None),
+        retry_after_ms=wait_ms,
         details={
             "sent": sorted(done),
             "failed": {

@@ -32,6 +32,13 @@ class EmailContent(Struct, frozen=True):
     html: str | None
 
 
+class SmsContent(Struct, frozen=True):
+    """One text message, to one number or to several."""
+
+    to: tuple[str, ...]
+    body: str
+
+
 class Composed(Struct, frozen=True):
     """Every channel that the input asks for."""
 
@@ -39,6 +46,7 @@ class Composed(Struct, frozen=True):
     """In the order of sending."""
     push: PushContent | None = None
     email: EmailContent | None = None
+    sms: SmsContent | None = None
     callback: RequestParts | None = None
 
 
@@ -55,6 +63,7 @@ def compose(invocation: Invocation) -> Composed:
         channels=channels,
         push=_push(message, _part(given, "push_notification"), locales),
         email=_email(message, _part(given, "email"), locales),
+        sms=_sms(message, _part(given, "sms"), locales),
         callback=_callback(message, _part(given, "callback")),
     )
 
@@ -94,6 +103,17 @@ def _email(
         text=own_text.plain() if own_text else _derived_text(template),
         html=template.html() if has_markup(template.text) else None,
     )
+
+
+def _sms(
+    message: MessageTemplate, given: JsonObject | None, locales: tuple[str, ...]
+) -> SmsContent | None:
+    if given is None:
+        return None
+    body = wording((message.sms or {}).get("body"), given.get("body"), locales)
+    if body is None:
+        raise invalid("input.sms.body", "a text", "nothing")
+    return SmsContent(to=_recipients(given["to"]), body=body.plain())
 
 
 def _derived_text(template: Wording) -> str:

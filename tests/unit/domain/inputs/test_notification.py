@@ -58,24 +58,42 @@ def test_at_least_one_channel_is_needed(given: JsonObject) -> None:
     assert paths(a_notification(), given) == ["input"]
 
 
-def test_sms_is_refused_with_what_is_sent_instead() -> None:
-    (found,) = check_input(a_notification(), {"sms": {"to": "1", "body": "x"}}, resolved=False)
-    assert found["path"] == "input.sms"
-    assert "later release" in found["message"]
+@pytest.mark.parametrize(
+    ("sms", "found"),
+    [
+        ({"to": "+31612345678", "body": "Hi"}, []),
+        ({"to": ["+31612345678", "$Session{phone}"], "body": {"en": "Hi"}}, []),
+        ({"to": "31612345678", "body": "$Session{text}"}, []),
+        ({"to": "06-12345678", "body": "Hi"}, ["input.sms.to"]),
+        ({"to": "+٣١٦١٢٣٤٥٦٧٨", "body": "Hi"}, ["input.sms.to"]),
+        ({"to": 31612345678, "body": "Hi"}, ["input.sms.to"]),
+        ({"to": ["+31612345678", "x", 1], "body": "Hi"}, ["input.sms.to[1]", "input.sms.to[2]"]),
+        ({"to": [], "body": "Hi"}, ["input.sms.to"]),
+        ({"to": ["+31612345678"] * 501, "body": "Hi"}, ["input.sms.to"]),
+        ({"to": "+31612345678"}, ["input.sms.body"]),
+        ({"to": "+31612345678", "body": 1}, ["input.sms.body"]),
+        ({"to": "+31612345678", "body": "Hi", "text": "x"}, ["input.sms.text"]),
+        ("$Session{sms}", []),
+        ("x", ["input.sms"]),
+    ],
+)
+def test_a_text_message_has_numbers_and_a_body(sms: JsonValue, found: list[str]) -> None:
+    given: JsonObject = {"sms": sms}
+    assert paths(a_notification(sms={"type": "twilio"}), given, resolved=False) == found
 
 
-def test_unknown_keys_name_the_nearest_one() -> None:
-    given: JsonObject = {"emial": {}, "push_notification": {**PUSH, "devicetoken": "x"}}
-    found = check_input(a_notification(), given, resolved=True)
-    assert [one.get("hint") for one in found] == [
-        "did you mean `email`?",
-        "did you mean `device_token`?",
-    ]
+def test_a_text_message_fills_what_the_message_defines() -> None:
+    message: JsonObject = {"tag": "m", "sms": {"body": {"en": "Hi {{name}}", "nl": "Hoi {{naam}}"}}}
+    target = a_notification(message, sms={"type": "twilio"}, locale="nl")
+    given: JsonObject = {"sms": {"to": "+31612345678", "body": {"name": "Ada"}}}
+    assert paths(target, given) == ["input.sms.body.naam"]
 
 
 def test_a_channel_without_a_provider_is_refused() -> None:
     target = a_notification(push=None)
     assert paths(target, {"push_notification": PUSH}) == ["input.push_notification"]
+    sms: JsonObject = {"sms": {"to": "+31612345678", "body": "x"}}
+    assert paths(a_notification(), sms) == ["input.sms"]
 
 
 def test_every_missing_piece_is_told_at_once() -> None:

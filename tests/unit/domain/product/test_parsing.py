@@ -79,10 +79,9 @@ def test_a_section_of_a_later_release_is_refused_never_ignored(section: str) -> 
     [
         ("jobs[0].event_type", {"jobs": [{"tag": "a", "handler": "python", "event_type": "x"}]}),
         (
-            "functions[0].url",
-            {"functions": [{"tag": "a", "handler": "python", "url": "https://x"}]},
+            "apps[0].actions[0].retries",
+            {"apps": [an_app(actions=[an_action("a") | {"retries": 1}])]},
         ),
-        ("notifications[0].sms", {"notifications": [{"tag": "a", "sms": {}}]}),
     ],
 )
 def test_a_key_of_a_later_release_is_refused(path: str, sections: JsonObject) -> None:

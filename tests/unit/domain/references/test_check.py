@@ -113,7 +113,7 @@ def test_a_literal_beside_other_keys_is_a_warning() -> None:
 
 
 def test_malformed_texts_are_told_all_at_once() -> None:
-    faults = faults_of({"a": "$Session{", "b": "$Trim('x')", "c": "$Session{ok}", "d": "$Now(1)"})
+    faults = faults_of({"a": "$Session{", "b": "$Trim()", "c": "$Session{ok}", "d": "$Now(1)"})
     assert [fault["path"] for fault in faults] == ["input.a", "input.b", "input.d"]
 
 

@@ -19,11 +19,11 @@ from ductape.domain.references import (
     uses,
 )
 from ductape.domain.references.names import REFERENCES
-from ductape.domain.references.operators import OPERATORS, RESERVED
+from ductape.domain.references.operators import OPERATORS
 from ductape.domain.references.syntax import Text
 from ductape.errors import ValidationError
 
-NAMES = [*REFERENCES, *OPERATORS, *RESERVED, "session", "Sesion", "price"]
+NAMES = [*REFERENCES, *OPERATORS, "session", "Sesion", "price"]
 
 tokens = st.one_of(
     st.sampled_from([f"${name}" for name in NAMES]),

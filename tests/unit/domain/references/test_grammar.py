@@ -3,7 +3,7 @@
 import pytest
 
 from ductape.domain.references.grammar import DEEPEST, MOST_USES, parse
-from ductape.domain.references.operators import OPERATORS, RESERVED
+from ductape.domain.references.operators import OPERATORS
 from ductape.domain.references.syntax import (
     Call,
     Flaw,
@@ -99,7 +99,7 @@ def test_a_dollar_that_begins_nothing_known_is_plain_text(text: str) -> None:
         ("$NOW()", "$Now()"),
         ("$Now", "$Now()"),
         ("$uppercas('x')", "$Uppercase(text)"),
-        ("$trim('x')", "$Trim(…)"),
+        ("$trim('x')", "$Trim(text)"),
     ],
 )
 def test_a_near_miss_is_plain_text_and_told(text: str, meant: str) -> None:
@@ -206,19 +206,25 @@ def test_a_mistyped_name_inside_an_operator_is_hinted_at() -> None:
     assert the_flaw("$Add($Sesion{id}, 1)").hint == "did you mean `$Session{tag}{key}`?"
 
 
-@pytest.mark.parametrize("name", sorted(RESERVED))
-@pytest.mark.parametrize("brackets", ["()", "{}"])
-def test_an_operator_to_come_is_an_error_that_names_those_that_exist(
-    name: str, brackets: str
-) -> None:
-    flaw = the_flaw(f"${name}{brackets}")
-    assert flaw.found == f"`${name}`"
-    assert all(operator.usage in flaw.expected for operator in OPERATORS.values())
+@pytest.mark.parametrize("name", [name for name in OPERATORS if not OPERATORS[name].braced])
+def test_only_size_and_length_are_written_with_braces(name: str) -> None:
+    template = parse(f"${name}{{'x'}}")
+    assert (template.uses, template.flaws) == (0, ())
+
+
+@pytest.mark.parametrize("name", ["Size", "Length"])
+def test_size_and_length_take_one_argument_in_braces_or_brackets(name: str) -> None:
+    for text in (f"${name}{{$Input{{list}}}}", f"${name}( $Input{{list}} )"):
+        alone = parse(text).alone
+        assert isinstance(alone, Call)
+        assert (alone.name, len(alone.arguments)) == (name, 1)
+    assert the_flaw(f"${name}{{}}").found == "0 arguments"
+    assert the_flaw(f"${name}{{'x')").expected == f"`,` or `}}` after `${name}{{`"
 
 
 def test_reading_goes_on_after_a_flaw() -> None:
-    template = parse("$Session{} $Trim('x') and $Secret{a}{b}")
-    assert [flaw.at for flaw in template.flaws] == [9, 11, 26]
+    template = parse("$Session{} $Trim() and $Secret{a}{b}")
+    assert [flaw.at for flaw in template.flaws] == [9, 11, 23]
 
 
 def test_nesting_ends_at_its_limit() -> None:

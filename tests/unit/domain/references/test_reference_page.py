@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ductape.domain.references.names import REFERENCES
-from ductape.domain.references.operators import OPERATORS, RESERVED
+from ductape.domain.references.operators import OPERATORS
 
 PAGE = (Path(__file__).parents[4] / "docs/reference/references.md").read_text(encoding="utf-8")
 
@@ -15,8 +15,3 @@ USAGES = [kind.usage for kind in REFERENCES.values()] + [each.usage for each in 
 @pytest.mark.parametrize("usage", USAGES)
 def test_the_page_has_a_row_for_everything_that_exists(usage: str) -> None:
     assert f"| `{usage}` |" in PAGE
-
-
-@pytest.mark.parametrize("name", sorted(RESERVED))
-def test_the_page_names_what_is_reserved(name: str) -> None:
-    assert f"${name}" in PAGE

@@ -10,7 +10,8 @@ from ductape.domain.product.addresses import Address
 from ductape.domain.product.choice import Choice
 from ductape.domain.product.document import Env, Product
 from ductape.domain.product.kinds.action import resolve_action
-from ductape.domain.product.kinds.handler import handler_target, resolve_function, resolve_job
+from ductape.domain.product.kinds.function import resolve_function
+from ductape.domain.product.kinds.handler import handler_target, resolve_job
 from ductape.domain.product.kinds.notification import resolve_notification
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target

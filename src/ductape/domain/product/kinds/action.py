@@ -9,6 +9,7 @@ from ductape.domain.definitions.action import ActionTarget
 from ductape.domain.definitions.auth import Auth
 from ductape.domain.product.addresses import Address
 from ductape.domain.product.app import Action, ActionEnv, App, AppAuth, AppEnv
+from ductape.domain.product.credentials import secret_alone
 from ductape.domain.product.document import Env, Product
 from ductape.domain.product.kinds.making import first, given, in_env, plain, target, with_auths
 from ductape.domain.product.missing import no_such
@@ -58,4 +59,8 @@ def _action_in(env: Env, app: App, action: Action, auths: Mapping[str, Auth]) ->
 
 def _auth_in(auth: AppAuth, env: Env) -> Auth:
     here = in_env(auth.envs, env)
-    return msgspec.convert(given(auth) | ({} if here is None else given(here)), Auth)
+    fields = given(auth) | ({} if here is None else given(here))
+    refresh_token = fields.get("refresh_token")
+    if isinstance(refresh_token, str):
+        fields["refresh_secret"] = secret_alone(refresh_token)
+    return msgspec.convert(fields, Auth)

@@ -9,6 +9,7 @@ from ductape.domain.definitions.notification import (
     MessageTemplate,
     NotificationTarget,
     PushProvider,
+    SmsProvider,
 )
 from ductape.domain.product.addresses import Address
 from ductape.domain.product.choice import MessageChoice
@@ -59,11 +60,13 @@ def _notification_in(
     base, here = notification, in_env(notification.envs, env) or NotificationEnv(slug=env.slug)
     push = _push_of(here) or _push_of(base)
     email, callback = here.email or base.email, here.callback or base.callback
+    sms = here.sms or base.sms
     return NotificationTarget(
         locale=here.locale or base.locale or env.locale,
         message=None if message is None else _template(message),
         push=None if push is None else like(push, PushProvider),
         email=None if email is None else like(email, EmailProvider),
+        sms=None if sms is None else like(sms, SmsProvider),
         callback=None
         if callback is None
         else CallbackProvider(
