@@ -66,9 +66,7 @@ class Verdict(Struct, frozen=True):
     """Until the amount may fit; 0 where it fits."""
 
 
-def rule_at(
-    limit: int, period: Period, algorithm: Algorithm, *, now_ms: int, zone: tzinfo
-) -> Rule:
+def rule_at(limit: int, period: Period, algorithm: Algorithm, *, now_ms: int, zone: tzinfo) -> Rule:
     """Return the rule that holds at an instant.
 
     >>> from datetime import timezone
@@ -172,7 +170,7 @@ def _width(span_ms: int) -> int:
 
 
 def _leaves_at(slot_ms: int, span_ms: int) -> int:
-    """Return when a use stops counting: as if all of its slot had been at the slot's last instant."""
+    """Return when a use stops counting: as if all of a slot had been at its last instant."""
     return slot_ms + _width(span_ms) - 1 + span_ms
 
 

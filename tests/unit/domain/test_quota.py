@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ductape.domain.quota import (
     SLOTS,
     SPAN_MS,
+    Algorithm,
     Fixed,
     Period,
     Sliding,
@@ -24,6 +25,7 @@ from ductape.domain.quota import (
 )
 
 ZONES = ("UTC", "Europe/Amsterdam", "America/St_Johns", "Asia/Kolkata", "Australia/Lord_Howe")
+ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
 PERIODS: tuple[Period, ...] = get_args(Period)
 instants = st.integers(min_value=0, max_value=2_000_000_000_000)
 
@@ -97,26 +99,22 @@ def test_no_stretch_of_a_sliding_window_holds_more_than_the_limit(
 @given(
     st.integers(min_value=1, max_value=9),
     st.lists(st.tuples(st.integers(0, 400), st.integers(1, 9)), max_size=30),
-    st.booleans(),
+    st.sampled_from(ALGORITHMS),
 )
 def test_after_the_wait_that_is_told_the_amount_fits_and_not_before(
-    limit: int, steps: list[tuple[int, int]], sliding: bool
+    limit: int, steps: list[tuple[int, int]], algorithm: Algorithm
 ) -> None:
     now_ms = 1_800_000_000_000
     uses: Uses = ()
     for wait, amount in steps:
         now_ms += wait
-        rule = rule_at(
-            limit, "second", "sliding" if sliding else "fixed", now_ms=now_ms, zone=UTC
-        )
+        rule = rule_at(limit, "second", algorithm, now_ms=now_ms, zone=UTC)
         uses, verdict = increment(uses, rule, amount, now_ms)
         assert verdict.success == (verdict.wait_ms == 0)
         if verdict.success or amount > limit:
             continue
         for at, fits in ((now_ms + verdict.wait_ms - 1, False), (now_ms + verdict.wait_ms, True)):
-            then = rule_at(
-                limit, "second", "sliding" if sliding else "fixed", now_ms=at, zone=UTC
-            )
+            then = rule_at(limit, "second", algorithm, now_ms=at, zone=UTC)
             assert check(uses, then, amount, at).success is fits
 
 
