@@ -23,6 +23,7 @@ from ductape.stores.sqlite.intake import SqliteIntake
 from ductape.stores.sqlite.products import SqliteProducts
 from ductape.stores.sqlite.reading import SqliteReading
 from ductape.stores.sqlite.secrets import SqliteSecrets
+from tests.builders import ZONES
 from tests.unit.catalog.builders import a_document, a_small_document
 from tests.unit.sessions.builders import SetClock
 from tests.unit.vault.builders import a_vault
@@ -53,6 +54,7 @@ class House:
             load=load_document,
             secret_names=self.secrets.names,
             clock=StoppedClock(),
+            zones=ZONES,
         )
 
     async def known(self, tags: frozenset[str]) -> frozenset[str]:

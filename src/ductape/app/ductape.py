@@ -229,6 +229,7 @@ class Ductape:
             load=load_document,
             secret_names=core.store.secrets.names,
             clock=clock,
+            zones=zones,
         )
         self.secrets = core.secrets
         self.caches = Caches(core.store, clock)

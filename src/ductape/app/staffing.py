@@ -6,7 +6,9 @@ from ductape.app.core import Core
 from ductape.app.system import worker_identity
 from ductape.domain.request import JobEventTypes
 from ductape.handlers.action import ActionHandler
+from ductape.handlers.choosing import FallbackHandler, QuotaHandler
 from ductape.handlers.notification import NotificationHandler
+from ductape.handlers.pointing import JobHandler
 from ductape.ports.handler import Handler
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.providers.mail import SmtpMailer
@@ -49,9 +51,20 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
     return {
         JobEventTypes.ACTION: ActionHandler(core.http, clock),
         JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock),
-        JobEventTypes.JOB: core.python,
+        JobEventTypes.JOB: JobHandler(core.python, clock),
         JobEventTypes.FUNCTION: core.python,
+        JobEventTypes.QUOTA: _quota_handler(core),
+        JobEventTypes.FALLBACK: FallbackHandler(core.store.breakers, clock, core.around.entropy),
     }
+
+
+def _quota_handler(core: Core) -> QuotaHandler:
+    """Count under the ring's oldest key: a new one must not make every subject begin anew."""
+    _, secret = core.vault.derive("quota", core.vault.key_ids()[-1])
+    around, store = core.around, core.store
+    return QuotaHandler(
+        store.quotas, store.breakers, around.clock, around.entropy, around.zones.get, secret
+    )
 
 
 def _identify(core: Core, options: WorkerOptions) -> Callable[[], WorkerRecord]:

@@ -7,8 +7,9 @@ than the limit.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta, tzinfo
+from itertools import accumulate
 from typing import Literal
 
 from msgspec import Struct
@@ -228,3 +229,16 @@ def _next_first(period: Period, first: date) -> date:
 def _begins(day: date, zone: tzinfo) -> int:
     """Return the first instant at which the zone's wall clock shows a day."""
     return instants_showing(zone, (day.toordinal() - EPOCH_ORDINAL) * DAY_S)[0] * 1000
+
+
+def weighted(weights: Sequence[float], draw: float) -> int:
+    """Choose a place by weight; `draw` is a number from 0 up to, not including, 1.
+
+    >>> [weighted([1, 3], draw) for draw in (0.0, 0.24, 0.25, 0.99)]
+    [0, 0, 1, 1]
+    """
+    reached = draw * sum(weights)
+    for at, sum_so_far in enumerate(accumulate(weights)):
+        if reached < sum_so_far:
+            return at
+    return len(weights) - 1

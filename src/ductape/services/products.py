@@ -18,8 +18,10 @@ from ductape.domain.product import (
     no_such,
     parse_product,
     secrets_of,
+    zone_faults,
 )
-from ductape.errors import Conflict
+from ductape.domain.zone import ZoneLookup
+from ductape.errors import Conflict, ValidationError
 from ductape.ports.clock import Clock
 from ductape.ports.stores.products import ProductRow, Products
 from ductape.services.stranding import MOST_LISTED, StrandedJob, Stranding
@@ -76,12 +78,14 @@ class ProductService:
         load: Callable[[Source], JsonObject],
         secret_names: SecretNames,
         clock: Clock,
+        zones: ZoneLookup,
     ) -> None:
         self._products = products
         self._stranding = stranding
         self._load = load
         self._secret_names = secret_names
         self._clock = clock
+        self._zones = zones
 
     async def apply(
         self, source: Source, *, dry_run: bool = False, force: bool = False
@@ -93,6 +97,8 @@ class ProductService:
         """
         document = self._load(source)
         product = parse_product(document)
+        if faults := [*zone_faults(product, self._zones)]:
+            raise ValidationError(faults)
         warnings = _warnings(product, await self._secret_names(product.tag))
         for _ in range(_TRIES):
             current = await self._products.current(product.tag)

@@ -4,7 +4,7 @@ import traceback
 
 from ductape.domain.masking import mask
 from ductape.domain.outcome import Failure, StoredError
-from ductape.errors import DuctapeError, ProviderError
+from ductape.errors import DuctapeError, ProviderError, QuotaExceeded
 from ductape.ports.handler import Abort, Retry
 from ductape.ports.vault import SealBroken
 
@@ -29,6 +29,9 @@ def failure_of(error: Exception, *, now_ms: int, sensitive: tuple[str, ...]) -> 
             return Failure(_stored("ABORTED", error, now_ms, sensitive), final=True)
         case ProviderError():
             stored = _stored(error.provider_code, error, now_ms, sensitive)
+            return Failure(stored, retry_after_ms=error.retry_after_ms)
+        case QuotaExceeded():
+            stored = _stored(error.code, error, now_ms, sensitive)
             return Failure(stored, retry_after_ms=error.retry_after_ms)
         case DuctapeError():
             return Failure(_stored(error.code, error, now_ms, sensitive))

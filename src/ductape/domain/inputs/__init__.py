@@ -9,8 +9,10 @@ from typing import Protocol
 
 from ductape.domain.inputs.action import check_action
 from ductape.domain.inputs.channels import unknown_keys
+from ductape.domain.inputs.fallback import check_fallback
 from ductape.domain.inputs.notification import check_notification
 from ductape.domain.inputs.pending import without_literals
+from ductape.domain.inputs.quota import check_quota
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
@@ -47,7 +49,9 @@ def _check_function(definition: JsonObject, given: JsonObject, *, resolved: bool
 
 CHECKS: Mapping[JobEventTypes, Check] = {
     JobEventTypes.ACTION: check_action,
+    JobEventTypes.FALLBACK: check_fallback,
     JobEventTypes.FUNCTION: _check_function,
     JobEventTypes.NOTIFICATION: check_notification,
+    JobEventTypes.QUOTA: check_quota,
 }
 """One row a kind; a job's handler takes any object."""

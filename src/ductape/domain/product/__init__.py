@@ -8,6 +8,7 @@ and `notification` are the format; `naming`, `credentials`, `reach`,
 
 from ductape.domain.product.addresses import addresses, reachable
 from ductape.domain.product.choice import Choice, choose
+from ductape.domain.product.choosing import zone_faults
 from ductape.domain.product.difference import Change, differences
 from ductape.domain.product.document import Product, Session, Verify
 from ductape.domain.product.linking import secrets_of
@@ -35,4 +36,5 @@ __all__ = [
     "secrets_of",
     "shared_key",
     "user_path",
+    "zone_faults",
 ]

@@ -1,5 +1,6 @@
 """Rules about references in definitions: readable, live there, pointing at something (SPEC 6)."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -18,8 +19,14 @@ from ductape.errors import Fault, fault
 SECTIONS: Mapping[str, frozenset[str]] = {
     "apps": LIVE["definition"],
     "notifications": LIVE["definition"],
+    "quotas": LIVE["option input"],
+    "fallbacks": LIVE["option input"],
 }
 """Which references are live in the definitions of each section: one row a section."""
+
+
+_OUTPUT = re.compile(r"options\[\d+\]\.output\b")
+"""What is made of an option's answer."""
 
 
 def linking_faults(product: Product) -> Iterator[Fault]:
@@ -61,6 +68,8 @@ def _live_at(section: str, place: str) -> frozenset[str]:
     >>> len(_live_at("apps[0]", "actions[0].body"))
     4
     """
+    if _OUTPUT.match(place):
+        return LIVE["option output"]
     brought = place.startswith(("auths[", "variables[", "constants["))
     return frozenset({"Secret"}) if brought else SECTIONS[section.partition("[")[0]]
 

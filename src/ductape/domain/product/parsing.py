@@ -4,6 +4,8 @@ from collections.abc import Collection
 from itertools import islice
 
 from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.product.calling import calling_faults
+from ductape.domain.product.choosing import choosing_faults
 from ductape.domain.product.credentials import credential_faults
 from ductape.domain.product.document import Product
 from ductape.domain.product.linking import linking_faults
@@ -13,7 +15,15 @@ from ductape.domain.product.sessions import session_faults
 from ductape.domain.product.shape import MOST_FAULTS, fitted
 from ductape.errors import Fault, ValidationError
 
-_RULES = (naming_faults, credential_faults, reach_faults, session_faults, linking_faults)
+_RULES = (
+    naming_faults,
+    credential_faults,
+    reach_faults,
+    session_faults,
+    linking_faults,
+    choosing_faults,
+    calling_faults,
+)
 
 
 def parse_product(document: JsonObject) -> Product:

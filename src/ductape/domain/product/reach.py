@@ -78,10 +78,11 @@ def _schema_faults(schema: JsonObject, path: str) -> Iterator[Fault]:
             yield fault(where, "an object of fields", kind_of(fields))
         else:
             for name, rule in fields.items():
-                yield from _field_faults(rule, path_to(where, name))
+                yield from field_faults(rule, path_to(where, name))
 
 
-def _field_faults(rule: JsonValue, path: str) -> Iterator[Fault]:
+def field_faults(rule: JsonValue, path: str) -> Iterator[Fault]:
+    """Tell what is wrong with the rule of one field."""
     kind = rule.get("type") if isinstance(rule, dict) else None
     if isinstance(kind, str) and kind not in DATA_TYPES:
         hint = hint_for(kind, DATA_TYPES, {})
