@@ -116,8 +116,8 @@ def _deepest_chain(graph: Mapping[str, Sequence[Calling]], start: str) -> list[C
             waiting += unknown
             continue
         waiting.pop()
-        chains = ([edge, *longest[edge.callee]] for edge in edges)
-        longest[event] = max(chains, key=len, default=[])[: DEEPEST + 1]
+        chains: list[list[Calling]] = [[], *([edge, *longest[edge.callee]] for edge in edges)]
+        longest[event] = max(chains, key=len)[: DEEPEST + 1]
     return longest[start]
 
 

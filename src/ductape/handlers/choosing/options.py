@@ -81,7 +81,7 @@ class Options:
         mapping = self._mapping(at, "output")
         if mapping is None:
             return response
-        answer = response if isinstance(response, dict) else {"value": response}
+        answer: JsonObject = response if isinstance(response, dict) else {"value": response}
         return self._invocation.engine.mapped(mapping, {"Input": whole, "Response": answer})
 
     async def call(
