@@ -12,6 +12,7 @@ from ductape.catalog import ProductCatalog, load_document
 from ductape.domain.inputs import check_input
 from ductape.domain.job import JobSpec, Run
 from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.product import Product
 from ductape.domain.request import JobEventTypes
 from ductape.errors import Conflict, NotFound, ValidationError
 from ductape.ports.stores.intake import NewJob
@@ -44,6 +45,7 @@ class House:
 
     engine: Engine
     handlers: set[str] = field(default_factory=set[str])
+    kept: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
     def __post_init__(self) -> None:
         self.secrets = SqliteSecrets(self.engine)
@@ -55,7 +57,11 @@ class House:
             secret_names=self.secrets.names,
             clock=StoppedClock(),
             zones=ZONES,
+            keep=self.keep,
         )
+
+    async def keep(self, product: Product, version: int) -> None:
+        self.kept.append((product.tag, version))
 
     async def known(self, tags: frozenset[str]) -> frozenset[str]:
         return tags & self.handlers

@@ -30,6 +30,8 @@ Source = str | Path | Mapping[str, object]
 """The path of a file, or the document itself."""
 
 SecretNames = Callable[[str], Awaitable[list[tuple[str, str]]]]
+Keep = Callable[[Product, int], Awaitable[None]]
+"""Makes, changes and ends the jobs that a version of a product declares."""
 """Lists (env, name) of a product's secrets; env is empty for the whole product."""
 
 _TRIES = 10
@@ -79,6 +81,7 @@ class ProductService:
         secret_names: SecretNames,
         clock: Clock,
         zones: ZoneLookup,
+        keep: Keep,
     ) -> None:
         self._products = products
         self._stranding = stranding
@@ -86,6 +89,7 @@ class ProductService:
         self._secret_names = secret_names
         self._clock = clock
         self._zones = zones
+        self._keep = keep
 
     async def apply(
         self, source: Source, *, dry_run: bool = False, force: bool = False
@@ -103,12 +107,16 @@ class ProductService:
         for _ in range(_TRIES):
             current = await self._products.current(product.tag)
             plan = await self._plan(product, document, current, warnings)
-            if dry_run or not plan["changed"]:
+            if dry_run:
+                return plan
+            if not plan["changed"]:
+                await self._keep(product, plan["version"])
                 return plan
             if plan["stranded"] and not force:
                 raise _would_strand(plan)
             version = await self._put(document, plan)
             if version is not None:
+                await self._keep(product, version)
                 return {**plan, "version": version}
         raise Conflict(
             f"somebody else goes on applying `{product.tag}`",

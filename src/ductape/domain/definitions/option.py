@@ -17,4 +17,6 @@ class OptionTarget(Struct, frozen=True, omit_defaults=True):
     weight: float = 1
     retries: int = 0
     timeout_ms: int | None = None
+    healthcheck: str | None = None
+    """The key of the healthcheck's job."""
     breaker: BreakerRule = BreakerRule()

@@ -7,6 +7,7 @@ and `notification` are the format; `naming`, `credentials`, `reach`,
 """
 
 from ductape.domain.product.addresses import addresses, reachable
+from ductape.domain.product.checks import all_checks
 from ductape.domain.product.choice import Choice, choose
 from ductape.domain.product.choosing import zone_faults
 from ductape.domain.product.difference import Change, differences
@@ -25,6 +26,7 @@ __all__ = [
     "Session",
     "Verify",
     "addresses",
+    "all_checks",
     "choose",
     "differences",
     "expiry_ms",

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.app import App
+from ductape.domain.product.healthchecks import Healthcheck
 from ductape.domain.product.notification import Notification
 from ductape.domain.product.options import CallKind, Executions, Fallback, Quota
 from ductape.domain.product.words import Filled, Name, Span, Tag, Words
@@ -106,7 +107,6 @@ class Product(Struct, frozen=True):
         "storage",
         "features",
         "brokers",
-        "healthchecks",
         "webhooks",
         "schedules",
     )
@@ -123,3 +123,4 @@ class Product(Struct, frozen=True):
     functions: tuple[Function, ...] = ()
     quotas: tuple[Quota, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
+    healthchecks: tuple[Healthcheck, ...] = ()

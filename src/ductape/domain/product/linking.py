@@ -21,6 +21,7 @@ SECTIONS: Mapping[str, frozenset[str]] = {
     "notifications": LIVE["definition"],
     "quotas": LIVE["option input"],
     "fallbacks": LIVE["option input"],
+    "healthchecks": LIVE["input"] - {"Session"},
 }
 """Which references are live in the definitions of each section: one row a section."""
 

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias
+from typing import Annotated, Literal, Protocol, TypeAlias
 
 from msgspec import Meta, Struct, field
 
 from ductape.domain.breaker import COOLDOWN_MS, FAILURES
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.product.words import Filled, Name, Span, Tag, Words
+from ductape.domain.product.words import Filled, Name, Retries, Span, Tag, Words
 from ductape.domain.quota import Algorithm, Period
 
 CallKind: TypeAlias = Literal[
@@ -28,7 +28,6 @@ CallKind: TypeAlias = Literal[
 Count: TypeAlias = Annotated[
     int, Meta(ge=1, le=10**15, description="an integer above 0, at most 10^15")
 ]
-Retries: TypeAlias = Annotated[int, Meta(ge=0, le=1_000, description="an integer from 0 to 1000")]
 Executions: TypeAlias = Annotated[
     int, Meta(ge=1, le=10_000, description="an integer from 1 to 10000")
 ]
@@ -48,8 +47,6 @@ class Breaking(Struct, frozen=True):
 class QuotaOption(Struct, frozen=True):
     """One provider that calls are spread over."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("healthcheck",)
-
     type: CallKind
     event: Filled
     tag: Tag | None = None
@@ -60,6 +57,8 @@ class QuotaOption(Struct, frozen=True):
     """What it is called with, of `$Input{…}`; left out, the quota's own input."""
     timeout: Span | None = None
     """In milliseconds; left out, what is left of the attempt."""
+    healthcheck: Tag | None = None
+    """Which one must not have failed for this to be called."""
     breaker: Breaking = Breaking()
 
 
@@ -91,8 +90,6 @@ class Quota(Struct, frozen=True):
 class FallbackOption(Struct, frozen=True):
     """One way to do it."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("healthcheck",)
-
     type: CallKind
     event: Filled
     tag: Tag | None = None
@@ -105,6 +102,8 @@ class FallbackOption(Struct, frozen=True):
     """How often it is tried again before the next option is."""
     timeout: Span | None = None
     """In milliseconds, of each try; left out, its share of the attempt's time."""
+    healthcheck: Tag | None = None
+    """Which one must not have failed for this to be called."""
     breaker: Breaking = Breaking()
 
 

@@ -5,6 +5,7 @@ from itertools import islice
 
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.calling import calling_faults
+from ductape.domain.product.checks import check_faults
 from ductape.domain.product.choosing import choosing_faults
 from ductape.domain.product.credentials import credential_faults
 from ductape.domain.product.document import Product
@@ -23,6 +24,7 @@ _RULES = (
     linking_faults,
     choosing_faults,
     calling_faults,
+    check_faults,
 )
 
 

@@ -14,20 +14,18 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure
 from ductape.errors import ProviderError, ValidationError
 from ductape.handlers.choosing.options import Around, NotTried, Options
-from ductape.ports.clock import Clock
-from ductape.ports.entropy import Entropy
 from ductape.ports.handler import Invocation
-from ductape.ports.stores.quotas import Breakers
 
 ANSWER = "answer"
+_SKIPPED = frozenset({"CIRCUIT_OPEN", "UNHEALTHY"})
 
 
 class FallbackHandler:
     """`ports.handler.Handler` for the kind `fallback`."""
 
-    def __init__(self, breakers: Breakers, clock: Clock, entropy: Entropy) -> None:
-        """Ask the fleet's breakers."""
-        self._around = Around(breakers, clock, entropy)
+    def __init__(self, around: Around) -> None:
+        """Ask the fleet's breakers and healthchecks."""
+        self._around = around
 
     async def __call__(self, invocation: Invocation) -> JsonValue:
         """Return the first answer: its mapped output, `provider`, and `failures` before it.
@@ -121,7 +119,7 @@ class _Tried:
     def _code_of_none(self) -> str:
         """Return the code where nobody was called: another attempt may meet one that is well."""
         codes = [str(failure["code"]) for failure in self._failures]
-        return "SERVICE_UNAVAILABLE" if "CIRCUIT_OPEN" in codes else codes[-1]
+        return "SERVICE_UNAVAILABLE" if _SKIPPED & {*codes} else codes[-1]
 
     def _said(self) -> Iterator[str]:
         for failure in self._failures:

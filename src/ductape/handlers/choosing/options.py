@@ -13,6 +13,7 @@ from ductape.errors import ProviderError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy
 from ductape.ports.handler import Invocation
+from ductape.ports.health import Health
 from ductape.ports.invoke import Call
 from ductape.ports.stores.quotas import BreakerKey, Breakers
 
@@ -47,6 +48,7 @@ class Around:
     """What calling takes from the world."""
 
     breakers: Breakers
+    health: Health
     clock: Clock
     entropy: Entropy
 
@@ -87,7 +89,8 @@ class Options:
     async def call(
         self, option: OptionTarget, given: JsonObject, timeout_ms: int | None
     ) -> Success | Failure:
-        """Try an option; raises `NotTried` where its breaker is open."""
+        """Try an option; raises `NotTried` where its breaker is open, or its healthcheck failed."""
+        await self._refuse_ill(option)
         call = Call(
             event=option.event,
             input=given,
@@ -109,6 +112,13 @@ class Options:
                 break
             await asyncio.sleep(wait_ms / 1000)
         return cast("Failure", last)
+
+    async def _refuse_ill(self, option: OptionTarget) -> None:
+        key, invocation = option.healthcheck, self._invocation
+        if key is None:
+            return
+        if await self._around.health.ill(invocation.product, invocation.env, key):
+            raise NotTried("UNHEALTHY", "its healthcheck failed: skipped until it succeeds")
 
     async def _admitted(self, option: OptionTarget, *, after: Failure | None) -> bool:
         """Ask the breaker; false where an earlier try of this attempt has opened it."""

@@ -18,10 +18,8 @@ from ductape.domain.quota import Rule, Verdict, rule_at, weighted
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import ProviderError, QuotaExceeded, invalid
 from ductape.handlers.choosing.options import Around, NotTried, Options, failed_with
-from ductape.ports.clock import Clock
-from ductape.ports.entropy import Entropy
 from ductape.ports.handler import Invocation
-from ductape.ports.stores.quotas import Breakers, QuotaKey, Quotas
+from ductape.ports.stores.quotas import QuotaKey, Quotas
 
 COUNTED = "counted"
 ANSWER = "answer"
@@ -31,18 +29,10 @@ _DIGEST_BYTES = 16
 class QuotaHandler:
     """`ports.handler.Handler` for the kind `quota`."""
 
-    def __init__(
-        self,
-        quotas: Quotas,
-        breakers: Breakers,
-        clock: Clock,
-        entropy: Entropy,
-        zones: ZoneLookup,
-        secret: bytes,
-    ) -> None:
+    def __init__(self, quotas: Quotas, around: Around, zones: ZoneLookup, secret: bytes) -> None:
         """Count in the store, under subjects hashed with a secret of 32 bytes."""
         self._quotas = quotas
-        self._around = Around(breakers, clock, entropy)
+        self._around = around
         self._zones = zones
         self._secret = secret
 
@@ -110,7 +100,7 @@ class QuotaHandler:
             answer: JsonObject = {"provider": option.provider, "result": outcome.result}
             await invocation.engine.remember(ANSWER, answer)
             return answer
-        message = f"every provider of `{target.tag}` keeps failing: none is called for a while"
+        message = f"no provider of `{target.tag}` is well: none is called for a while"
         raise ProviderError("SERVICE_UNAVAILABLE", message)
 
     def _chosen(self, target: QuotaTarget, well: Sequence[int]) -> int:

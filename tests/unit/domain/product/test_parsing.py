@@ -63,7 +63,6 @@ def test_an_unknown_key_names_the_nearest_one() -> None:
         "storage",
         "features",
         "brokers",
-        "healthchecks",
         "webhooks",
         "schedules",
     ],

@@ -8,7 +8,9 @@ from ductape.domain.definitions.option import OptionTarget
 from ductape.domain.definitions.quota import QuotaTarget
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.addresses import Address
+from ductape.domain.product.checks import check_named
 from ductape.domain.product.document import Env, Product
+from ductape.domain.product.healthchecks import Check
 from ductape.domain.product.kinds.making import in_env, plain, target
 from ductape.domain.product.options import (
     Breaking,
@@ -32,7 +34,7 @@ def resolve_quota(product: Product, env: Env, address: Address) -> Target:
         per=quota.per,
         algorithm=quota.algorithm,
         tz=quota.tz,
-        options=_options(quota.options),
+        options=_options(product, env, quota.options),
     )
     return target(
         product,
@@ -49,7 +51,7 @@ def resolve_fallback(product: Product, env: Env, address: Address) -> Target:
     """Return the target of a fallback."""
     fallback = next(one for one in product.fallbacks if one.tag == address.event)
     definition = FallbackTarget(
-        tag=fallback.tag, options=_options(fallback.options), input=fallback.input
+        tag=fallback.tag, options=_options(product, env, fallback.options), input=fallback.input
     )
     return target(
         product,
@@ -64,12 +66,20 @@ def resolve_fallback(product: Product, env: Env, address: Address) -> Target:
     )
 
 
-def _options(options: Sequence[QuotaOption] | Sequence[FallbackOption]) -> tuple[OptionTarget, ...]:
+def _options(
+    product: Product, env: Env, options: Sequence[QuotaOption | FallbackOption]
+) -> tuple[OptionTarget, ...]:
     names = provider_names(options)
-    return tuple(_option(each, name) for each, name in zip(options, names, strict=True))
+    checks = [check_named(product, option.healthcheck, env.slug) for option in options]
+    return tuple(
+        _option(option, name, check)
+        for option, name, check in zip(options, names, checks, strict=True)
+    )
 
 
-def _option(option: QuotaOption | FallbackOption, provider: str) -> OptionTarget:
+def _option(
+    option: QuotaOption | FallbackOption, provider: str, check: Check | None
+) -> OptionTarget:
     return OptionTarget(
         provider=provider,
         kind=JobEventTypes(option.type),
@@ -78,6 +88,7 @@ def _option(option: QuotaOption | FallbackOption, provider: str) -> OptionTarget
         weight=option.weight if isinstance(option, QuotaOption) else 1,
         retries=option.retries if isinstance(option, FallbackOption) else 0,
         timeout_ms=option.timeout,
+        healthcheck=None if check is None else check.key,
         breaker=_rule(option.breaker, option.timeout),
     )
 
