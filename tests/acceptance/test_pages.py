@@ -23,7 +23,12 @@ ELSEWHERE = {
 }
 """Pages with a test of their own, beside what they are about."""
 
-SERVED = {"howto/actions.md", "howto/notifications.md", "howto/transactions.md"}
+SERVED = {
+    "howto/actions.md",
+    "howto/healthchecks.md",
+    "howto/notifications.md",
+    "howto/transactions.md",
+}
 """Pages that are given servers below."""
 
 PLAIN = sorted(
@@ -70,6 +75,12 @@ async def test_the_actions_page_reaches_the_partner_with_its_credential() -> Non
     ]
     keys = {request.headers["authorization"] for request in receiver.requests}
     assert keys == {"Bearer s3cret-token"}
+
+
+async def test_the_healthchecks_page_asks_the_partner() -> None:
+    async with http_receiver() as receiver:
+        await _runs("howto/healthchecks.md", partner_url=receiver.url)
+    assert receiver.requests[0].path == "/ping?deep=1"
 
 
 async def test_the_transactions_page_stores_rows_and_jobs_together(
