@@ -172,6 +172,11 @@ async def test_where_all_fail_the_error_has_the_last_code_and_every_reason(store
     message = str(error["message"])
     assert "first: CONNECTION_ERROR" in message
     assert "second: SERVICE_UNAVAILABLE" in message
+    details = cast("JsonObject", error["details"])
+    assert [one["provider"] for one in cast("list[JsonObject]", details["failures"])] == [
+        "first",
+        "second",
+    ]
 
 
 async def test_an_option_without_a_time_out_leaves_time_for_the_others(
@@ -276,3 +281,65 @@ async def test_two_options_that_nothing_tells_apart_are_refused(tmp_path: object
     async with Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as ductape:
         with pytest.raises(ValidationError, match="a tag that tells the options apart"):
             await ductape.products.apply(document)
+
+
+async def test_where_every_option_names_a_wait_the_job_is_tried_again_after_the_shortest(
+    store: str, two: Two
+) -> None:
+    busy = [web.Response(status=429, headers={"Retry-After": after}) for after in ("1", "30")]
+    two.say(busy[0])
+    two.second.answers[:] = [busy[1]]
+    options = [an_option("first"), an_option("second")]
+    async with Ductape.open(store, worker=True) as ductape:
+        await ductape.products.apply(product(two.urls, *options))
+        retries = {"initialDelay": 1, "jitter": False}
+        job = {**MAIL, "start_at": 0, "retries": 1, "retryConfig": retries}
+        receipt = await ductape.processor.job.dispatch(job)
+        result = await ductape.processor.job.wait(receipt["job_id"], timeout=20)
+        assert result == {"id": "one", "provider": "first"}
+        refused, done = (await ductape.jobs.get(receipt["job_id"]))["attempts"]
+    assert done["started_at"] - (refused["completed_at"] or 0) >= 1_000
+
+
+async def test_a_mapping_takes_what_the_session_has_and_reasons_do_not_tell_it(
+    store: str, two: Two
+) -> None:
+    session = {"tag": "user", "schema": {"id": "", "card": ""}, "expiry": 60_000}
+    mapping: JsonObject = {"body": {"to": "$Session{user}{card}"}}
+    handlers = Handlers()
+
+    @handlers.function("leak")
+    def leak(payload: str) -> None:
+        raise RuntimeError(f"no such card {payload}")
+
+    leaky: JsonObject = {
+        "type": "function",
+        "event": "leak",
+        "input": {"payload": "$Session{user}{card}"},
+    }
+    document = product(two.urls, leaky, an_option("first", input=mapping))
+    where = {"product": "shop", "env": "dev", "tag": "user"}
+    async with Ductape.open(store, handlers=handlers, worker=False) as ductape:
+        await ductape.products.apply({**document, "sessions": [session]})
+        data = {"id": "u1", "card": "4929-1234"}
+        tokens = await ductape.processor.sessions.start({**where, "data": data})
+        token = {"tag": "user", "token": tokens["token"]}
+        result = await run(ductape, session=token)
+    assert two.first.only().body == b'{"to":"4929-1234"}'
+    (failure,) = cast("list[JsonObject]", result["failures"])
+    assert failure["message"] == "no such card ***"
+
+
+async def test_fallbacks_nest_and_an_inner_one_that_fails_is_an_option_that_failed(
+    store: str, two: Two
+) -> None:
+    two.say(web.Response(status=500))
+    document = product(two.urls, {"type": "fallback", "event": "inner"}, an_option("second"))
+    outer = cast("list[JsonValue]", document["fallbacks"])
+    inner: JsonObject = {"tag": "inner", "options": [an_option("first")]}
+    async with Ductape.open(store, worker=False) as ductape:
+        await ductape.products.apply({**document, "fallbacks": [*outer, inner]})
+        result = await run(ductape)
+        assert result["provider"] == "second"
+        again = await run(ductape)
+    assert again == {"id": "one", "provider": "inner"}

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import cast
 
 import pytest
+from aiohttp import web
 
 from ductape import Ductape, JobFailed, ValidationError
 from ductape.domain.jsonvalue import JsonObject, JsonValue
@@ -57,6 +58,8 @@ async def test_use_is_counted_for_each_subject_until_the_limit(store: str) -> No
             "resets_at": 0,
         }
         over = await exceeded(ductape, amount=2)
+        assert over.error["details"]["remaining"] == 1
+        assert 0 < over.error["details"]["retry_after"] <= 90_000_000
         assert "1 of 5 a day are left, 2 were asked for; try again in" in over.error["message"]
         assert (await run(ductape, user="bob"))["remaining"] == 4
         assert (await run(ductape))["remaining"] == 0
@@ -99,8 +102,10 @@ async def test_a_full_quota_is_tried_again_no_earlier_than_the_wait(store: str) 
         result = cast("JsonObject", await ductape.processor.job.wait(receipt["job_id"], timeout=20))
         assert result["success"] is True
         refused, succeeded = (await ductape.jobs.get(receipt["job_id"]))["attempts"]
-    wait_ms = int(str(refused["error"]["message"]).rpartition("in ")[2].removesuffix(" ms"))
-    assert succeeded["started_at"] - refused["completed_at"] >= wait_ms > 100
+    error = refused["error"]
+    assert error is not None
+    wait_ms = cast("int", error.get("details", {})["retry_after"])
+    assert succeeded["started_at"] - (refused["completed_at"] or 0) >= wait_ms > 100
 
 
 async def test_a_wrong_input_is_refused_when_it_is_scheduled(store: str) -> None:
@@ -184,3 +189,21 @@ async def test_a_quota_that_cannot_work_is_refused(
         with pytest.raises(ValidationError) as caught:
             await ductape.products.apply(product(quota))
     assert path in {one["path"] for one in caught.value.errors}
+
+
+async def test_each_run_of_a_recurring_job_counts_and_a_retry_does_not(store: str) -> None:
+    async with http_receiver() as server, Ductape.open(store, worker=True) as ductape:
+        server.answers += [web.Response(status=503)]
+        option: JsonObject = {"type": "action", "app": "mailer", "event": "send", "input": {}}
+        quota: JsonObject = {**SENDS, "options": [option]}
+        await ductape.products.apply(product(quota, urls={"mailer": server.url}))
+        retries = {"initialDelay": 1, "jitter": False}
+        repeat = {"every": 100, "limit": 3}
+        job = {**a_use(), "start_at": 0, "retries": 1, "retryConfig": retries, "repeat": repeat}
+        receipt = await ductape.processor.job.dispatch(job)
+        async with asyncio.timeout(20):
+            async for view in ductape.jobs.watch(receipt["job_id"]):
+                status = view["status"]
+        assert status == "completed"
+        assert len(server.requests) == 4
+        assert (await run(ductape, action="check"))["remaining"] == 2

@@ -17,6 +17,8 @@ from ductape.handlers.choosing.options import Around, NotTried, Options
 from ductape.ports.handler import Invocation
 
 ANSWER = "answer"
+LONGEST_REASON = 500
+"""Characters of what an option failed with."""
 _SKIPPED = frozenset({"CIRCUIT_OPEN", "UNHEALTHY"})
 
 
@@ -88,7 +90,8 @@ class _Tried:
 
     def pass_over(self, option: OptionTarget, code: str, message: str) -> None:
         """Note an option that was not called, or whose answer is of no use."""
-        self._failures.append({"provider": option.provider, "code": code, "message": message})
+        said = message[:LONGEST_REASON]
+        self._failures.append({"provider": option.provider, "code": code, "message": said})
 
     def fail(self, option: OptionTarget, failure: Failure) -> None:
         """Note an option that failed."""
