@@ -44,16 +44,20 @@ class Kept:
     async def keep(self, path: str, value: JsonValue) -> None:
         """Store a call's checkpoint beside those of the others."""
         async with self._writing:
-            grown = {**self._by_path, path: value}
-            await self._context.checkpoint(grown)
-            self._by_path = grown
+            await self._write({**self._by_path, path: value})
 
     async def keep_if_it_fits(self, path: str, value: JsonValue) -> bool:
         """Do as `keep` does; false where all of them together would take too much room."""
-        if encoded_size({**self._by_path, path: value}) > LARGEST_CHECKPOINT:
-            return False
-        await self.keep(path, value)
-        return True
+        async with self._writing:
+            grown = {**self._by_path, path: value}
+            if encoded_size(grown) > LARGEST_CHECKPOINT:
+                return False
+            await self._write(grown)
+            return True
+
+    async def _write(self, grown: JsonObject) -> None:
+        await self._context.checkpoint(grown)
+        self._by_path = grown
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ductape.domain.found import kind_of, listed, shown
+from ductape.domain.inputs.schema import rule_faults
 from ductape.domain.parsing.nearest import hint_for
 from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.product.addresses import Address, addresses
@@ -14,7 +15,6 @@ from ductape.domain.product.options import (
     QuotaOption,
     provider_names,
 )
-from ductape.domain.product.reach import field_faults
 from ductape.domain.request import JobEventTypes
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import Fault, fault
@@ -68,7 +68,7 @@ def _fallback_faults(fallback: Fallback, path: str) -> Iterator[Fault]:
     if not fallback.options:
         yield fault(f"{path}.options", "at least one option", "none")
     for name, rule in fallback.input.items():
-        yield from field_faults(rule, f"{path}.input.{name}")
+        yield from rule_faults(rule, f"{path}.input.{name}")
     for at, option in enumerate(fallback.options):
         for name in _OURS:
             if isinstance(option.output, dict) and name in option.output:

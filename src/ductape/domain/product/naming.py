@@ -40,9 +40,9 @@ def _undefined_envs(product: Product, path: str, things: Things) -> Iterator[Fau
     slugs = {env.slug for env in product.envs}
     for at, thing in enumerate(things):
         _, slug = name_of(thing)
-        if slug is not None and slug not in slugs:
+        if slug not in slugs:
             where = f"{path_to(path, at)}.slug"
-            hint = hint_for(slug, slugs, {}) if slugs else None
+            hint = hint_for(str(slug), slugs, {}) if slugs else None
             yield fault(where, "the slug of one of the product's envs", f"`{slug}`", hint=hint)
 
 

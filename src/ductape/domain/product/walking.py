@@ -42,7 +42,7 @@ def values_of(part: Struct, path: str) -> Iterator[tuple[str, object]]:
 
 
 def name_of(thing: Struct) -> tuple[str, str | None]:
-    """Return by which key a thing is known in its list, and as what; an option may have no tag.
+    """Return by which key a thing is known in its list, and as what; none where it has no name.
 
     >>> from ductape.domain.product.document import Env
     >>> name_of(Env(slug="dev"))
