@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import msgspec
@@ -343,3 +344,33 @@ async def test_fallbacks_nest_and_an_inner_one_that_fails_is_an_option_that_fail
         assert result["provider"] == "second"
         again = await run(ductape)
     assert again == {"id": "one", "provider": "inner"}
+
+
+def all_of(folder: Path) -> bytes:
+    """Return all bytes of a file and what lies beside it."""
+    return b"".join(each.read_bytes() for each in folder.glob("a.db*") if each.is_file())
+
+
+async def test_what_calls_something_sensitive_is_sealed_as_that_is(tmp_path: Path) -> None:
+    handlers = Handlers()
+
+    @handlers.function("card")
+    def card(payload: str) -> str:
+        return f"card 4929-1234 of {payload}"
+
+    path = tmp_path / "a.db"
+    option: JsonObject = {"type": "function", "event": "card", "input": {"payload": "$Input{to}"}}
+    document = product({}, option)
+    document["functions"] = [{"tag": "card", "handler": "python", "sensitive": True}]
+    document["jobs"] = [
+        {"tag": "twice", "event_type": "fallback", "event_tag": "mail", "executions": 2}
+    ]
+    document["quotas"] = [{"tag": "spread", "options": [{"type": "job", "event": "twice"}]}]
+    async with Ductape.open(f"sqlite:///{path}", handlers=handlers, worker=False) as ductape:
+        await ductape.products.apply(document)
+        spread = await ductape.processor.quota.run({**MAIL, "event": "spread"})
+        answer = {"output": "card 4929-1234 of ada@example.org", "provider": "card"}
+        assert cast("JsonObject", spread)["result"] == [answer, answer]
+    stored = all_of(tmp_path)
+    assert b"4929-1234" not in stored
+    assert b"ada@example.org" not in stored

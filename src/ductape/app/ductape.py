@@ -232,7 +232,7 @@ class Ductape:
             secret_names=core.store.secrets.names,
             clock=clock,
             zones=zones,
-            keep=Healthchecks(core.store, scheduling, self.jobs).keep,
+            keep=Healthchecks(core.store, scheduling, self.jobs, sealing).keep,
         )
         self.health = HealthService(core.store)
         self.secrets = core.secrets

@@ -14,6 +14,7 @@ from ductape.domain.record import JobRecord
 from ductape.ports.stores import Store
 from ductape.services.jobs import Jobs
 from ductape.services.scheduling import Scheduling
+from ductape.services.sealing import Sealing
 
 HealthStatus = Literal["healthy", "unhealthy", "unknown"]
 
@@ -129,8 +130,9 @@ class HealthService:
 class Healthchecks:
     """Keeps the jobs of a product's healthchecks."""
 
-    def __init__(self, store: Store, scheduling: Scheduling, jobs: Jobs) -> None:
+    def __init__(self, store: Store, scheduling: Scheduling, jobs: Jobs, sealing: Sealing) -> None:
         """Schedule and end jobs as everybody does."""
+        self._sealing = sealing
         self._store = store
         self._known = KnownHealth(store)
         self._scheduling = scheduling
@@ -141,7 +143,7 @@ class Healthchecks:
         wanted = {(check.env, check.key): check for check in all_checks(product)}
         for check in wanted.values():
             record = await self._known.record(product.tag, check.env, check.key)
-            if record is None or record.status in _ENDED or not _is_as_declared(record, check):
+            if record is None or record.status in _ENDED or not self._is_as_declared(record, check):
                 await self._scheduling.place(_request(product.tag, check, version))
         for check in await self._before(product.tag, version):
             if (check.env, check.key) not in wanted:
@@ -149,16 +151,16 @@ class Healthchecks:
                 if record is not None and record.status not in _ENDED:
                     await self._jobs.cancel(record.job_id, NO_LONGER)
 
+    def _is_as_declared(self, record: JobRecord, check: Check) -> bool:
+        spec = record.spec
+        given = self._sealing.input_of(spec)
+        every_ms = None if spec.repeat is None else spec.repeat.every_ms
+        return (given, spec.retries, every_ms) == (check.input, check.retries, check.every_ms)
+
     async def _before(self, product: str, version: int) -> tuple[Check, ...]:
         """Return the checks of the version before."""
         row = await self._store.products.at(product, version - 1)
         return () if row is None else all_checks(parse_product(row.document))
-
-
-def _is_as_declared(record: JobRecord, check: Check) -> bool:
-    spec = record.spec
-    every_ms = None if spec.repeat is None else spec.repeat.every_ms
-    return (spec.input, spec.retries, every_ms) == (check.input, check.retries, check.every_ms)
 
 
 def _request(product: str, check: Check, version: int) -> dict[str, object]:

@@ -128,11 +128,19 @@ class RunEngine:
 
     def remembered(self, name: str) -> JsonValue:
         """Return what was remembered under a name."""
-        return self._around.checkpoints().at(f"{self._path}#{name}")
+        kept = self._around.checkpoints().at(f"{self._path}#{name}")
+        sensitive = self._injected.target.sensitive
+        return self._around.preparing.sealing.opened(kept) if sensitive else kept
 
     async def remember(self, name: str, value: JsonValue) -> bool:
         """Store what a further attempt must not do again; false where there is no room for it."""
-        return await self._around.checkpoints().keep_if_it_fits(f"{self._path}#{name}", value)
+        path = f"{self._path}#{name}"
+        if self._injected.target.sensitive:
+            run = self._around.held.claim.run
+            value = self._around.preparing.sealing.sealed(
+                value, f"{run.job_id}/{run.number}/{path}"
+            )
+        return await self._around.checkpoints().keep_if_it_fits(path, value)
 
     async def _prepared(self, call: Call) -> Injected:
         """Resolve what is called and check its input, which is whole already."""

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from ductape.domain.found import listed
+from ductape.domain.product.addresses import addresses
 from ductape.domain.product.document import Product
+from ductape.domain.product.walking import things_of
 from ductape.errors import Fault, fault
 
 DEEPEST = 8
@@ -36,6 +38,31 @@ def calls(product: Product) -> Iterator[Calling]:
             for place, option in enumerate(owner.options):
                 path = f"{section}[{at}].options[{place}].event"
                 yield Calling(owner.tag, option.event, path)
+
+
+def is_sensitive(product: Product, event: str) -> bool:
+    """Tell whether an event, or anything that it calls, is declared sensitive."""
+    edges = [*calls(product)]
+    reached, waiting = {event}, [event]
+    while waiting:
+        caller = waiting.pop()
+        beyond = {edge.callee for edge in edges if edge.caller == caller} - reached
+        reached |= beyond
+        waiting += beyond
+    paths = {one.path for one in addresses(product) if one.event in reached}
+    return any(
+        getattr(thing, "sensitive", False) and any(_is_at(path, where) for path in paths)
+        for where, thing in things_of(product)
+    )
+
+
+def _is_at(path: str, where: str) -> bool:
+    """Tell whether a path is that of a thing, or of a part of it.
+
+    >>> _is_at("notifications[0].messages[1]", "notifications[0]"), _is_at("jobs[1]", "jobs[10]")
+    (True, False)
+    """
+    return path == where or path.startswith(f"{where}.")
 
 
 def calling_faults(product: Product) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from ductape.domain.definitions.option import OptionTarget
 from ductape.domain.definitions.quota import QuotaTarget
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.addresses import Address
+from ductape.domain.product.calling import is_sensitive
 from ductape.domain.product.checks import check_named
 from ductape.domain.product.document import Env, Product
 from ductape.domain.product.healthchecks import Check
@@ -42,7 +43,7 @@ def resolve_quota(product: Product, env: Env, address: Address) -> Target:
         JobEventTypes.QUOTA,
         quota.tag,
         plain(definition),
-        sensitive=quota.sensitive,
+        sensitive=is_sensitive(product, quota.tag),
         mappings=_mappings([{"input": option.input} for option in quota.options]),
     )
 
@@ -59,7 +60,7 @@ def resolve_fallback(product: Product, env: Env, address: Address) -> Target:
         JobEventTypes.FALLBACK,
         fallback.tag,
         plain(definition),
-        sensitive=fallback.sensitive,
+        sensitive=is_sensitive(product, fallback.tag),
         mappings=_mappings(
             [{"input": option.input, "output": option.output} for option in fallback.options]
         ),

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from ductape.domain.definitions.pointing import PointingTarget
 from ductape.domain.product.addresses import Address
+from ductape.domain.product.calling import is_sensitive
 from ductape.domain.product.document import Env, Product
 from ductape.domain.product.kinds.making import plain, target
 from ductape.domain.request import JobEventTypes
@@ -29,7 +30,8 @@ def resolve_job(product: Product, env: Env, address: Address) -> Target:
         intervals_ms=job.intervals or 0,
     )
     definition, kind = plain(pointing), JobEventTypes.JOB
-    made = target(product, env, kind, job.tag, definition, sensitive=job.sensitive)
+    sensitive = is_sensitive(product, job.tag)
+    made = target(product, env, kind, job.tag, definition, sensitive=sensitive)
     return replace(made, timeout_ms=_time_for(pointing))
 
 
