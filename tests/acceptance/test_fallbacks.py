@@ -265,6 +265,8 @@ async def test_the_input_is_checked_by_the_schema(store: str, two: Two) -> None:
         ({"retries": -1}, "retries"),
         ({"weight": 3}, "weight"),
         ({"input": {"body": "$Secret{token}"}}, "input.body"),
+        ({"input": {"body": "$Message{a}"}}, "input.body"),
+        ({"event": "$Input{event}"}, "event"),
     ],
 )
 async def test_an_option_that_cannot_work_is_refused(

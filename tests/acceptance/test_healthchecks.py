@@ -13,6 +13,12 @@ from tests.servers.http import Receiver, http_receiver
 
 EAGER = WorkerOptions(lease_ms=600, grace_ms=200, upkeep_ms=100)
 NOWHERE = "http://127.0.0.1:9"
+STRICT: JsonObject = {
+    "tag": "strict",
+    "method": "POST",
+    "resource": "/strict",
+    "request": {"body": {"to": {"type": "STRING", "required": True}}},
+}
 PING: JsonObject = {"tag": "ping", "app": "mailer", "event": "ping", "interval": 100}
 
 
@@ -29,7 +35,7 @@ def product(url: str, *checks: JsonObject, **sections: JsonValue) -> JsonObject:
                 "actions": actions,
                 "envs": [{"slug": "dev", "base_url": url}],
             },
-            {"tag": "post", "base_url": url, "actions": actions},
+            {"tag": "post", "base_url": url, "actions": [*actions, STRICT]},
         ],
         "healthchecks": [*checks],
         **sections,
@@ -176,6 +182,11 @@ def well(server: Receiver) -> None:
         ({"event": "nothing"}, "healthchecks[0].event"),
         ({"app": None}, "healthchecks[0].app"),
         ({"interval": 99}, "healthchecks[0].interval"),
+        (
+            {"envs": [{"slug": "dev", "inputs": {"boddy": 1}}]},
+            "healthchecks[0].envs[0].inputs.boddy",
+        ),
+        ({"app": "post", "event": "strict"}, "healthchecks[0].body.to"),
         ({"envs": [{"slug": "prd"}]}, "healthchecks[0].envs[0].slug"),
         ({"envs": [{"slug": "tst"}]}, "healthchecks[0].envs[0].slug"),
         (

@@ -19,15 +19,15 @@ from ductape.errors import Fault, fault
 SECTIONS: Mapping[str, frozenset[str]] = {
     "apps": LIVE["definition"],
     "notifications": LIVE["definition"],
-    "quotas": LIVE["option input"],
-    "fallbacks": LIVE["option input"],
+    "quotas": frozenset(),
+    "fallbacks": frozenset(),
     "healthchecks": LIVE["input"] - {"Session"},
 }
 """Which references are live in the definitions of each section: one row a section."""
 
 
-_OUTPUT = re.compile(r"options\[\d+\]\.output\b")
-"""What is made of an option's answer."""
+_MAPPING = re.compile(r"options\[\d+\]\.(input|output)\b")
+"""What an option is called with, and what is made of its answer."""
 
 
 def linking_faults(product: Product) -> Iterator[Fault]:
@@ -69,8 +69,8 @@ def _live_at(section: str, place: str) -> frozenset[str]:
     >>> len(_live_at("apps[0]", "actions[0].body"))
     4
     """
-    if _OUTPUT.match(place):
-        return LIVE["option output"]
+    if mapping := _MAPPING.match(place):
+        return LIVE["option output" if mapping[1] == "output" else "option input"]
     brought = place.startswith(("auths[", "variables[", "constants["))
     return frozenset({"Secret"}) if brought else SECTIONS[section.partition("[")[0]]
 

@@ -14,6 +14,7 @@ from ductape.domain.product.naming import naming_faults
 from ductape.domain.product.reach import reach_faults
 from ductape.domain.product.sessions import session_faults
 from ductape.domain.product.shape import MOST_FAULTS, fitted
+from ductape.domain.product.trying import trying_faults
 from ductape.errors import Fault, ValidationError
 
 _RULES = (
@@ -36,6 +37,7 @@ def parse_product(document: JsonObject) -> Product:
     found = (new for rule in _RULES for new in rule(product))
     new_ones = (new for new in found if not _of_stand_in(new["path"], refused))
     faults += islice(new_ones, max(MOST_FAULTS - len(faults), 0))
+    faults += islice(() if faults else trying_faults(product), MOST_FAULTS)
     if faults:
         raise ValidationError(faults[:MOST_FAULTS])
     return product
