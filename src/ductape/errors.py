@@ -204,6 +204,11 @@ class QuotaExceeded(DuctapeError):
     http_status: ClassVar[int] = 429
     remedy: ClassVar[str] = "try again after the wait, or raise the quota"
 
+    def __init__(self, message: str, *, retry_after_ms: int, details: Mapping[str, object]) -> None:
+        """Take how long to wait, and what is known of the window."""
+        super().__init__(message, details={**details, "retry_after": retry_after_ms})
+        self.retry_after_ms = retry_after_ms
+
 
 class ProviderError(DuctapeError):
     """A provider failed or refused.

@@ -30,6 +30,7 @@ ELSEWHERE = {
 SERVED = {
     "howto/actions.md",
     "howto/functions.md",
+    "howto/healthchecks.md",
     "howto/notifications.md",
     "howto/transactions.md",
 }
@@ -97,6 +98,12 @@ async def test_the_functions_page_calls_every_cloud() -> None:
             service_account=key_file(tokens.token_url),
         )
     assert plain.only().headers["authorization"] == "Bearer t0ken-s3cret"
+
+
+async def test_the_healthchecks_page_asks_the_partner() -> None:
+    async with http_receiver() as receiver:
+        await _runs("howto/healthchecks.md", partner_url=receiver.url)
+    assert receiver.requests[0].path == "/ping?deep=1"
 
 
 async def test_the_transactions_page_stores_rows_and_jobs_together(

@@ -13,7 +13,7 @@ from typing import IO
 
 import pytest
 
-from ductape import Ductape, Handlers, NotFound, ValidationError
+from ductape import Ductape, Handlers, JobFailed, NotFound, ValidationError
 from tests.servers.http import http_receiver
 from tests.servers.postgres import PostgresServer, postgres_server
 
@@ -135,6 +135,41 @@ async def test_each_product_s_jobs_are_stored_and_executed_in_its_store(
         assert await ductape.processor.job.schedule(a_request(product)) == {"for": product}
     for product, store in PRODUCTS.items():
         assert await stored_in(urls[store], config) == [product]
+
+
+async def test_quotas_breakers_and_healthchecks_are_in_the_store_of_their_product(
+    config: dict[str, object], urls: dict[str, str]
+) -> None:
+    option = {"type": "action", "app": "gone", "event": "get", "healthcheck": "up"}
+    sections = {
+        "apps": [
+            {
+                "tag": "gone",
+                "base_url": "http://127.0.0.1:9",
+                "actions": [{"tag": "get", "method": "GET", "resource": "/"}],
+            }
+        ],
+        "quotas": [{"tag": "uses", "limit": 2, "period": "month"}],
+        "fallbacks": [{"tag": "try", "options": [{**option, "breaker": {"failures": 1}}]}],
+        "healthchecks": [{"tag": "up", "app": "gone", "event": "get", "interval": 60_000}],
+    }
+    used = a_request("orders", event="uses", input={})
+    asked = a_request("orders", event="try", input={})
+    for request in (used, asked):
+        del request["start_at"]
+    async with Ductape.open(config=config, worker=False) as here:
+        await here.products.apply(a_product("orders", **sections))
+        await here.processor.quota.run(used)
+        with pytest.raises(JobFailed, match="CONNECTION_ERROR"):
+            await here.processor.fallback.run(asked)
+        assert (await here.health.status("gone", "dev"))["status"] == "unknown"
+    async with Ductape.open(urls["eu"], config=config, worker=False) as alone:
+        again = await alone.processor.quota.run(used)
+        assert isinstance(again, dict)
+        assert again["remaining"] == 0
+        with pytest.raises(JobFailed, match="CIRCUIT_OPEN"):
+            await alone.processor.fallback.run(asked)
+        assert len((await alone.health.status("gone", "dev"))["checks"]) == 1
 
 
 async def test_a_job_is_found_by_its_id_wherever_it_is(ductape: Ductape, idle: Ductape) -> None:

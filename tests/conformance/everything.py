@@ -1,12 +1,15 @@
 """A store with something of everything in it: every table, every state, texts that are hard."""
 
+from ductape.domain.breaker import BreakerRule
 from ductape.domain.operations import pause
 from ductape.domain.outcome import Success
+from ductape.domain.quota import Sliding
 from ductape.domain.rate import Rate
 from ductape.domain.request import Repeat
 from ductape.domain.settlement import run_ref
 from ductape.ports.stores import Store
 from ductape.ports.stores.memory import Follows
+from ductape.ports.stores.quotas import BreakerKey, QuotaKey
 from ductape.ports.stores.sessions import SessionFamily
 from tests.builders import (
     LEASE_MS,
@@ -51,6 +54,10 @@ async def _definitions(store: Store) -> None:
     await store.queues.set_rate("mail", Rate(5, 1_000))
     await store.secrets.put_key_check("k1", b"check 1", now_ms=NOW_MS)
     await store.secrets.put_key_check("k2", b"check 2", now_ms=NOW_MS)
+    use = QuotaKey("orders", "prd", HARD, b"\x00subject\xff")
+    await store.quotas.increment(use, Sliding(5, 1_000), 2, now_ms=NOW_MS)
+    provider = BreakerKey("orders", "prd", "fallback:mail", HARD)
+    await store.breakers.failed(provider, BreakerRule(), now_ms=NOW_MS)
 
 
 async def _sessions(store: Store) -> None:

@@ -5,12 +5,15 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
+from ductape.domain.breaker import BreakerRule
 from ductape.domain.change import Settlement
 from ductape.domain.job import Claim
 from ductape.domain.operations import cancel, pause, retry
 from ductape.domain.outcome import Cancelled, Outcome, Success
+from ductape.domain.quota import Fixed
 from ductape.domain.request import Repeat
 from ductape.ports.stores import Store
+from ductape.ports.stores.quotas import BreakerKey, QuotaKey
 from tests.builders import (
     NOW_MS,
     ZONES,
@@ -260,6 +263,27 @@ async def test_stale_cache_entries_are_pruned(store: Store) -> None:
         await store.claims.settle([replace(done, cache=entry)], now_ms=NOW_MS)
     await pruned(store)
     assert len(await store.memory.values("orders", "quotes", event=None, kind=None, now_ms=0)) == 1
+
+
+async def test_windows_of_quotas_that_count_no_more_are_pruned(store: Store) -> None:
+    over = QuotaKey("orders", "prd", "sends", b"over")
+    going_on = QuotaKey("orders", "prd", "sends", b"going on")
+    ended, long = Fixed(5, 0, NOW_MS + DAY_MS - 1), Fixed(5, 0, NOW_MS + DAY_MS + 1)
+    await store.quotas.increment(over, ended, 1, now_ms=NOW_MS)
+    await store.quotas.increment(going_on, long, 1, now_ms=NOW_MS)
+    await pruned(store)
+    left = [await store.quotas.check(key, long, 1, now_ms=NOW_MS) for key in (over, going_on)]
+    assert [verdict.remaining for verdict in left] == [5, 4]
+
+
+async def test_breakers_that_nobody_needs_any_more_are_pruned(store: Store) -> None:
+    rule = BreakerRule(failures=1, cooldown_ms=9 * DAY_MS)
+    old, new = (BreakerKey("orders", "prd", "fallback:mail", name) for name in ("old", "new"))
+    await store.breakers.failed(old, rule, now_ms=NOW_MS - 1)
+    await store.breakers.failed(new, rule, now_ms=NOW_MS)
+    await pruned(store, failed_ms=NOW_MS)
+    asked = [await store.breakers.admit(key, rule, now_ms=NOW_MS) for key in (old, new)]
+    assert asked == ["call", "skip"]
 
 
 async def test_pruning_goes_on_in_batches_until_nothing_is_left(store: Store) -> None:

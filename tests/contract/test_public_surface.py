@@ -25,6 +25,7 @@ from ductape.app.processor import JobProcessor, Processor
 from ductape.errors import DuctapeError
 from ductape.handlers.python import Handlers
 from ductape.services.caches import Caches
+from ductape.services.healthchecks import HealthService
 from ductape.services.jobs import Jobs
 from ductape.services.products import ProductService
 from ductape.services.secrets import Secrets
@@ -90,6 +91,7 @@ VERBS = {
     ProductService: {"apply", "get", "list", "versions"},
     Secrets: {"delete", "list", "set"},
     Caches: {"clear", "values"},
+    HealthService: {"status"},
     Handlers: {"function", "job"},
 }
 """What each part must offer; it may have more that others within the house call."""
@@ -144,7 +146,7 @@ def test_a_part_has_its_verbs(part: type) -> None:
 
 
 def test_what_is_open_has_its_parts() -> None:
-    parts = {"processor", "jobs", "products", "secrets", "caches", "workers"}
+    parts = {"processor", "jobs", "products", "secrets", "caches", "workers", "health"}
     assert parts <= set(Ductape.__annotations__)
     assert {"open", "sync", "transaction"} <= set(dir(Ductape))
     assert vars(_a_processor()).keys() >= PROCESSORS

@@ -12,6 +12,7 @@ from ductape.catalog import ProductCatalog, load_document
 from ductape.domain.inputs import check_input
 from ductape.domain.job import JobSpec, Run
 from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.product import Product
 from ductape.domain.request import JobEventTypes
 from ductape.errors import Conflict, NotFound, ValidationError
 from ductape.ports.stores.intake import NewJob
@@ -23,6 +24,7 @@ from ductape.stores.sqlite.intake import SqliteIntake
 from ductape.stores.sqlite.products import SqliteProducts
 from ductape.stores.sqlite.reading import SqliteReading
 from ductape.stores.sqlite.secrets import SqliteSecrets
+from tests.builders import ZONES
 from tests.unit.catalog.builders import a_document, a_small_document
 from tests.unit.sessions.builders import SetClock
 from tests.unit.vault.builders import a_vault
@@ -43,6 +45,7 @@ class House:
 
     engine: Engine
     handlers: set[str] = field(default_factory=set[str])
+    kept: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
     def __post_init__(self) -> None:
         self.secrets = SqliteSecrets(self.engine)
@@ -53,7 +56,12 @@ class House:
             load=load_document,
             secret_names=self.secrets.names,
             clock=StoppedClock(),
+            zones=ZONES,
+            keep=self.keep,
         )
+
+    async def keep(self, product: Product, version: int) -> None:
+        self.kept.append((product.tag, version))
 
     async def known(self, tags: frozenset[str]) -> frozenset[str]:
         return tags & self.handlers

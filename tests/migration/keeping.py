@@ -100,6 +100,7 @@ def restore_sqlite(copy: Path, path: Path) -> None:
 def restore_postgres(copy: Path, server: PostgresServer) -> str:
     """Make a schema of a copy; return its URL."""
     with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
         connection.execute(copy.read_bytes())
     return f"{server.url}?schema={SCHEMA}"
 

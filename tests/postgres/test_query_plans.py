@@ -63,13 +63,20 @@ VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "ended_from": ended_since(NOW_MS),
     "since": floor(NOW_MS - 1),
     "before": "g",
+    "quota": "sends",
+    "subject": b"1",
+    "owner": "fallback:mail",
+    "provider": "p1",
     **dict.fromkeys(
         ("status", "kind", "product", "env", "event", "recurring", "q", "metadata"), None
     ),
     **dict.fromkeys(("session_tag", "session_user_id"), None),
 }
 
-OTHERWISE: dict[str, dict[str, list[str] | list[int]]] = {
+_OF_A_PRODUCT: dict[str, str | list[str] | list[int]] = {"product": "orders", "env": "prd"}
+
+OTHERWISE: dict[str, dict[str, str | list[str] | list[int]]] = {
+    **dict.fromkeys(("uses", "hold", "get"), _OF_A_PRODUCT),
     "claim": {"most": [9]},
     "running_of_queues": {"queues": ["q1"]},
 }
@@ -101,6 +108,11 @@ NOW_AND_THEN = {
     ("history", "supersede"): "Index Scan using history_completed_20270115_pkey",
     ("history", "prune"): "Index Scan using history_completed_rest_age",
     ("jobs", "page"): "Index Scan Backward using history_completed_20270115_pkey",
+    ("quota_windows", "uses"): "Index Scan using quota_windows_pkey",
+    ("quota_windows", "hold"): "Index Scan using quota_windows_pkey",
+    ("quota_windows", "prune"): "Index Scan using quota_windows_age",
+    ("breakers", "get"): "Index Scan using breakers_pkey",
+    ("breakers", "prune"): "Index Scan using breakers_age",
     ("inspecting", "groups"): "runs_claim",
     ("inspecting", "suspects"): "runs_suspect",
     ("inspecting", "overdue"): "Index Scan using runs_later",

@@ -32,6 +32,7 @@ from ductape.services.at_once import AtOnce
 from ductape.services.building import Builder
 from ductape.services.caches import Caches
 from ductape.services.doctor import Report
+from ductape.services.healthchecks import Healthchecks, HealthService
 from ductape.services.jobs import Jobs
 from ductape.services.products import ProductService
 from ductape.services.queues import QueueService
@@ -66,6 +67,7 @@ class Ductape:
     caches: Caches
     queues: QueueService
     workers: Workers
+    health: HealthService
 
     def __init__(
         self,
@@ -229,7 +231,10 @@ class Ductape:
             load=load_document,
             secret_names=core.store.secrets.names,
             clock=clock,
+            zones=zones,
+            keep=Healthchecks(core.store, scheduling, self.jobs, sealing).keep,
         )
+        self.health = HealthService(core.store)
         self.secrets = core.secrets
         self.caches = Caches(core.store, clock)
         self.queues = QueueService(core.store.queues, core.store.wake)

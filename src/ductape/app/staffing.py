@@ -6,11 +6,14 @@ from ductape.app.core import Core
 from ductape.app.system import worker_identity
 from ductape.domain.request import JobEventTypes
 from ductape.handlers.action import ActionHandler
+from ductape.handlers.choosing import Around, FallbackHandler, QuotaHandler
 from ductape.handlers.function import FunctionHandler
 from ductape.handlers.notification import NotificationHandler
+from ductape.handlers.pointing import JobHandler
 from ductape.ports.handler import Handler
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.providers.mail import SmtpMailer
+from ductape.services.healthchecks import KnownHealth
 from ductape.services.injection import Injection
 from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.options import WorkerOptions
@@ -51,9 +54,23 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
     return {
         JobEventTypes.ACTION: ActionHandler(core.http, clock, tokens),
         JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock, tokens),
-        JobEventTypes.JOB: core.python,
+        JobEventTypes.JOB: JobHandler(core.python, clock),
         JobEventTypes.FUNCTION: FunctionHandler(core.python, core.http, clock, tokens),
+        JobEventTypes.QUOTA: _quota_handler(core),
+        JobEventTypes.FALLBACK: FallbackHandler(_choosing(core)),
     }
+
+
+def _quota_handler(core: Core) -> QuotaHandler:
+    """Count under the ring's oldest key: a new one must not make every subject begin anew."""
+    _, secret = core.vault.derive("quota", core.vault.key_ids()[-1])
+    return QuotaHandler(core.store.quotas, _choosing(core), core.around.zones.get, secret)
+
+
+def _choosing(core: Core) -> Around:
+    """Join what is asked about an option before it is called."""
+    store, around = core.store, core.around
+    return Around(store.breakers, KnownHealth(store), around.clock, around.entropy)
 
 
 def _identify(core: Core, options: WorkerOptions) -> Callable[[], WorkerRecord]:

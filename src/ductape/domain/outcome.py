@@ -5,7 +5,7 @@
 
 from msgspec import Struct
 
-from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.jsonvalue import JsonObject, JsonValue
 
 
 class StoredError(Struct, frozen=True, omit_defaults=True):
@@ -19,6 +19,8 @@ class StoredError(Struct, frozen=True, omit_defaults=True):
     """Epoch ms."""
     traceback: str | None = None
     """For Python handlers only."""
+    details: JsonObject | None = None
+    """What a program may act on: how long a quota's wait is, why each option failed."""
 
 
 class Success(Struct, frozen=True, gc=False):

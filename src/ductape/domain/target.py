@@ -32,6 +32,8 @@ class Target(Struct, frozen=True):
     constants: dict[str, dict[str, JsonValue]] = field(
         default_factory=dict[str, dict[str, JsonValue]]
     )
+    timeout_ms: int | None = None
+    """How long an attempt may take unless the request says; none means as long as any."""
     mappings: JsonObject = field(default_factory=dict[str, JsonValue])
     """What the kind's handler fills itself, from `$Input`, `$Response` and the like: not touched
     when the definition is resolved."""

@@ -29,6 +29,8 @@ class ErrorView(TypedDict):
     type: str
     at: int
     traceback: NotRequired[str]
+    details: NotRequired[JsonObject]
+    """What a program may act on: a quota's wait, why each option of a fallback failed."""
 
 
 class AttemptView(TypedDict):

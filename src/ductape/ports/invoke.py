@@ -9,6 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.outcome import Failure, Success
 from ductape.domain.request import JobEventTypes
 
 
@@ -51,4 +52,19 @@ class Engine(Protocol):
 
     def hide(self, texts: tuple[str, ...]) -> None:
         """Have texts masked in the run's errors: what a handler got that no definition holds."""
+        ...
+
+    async def tried(self, call: Call) -> Success | Failure:
+        """Do as `invoke` does; whatever it raises is returned as a failure, its secrets masked."""
+        ...
+
+    def remembered(self, name: str) -> JsonValue:
+        """Return what was remembered under a name, in this attempt or an earlier one."""
+        ...
+
+    async def remember(self, name: str, value: JsonValue) -> bool:
+        """Store what a further attempt must not do again, beside what the calls have stored.
+
+        False where there is no room for it: all of a run's share 64 KiB.
+        """
         ...

@@ -185,7 +185,7 @@ def _spec_of(
         repeat=request.repeat,
         key=request.key,
         retry=request.retry,
-        timeout_ms=request.timeout_ms or DEFAULT_TIMEOUT_MS,
+        timeout_ms=request.timeout_ms or target.timeout_ms or DEFAULT_TIMEOUT_MS,
         expires_at_ms=request.expires_at_ms,
         priority=request.priority,
         queue=request.queue,

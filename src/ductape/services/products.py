@@ -18,8 +18,10 @@ from ductape.domain.product import (
     no_such,
     parse_product,
     secrets_of,
+    zone_faults,
 )
-from ductape.errors import Conflict
+from ductape.domain.zone import ZoneLookup
+from ductape.errors import Conflict, ValidationError
 from ductape.ports.clock import Clock
 from ductape.ports.stores.products import ProductRow, Products
 from ductape.services.stranding import MOST_LISTED, StrandedJob, Stranding
@@ -28,6 +30,8 @@ Source = str | Path | Mapping[str, object]
 """The path of a file, or the document itself."""
 
 SecretNames = Callable[[str], Awaitable[list[tuple[str, str]]]]
+Keep = Callable[[Product, int], Awaitable[None]]
+"""Makes, changes and ends the jobs that a version of a product declares."""
 """Lists (env, name) of a product's secrets; env is empty for the whole product."""
 
 _TRIES = 10
@@ -76,12 +80,16 @@ class ProductService:
         load: Callable[[Source], JsonObject],
         secret_names: SecretNames,
         clock: Clock,
+        zones: ZoneLookup,
+        keep: Keep,
     ) -> None:
         self._products = products
         self._stranding = stranding
         self._load = load
         self._secret_names = secret_names
         self._clock = clock
+        self._zones = zones
+        self._keep = keep
 
     async def apply(
         self, source: Source, *, dry_run: bool = False, force: bool = False
@@ -93,16 +101,22 @@ class ProductService:
         """
         document = self._load(source)
         product = parse_product(document)
+        if faults := [*zone_faults(product, self._zones)]:
+            raise ValidationError(faults)
         warnings = _warnings(product, await self._secret_names(product.tag))
         for _ in range(_TRIES):
             current = await self._products.current(product.tag)
             plan = await self._plan(product, document, current, warnings)
-            if dry_run or not plan["changed"]:
+            if dry_run:
+                return plan
+            if not plan["changed"]:
+                await self._keep(product, plan["version"])
                 return plan
             if plan["stranded"] and not force:
                 raise _would_strand(plan)
             version = await self._put(document, plan)
             if version is not None:
+                await self._keep(product, version)
                 return {**plan, "version": version}
         raise Conflict(
             f"somebody else goes on applying `{product.tag}`",

@@ -49,6 +49,14 @@ class Sealing:
             return result
         return self._seal(result, f"{run.job_id}/{run.number}/result")
 
+    def sealed(self, value: JsonValue, place: str) -> JsonValue:
+        """Seal any value, to be found again at a place."""
+        return self._seal(value, place)
+
+    def opened(self, value: JsonValue) -> JsonValue:
+        """Return a value as it was before it was sealed, if it was; raises `SealBroken`."""
+        return self._open(value)
+
     def answer(self, run: Finished) -> JsonValue:
         """Return a finished run's result as its handler gave it; raises `StoreError`."""
         if not run.spec.sensitive:

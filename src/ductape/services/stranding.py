@@ -24,6 +24,9 @@ KnownHandlers = Callable[[frozenset[str]], Awaitable[frozenset[str]]]
 MOST_LISTED = 100
 """No reader gains by more."""
 
+OWNED = "healthcheck:"
+"""How the keys of jobs begin that are made and ended with the product itself."""
+
 _PAGE = 1_000
 _LIVE: tuple[JobStatus, ...] = ("scheduled", "queued", "running", "paused")
 
@@ -51,6 +54,8 @@ class Stranding:
         found: list[StrandedJob] = []
         async for record in self._live(after.tag):
             spec = record.spec
+            if spec.key is not None and spec.key.startswith(OWNED):
+                continue
             reason = await self._reason(after, spec)
             if reason is not None:
                 found.append(

@@ -43,7 +43,7 @@ class RunContext:
 
     async def checkpoint(self, value: JsonValue) -> None:
         """Store partial success at once for the next attempt; raises `ValidationError`."""
-        size = _encoded_size(value)
+        size = encoded_size(value)
         if size > LARGEST_CHECKPOINT:
             raise invalid("checkpoint", f"at most {LARGEST_CHECKPOINT} bytes", f"{size} bytes")
         await self._claims.note(self._held.ref, now_ms=self._clock.now_ms(), checkpoint=value)
@@ -73,7 +73,7 @@ class RunContext:
         self._held.claim = replace(claim, run=kept)
 
 
-def _encoded_size(value: JsonValue) -> int:
+def encoded_size(value: JsonValue) -> int:
     """Return how many bytes a value takes; what is no JSON is the handler's own mistake."""
     try:
         return len(msgspec.json.encode(value))

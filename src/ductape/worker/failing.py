@@ -1,15 +1,19 @@
 """From an exception to a stored error: its code, its masked message, its traceback (SPEC 12)."""
 
 import traceback
+from typing import cast
 
-from ductape.domain.masking import mask
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.masking import mask, mask_json
 from ductape.domain.outcome import Failure, StoredError
-from ductape.errors import DuctapeError, ProviderError
+from ductape.errors import DuctapeError, ProviderError, QuotaExceeded
 from ductape.ports.handler import Abort, Retry
 from ductape.ports.vault import SealBroken
 
 LONGEST_MESSAGE = 4_096
 LONGEST_TRACEBACK = 16_384
+KEPT_DETAILS = ("failures", "retry_after", "limit", "remaining", "period", "resets_at")
+"""What quotas and fallbacks tell, and bound in size. Other details may be of any."""
 
 
 _CODES: dict[type[Exception], tuple[str, bool]] = {
@@ -30,6 +34,9 @@ def failure_of(error: Exception, *, now_ms: int, sensitive: tuple[str, ...]) -> 
         case ProviderError():
             stored = _stored(error.provider_code, error, now_ms, sensitive)
             return Failure(stored, retry_after_ms=error.retry_after_ms)
+        case QuotaExceeded():
+            stored = _stored(error.code, error, now_ms, sensitive)
+            return Failure(stored, retry_after_ms=error.retry_after_ms)
         case DuctapeError():
             return Failure(_stored(error.code, error, now_ms, sensitive))
         case _:
@@ -43,6 +50,12 @@ def timed_out(timeout_ms: int, *, now_ms: int) -> Failure:
     return Failure(StoredError(code="TIMEOUT", message=message, type="TimeoutError", at=now_ms))
 
 
+def _kept(error: Exception) -> JsonObject:
+    """Return those of an error's details that are kept with it."""
+    found = error.details if isinstance(error, DuctapeError) else {}
+    return {name: cast("JsonValue", found[name]) for name in KEPT_DETAILS if name in found}
+
+
 def _stored(
     code: str,
     error: Exception,
@@ -52,6 +65,7 @@ def _stored(
     traced: bool = False,
 ) -> StoredError:
     said = str(error) or type(error).__name__
+    details = _kept(error)
     trace = mask("".join(traceback.format_exception(error)), sensitive) if traced else None
     return StoredError(
         code=code,
@@ -59,4 +73,5 @@ def _stored(
         type=type(error).__name__,
         at=now_ms,
         traceback=None if trace is None else trace[-LONGEST_TRACEBACK:],
+        details=cast("JsonObject", mask_json(details, sensitive)) if details else None,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ductape.domain.inputs import check_input
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.outcome import Failure, Success
 from ductape.domain.references import resolve, scope, sensitive_texts, tree_source
 from ductape.domain.request import JobEventTypes
 from ductape.errors import ProviderError, ValidationError, invalid
@@ -17,6 +18,8 @@ from ductape.ports.clock import Clock
 from ductape.ports.handler import Context, Handler, Invocation
 from ductape.ports.invoke import Call, Engine
 from ductape.services.injection import Injected, sources_of
+from ductape.worker.context import LARGEST_CHECKPOINT, encoded_size
+from ductape.worker.failing import failure_of
 from ductape.worker.held import Held
 from ductape.worker.preparing import Preparing
 
@@ -41,8 +44,20 @@ class Kept:
     async def keep(self, path: str, value: JsonValue) -> None:
         """Store a call's checkpoint beside those of the others."""
         async with self._writing:
-            self._by_path[path] = value
-            await self._context.checkpoint(dict(self._by_path))
+            await self._write({**self._by_path, path: value})
+
+    async def keep_if_it_fits(self, path: str, value: JsonValue) -> bool:
+        """Do as `keep` does; false where all of them together would take too much room."""
+        async with self._writing:
+            grown = {**self._by_path, path: value}
+            if encoded_size(grown) > LARGEST_CHECKPOINT:
+                return False
+            await self._write(grown)
+            return True
+
+    async def _write(self, grown: JsonObject) -> None:
+        await self._context.checkpoint(grown)
+        self._by_path = grown
 
 
 @dataclass(slots=True)
@@ -106,6 +121,31 @@ class RunEngine:
         """Have texts masked in the run's errors."""
         held = self._around.held
         held.sensitive = tuple(dict.fromkeys((*held.sensitive, *texts)))
+
+    async def tried(self, call: Call) -> Success | Failure:
+        """Run an event to its result or its failure, masked."""
+        try:
+            return Success(await self.invoke(call))
+        except Exception as error:  # noqa: BLE001 (the call of a handler: returned as a failure)
+            around = self._around
+            sensitive = around.held.sensitive
+            return failure_of(error, now_ms=around.clock.now_ms(), sensitive=sensitive)
+
+    def remembered(self, name: str) -> JsonValue:
+        """Return what was remembered under a name."""
+        kept = self._around.checkpoints().at(f"{self._path}#{name}")
+        sensitive = self._injected.target.sensitive
+        return self._around.preparing.sealing.opened(kept) if sensitive else kept
+
+    async def remember(self, name: str, value: JsonValue) -> bool:
+        """Store what a further attempt must not do again; false where there is no room for it."""
+        path = f"{self._path}#{name}"
+        if self._injected.target.sensitive:
+            run = self._around.held.claim.run
+            value = self._around.preparing.sealing.sealed(
+                value, f"{run.job_id}/{run.number}/{path}"
+            )
+        return await self._around.checkpoints().keep_if_it_fits(path, value)
 
     async def _prepared(self, call: Call) -> Injected:
         """Resolve what is called and check its input, which is whole already."""

@@ -41,7 +41,7 @@ class Preparing:
         self._sessions = sessions
         self._injection = injection
         self._vault = vault
-        self._sealing = Sealing(vault)
+        self.sealing = Sealing(vault)
         self._clock = clock
         self._default_cache_ms = default_cache_ms
         self._cache_secret = vault.derive("cache")[1]
@@ -50,7 +50,7 @@ class Preparing:
         """Resolve everything but check nothing yet; raises what the attempt then fails with."""
         spec = claim.run.spec
         session = await self._session(claim)
-        given = self._sealing.input_of(spec)
+        given = self.sealing.input_of(spec)
         target = await self._catalog.resolve(
             spec.product,
             spec.env,
@@ -91,7 +91,7 @@ class Preparing:
 
     def kept(self, claim: Claim, result: JsonValue) -> JsonValue:
         """Return a result as it is stored: sealed, where its definition is sensitive."""
-        return self._sealing.result_of(claim.run, result)
+        return self.sealing.result_of(claim.run, result)
 
     @staticmethod
     def check(injected: Injected) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from ductape.services.doctor import Finding, Report
+from ductape.stores.sqlite.statements import known_schema
 from tests.unit.cli.builders import Terminal, a_request, scheduled
 
 NARROW = 80
@@ -23,7 +24,13 @@ def of(found: Report, section: str) -> list[Finding]:
 def test_a_sound_store_ends_well_and_is_told_line_by_line(shop: Terminal) -> None:
     answer = shop("doctor")
     assert answer.code == 0
-    for said in ("1, up to date", "SQLite 3.", "version 1", "tz database", "seals and opens"):
+    for said in (
+        f"{known_schema().number}, up to date",
+        "SQLite 3.",
+        "version 1",
+        "tz database",
+        "seals and opens",
+    ):
         assert said in answer.out
     assert answer.out.splitlines()[-1] == "0 faults, 1 warning"
 

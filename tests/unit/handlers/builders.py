@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.outcome import Failure, Success
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 from ductape.ports.handler import Invocation
@@ -64,6 +65,15 @@ class NoEngine:
 
     def hide(self, texts: tuple[str, ...]) -> None:
         self.hidden += texts
+
+    async def tried(self, call: Call) -> Success | Failure:
+        raise NotImplementedError
+
+    def remembered(self, name: str) -> JsonValue:
+        raise NotImplementedError
+
+    async def remember(self, name: str, value: JsonValue) -> bool:
+        raise NotImplementedError
 
 
 @dataclass

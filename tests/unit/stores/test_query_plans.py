@@ -30,6 +30,8 @@ TABLES = (
     "job_keys",
     "workers",
     "cache_entries",
+    "quota_windows",
+    "breakers",
     "products",
     "queues",
     "sessions",
@@ -76,6 +78,14 @@ PINNED = {
     ("workers", "beat"): "SEARCH workers USING PRIMARY KEY (id=?)",
     ("cache_entries", "fresh"): "SEARCH cache_entries USING PRIMARY KEY (key=?)",
     ("cache_entries", "prune"): "SEARCH cache_entries USING COVERING INDEX cache_entries_age",
+    ("quota_windows", "uses"): (
+        "SEARCH quota_windows USING PRIMARY KEY (product=? AND env=? AND quota=? AND subject=?)"
+    ),
+    ("quota_windows", "prune"): "SEARCH quota_windows USING COVERING INDEX quota_windows_age",
+    ("breakers", "get"): (
+        "SEARCH breakers USING PRIMARY KEY (product=? AND env=? AND owner=? AND provider=?)"
+    ),
+    ("breakers", "prune"): "SEARCH breakers USING COVERING INDEX breakers_age",
     ("inspecting", "next_head"): "SEARCH runs USING COVERING INDEX runs_claim (queue=? AND rank>?)",
     ("inspecting", "group"): "SEARCH runs USING COVERING INDEX runs_claim (queue=? AND rank=?",
     ("inspecting", "suspect"): "SEARCH runs USING INDEX runs_suspect (queue=?)",

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ductape.domain.inputs.action import check_action
+from ductape.domain.inputs.fallback import check_fallback
 from ductape.domain.inputs.function import check_function
 from ductape.domain.inputs.notification import check_notification
 from ductape.domain.inputs.pending import without_literals
+from ductape.domain.inputs.quota import check_quota
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
@@ -43,7 +45,9 @@ class Check(Protocol):
 
 CHECKS: Mapping[JobEventTypes, Check] = {
     JobEventTypes.ACTION: check_action,
+    JobEventTypes.FALLBACK: check_fallback,
     JobEventTypes.FUNCTION: check_function,
     JobEventTypes.NOTIFICATION: check_notification,
+    JobEventTypes.QUOTA: check_quota,
 }
 """One row a kind; a job's handler takes any object."""

@@ -5,16 +5,17 @@ number's digits and sign as it is written. A null counts as left out.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from math import isfinite
 
 import msgspec
 from msgspec import Struct
 
-from ductape.domain.found import kind_of, path_to
+from ductape.domain.found import kind_of, path_to, shown
 from ductape.domain.inputs.pending import pending
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.parsing.nearest import hint_for
 from ductape.errors import Fault, fault
 
 _ARRAY_OF = "_ARRAY"
@@ -59,6 +60,19 @@ def check_fields(
         for name, rule in rules.items()
     )
     return [one for one in found if one is not None]
+
+
+def rule_faults(rule: JsonValue, path: str) -> Iterator[Fault]:
+    """Tell what is wrong with a field's rule, as a document has it."""
+    kind = rule.get("type") if isinstance(rule, dict) else None
+    if isinstance(kind, str) and kind not in DATA_TYPES:
+        hint = hint_for(kind, DATA_TYPES, {})
+        yield fault(f"{path}.type", "one of the data types", shown(kind, path), hint=hint)
+        return
+    try:
+        msgspec.convert(rule, FieldRule)
+    except msgspec.ValidationError as error:
+        yield fault(path, "`{type, required, minlength, maxlength}`", f"an error: {error}")
 
 
 def is_email(value: JsonValue) -> bool:

@@ -7,7 +7,9 @@ and `notification` are the format; `naming`, `credentials`, `reach`,
 """
 
 from ductape.domain.product.addresses import addresses, reachable
+from ductape.domain.product.checks import all_checks
 from ductape.domain.product.choice import Choice, choose
+from ductape.domain.product.choosing import zone_faults
 from ductape.domain.product.difference import Change, differences
 from ductape.domain.product.document import Product, Session, Verify
 from ductape.domain.product.linking import secrets_of
@@ -24,6 +26,7 @@ __all__ = [
     "Session",
     "Verify",
     "addresses",
+    "all_checks",
     "choose",
     "differences",
     "expiry_ms",
@@ -35,4 +38,5 @@ __all__ = [
     "secrets_of",
     "shared_key",
     "user_path",
+    "zone_faults",
 ]

@@ -26,7 +26,12 @@ class Address(Struct, frozen=True):
 
 def addresses(product: Product) -> tuple[Address, ...]:
     """Return everything that an event can name, in the document's order."""
-    return (*_actions(product), *_notifications(product), *_handlers(product))
+    return (
+        *_actions(product),
+        *_notifications(product),
+        *_handlers(product),
+        *_choosers(product),
+    )
 
 
 def _actions(product: Product) -> Iterator[Address]:
@@ -50,6 +55,13 @@ def _handlers(product: Product) -> Iterator[Address]:
         yield Address(JobEventTypes.JOB, job.tag, f"jobs[{at}]")
     for at, function in enumerate(product.functions):
         yield Address(JobEventTypes.FUNCTION, function.tag, f"functions[{at}]")
+
+
+def _choosers(product: Product) -> Iterator[Address]:
+    for at, quota in enumerate(product.quotas):
+        yield Address(JobEventTypes.QUOTA, quota.tag, f"quotas[{at}]")
+    for at, fallback in enumerate(product.fallbacks):
+        yield Address(JobEventTypes.FALLBACK, fallback.tag, f"fallbacks[{at}]")
 
 
 def reachable(product: Product) -> frozenset[tuple[str, JobEventTypes, str, str | None]]:

@@ -11,7 +11,9 @@ from msgspec import Struct
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.app import App
 from ductape.domain.product.function import Function
+from ductape.domain.product.healthchecks import Healthcheck
 from ductape.domain.product.notification import Notification
+from ductape.domain.product.options import CallKind, Executions, Fallback, Quota
 from ductape.domain.product.words import Filled, Name, Span, Tag, Words
 
 Period = Literal["seconds", "minutes", "hours", "days"]
@@ -67,18 +69,20 @@ class Cache(Struct, frozen=True):
 
 
 class Job(Struct, frozen=True):
-    """A job that a registered Python handler does."""
-
-    LATER: ClassVar[tuple[str, ...]] = (
-        "event_type",
-        "event_tag",
-        "app",
-        "executions",
-        "intervals",
-    )
+    """A job that a registered Python handler does, or that runs another event."""
 
     tag: Tag
-    handler: Literal["python"]
+    handler: Literal["python"] | None = None
+    event_tag: Filled | None = None
+    """The event that it points at, instead of a handler."""
+    event_type: CallKind | None = None
+    """The kind of that event."""
+    app: Tag | None = None
+    """The app of an action."""
+    executions: Executions | None = None
+    """How often the event is run, one after another; once where left out."""
+    intervals: Span | None = None
+    """Milliseconds from the start of one execution to that of the next."""
     name: Name | None = None
     description: Words | None = None
     sensitive: bool = False
@@ -92,9 +96,6 @@ class Product(Struct, frozen=True):
         "storage",
         "features",
         "brokers",
-        "quotas",
-        "fallbacks",
-        "healthchecks",
         "webhooks",
         "schedules",
     )
@@ -109,3 +110,6 @@ class Product(Struct, frozen=True):
     caches: tuple[Cache, ...] = ()
     jobs: tuple[Job, ...] = ()
     functions: tuple[Function, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    fallbacks: tuple[Fallback, ...] = ()
+    healthchecks: tuple[Healthcheck, ...] = ()

@@ -1,5 +1,6 @@
 """Rules about references in definitions: readable, live there, pointing at something (SPEC 6)."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -19,8 +20,15 @@ SECTIONS: Mapping[str, frozenset[str]] = {
     "apps": LIVE["definition"],
     "functions": LIVE["definition"],
     "notifications": LIVE["definition"],
+    "quotas": frozenset(),
+    "fallbacks": frozenset(),
+    "healthchecks": LIVE["input"] - {"Session"},
 }
 """Which references are live in the definitions of each section: one row a section."""
+
+
+_MAPPING = re.compile(r"options\[\d+\]\.(input|output)\b")
+"""What an option is called with, and what is made of its answer."""
 
 
 def linking_faults(product: Product) -> Iterator[Fault]:
@@ -62,6 +70,8 @@ def _live_at(section: str, place: str) -> frozenset[str]:
     >>> len(_live_at("apps[0]", "actions[0].body"))
     4
     """
+    if mapping := _MAPPING.match(place):
+        return LIVE["option output" if mapping[1] == "output" else "option input"]
     brought = place.startswith(("auths[", "variables[", "constants["))
     return frozenset({"Secret"}) if brought else SECTIONS[section.partition("[")[0]]
 

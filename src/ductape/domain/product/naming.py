@@ -28,6 +28,8 @@ def _repeated(path: str, things: Things) -> Iterator[Fault]:
     first: dict[str, int] = {}
     for at, thing in enumerate(things):
         key, name = name_of(thing)
+        if name is None:
+            continue
         if name in first:
             found = f"`{name}`, which {path_to(path, first[name])} has already"
             yield fault(f"{path_to(path, at)}.{key}", f"a {key} of its own", found)
@@ -40,7 +42,7 @@ def _undefined_envs(product: Product, path: str, things: Things) -> Iterator[Fau
         _, slug = name_of(thing)
         if slug not in slugs:
             where = f"{path_to(path, at)}.slug"
-            hint = hint_for(slug, slugs, {}) if slugs else None
+            hint = hint_for(str(slug), slugs, {}) if slugs else None
             yield fault(where, "the slug of one of the product's envs", f"`{slug}`", hint=hint)
 
 

@@ -4,6 +4,9 @@ from collections.abc import Collection
 from itertools import islice
 
 from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.product.calling import calling_faults
+from ductape.domain.product.checks import check_faults
+from ductape.domain.product.choosing import choosing_faults
 from ductape.domain.product.credentials import credential_faults
 from ductape.domain.product.document import Product
 from ductape.domain.product.linking import linking_faults
@@ -11,6 +14,7 @@ from ductape.domain.product.naming import naming_faults
 from ductape.domain.product.reach import reach_faults
 from ductape.domain.product.sessions import session_faults
 from ductape.domain.product.shape import MOST_FAULTS, fitted
+from ductape.domain.product.trying import trying_faults
 from ductape.domain.product.variants import variant_faults
 from ductape.errors import Fault, ValidationError
 
@@ -21,6 +25,9 @@ _RULES = (
     reach_faults,
     session_faults,
     linking_faults,
+    choosing_faults,
+    calling_faults,
+    check_faults,
 )
 
 
@@ -32,6 +39,7 @@ def parse_product(document: JsonObject) -> Product:
     found = (new for rule in _RULES for new in rule(product))
     new_ones = (new for new in found if not _of_stand_in(new["path"], refused))
     faults += islice(new_ones, max(MOST_FAULTS - len(faults), 0))
+    faults += islice(() if faults else trying_faults(product), MOST_FAULTS)
     if faults:
         raise ValidationError(faults[:MOST_FAULTS])
     return product

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-import msgspec
 from msgspec import UNSET
 
-from ductape.domain.found import kind_of, listed, path_to, shown
-from ductape.domain.inputs.schema import DATA_TYPES, FieldRule
-from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.parsing.nearest import hint_for
+from ductape.domain.found import kind_of, listed, path_to
+from ductape.domain.inputs.schema import rule_faults
+from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.app import Action, ActionEnv, App, AppAuth, AuthEnv, Variable
 from ductape.domain.product.document import Product
 from ductape.domain.product.function import Function, FunctionEnv
@@ -79,7 +77,7 @@ def _function_faults(function: Function, path: str) -> Iterator[Fault]:
     for at, env in enumerate(function.envs):
         yield from header_faults(env.headers, f"{path}.envs[{at}].headers")
     for name, rule in (function.input or {}).items():
-        yield from _field_faults(rule, path_to(f"{path}.input", name))
+        yield from rule_faults(rule, path_to(f"{path}.input", name))
     if function.handler is not None:
         plain = Function(tag=function.tag)
         for name in _BEHIND_A_URL:
@@ -107,19 +105,7 @@ def _schema_faults(schema: JsonObject, path: str) -> Iterator[Fault]:
             yield fault(where, "an object of fields", kind_of(fields))
         else:
             for name, rule in fields.items():
-                yield from _field_faults(rule, path_to(where, name))
-
-
-def _field_faults(rule: JsonValue, path: str) -> Iterator[Fault]:
-    kind = rule.get("type") if isinstance(rule, dict) else None
-    if isinstance(kind, str) and kind not in DATA_TYPES:
-        hint = hint_for(kind, DATA_TYPES, {})
-        yield fault(f"{path}.type", "one of the data types", shown(kind, path), hint=hint)
-        return
-    try:
-        msgspec.convert(rule, FieldRule)
-    except msgspec.ValidationError as error:
-        yield fault(path, "`{type, required, minlength, maxlength}`", f"an error: {error}")
+                yield from rule_faults(rule, path_to(where, name))
 
 
 def _base_url_faults(url: str, path: str) -> Iterator[Fault]:

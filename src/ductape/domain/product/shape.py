@@ -124,6 +124,8 @@ def _fits(kind: inspect.Type, value: JsonValue) -> bool:
             return isinstance(value, bool)
         case inspect.IntType():
             return type(value) is int and _within(kind, value)
+        case inspect.FloatType():
+            return type(value) in (int, float) and _within(kind, cast("float", value))
         case inspect.LiteralType(values=values):
             return isinstance(value, str) and value in values
         case _:
@@ -137,7 +139,7 @@ def _text_fits(kind: inspect.StrType, text: str) -> bool:
     return kind.pattern is None or re.search(kind.pattern, text) is not None
 
 
-def _within(kind: inspect.IntType, number: int) -> bool:
+def _within(kind: inspect.IntType | inspect.FloatType, number: float) -> bool:
     above = kind.ge is None or number >= kind.ge
     return above and (kind.le is None or number <= kind.le)
 
@@ -191,6 +193,7 @@ _EXPECTED: dict[type[inspect.Type], str] = {
     inspect.AnyType: "a value",
     inspect.BoolType: "true or false",
     inspect.DictType: "an object",
+    inspect.FloatType: "a number",
     inspect.StrType: "a text",
     inspect.StructType: "an object",
     inspect.VarTupleType: "a list",
@@ -200,6 +203,7 @@ _STAND_INS: dict[type[inspect.Type], JsonValue] = {
     inspect.AnyType: None,
     inspect.BoolType: False,
     inspect.DictType: {},
+    inspect.FloatType: 1,
     inspect.StrType: "_",
     inspect.VarTupleType: [],
 }

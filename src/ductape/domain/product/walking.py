@@ -41,15 +41,15 @@ def values_of(part: Struct, path: str) -> Iterator[tuple[str, object]]:
                 yield path_to(where, name), value
 
 
-def name_of(thing: Struct) -> tuple[str, str]:
-    """Return by which key a thing is known in its list, and as what.
+def name_of(thing: Struct) -> tuple[str, str | None]:
+    """Return by which key a thing is known in its list, and as what; none where it has no name.
 
     >>> from ductape.domain.product.document import Env
     >>> name_of(Env(slug="dev"))
     ('slug', 'dev')
     """
     key = next(key for key in ("tag", "slug", "key") if key in thing.__struct_fields__)
-    return key, cast("str", getattr(thing, key))
+    return key, cast("str | None", getattr(thing, key))
 
 
 def _things(value: object) -> Things:

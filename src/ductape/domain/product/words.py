@@ -46,6 +46,8 @@ Span: TypeAlias = Annotated[
 ]
 """A span; what its unit is, its field says."""
 
+Retries: TypeAlias = Annotated[int, Meta(ge=0, le=1_000, description="an integer from 0 to 1000")]
+
 Port: TypeAlias = Annotated[int, Meta(ge=1, le=65_535, description="a port from 1 to 65535")]
 
 AnswerBytes: TypeAlias = Annotated[

@@ -10,13 +10,22 @@ from typing import Literal
 from ductape.domain.references.walk import Steps
 from ductape.domain.request import JobEventTypes
 
-Place = Literal["input", "action headers and query", "definition", "session selector"]
+Place = Literal[
+    "input",
+    "action headers and query",
+    "definition",
+    "session selector",
+    "option input",
+    "option output",
+]
 
 LIVE: Mapping[Place, frozenset[str]] = {
     "input": frozenset({"Session", "Variable", "Constant"}),
     "action headers and query": frozenset({"Session", "Variable", "Constant", "Auth"}),
     "definition": frozenset({"Variable", "Constant", "Secret", "Auth"}),
     "session selector": frozenset({"Session"}),
+    "option input": frozenset({"Session", "Variable", "Constant", "Input"}),
+    "option output": frozenset({"Session", "Variable", "Constant", "Input", "Response"}),
 }
 
 Live = frozenset[str] | Callable[[Steps], frozenset[str]]

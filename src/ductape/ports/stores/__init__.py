@@ -16,6 +16,7 @@ from ductape.ports.stores.intake import Intake
 from ductape.ports.stores.memory import Memory
 from ductape.ports.stores.products import Products
 from ductape.ports.stores.queues import Queues
+from ductape.ports.stores.quotas import Breakers, Quotas
 from ductape.ports.stores.reading import Reading
 from ductape.ports.stores.secrets import SecretRows
 from ductape.ports.stores.sessions import SessionRows
@@ -50,6 +51,16 @@ class Store(Protocol):
     @property
     def memory(self) -> Memory:
         """Cached results."""
+        ...
+
+    @property
+    def quotas(self) -> Quotas:
+        """What was used of quotas."""
+        ...
+
+    @property
+    def breakers(self) -> Breakers:
+        """Which providers keep failing."""
         ...
 
     @property

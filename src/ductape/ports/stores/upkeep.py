@@ -25,6 +25,9 @@ class Upkeep(Protocol):
     ) -> bool:
         """Take away old history, the keys of jobs that are gone, stale cache entries.
 
+        And windows of quotas that count no more, and breakers that did not change since
+        `failed_before_ms`.
+
         Holds nobody up: at most `limit` rows of each are deleted. Returns whether more is left.
         A store that keeps history by the day may keep a run for up to a day longer.
         """

@@ -19,6 +19,7 @@ from ductape.stores.postgres.migrating import bring_up_to_date
 from ductape.stores.postgres.poolers import is_pooled
 from ductape.stores.postgres.products import PostgresProducts
 from ductape.stores.postgres.queues import PostgresQueues
+from ductape.stores.postgres.quotas import PostgresBreakers, PostgresQuotas
 from ductape.stores.postgres.reading import PostgresReading
 from ductape.stores.postgres.secrets import PostgresSecrets
 from ductape.stores.postgres.sessions import PostgresSessions
@@ -42,6 +43,8 @@ class PostgresStore:
         self.queues = PostgresQueues(engine)
         self.reading = PostgresReading(engine, borrowing)
         self.memory = PostgresMemory(engine)
+        self.quotas = PostgresQuotas(engine)
+        self.breakers = PostgresBreakers(engine)
         self.fleet = PostgresFleet(engine)
         self.upkeep = PostgresUpkeep(engine, wear)
         self.products = PostgresProducts(engine)

@@ -103,5 +103,7 @@ async def _prune(transaction: Transaction, values: Values, limit: int) -> bool:
     await free_keys(transaction, (row[0] for row in ended))
     stale = await transaction.change("cache_entries", "prune", values)
     idle = await transaction.change("cache_entries", "prune_locks", values)
+    windows = await transaction.change("quota_windows", "prune", values)
+    breakers = await transaction.change("breakers", "prune", values)
     await transaction.change("gates", "prune", values)
-    return limit in (len(ended), stale, idle)
+    return limit in (len(ended), stale, idle, windows, breakers)

@@ -23,6 +23,7 @@ from ductape.stores.routed.fleet import RoutedFleet, RoutedWake
 from ductape.stores.routed.jobs import RoutedClaims, RoutedIntake, RoutedReading
 from ductape.stores.routed.places import Places, of_one_store
 from ductape.stores.routed.queues import RoutedQueues
+from ductape.stores.routed.quotas import RoutedBreakers, RoutedQuotas
 
 
 class RoutedStore:
@@ -36,6 +37,8 @@ class RoutedStore:
         self.claims = RoutedClaims(places)
         self.reading = RoutedReading(places)
         self.memory = RoutedMemory(places)
+        self.quotas = RoutedQuotas(places)
+        self.breakers = RoutedBreakers(places)
         self.fleet = RoutedFleet(places)
         self.products = RoutedProducts(places)
         self.sessions = RoutedSessions(places)

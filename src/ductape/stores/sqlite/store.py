@@ -14,6 +14,7 @@ from ductape.stores.sqlite.memory import SqliteMemory
 from ductape.stores.sqlite.opening import connect
 from ductape.stores.sqlite.products import SqliteProducts
 from ductape.stores.sqlite.queues import SqliteQueues
+from ductape.stores.sqlite.quotas import SqliteBreakers, SqliteQuotas
 from ductape.stores.sqlite.reading import SqliteReading
 from ductape.stores.sqlite.secrets import SqliteSecrets
 from ductape.stores.sqlite.sessions import SqliteSessions
@@ -34,6 +35,8 @@ class SqliteStore:
         self.queues = SqliteQueues(engine)
         self.reading = SqliteReading(engine)
         self.memory = SqliteMemory(engine)
+        self.quotas = SqliteQuotas(engine)
+        self.breakers = SqliteBreakers(engine)
         self.fleet = SqliteFleet(engine)
         self.upkeep = SqliteUpkeep(engine)
         self.products = SqliteProducts(engine)

@@ -89,9 +89,12 @@ def _prune(
     jobs.update(row[0] for row in connection.execute(statements("schedules")["prune"], values))
     keys: list[dict[str, Cell]] = [{"job_id": job_id} for job_id in jobs]
     connection.executemany(statements("job_keys")["free"], keys)
-    connection.execute(statements("cache_entries")["prune"], values)
     # Of large rows fewer go at a time, so that any at all may mean that there are more.
-    return bool(jobs) or connection.changes() == values["most"]
+    more = bool(jobs)
+    for table in ("cache_entries", "quota_windows", "breakers"):
+        connection.execute(statements(table)["prune"], values)
+        more = more or connection.changes() == values["most"]
+    return more
 
 
 def _oldest(connection: Connection, asked: dict[str, Cell]) -> list[dict[str, Cell]]:

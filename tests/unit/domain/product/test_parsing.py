@@ -63,9 +63,6 @@ def test_an_unknown_key_names_the_nearest_one() -> None:
         "storage",
         "features",
         "brokers",
-        "quotas",
-        "fallbacks",
-        "healthchecks",
         "webhooks",
         "schedules",
     ],
@@ -77,7 +74,6 @@ def test_a_section_of_a_later_release_is_refused_never_ignored(section: str) -> 
 @pytest.mark.parametrize(
     ("path", "sections"),
     [
-        ("jobs[0].event_type", {"jobs": [{"tag": "a", "handler": "python", "event_type": "x"}]}),
         (
             "apps[0].actions[0].retries",
             {"apps": [an_app(actions=[an_action("a") | {"retries": 1}])]},

@@ -1,0 +1,159 @@
+"""Calling one option: behind its breaker, tried again as often as it says (SPEC 9)."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import cast
+
+from ductape.domain.definitions.option import OptionTarget
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.outcome import Failure, Success
+from ductape.domain.request import RetryPolicy
+from ductape.domain.retry import delay_ms, may_retry
+from ductape.errors import ProviderError, invalid
+from ductape.ports.clock import Clock
+from ductape.ports.entropy import Entropy
+from ductape.ports.handler import Invocation
+from ductape.ports.health import Health
+from ductape.ports.invoke import Call
+from ductape.ports.stores.quotas import BreakerKey, Breakers
+
+PATIENCE = RetryPolicy(initial_delay_ms=200, max_delay_ms=5_000)
+"""Between the tries of one option: somebody waits, and the next option may be well."""
+
+NOT_ITS_FAULT = frozenset(
+    {
+        "VALIDATION_ERROR",
+        "NOT_FOUND",
+        "REFERENCE_MISSING",
+        "QUOTA_EXCEEDED",
+        "SESSION_INVALID",
+        "SESSION_EXPIRED",
+        "STORE_ERROR",
+    }
+)
+"""Codes that say nothing about whether a provider is well: its breaker is not told."""
+
+
+class NotTried(Exception):
+    """An option was passed over; the reason is its message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Around:
+    """What calling takes from the world."""
+
+    breakers: Breakers
+    health: Health
+    clock: Clock
+    entropy: Entropy
+
+
+class Options:
+    """The options of one attempt."""
+
+    def __init__(self, around: Around, invocation: Invocation, owner: str) -> None:
+        """Call for `owner`, as `fallback:mail`."""
+        self._around = around
+        self._invocation = invocation
+        self._owner = owner
+
+    def given(self, at: int, whole: JsonObject) -> JsonObject:
+        """Return what the option at a place is called with.
+
+        Raises `ReferenceMissing` or `ValidationError` where its mapping cannot be filled.
+        """
+        mapping = self._mapping(at, "input")
+        if mapping is None:
+            return whole
+        filled = self._invocation.engine.mapped(mapping, {"Input": whole})
+        if not isinstance(filled, dict):
+            raise invalid("definition.input", "a mapping that gives an object", "another value")
+        return filled
+
+    def made(self, at: int, whole: JsonObject, response: JsonValue) -> JsonValue:
+        """Return what the option's output mapping makes of an answer.
+
+        An answer that is no object stands there as `$Response{value}`. Raises as `given` does.
+        """
+        mapping = self._mapping(at, "output")
+        if mapping is None:
+            return response
+        answer: JsonObject = response if isinstance(response, dict) else {"value": response}
+        return self._invocation.engine.mapped(mapping, {"Input": whole, "Response": answer})
+
+    async def call(
+        self, option: OptionTarget, given: JsonObject, timeout_ms: int | None
+    ) -> Success | Failure:
+        """Try an option; raises `NotTried` where its breaker is open, or its healthcheck failed."""
+        await self._refuse_ill(option)
+        call = Call(
+            event=option.event,
+            input=given,
+            path=f"{self._owner.replace(':', '.')}.{option.provider}",
+            app=option.app,
+            kind=option.kind,
+            timeout_ms=timeout_ms,
+        )
+        failures = 0
+        last: Failure | None = None
+        while await self._admitted(option, after=last):
+            outcome = await self._invocation.engine.tried(call)
+            await self._tell(option, outcome)
+            if isinstance(outcome, Success):
+                return outcome
+            last, failures = outcome, failures + 1
+            wait_ms = self._wait(failures, outcome)
+            if not may_retry(PATIENCE, option.retries, failures, outcome) or wait_ms is None:
+                break
+            await asyncio.sleep(wait_ms / 1000)
+        return cast("Failure", last)
+
+    async def _refuse_ill(self, option: OptionTarget) -> None:
+        key, invocation = option.healthcheck, self._invocation
+        if key is None:
+            return
+        if await self._around.health.ill(invocation.product, invocation.env, key):
+            raise NotTried("UNHEALTHY", "its healthcheck failed: skipped until it succeeds")
+
+    async def _admitted(self, option: OptionTarget, *, after: Failure | None) -> bool:
+        """Ask the breaker; false where an earlier try of this attempt has opened it."""
+        now_ms = self._around.clock.now_ms()
+        key = self._key(option)
+        admission = await self._around.breakers.admit(key, option.breaker, now_ms=now_ms)
+        if admission == "skip" and after is None:
+            raise NotTried("CIRCUIT_OPEN", "it keeps failing: skipped until it has cooled down")
+        return admission != "skip"
+
+    async def _tell(self, option: OptionTarget, outcome: Success | Failure) -> None:
+        key = self._key(option)
+        if isinstance(outcome, Success):
+            await self._around.breakers.answered(key)
+        elif outcome.error.code not in NOT_ITS_FAULT:
+            now_ms = self._around.clock.now_ms()
+            await self._around.breakers.failed(key, option.breaker, now_ms=now_ms)
+
+    def _wait(self, failures: int, failure: Failure) -> int | None:
+        """Return how long to wait before the next try; none where that is too long."""
+        least_ms = failure.retry_after_ms
+        if least_ms is not None and least_ms > PATIENCE.max_delay_ms:
+            return None
+        return delay_ms(PATIENCE, failures, self._around.entropy.draw(), least_ms)
+
+    def _key(self, option: OptionTarget) -> BreakerKey:
+        invocation = self._invocation
+        return BreakerKey(invocation.product, invocation.env, self._owner, option.provider)
+
+    def _mapping(self, at: int, name: str) -> JsonValue:
+        listed = cast("list[JsonObject]", self._invocation.target.mappings.get("options") or [])
+        return listed[at].get(name) if at < len(listed) else None
+
+
+def failed_with(failure: Failure) -> ProviderError:
+    """Make the error of a failure again, for the run that it is a part of."""
+    error = failure.error
+    return ProviderError(error.code, error.message, retry_after_ms=failure.retry_after_ms)
