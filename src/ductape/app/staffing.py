@@ -8,6 +8,7 @@ from ductape.domain.request import JobEventTypes
 from ductape.handlers.action import ActionHandler
 from ductape.handlers.function import FunctionHandler
 from ductape.handlers.notification import NotificationHandler
+from ductape.handlers.storage import StorageHandler
 from ductape.ports.handler import Handler
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.providers.mail import SmtpMailer
@@ -33,7 +34,13 @@ def make_worker(core: Core, options: WorkerOptions) -> Worker:
     )
     parts = Parts(
         store=core.store,
-        running=Running(core.store, preparing, _handlers(core), around.clock),
+        running=Running(
+            core.store,
+            preparing,
+            _handlers(core),
+            around.clock,
+            core.settings.limits.result,
+        ),
         settler=core.settler,
         upkeep=Upkeep(core.store, core.settler, around.clock, around.zones.get, options),
         clock=around.clock,
@@ -53,6 +60,9 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
         JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock, tokens),
         JobEventTypes.JOB: core.python,
         JobEventTypes.FUNCTION: FunctionHandler(core.python, core.http, clock, tokens),
+        JobEventTypes.STORAGE: StorageHandler(
+            core.blobs, core.local_files, core.http, clock, core.settings.limits.result
+        ),
     }
 
 

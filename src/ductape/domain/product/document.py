@@ -12,6 +12,7 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.app import App
 from ductape.domain.product.function import Function
 from ductape.domain.product.notification import Notification
+from ductape.domain.product.storage import Storage
 from ductape.domain.product.words import Filled, Name, Span, Tag, Words
 
 Period = Literal["seconds", "minutes", "hours", "days"]
@@ -89,7 +90,6 @@ class Product(Struct, frozen=True):
 
     LATER: ClassVar[tuple[str, ...]] = (
         "databases",
-        "storage",
         "features",
         "brokers",
         "quotas",
@@ -109,3 +109,6 @@ class Product(Struct, frozen=True):
     caches: tuple[Cache, ...] = ()
     jobs: tuple[Job, ...] = ()
     functions: tuple[Function, ...] = ()
+    storage: tuple[Storage, ...] = ()
+    result_storage: Tag | None = None
+    """Where results go that are too large for the store."""
