@@ -32,10 +32,12 @@ MEANINGS = {
     "worker.grace": "Milliseconds that a run may take to stop.",
     "egress.allow_private": "Networks (`10.0.0.0/8`) and exact `host:port` pairs beyond the public"
     " internet that definitions may reach.",
+    "files.roots": "Folders of this host that definitions and uploads may use.",
     "cache.default_expiry": "Milliseconds that an undefined cache remembers.",
     "retention.completed": "Days that completed runs are kept.",
     "retention.failed": "Days that failed and cancelled runs are kept.",
     "limits.input": "Bytes of an encoded input.",
+    "limits.result": "Bytes of an encoded result; a larger one goes to `result_storage`.",
     "limits.metadata": "Bytes of encoded metadata.",
     "limits.nesting": "Objects and lists inside one another, at most 64.",
     "limits.batch": "Jobs in one call of `dispatch_many`.",

@@ -194,7 +194,7 @@ class ResultTooLarge(DuctapeError):
 
     code: ClassVar[str] = "RESULT_TOO_LARGE"
     http_status: ClassVar[int] = 422
-    remedy: ClassVar[str] = "return a reference to the data instead of the data itself"
+    remedy: ClassVar[str] = "return less, or name a `result_storage` in the product"
 
 
 class QuotaExceeded(DuctapeError):

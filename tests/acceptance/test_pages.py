@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.pages import DOCS, blocks, expected_print, prints_as_told, run_page
+from tests.servers.buckets import moto_server
 from tests.servers.fcm import fcm_service
 from tests.servers.functions import google_function, lambda_service
 from tests.servers.http import expo_receiver, http_receiver
@@ -32,6 +33,7 @@ SERVED = {
     "howto/functions.md",
     "howto/healthchecks.md",
     "howto/notifications.md",
+    "howto/storage.md",
     "howto/transactions.md",
 }
 """Pages that are given servers below."""
@@ -112,6 +114,11 @@ async def test_the_transactions_page_stores_rows_and_jobs_together(
     monkeypatch.setenv("DUCTAPE_KEY", "k1:" + "A" * 43)
     with postgres_server() as server:
         await _runs("howto/transactions.md", database=server.url)
+
+
+async def test_the_storage_page_keeps_files_in_a_folder_and_in_a_bucket() -> None:
+    with moto_server("shop-files") as server:
+        await _runs("howto/storage.md", bucket_url=server.url)
 
 
 async def test_the_notifications_page_reaches_people_on_every_channel() -> None:

@@ -29,6 +29,8 @@ ALLOWED = {
     ("cli/output.py", "os"): "an output whose reader has gone",
     ("cli/working.py", "os"): "a second signal ends the process at once",
     ("providers/http/guard.py", "socket"): "each address is checked before it is connected to",
+    ("providers/storage/confined.py", "os"): "every folder is opened from the one above it",
+    ("providers/storage/local.py", "os"): "files are written and moved within an open folder",
     ("stores/postgres/engine.py", "os"): "the number of the process that opened the store",
     ("stores/sqlite/engine.py", "os"): "the number of the process that opened the store",
     ("stores/sqlite/filesystem.py", "os"): "what kind of file system the store lies on",

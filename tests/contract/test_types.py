@@ -8,7 +8,7 @@ from typing import TypedDict, cast
 
 import pytest
 
-HEAD = "from ductape.domain.types import IActionRequest, IJobProcessorInput\n"
+HEAD = "from ductape.domain.types import IActionRequest, IJobProcessorInput, IStorageRequest\n"
 
 SEED_EXAMPLE = """
 data: IJobProcessorInput = {
@@ -45,6 +45,11 @@ a: IJobProcessorInput = {
 b: IJobProcessorInput = {
     "product_tag": "p", "env": "e", "event": "x", "input": {}, "start_at": 1.5,
     "repeat": {"every": 1000, "endDate": "2030-01-01", "onFailure": "pause"}, "onLost": "fail",
+}
+upload: IStorageRequest = {"fileName": "a.png", "blob": b"x"}
+listing: IStorageRequest = {"operation": "list", "prefix": "2026", "limit": 10}
+d: IJobProcessorInput = {
+    "product_tag": "p", "env": "e", "event": "x", "input": upload, "start_at": 0,
 }
 c: IJobProcessorInput = {
     "product_tag": "p", "env": "e", "event": "x", "input": payload, "start_at": 0,

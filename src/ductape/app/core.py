@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from ductape.app.folders import caller_roots, storage_roots
 from ductape.app.loading import load_handlers
 from ductape.app.opening import OpenStore, key_ring, open_store, open_stores
 from ductape.app.routing import DEFAULT
@@ -21,6 +22,7 @@ from ductape.ports.threads import Threads
 from ductape.ports.vault import Vault
 from ductape.ports.zones import Zones
 from ductape.providers.http import AiohttpClient
+from ductape.providers.storage import ConfinedFiles, LocalBlobs, StoredFiles, Tunnel
 from ductape.providers.tokens import TokenKeeper
 from ductape.services.secrets import Secrets
 from ductape.services.settling import Decide, Settler, decider
@@ -70,6 +72,10 @@ class Core:
     policy: EgressPolicy
     """What definitions may reach: the embedded default grants this machine itself."""
     http: AiohttpClient
+    blobs: StoredFiles
+    """What keeps files, in folders and buckets."""
+    local_files: ConfinedFiles
+    """The files of this host that callers may upload."""
     python: PythonHandler
 
     @cached_property
@@ -122,6 +128,7 @@ class Core:
     async def aclose(self) -> None:
         """Close the connections and the stores; twice is harmless."""
         await self.http.aclose()
+        await self.blobs.aclose()
         await self.store.aclose()
 
 
@@ -146,6 +153,8 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         await store.aclose()
         raise
     policy = EgressPolicy(settings.egress.allow_private, grant_loopback=True)
+    http = AiohttpClient(policy)
+    folders = LocalBlobs(storage_roots(settings), around.threads, around.entropy)
     return Core(
         settings=settings,
         around=around,
@@ -157,7 +166,9 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         key_file=key_file,
         key_made=made,
         policy=policy,
-        http=AiohttpClient(policy),
+        http=http,
+        blobs=StoredFiles(folders, Tunnel(policy, around.entropy), http, around.clock),
+        local_files=ConfinedFiles(caller_roots(settings), around.threads),
         python=python,
     )
 

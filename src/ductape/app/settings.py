@@ -44,6 +44,12 @@ class EgressSettings(Struct, frozen=True, forbid_unknown_fields=True):
     allow_private: tuple[str, ...] = ()
 
 
+class FilesSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[files]`: which folders of this host definitions may use."""
+
+    roots: tuple[str, ...] = ()
+
+
 class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[cache]`."""
 
@@ -61,6 +67,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[limits]`: how much one call may bring (SPEC 19)."""
 
     input: int = DEFAULT_LIMITS.input_bytes
+    result: int = DEFAULT_LIMITS.result_bytes
     metadata: int = DEFAULT_LIMITS.metadata_bytes
     nesting: Annotated[int, Meta(ge=1, le=DEFAULT_LIMITS.nesting)] = DEFAULT_LIMITS.nesting
     batch: int = DEFAULT_LIMITS.batch
@@ -69,6 +76,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
         """Return them as parsing takes them."""
         return Limits(
             input_bytes=self.input,
+            result_bytes=self.result,
             metadata_bytes=self.metadata,
             nesting=self.nesting,
             batch=self.batch,
@@ -90,6 +98,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The name of each product's store; a product that is not named is in `store`."""
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     egress: EgressSettings = field(default_factory=EgressSettings)
+    files: FilesSettings = field(default_factory=FilesSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
@@ -177,10 +186,12 @@ _KNOWN: dict[tuple[str, ...], bool] = {
     ("worker", "lease"): False,
     ("worker", "grace"): False,
     ("egress", "allow_private"): True,
+    ("files", "roots"): True,
     ("cache", "default_expiry"): False,
     ("retention", "completed"): False,
     ("retention", "failed"): False,
     ("limits", "input"): False,
+    ("limits", "result"): False,
     ("limits", "metadata"): False,
     ("limits", "nesting"): False,
     ("limits", "batch"): False,

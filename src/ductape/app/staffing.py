@@ -10,6 +10,7 @@ from ductape.handlers.choosing import Around, FallbackHandler, QuotaHandler
 from ductape.handlers.function import FunctionHandler
 from ductape.handlers.notification import NotificationHandler
 from ductape.handlers.pointing import JobHandler
+from ductape.handlers.storage import StorageHandler
 from ductape.ports.handler import Handler
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.providers.mail import SmtpMailer
@@ -36,7 +37,13 @@ def make_worker(core: Core, options: WorkerOptions) -> Worker:
     )
     parts = Parts(
         store=core.store,
-        running=Running(core.store, preparing, _handlers(core), around.clock),
+        running=Running(
+            core.store,
+            preparing,
+            _handlers(core),
+            around.clock,
+            core.settings.limits.result,
+        ),
         settler=core.settler,
         upkeep=Upkeep(core.store, core.settler, around.clock, around.zones.get, options),
         clock=around.clock,
@@ -58,6 +65,9 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
         JobEventTypes.FUNCTION: FunctionHandler(core.python, core.http, clock, tokens),
         JobEventTypes.QUOTA: _quota_handler(core),
         JobEventTypes.FALLBACK: FallbackHandler(_choosing(core)),
+        JobEventTypes.STORAGE: StorageHandler(
+            core.blobs, core.local_files, core.http, clock, core.settings.limits.result
+        ),
     }
 
 

@@ -75,7 +75,7 @@ def _digest(parts: list[JsonValue]) -> bytes:
 
 
 def _asked(request: JobRequest) -> JsonObject:
-    plain = structs.replace(request, start_at_ms=0, warnings=())
+    plain = structs.replace(request, start_at_ms=0, warnings=(), bytes_given=False)
     return _changed(plain, _BLANK)
 
 

@@ -31,6 +31,8 @@ class Limits(Struct, frozen=True):
     """Of encoded metadata."""
     nesting: int = 64
     """Objects and lists inside one another, the outermost included."""
+    result_bytes: int = 1_048_576
+    """Of an encoded result."""
     batch: int = 10_000
     """Jobs in one call."""
 

@@ -107,3 +107,5 @@ class JobRequest(Struct, frozen=True, gc=False):
     """How many runs under the key may run at a time."""
     warnings: tuple[str, ...] = ()
     """What the receipt tells the caller."""
+    bytes_given: bool = False
+    """Whether `input.blob` was bytes, which storages alone take; it is base64 by now."""

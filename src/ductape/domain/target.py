@@ -23,6 +23,8 @@ class Target(Struct, frozen=True):
     needs: str | None = None
     """The handler tag that a worker must have, as `job:tag` or `function:tag`."""
     sensitive: bool = False
+    result_storage: str | None = None
+    """The product's storage for results that are too large for the store."""
     refers: bool = True
     """False where no part of it holds a reference: nothing has to be resolved for an attempt."""
     variables: dict[str, dict[str, JsonValue]] = field(

@@ -131,10 +131,28 @@ class IStorageRequest(TypedDict):
 
     buffer: NotRequired[str]
     """The content as base64."""
-    fileName: str
+    blob: NotRequired[bytes | str]
+    """The content as bytes, or as base64."""
+    file: NotRequired[str]
+    """The content's path on the worker's host, below one of `[files] roots`."""
+    url: NotRequired[str]
+    """Where the worker fetches the content."""
+    fileName: NotRequired[str]
+    """What it is called, as `reports/may.pdf`; only `list` needs none."""
     mimeType: NotRequired[str]
     """Guessed from the content where none is given."""
     operation: NotRequired[Literal["upload", "download", "delete", "list", "exists", "sign"]]
+    """`upload` where none is given."""
+    prefix: NotRequired[str]
+    """Of `list`: the folder."""
+    limit: NotRequired[int]
+    """Of `list`: how many at most, 100 where none is given."""
+    cursor: NotRequired[str]
+    """Of `list`: what the page before gave."""
+    expiry: NotRequired[int]
+    """Of `sign`: how many milliseconds the URL is good for; 900000 where none is given."""
+    method: NotRequired[Literal["GET", "PUT"]]
+    """Of `sign`: what the URL is good for; `GET` where none is given."""
 
 
 class IJobProcessorInput(TypedDict):

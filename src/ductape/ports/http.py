@@ -1,6 +1,7 @@
 """One outgoing HTTP request, guarded and bounded; the only door to other people's servers."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -43,6 +44,27 @@ class HttpClient(Protocol):
         Raises `ProviderError` with `TIMEOUT`, `CONNECTION_ERROR`, `FORBIDDEN` (address refused)
         or `PROVIDER_ERROR` (answer too large). Does not raise for a status: that is what
         `domain.answer.refuse_status` is for.
+        """
+        ...
+
+
+class HttpStream(Struct, frozen=True):
+    """An answer whose body comes in pieces."""
+
+    status: int
+    headers: dict[str, str]
+    """Names in lower case; repeated ones joined by a comma."""
+    chunks: AsyncIterator[bytes]
+    """To be read while the stream is open; raises `ProviderError` where it breaks off."""
+
+
+class HttpStreams(Protocol):
+    """A client for answers that are too long to hold."""
+
+    def stream(self, request: HttpRequest) -> AbstractAsyncContextManager[HttpStream]:
+        """Send and leave the body to the caller; otherwise as `HttpClient.send`.
+
+        `max_response_bytes` bounds the body, `timeout_ms` the whole of it.
         """
         ...
 

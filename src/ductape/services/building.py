@@ -11,10 +11,10 @@ from ductape.domain.ids import RANDOM_BYTES, job_id
 from ductape.domain.inputs import check_input
 from ductape.domain.job import JobSpec, Run, SealedSession
 from ductape.domain.recurring import begin
-from ductape.domain.request import JobRequest, SessionToken
+from ductape.domain.request import JobEventTypes, JobRequest, SessionToken
 from ductape.domain.target import Target
 from ductape.domain.zone import ZoneLookup
-from ductape.errors import ValidationError, invalid
+from ductape.errors import ValidationError, fault, invalid
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy
@@ -161,6 +161,9 @@ def session_place(identity: str) -> str:
 
 def _judge(target: Target, request: JobRequest, session: OpenedSession | None) -> list[str]:
     faults = check_input(target, request.input, resolved=False)
+    if request.bytes_given and target.kind is not JobEventTypes.STORAGE:
+        hint = "encode it as base64 text; `blob` of a storage takes bytes"
+        faults.append(fault("input.blob", "a plain JSON value", "bytes", hint=hint))
     if faults:
         raise ValidationError(faults)
     data = None if session is None else SessionData(session.tag, session.data)

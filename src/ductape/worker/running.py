@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry
+from ductape.domain.jsonlimits import DEFAULT
 from ductape.domain.outcome import (
     Cached,
     Cancelled,
@@ -27,6 +28,7 @@ from ductape.worker.context import RunContext
 from ductape.worker.failing import failure_of, timed_out
 from ductape.worker.held import Held
 from ductape.worker.invoking import engine_of
+from ductape.worker.oversize import fitting
 from ductape.worker.preparing import Preparing
 
 
@@ -39,12 +41,14 @@ class Running:
         preparing: Preparing,
         handlers: Mapping[JobEventTypes, Handler],
         clock: Clock,
+        result_bytes: int = DEFAULT.result_bytes,
     ) -> None:
-        """Call the handler of each kind."""
+        """Call the handler of each kind; a result has at most so many bytes as JSON."""
         self._store = store
         self._preparing = preparing
         self._handlers = handlers
         self._clock = clock
+        self._result_bytes = result_bytes
 
     async def execute(self, held: Held) -> Outcome | Parked | None:
         """Execute a held run; none where it must be left to others (its lease was lost)."""
@@ -69,7 +73,9 @@ class Running:
             answer = await self._recall(held, injected)
             if not isinstance(answer, Leads):
                 return answer
-        result = await self._handler(injected)(self._invocation(held, injected))
+        invocation = self._invocation(held, injected)
+        result = await self._handler(injected)(invocation)
+        result = await fitting(result, invocation, self._result_bytes)
         if held.why == "timeout":
             return self._stopped(held)
         return Success(self._preparing.kept(held.claim, result))

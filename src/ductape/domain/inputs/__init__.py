@@ -13,6 +13,7 @@ from ductape.domain.inputs.function import check_function
 from ductape.domain.inputs.notification import check_notification
 from ductape.domain.inputs.pending import without_literals
 from ductape.domain.inputs.quota import check_quota
+from ductape.domain.inputs.storage import check_storage
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
@@ -49,5 +50,6 @@ CHECKS: Mapping[JobEventTypes, Check] = {
     JobEventTypes.FUNCTION: check_function,
     JobEventTypes.NOTIFICATION: check_notification,
     JobEventTypes.QUOTA: check_quota,
+    JobEventTypes.STORAGE: check_storage,
 }
 """One row a kind; a job's handler takes any object."""

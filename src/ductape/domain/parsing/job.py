@@ -11,6 +11,7 @@ from ductape.domain.jsonlimits import DEFAULT, Limits
 from ductape.domain.parsing.options import (
     RETRY_CONFIG,
     SESSION,
+    brings_bytes,
     labels,
     payload,
     retry_policy,
@@ -98,6 +99,7 @@ def parse_job_request(
         concurrency_key=form.take("concurrency_key", name, None),
         concurrency_limit=form.take("concurrency_limit", _CONCURRENCY, 1),
         warnings=repeat.warnings,
+        bytes_given=form.has("input") and form.need("input", brings_bytes),
     )
     if form.has("concurrency_limit") and not form.has("concurrency_key"):
         faults.append(fault("concurrency_key", "a key, since there is a limit", "nothing"))

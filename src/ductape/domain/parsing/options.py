@@ -1,5 +1,6 @@
 """The smaller objects of a request: session, retryConfig, metadata, input (SPEC 1, 5, 6, 19)."""
 
+from base64 import b64encode
 from typing import cast
 
 from ductape.domain.found import kind_of, path_to, shown
@@ -32,6 +33,7 @@ _SHARE = number(0, 1)
 _USUAL = RetryPolicy()
 
 _FAULTS_SHOWN = 50
+_BYTES = frozenset({bytes, bytearray})
 
 
 def session(value: object, path: str, faults: list[Fault]) -> SessionToken | None:
@@ -69,16 +71,24 @@ def retry_policy(value: object, path: str, faults: list[Fault]) -> RetryPolicy:
 
 
 def payload(value: object, path: str, faults: list[Fault], *, limits: Limits) -> JsonObject:
-    """Read `input`: any object that JSON can hold."""
+    """Read `input`: any object that JSON can hold, and bytes as its `blob`, made base64."""
     if not isinstance(value, dict):
         faults.append(fault(path, "an object", kind_of(value), hint="use {} for no input"))
         return {}
     members = cast("dict[str, object]", value)
+    blob = members.get("blob")
+    if type(blob) in _BYTES and len(content := cast("bytes", blob)) <= limits.input_bytes:
+        members = {**members, "blob": b64encode(content).decode()}
     taken = plain_object(members, path, max_bytes=limits.input_bytes, nesting=limits.nesting)
     if isinstance(taken, dict):
         return taken
     faults.extend(taken)
     return {}
+
+
+def brings_bytes(value: object, path: str, faults: list[Fault]) -> bool:  # noqa: ARG001 (as every reader)
+    """Tell whether an input's `blob` is bytes: whether its event takes them is seen later."""
+    return isinstance(value, dict) and type(cast("dict[str, object]", value).get("blob")) in _BYTES
 
 
 def labels(value: object, path: str, faults: list[Fault], *, limits: Limits) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from ductape.domain.product.document import Env, Product
+from ductape.domain.product.placed import place_in
 from ductape.domain.product.reached import base_url_in, function_url_in
 from ductape.domain.request import JobEventTypes
 
@@ -31,6 +32,7 @@ def addresses(product: Product) -> tuple[Address, ...]:
         *_notifications(product),
         *_handlers(product),
         *_choosers(product),
+        *_storages(product),
     )
 
 
@@ -64,6 +66,11 @@ def _choosers(product: Product) -> Iterator[Address]:
         yield Address(JobEventTypes.FALLBACK, fallback.tag, f"fallbacks[{at}]")
 
 
+def _storages(product: Product) -> Iterator[Address]:
+    for at, storage in enumerate(product.storage):
+        yield Address(JobEventTypes.STORAGE, storage.tag, f"storage[{at}]")
+
+
 def reachable(product: Product) -> frozenset[tuple[str, JobEventTypes, str, str | None]]:
     """Return (env, kind, event, app) of everything that some event can name in some env."""
     return frozenset(
@@ -76,13 +83,16 @@ def reachable(product: Product) -> frozenset[tuple[str, JobEventTypes, str, str 
 
 
 def _absent(product: Product, env: Env) -> set[tuple[JobEventTypes, str]]:
-    """Name the apps and the functions that have no URL in an env."""
+    """Name the apps and functions that have no URL in an env, the storages that are not there."""
     apps = {app.tag for app in product.apps if base_url_in(app, env) is None}
     functions = {
         one.tag
         for one in product.functions
         if one.handler is None and function_url_in(one, env) is None
     }
-    return {(JobEventTypes.ACTION, tag) for tag in apps} | {
-        (JobEventTypes.FUNCTION, tag) for tag in functions
+    storages = {one.tag for one in product.storage if place_in(one, env) is None}
+    return {
+        *((JobEventTypes.ACTION, tag) for tag in apps),
+        *((JobEventTypes.FUNCTION, tag) for tag in functions),
+        *((JobEventTypes.STORAGE, tag) for tag in storages),
     }

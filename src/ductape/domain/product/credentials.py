@@ -15,11 +15,19 @@ from ductape.domain.product.app import Action, ActionEnv, App, AppAuth, AuthEnv
 from ductape.domain.product.document import Product
 from ductape.domain.product.function import Function, FunctionAuth, FunctionEnv
 from ductape.domain.product.notification import Callback, CallbackAuth, Email, Push, Sms
+from ductape.domain.product.storage import Storage, StorageEnv
 from ductape.domain.product.walking import things_of
 from ductape.domain.references import parse, uses
 from ductape.domain.references.syntax import Reference
 from ductape.errors import Fault, fault
 
+STORAGE_CREDENTIALS = (
+    "secret_access_key",
+    "session_token",
+    "service_account",
+    "account_key",
+    "sas_token",
+)
 _CREDENTIALS: dict[type[Struct], tuple[str, ...]] = {
     AppAuth: ("token", "password", "value", "client_secret", "refresh_token"),
     AuthEnv: ("token", "password", "value", "client_secret", "refresh_token"),
@@ -28,6 +36,8 @@ _CREDENTIALS: dict[type[Struct], tuple[str, ...]] = {
     FunctionAuth: ("token", "secret_access_key", "session_token", "service_account"),
     Push: ("access_token", "service_account"),
     Sms: ("auth_token", "api_secret"),
+    Storage: STORAGE_CREDENTIALS,
+    StorageEnv: STORAGE_CREDENTIALS,
 }
 _CARRIERS: dict[type[Struct], tuple[str, ...]] = {
     Action: ("headers", "query", "body"),

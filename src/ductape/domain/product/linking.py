@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, frozenset[str]] = {
     "quotas": frozenset(),
     "fallbacks": frozenset(),
     "healthchecks": LIVE["input"] - {"Session"},
+    "storage": LIVE["definition"] - {"Auth"},
 }
 """Which references are live in the definitions of each section: one row a section."""
 

@@ -11,6 +11,7 @@ from ductape.domain.product.credentials import credential_faults
 from ductape.domain.product.document import Product
 from ductape.domain.product.linking import linking_faults
 from ductape.domain.product.naming import naming_faults
+from ductape.domain.product.placing import storage_faults
 from ductape.domain.product.reach import reach_faults
 from ductape.domain.product.sessions import session_faults
 from ductape.domain.product.shape import MOST_FAULTS, fitted
@@ -23,6 +24,7 @@ _RULES = (
     credential_faults,
     variant_faults,
     reach_faults,
+    storage_faults,
     session_faults,
     linking_faults,
     choosing_faults,

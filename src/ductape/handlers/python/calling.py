@@ -13,6 +13,9 @@ from ductape.handlers.python.results import has_fields, json_result, typed_input
 from ductape.ports.handler import Context, Invocation
 from ductape.ports.threads import Threads
 
+LONGEST_RESULT = 64 * 1_048_576
+"""Bytes of JSON that a function may return at all."""
+
 
 class PythonHandler:
     """`ports.handler.Handler` for everything whose target needs a registered function."""
@@ -34,14 +37,16 @@ class PythonHandler:
     async def __call__(self, invocation: Invocation) -> JsonValue:
         """Call the function and return its result.
 
-        Raises `ValidationError` for an input or a result that does not fit, `ResultTooLarge`,
+        Raises `ValidationError` for an input or a result that does not fit, `ResultTooLarge` far
+        beyond what the store takes (the worker sees to what is only a little beyond it),
         `NotFound` for a tag that nobody registered, and whatever the function raises.
         """
         tag, registered = self._found(invocation)
         given, path = _given(invocation)
         wanted = self._input_types[tag]
         typed = given if wanted is None else typed_input(given, wanted, path)
-        return json_result(await self._called(registered, typed, invocation.context))
+        result = await self._called(registered, typed, invocation.context)
+        return json_result(result, most_bytes=LONGEST_RESULT)
 
     async def _called(self, registered: Registered, given: object, engine: Context) -> object:
         if registered.is_async:

@@ -6,6 +6,8 @@ are milliseconds.
 
 import ssl
 from asyncio import timeout
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import urljoin
 
 from aiohttp import (
@@ -21,7 +23,7 @@ from aiohttp import (
 
 from ductape.domain.egress import Destination, EgressPolicy
 from ductape.errors import ProviderError
-from ductape.ports.http import HttpRequest, HttpResponse
+from ductape.ports.http import HttpRequest, HttpResponse, HttpStream
 from ductape.providers.http.guard import Guard, unreachable
 from ductape.providers.http.urls import Origin, origin_of, with_query
 
@@ -51,14 +53,16 @@ class AiohttpClient:
         Raises `ProviderError` as the port says; errors name the origin, never path, query,
         headers or body.
         """
-        origin = origin_of(request.url)
-        try:
-            async with timeout(request.timeout_ms / 1_000):
-                return await self._follow(request, origin)
-        except TimeoutError as error:
-            raise ProviderError(
-                "TIMEOUT", f"{origin} gave no answer within {request.timeout_ms} ms"
-            ) from error
+        async with self._following(request) as (response, origin):
+            body = await _bounded_body(response, request.max_response_bytes, origin)
+            return HttpResponse(response.status, _headers(response), body)
+
+    @asynccontextmanager
+    async def stream(self, request: HttpRequest) -> AsyncGenerator[HttpStream]:
+        """Send and leave the body to the caller, as `ports.http.HttpStreams` says."""
+        async with self._following(request) as (response, origin):
+            chunks = _chunks(response, request.max_response_bytes, origin)
+            yield HttpStream(response.status, _headers(response), chunks)
 
     async def aclose(self) -> None:
         """Close every connection; a second call is harmless."""
@@ -66,14 +70,34 @@ class AiohttpClient:
         for session in sessions.values():
             await session.close()
 
-    async def _follow(self, request: HttpRequest, origin: Origin) -> HttpResponse:
+    @asynccontextmanager
+    async def _following(
+        self, request: HttpRequest
+    ) -> AsyncGenerator[tuple[ClientResponse, Origin]]:
+        origin = origin_of(request.url)
+        patience = timeout(request.timeout_ms / 1_000)
+        try:
+            async with patience, self._followed(request, origin) as found:
+                yield found
+        except TimeoutError as error:
+            if not patience.expired():
+                raise
+            raise ProviderError(
+                "TIMEOUT", f"{origin} gave no answer within {request.timeout_ms} ms"
+            ) from error
+
+    @asynccontextmanager
+    async def _followed(
+        self, request: HttpRequest, origin: Origin
+    ) -> AsyncGenerator[tuple[ClientResponse, Origin]]:
         url = with_query(request.url, request.query)
         headers = {"User-Agent": _USER_AGENT, **request.headers}
         for _ in range(MOST_REDIRECTS + 1):
-            response = await self._once(request, url, headers, origin)
-            target = _redirected(request.method, url, response)
-            if target is None:
-                return response
+            async with self._once(request, url, headers, origin) as response:
+                target = _redirected(request.method, url, response)
+                if target is None:
+                    yield response, origin
+                    return
             elsewhere = origin_of(target)
             if elsewhere != origin:
                 headers = {k: v for k, v in headers.items() if k.lower() in _SAFE_ELSEWHERE}
@@ -82,9 +106,10 @@ class AiohttpClient:
             "PROVIDER_ERROR", f"{origin} redirects more than {MOST_REDIRECTS} times"
         )
 
+    @asynccontextmanager
     async def _once(
         self, request: HttpRequest, url: str, headers: dict[str, str], origin: Origin
-    ) -> HttpResponse:
+    ) -> AsyncGenerator[ClientResponse]:
         destination = Destination(origin.host, origin.port, request.allow_private)
         self._guard.heading_for(destination)
         session = self._session(asks_private=request.allow_private)
@@ -96,8 +121,7 @@ class AiohttpClient:
                 data=request.body or None,
                 allow_redirects=False,
             ) as response:
-                body = await _bounded_body(response, request.max_response_bytes, origin)
-                return HttpResponse(response.status, _headers(response), body)
+                yield response
         except ClientConnectorError as error:
             raise unreachable(destination, error.os_error) from error
         except InvalidURL as error:
@@ -124,7 +148,7 @@ class AiohttpClient:
         return session
 
 
-def _redirected(method: str, url: str, response: HttpResponse) -> str | None:
+def _redirected(method: str, url: str, response: ClientResponse) -> str | None:
     location = response.headers.get("location")
     if method not in _FOLLOWED or response.status not in _REDIRECTS or not location:
         return None
@@ -140,13 +164,17 @@ def _headers(response: ClientResponse) -> dict[str, str]:
 
 
 async def _bounded_body(response: ClientResponse, most: int, origin: Origin) -> bytes:
-    body = bytearray()
+    return b"".join([chunk async for chunk in _chunks(response, most, origin)])
+
+
+async def _chunks(response: ClientResponse, most: int, origin: Origin) -> AsyncIterator[bytes]:
+    read = 0
     async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > most:
+        read += len(chunk)
+        if read > most:
             raise ProviderError(
                 "PROVIDER_ERROR",
                 f"{origin} answered more than {most} bytes",
                 hint="ask for less, or raise the action's max_response_bytes",
             )
-    return bytes(body)
+        yield chunk

@@ -14,6 +14,7 @@ from ductape.domain.product.kinds.choosing import resolve_fallback, resolve_quot
 from ductape.domain.product.kinds.function import resolve_function
 from ductape.domain.product.kinds.handler import handler_target, resolve_job
 from ductape.domain.product.kinds.notification import resolve_notification
+from ductape.domain.product.kinds.storage import resolve_storage
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 
@@ -28,5 +29,6 @@ RESOLVERS: Mapping[JobEventTypes, Resolver] = {
     JobEventTypes.JOB: resolve_job,
     JobEventTypes.NOTIFICATION: resolve_notification,
     JobEventTypes.QUOTA: resolve_quota,
+    JobEventTypes.STORAGE: resolve_storage,
 }
 """What an address of each kind is resolved by."""

@@ -51,6 +51,7 @@ def target(
         digest=_digest(definition, variables, constants, *([mappings] if mappings else [])),
         mappings=mappings or {},
         sensitive=sensitive,
+        result_storage=product.result_storage,
         refers=_refers(definition, variables, constants),
         variables=variables,
         constants=constants,

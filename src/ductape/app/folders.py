@@ -1,0 +1,40 @@
+"""Which folders of this host definitions and callers may use (SPEC 16, `[files] roots`).
+
+Without roots the embedded default lets storages use the working folder, the store's and the one for
+temporary files, as it grants loopback; a store on a server, shared by many hosts, grants none. What
+a caller uploads from this host needs a root in any case.
+"""
+
+import tempfile
+from pathlib import Path
+
+from ductape.app.loading import is_postgres, sqlite_path
+from ductape.app.opening import key_file_of
+from ductape.app.settings import Settings
+from ductape.providers.storage import Roots
+
+
+def storage_roots(settings: Settings) -> Roots:
+    """Return where the folders of local storages may be."""
+    if settings.files.roots:
+        return caller_roots(settings)
+    if is_postgres(settings.store):
+        return Roots((), _own_files(settings))
+    beside = Path(sqlite_path(settings.store)).absolute().parent
+    folders = {Path.cwd(), Path(tempfile.gettempdir()), beside}
+    # A service's working folder is often `/`, and that is not meant.
+    granted = sorted(str(one) for one in folders if one != one.parent)
+    return Roots(tuple(granted), _own_files(settings))
+
+
+def caller_roots(settings: Settings) -> Roots:
+    """Return where files may be that a caller names."""
+    roots = tuple(str(Path(root).absolute()) for root in settings.files.roots)
+    return Roots(roots, _own_files(settings))
+
+
+def _own_files(settings: Settings) -> tuple[str, ...]:
+    stores = [sqlite_path(url) for url in settings.urls().values() if not is_postgres(url)]
+    key_file = key_file_of(settings)
+    keys = [] if key_file is None else [key_file]
+    return tuple(str(Path(one).absolute()) for one in (*stores, *keys))
