@@ -7,7 +7,7 @@ not finished is given up, so that a file is there whole or not at all. Instants 
 from asyncio import timeout
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import md5, sha256
 from typing import Literal
 
@@ -16,14 +16,16 @@ import obstore
 from obstore.store import GCSStore
 
 from ductape.domain.definitions.storage import StorageTarget
+from ductape.domain.tokens import AccountGrant
 from ductape.errors import DuctapeError, ProviderError, ResultTooLarge
 from ductape.ports.blobs import Blob, Chunks, Fetched, Listed, Page
 from ductape.ports.clock import Clock
-from ductape.ports.http import HttpClient
+from ductape.ports.tokens import Tokens, TokenWish
 from ductape.providers.storage.faults import MISSING_FILES, Refusal, refused_definition
-from ductape.providers.storage.google import Credential, Tokens, google_tokens
 from ductape.providers.storage.making import (
     Bucket,
+    Credential,
+    GoogleTokens,
     google_signer,
     make_bucket,
     origin_of,
@@ -33,6 +35,9 @@ from ductape.providers.storage.parts import PART_BYTES, Source
 from ductape.providers.storage.tunnel import Ticket, Tunnel
 
 PARTS_AT_ONCE = 3
+GOOGLE_SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
+ASKED_EVERY_MS = 30_000
+"""How long the library may keep a token of Google's; whoever keeps them for all knows their end."""
 MOST_BUCKETS = 64
 """Of which connections are kept."""
 
@@ -41,11 +46,11 @@ class BucketBlobs:
     """`ports.blobs.Blobs` for buckets."""
 
     def __init__(
-        self, tunnel: Tunnel, http: HttpClient, clock: Clock, trusted: bytes | None = None
+        self, tunnel: Tunnel, tokens: Tokens, clock: Clock, trusted: bytes | None = None
     ) -> None:
         """Go out through the tunnel; `trusted` are certificates beside the system's, as PEM."""
         self._tunnel = tunnel
-        self._http = http
+        self._tokens = tokens
         self._clock = clock
         self._trusted = trusted
         self._known: dict[bytes, tuple[Bucket, Ticket]] = {}
@@ -191,24 +196,27 @@ class BucketBlobs:
             ticket = self._tunnel.ticket(asks_private=place.allow_private)
             url = await self._tunnel.url(ticket)
             with _usable():
-                tokens = self._tokens(place, ticket)
-                known = make_bucket(place, url, self._trusted, tokens), ticket
+                google = self._google(place, ticket)
+                known = make_bucket(place, url, self._trusted, google), ticket
         self._known[key] = known
         while len(self._known) > MOST_BUCKETS:
             _, old = self._known.pop(next(iter(self._known)))
             self._tunnel.withdraw(old)
         return known
 
-    def _tokens(self, place: StorageTarget, ticket: Ticket) -> Tokens | None:
+    def _google(self, place: StorageTarget, ticket: Ticket) -> GoogleTokens | None:
         """Return what fetches Google's tokens; why it could not is told by the ticket."""
         if place.type != "gcs" or place.service_account is None:
             return None
         private = place.allow_private
-        ask = google_tokens(place.service_account, self._http, self._clock, allow_private=private)
+        grant = AccountGrant(place.service_account, scope=GOOGLE_SCOPE)
+        wish = TokenWish("", "", "the storage's service account", grant, allow_private=private)
 
         async def fetch() -> Credential:
             try:
-                return await ask()
+                token = await self._tokens.get(wish)
+                soon_ms = self._clock.now_ms() + ASKED_EVERY_MS
+                return {"token": token, "expires_at": datetime.fromtimestamp(soon_ms / 1_000, UTC)}
             except ProviderError as error:
                 ticket.failure = error
                 raise

@@ -4,19 +4,29 @@ The library would also read the process's environment: whatever says who we are 
 given here, so that nothing of the host's leaks into a product.
 """
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 from urllib.parse import quote, urlsplit
 
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from ductape.domain.definitions.storage import StorageTarget
-from ductape.providers.storage.google import Tokens
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
 Bucket: TypeAlias = S3Store | GCSStore | AzureStore
+
+
+class Credential(TypedDict):
+    """A token of Google's, as the library takes it."""
+
+    token: str
+    expires_at: datetime
+
+
+GoogleTokens: TypeAlias = Callable[[], Awaitable[Credential]]
 
 _RETRY: "RetryConfig" = {
     "max_retries": 2,
@@ -65,7 +75,7 @@ def url_of(place: StorageTarget, name: str) -> str:
 
 
 def make_bucket(
-    place: StorageTarget, proxy_url: str, trusted: bytes | None, tokens: Tokens | None
+    place: StorageTarget, proxy_url: str, trusted: bytes | None, tokens: GoogleTokens | None
 ) -> Bucket:
     """Make the library's store of a definition; raises what the library raises for a bad one.
 
@@ -126,7 +136,7 @@ def _s3_keys(place: StorageTarget) -> Any:  # noqa: ANN401 (the library's protoc
     return lambda: keys
 
 
-def _gcs(place: StorageTarget, client: "ClientConfig", tokens: Tokens | None) -> GCSStore:
+def _gcs(place: StorageTarget, client: "ClientConfig", tokens: GoogleTokens | None) -> GCSStore:
     return GCSStore(
         place.bucket,
         base_url=endpoint_of(place),
