@@ -18,10 +18,21 @@ from ductape.handlers.storage import StorageHandler
 from ductape.ports.http import HttpClient
 from ductape.providers.http import AiohttpClient
 from ductape.providers.storage import ConfinedFiles, LocalBlobs, Roots, StoredFiles, Tunnel
+from ductape.providers.tokens import TokenKeeper
 from ductape.worker.threads import WorkerThreads
 from tests.unit.handlers.builders import FixedClock, RecordingContext, an_invocation
 
 LOOPBACK = EgressPolicy(grant_loopback=True)
+
+
+class NoSecrets:
+    """No refresh token is ever rotated here."""
+
+    async def reveal(self, product: str, env: str, name: str) -> str | None:
+        raise NotImplementedError
+
+    async def renew(self, product: str, env: str, name: str, *, old: str, new: str) -> bool:
+        raise NotImplementedError
 
 
 @dataclass
@@ -75,7 +86,9 @@ async def stored(
     folders = LocalBlobs(allowed, threads, entropy)
     client = AiohttpClient(policy)
     tunnel, clock = Tunnel(policy, entropy), SystemClock()
-    blobs = StoredFiles(folders, tunnel, http or client, clock, trusted=trusted)
+    blobs = StoredFiles(
+        folders, tunnel, TokenKeeper(http or client, clock, NoSecrets()), clock, trusted=trusted
+    )
     handler = StorageHandler(blobs, ConfinedFiles(allowed, threads), client, FixedClock())
     context = RecordingContext(deadline_ms=FixedClock.now + 30_000)
     try:

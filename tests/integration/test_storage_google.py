@@ -3,6 +3,7 @@
 The names are Google's own; the line leads to the stub, which has a certificate for them.
 """
 
+import asyncio
 import ssl
 from base64 import b64decode
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from socket import socket
 import aiohttp
 import pytest
 import trustme
+from aiohttp import web
 from yarl import URL
 
 from ductape.domain.egress import Destination
@@ -21,6 +23,7 @@ from ductape.providers.http import AiohttpClient, Guard, connect
 from ductape.providers.storage import tunnel
 from tests.integration.storing import LOOPBACK, Stored, stored
 from tests.servers.google import BUCKET, EMAIL, Google, google
+from tests.servers.http import http_receiver
 
 MIB = 1_048_576
 HOST = "storage.googleapis.com"
@@ -90,6 +93,25 @@ async def test_a_large_file_goes_in_parts(around: Around, tmp_path: Path) -> Non
     put = await around.bucket.act({"fileName": "large.bin", "file": str(large)})
     assert put["size"] == 20 * MIB
     assert around.stub.files["t1/large.bin"][0] == large.read_bytes()
+
+
+async def test_a_source_that_takes_its_time_keeps_its_token_good(around: Around) -> None:
+    """The library asks for the token again in threads of its own."""
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for at in range(3):
+            await response.write(bytes([at]) * 8 * MIB)
+            await asyncio.sleep(0.3)
+        return response
+
+    async with http_receiver() as server:
+        server.answers.append(slow)
+        put = await around.bucket.act({"fileName": "slow.bin", "url": f"{server.url}/slow"})
+    assert put["size"] == 24 * MIB
+    assert around.stub.files["t1/slow.bin"][0][:: 8 * MIB] == b"\0\1\2"
+    assert len(around.stub.claims) == 1
 
 
 async def test_a_signed_url_is_signed_as_google_checks_it(around: Around) -> None:

@@ -154,6 +154,7 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         raise
     policy = EgressPolicy(settings.egress.allow_private, grant_loopback=True)
     http = AiohttpClient(policy)
+    tokens = TokenKeeper(http, around.clock, Secrets(store.secrets, vault, around.clock))
     folders = LocalBlobs(storage_roots(settings), around.threads, around.entropy)
     return Core(
         settings=settings,
@@ -167,7 +168,7 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         key_made=made,
         policy=policy,
         http=http,
-        blobs=StoredFiles(folders, Tunnel(policy, around.entropy), http, around.clock),
+        blobs=StoredFiles(folders, Tunnel(policy, around.entropy), tokens, around.clock),
         local_files=ConfinedFiles(caller_roots(settings), around.threads),
         python=python,
     )

@@ -7,6 +7,7 @@ not finished is given up, so that a file is there whole or not at all. Instants 
 from asyncio import timeout
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import md5, sha256
 from typing import Literal
@@ -19,9 +20,9 @@ from ductape.domain.definitions.storage import StorageTarget
 from ductape.errors import DuctapeError, ProviderError, ResultTooLarge
 from ductape.ports.blobs import Blob, Chunks, Fetched, Listed, Page
 from ductape.ports.clock import Clock
-from ductape.ports.http import HttpClient
+from ductape.ports.tokens import Tokens
 from ductape.providers.storage.faults import MISSING_FILES, Refusal, refused_definition
-from ductape.providers.storage.google import Credential, Tokens, google_tokens
+from ductape.providers.storage.google import HeldToken
 from ductape.providers.storage.making import (
     Bucket,
     google_signer,
@@ -33,22 +34,36 @@ from ductape.providers.storage.parts import PART_BYTES, Source
 from ductape.providers.storage.tunnel import Ticket, Tunnel
 
 PARTS_AT_ONCE = 3
-MOST_BUCKETS = 64
+MOST_BUCKETS = 256
 """Of which connections are kept."""
+
+
+@dataclass(frozen=True)
+class Lent:
+    """One storage's bucket, and how we come there."""
+
+    bucket: Bucket
+    ticket: Ticket
+    held: HeldToken | None
+
+    async def renew(self) -> None:
+        """See to it that the library has a token that is good for now."""
+        if self.held is not None:
+            await self.held.renew()
 
 
 class BucketBlobs:
     """`ports.blobs.Blobs` for buckets."""
 
     def __init__(
-        self, tunnel: Tunnel, http: HttpClient, clock: Clock, trusted: bytes | None = None
+        self, tunnel: Tunnel, tokens: Tokens, clock: Clock, trusted: bytes | None = None
     ) -> None:
         """Go out through the tunnel; `trusted` are certificates beside the system's, as PEM."""
         self._tunnel = tunnel
-        self._http = http
+        self._tokens = tokens
         self._clock = clock
         self._trusted = trusted
-        self._known: dict[bytes, tuple[Bucket, Ticket]] = {}
+        self._known: dict[bytes, Lent] = {}
 
     async def put(
         self, place: StorageTarget, name: str, chunks: Chunks, mime: str, *, timeout_ms: int
@@ -167,9 +182,13 @@ class BucketBlobs:
         ticket: Ticket | None = None
         try:
             async with timeout(timeout_ms / 1_000):
-                bucket, ticket = await self._bucket(place)
+                lent = await self._lent(place)
+                ticket = lent.ticket
                 ticket.failure = None
-                yield bucket
+                await lent.renew()
+                if source is not None:
+                    source.before_each = lent.renew
+                yield lent.bucket
         except DuctapeError:
             raise
         except TimeoutError:
@@ -184,36 +203,27 @@ class BucketBlobs:
                 raise ticket.failure from None
             raise refusal.told(where, asked) from None
 
-    async def _bucket(self, place: StorageTarget) -> tuple[Bucket, Ticket]:
+    async def _lent(self, place: StorageTarget) -> Lent:
         key = sha256(msgspec.json.encode(place)).digest()
         known = self._known.pop(key, None)
         if known is None:
             ticket = self._tunnel.ticket(asks_private=place.allow_private)
             url = await self._tunnel.url(ticket)
             with _usable():
-                tokens = self._tokens(place, ticket)
-                known = make_bucket(place, url, self._trusted, tokens), ticket
+                held = _held(place, self._tokens, self._clock)
+                bucket = make_bucket(place, url, self._trusted, held)
+            known = Lent(bucket, ticket, held)
         self._known[key] = known
         while len(self._known) > MOST_BUCKETS:
-            _, old = self._known.pop(next(iter(self._known)))
-            self._tunnel.withdraw(old)
+            old = self._known.pop(next(iter(self._known)))
+            self._tunnel.withdraw(old.ticket)
         return known
 
-    def _tokens(self, place: StorageTarget, ticket: Ticket) -> Tokens | None:
-        """Return what fetches Google's tokens; why it could not is told by the ticket."""
-        if place.type != "gcs" or place.service_account is None:
-            return None
-        private = place.allow_private
-        ask = google_tokens(place.service_account, self._http, self._clock, allow_private=private)
 
-        async def fetch() -> Credential:
-            try:
-                return await ask()
-            except ProviderError as error:
-                ticket.failure = error
-                raise
-
-        return fetch
+def _held(place: StorageTarget, tokens: Tokens, clock: Clock) -> HeldToken | None:
+    if place.type != "gcs" or place.service_account is None:
+        return None
+    return HeldToken(place, tokens, clock)
 
 
 def _signer(place: StorageTarget) -> GCSStore:

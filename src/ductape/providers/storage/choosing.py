@@ -6,7 +6,7 @@ from ductape.domain.definitions.storage import StorageTarget
 from ductape.errors import ConfigError
 from ductape.ports.blobs import Blob, Blobs, Chunks, Fetched, Page
 from ductape.ports.clock import Clock
-from ductape.ports.http import HttpClient
+from ductape.ports.tokens import Tokens
 from ductape.providers.storage.local import LocalBlobs
 from ductape.providers.storage.tunnel import Tunnel
 
@@ -18,15 +18,15 @@ class StoredFiles:
         self,
         folders: LocalBlobs,
         tunnel: Tunnel,
-        http: HttpClient,
+        tokens: Tokens,
         clock: Clock,
         *,
         trusted: bytes | None = None,
     ) -> None:
-        """Take the ways out, and certificates to trust beside the system's, as PEM."""
+        """Take the way out, what gets tokens, and certificates to trust as well, as PEM."""
         self._folders = folders
         self._tunnel = tunnel
-        self._http = http
+        self._tokens = tokens
         self._clock = clock
         self._trusted = trusted
         self._buckets: Blobs | None = None
@@ -82,5 +82,5 @@ class StoredFiles:
                     f"a storage of type {place.type} needs the extra `{place.type}` ({error})",
                     hint=f"pip install 'ductape-jobs[{place.type}]'",
                 ) from error
-            self._buckets = BucketBlobs(self._tunnel, self._http, self._clock, self._trusted)
+            self._buckets = BucketBlobs(self._tunnel, self._tokens, self._clock, self._trusted)
         return self._buckets

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from ductape.domain.definitions.storage import StorageTarget
-from ductape.providers.storage.google import Tokens
+from ductape.providers.storage.google import HeldToken
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -65,11 +65,11 @@ def url_of(place: StorageTarget, name: str) -> str:
 
 
 def make_bucket(
-    place: StorageTarget, proxy_url: str, trusted: bytes | None, tokens: Tokens | None
+    place: StorageTarget, proxy_url: str, trusted: bytes | None, held: HeldToken | None
 ) -> Bucket:
     """Make the library's store of a definition; raises what the library raises for a bad one.
 
-    `tokens` are Google's.
+    `held` is Google's token.
     """
     client: ClientConfig = {
         "allow_http": endpoint_of(place).startswith("http://"),
@@ -87,7 +87,7 @@ def make_bucket(
         case "s3":
             return _s3(place, client)
         case "gcs":
-            return _gcs(place, client, tokens)
+            return _gcs(place, client, held)
         case _:
             return _azure(place, client)
 
@@ -126,12 +126,12 @@ def _s3_keys(place: StorageTarget) -> Any:  # noqa: ANN401 (the library's protoc
     return lambda: keys
 
 
-def _gcs(place: StorageTarget, client: "ClientConfig", tokens: Tokens | None) -> GCSStore:
+def _gcs(place: StorageTarget, client: "ClientConfig", held: HeldToken | None) -> GCSStore:
     return GCSStore(
         place.bucket,
         base_url=endpoint_of(place),
-        skip_signature=tokens is None,
-        credential_provider=cast("Any", tokens),
+        skip_signature=held is None,
+        credential_provider=cast("Any", held),
         client_options=client,
         retry_config=_RETRY,
     )

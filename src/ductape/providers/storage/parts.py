@@ -1,6 +1,6 @@
 """An upload's content, cut into parts of one size, with a memory of what went wrong with it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from ductape.errors import DuctapeError
 from ductape.ports.blobs import Chunks
@@ -17,6 +17,8 @@ class Source:
         self._rest = bytearray()
         self.ended = False
         self.failure: Exception | None = None
+        self.before_each: Callable[[], Awaitable[None]] | None = None
+        """What is to be done before each further part, as to renew a token."""
 
     async def part(self) -> bytes:
         """Return the next part, shorter than `PART_BYTES` only at the end."""
@@ -35,6 +37,8 @@ class Source:
         yield first
         try:
             while not self.ended:
+                if self.before_each is not None:
+                    await self.before_each()
                 yield await self.part()
         except DuctapeError as error:
             self.failure = error
