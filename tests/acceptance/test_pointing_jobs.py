@@ -178,3 +178,24 @@ async def test_a_job_that_cannot_work_is_refused(
         with pytest.raises(ValidationError) as caught:
             await ductape.products.apply(product("http://127.0.0.1:9", **job))
     assert path in {one["path"] for one in caught.value.errors}
+
+
+async def test_an_input_that_the_event_does_not_take_is_refused_when_it_is_scheduled(
+    store: str,
+) -> None:
+    document = product("http://127.0.0.1:9")
+    fallback: JsonObject = {
+        "tag": "strict",
+        "input": {"to": {"type": "EMAIL_STRING"}},
+        "options": [{"type": "action", "app": "mailer", "event": "send"}],
+    }
+    jobs: list[JsonValue] = [
+        {"tag": "remind", "event_type": "job", "event_tag": "inner"},
+        {"tag": "inner", "event_type": "fallback", "event_tag": "strict"},
+    ]
+    async with Ductape.open(store, worker=False) as ductape:
+        await ductape.products.apply({**document, "fallbacks": [fallback], "jobs": jobs})
+        with pytest.raises(ValidationError) as caught:
+            await ductape.processor.job.dispatch(a_job(input={"to": "nobody"}))
+        assert [one["path"] for one in caught.value.errors] == ["input.to"]
+        assert await ductape.jobs.list() == []

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ductape.domain.definitions.pointing import PointingTarget
 from ductape.domain.fingerprint import canonical, request_digest, twin_digest
 from ductape.domain.ids import RANDOM_BYTES, job_id
 from ductape.domain.inputs import check_input
@@ -77,8 +78,9 @@ class Builder:
             request.input,
             version=version,
         )
+        called = await self._called(target, request, version)
         session = await self._open(request)
-        warnings = (*request.warnings, *_judge(target, request, session))
+        warnings = (*request.warnings, *_judge(target, called, request, session))
         identity = held or self.new_id(now_ms)
         sealed = self._sealed(request.session, session, identity)
         spec = self._sealing.hidden(_spec_of(request, target, sealed, now_ms), identity)
@@ -131,6 +133,20 @@ class Builder:
             twin = twin_digest(request, session_subject=_subject(session))
         return NewJob(identity, spec, first, schedule, digest, twin)
 
+    async def _called(self, target: Target, request: JobRequest, version: int) -> Target:
+        """Return what takes the input: of a job that points at an event, that event's target."""
+        while target.kind is JobEventTypes.JOB and target.needs is None:
+            pointing = msgspec.convert(target.definition, PointingTarget)
+            target = await self._catalog.resolve(
+                request.product,
+                request.env,
+                pointing.event,
+                pointing.app,
+                request.input,
+                version=version,
+            )
+        return target
+
     async def _open(self, request: JobRequest) -> OpenedSession | None:
         token = request.session
         if token is None:
@@ -159,8 +175,11 @@ def session_place(identity: str) -> str:
     return f"{identity}/session"
 
 
-def _judge(target: Target, request: JobRequest, session: OpenedSession | None) -> list[str]:
-    faults = check_input(target, request.input, resolved=False)
+def _judge(
+    target: Target, called: Target, request: JobRequest, session: OpenedSession | None
+) -> list[str]:
+    """Check an input by what takes it in the end, its references by the event itself."""
+    faults = check_input(called, request.input, resolved=False)
     if request.bytes_given and target.kind is not JobEventTypes.STORAGE:
         hint = "encode it as base64 text; `blob` of a storage takes bytes"
         faults.append(fault("input.blob", "a plain JSON value", "bytes", hint=hint))
