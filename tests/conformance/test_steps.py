@@ -207,3 +207,18 @@ async def test_steps_go_with_their_run(store: Store) -> None:
         pass
     assert await recorded(store, claim) == StepRecord()
     assert await store.copying.count("signals") == 0
+
+
+async def test_many_runs_record_at_once_and_only_those_that_hold_their_fence(store: Store) -> None:
+    await hired(store, "w1")
+    jobs = [a_new_job(a_feature()) for _ in range(40)]
+    await stored(store, *jobs)
+    claims = await claimed(store)
+    for claim in claims[:10]:
+        await lost(store, claim)
+    answers = await asyncio.gather(
+        *(store.steps.record(run_ref(claim.run), [a_step(), a_step("b")]) for claim in claims)
+    )
+    assert answers == [False] * 10 + [True] * 30
+    kept = [len((await recorded(store, claim)).steps) for claim in claims]
+    assert kept == [0] * 10 + [2] * 30

@@ -5,7 +5,7 @@ import msgspec
 from ductape.domain.change import RunRef
 from ductape.domain.outcome import StoredError
 from ductape.domain.steps import Step
-from ductape.stores.postgres.rows import Cell, Row, decode_json, encode
+from ductape.stores.postgres.rows import Cell, Row, decode_json, encode, searchable
 
 STEP_COLUMNS = (
     "path, kind, state, position, started_at, failures, due_at, awaits, completed_at, result, error"
@@ -19,14 +19,14 @@ def step_row(run: RunRef, step: Step) -> dict[str, Cell]:
     return {
         "job_id": run.job_id,
         "number": run.number,
-        "path": step.path,
+        "path": searchable(step.path),
         "position": step.position,
         "kind": step.kind,
         "state": step.state,
         "started_at": step.started_at_ms,
         "failures": step.failures,
         "due_at": step.due_at_ms,
-        "awaits": step.awaits,
+        "awaits": None if step.awaits is None else searchable(step.awaits),
         "completed_at": step.completed_at_ms,
         "result": None if step.result is None else encode(step.result),
         "error": None if step.error is None else encode(step.error),

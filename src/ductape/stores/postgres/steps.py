@@ -11,7 +11,8 @@ from ductape.domain.change import RunRef
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.steps import Step, StepRecord
 from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.rows import Cell, Values, by_column, decode_json, encode, searchable
+from ductape.stores.postgres.recording import Recording
+from ductape.stores.postgres.rows import Cell, Values, decode_json, encode, searchable
 from ductape.stores.postgres.step_rows import step_of, step_row
 from ductape.stores.postgres.transaction import Transaction
 
@@ -25,6 +26,7 @@ class PostgresSteps:
     def __init__(self, engine: Engine) -> None:
         """Work on an engine."""
         self._engine = engine
+        self._recording = Recording(engine)
 
     async def of_run(self, job_id: str, number: int) -> StepRecord:
         """Return what is recorded of a run, live or finished."""
@@ -32,10 +34,11 @@ class PostgresSteps:
 
     async def record(self, run: RunRef, steps: Sequence[Step]) -> bool:
         """Store or replace steps, all at once; false, and nothing stored, if the fence is lost."""
-        rows = by_column([step_row(run, step) for step in steps])
-        values: Values = {**rows, **_named(run.job_id, run.number), "fence": run.fence}
-        recorded = await self._engine.single(lambda t: t.change("steps", "record", values))
-        return recorded == len(steps)
+        return await self._recording.record(run, steps)
+
+    async def aclose(self) -> None:
+        """Wait for what is in flight."""
+        await self._recording.aclose()
 
     async def receive(self, run: RunRef, step: Step, *, now_ms: int) -> Step | None:
         """Give a step the earliest signal of the name that it awaits, or store it waiting."""
@@ -96,7 +99,7 @@ async def _signal(
     live = await transaction.row("runs", "hold_live", {"job_id": job_id})
     if live is None:
         return False
-    named = _named(job_id, live[0])
+    named, name = _named(job_id, live[0]), searchable(name)
     await _put(transaction, named, name, data, now_ms)
     if await transaction.row("steps", "waiting", {**named, "name": name}) is not None:
         await transaction.change("runs", "make_due", {**named, "now": now_ms})

@@ -71,6 +71,7 @@ class PostgresStore:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
         await self.intake.aclose()
+        await self.steps.aclose()
         await self.wake.aclose()
         await self._engine.aclose()
 
