@@ -25,6 +25,7 @@ from pathlib import Path
 
 from bench import bloat
 from bench.backlog import backlog
+from bench.features import features
 from bench.figures import FIGURES, Scale
 from bench.grounds import ground_of
 from bench.report import Row, print_table
@@ -39,7 +40,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 }
 """What has options of its own."""
 
-EVERY = {**FIGURES, "backlog": backlog}
+EVERY = {**FIGURES, "features": features, "backlog": backlog}
 
 
 def main(words: Sequence[str]) -> int:

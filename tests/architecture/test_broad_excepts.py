@@ -13,6 +13,8 @@ BROAD = {"Exception", "BaseException", "builtins.Exception", "builtins.BaseExcep
 ALLOWED = {
     "worker/running.py": "round the call of a handler: the error is recorded with the attempt",
     "worker/invoking.py": "round the call of a handler inside of a run: returned to its caller",
+    "worker/stepping.py": "round the call of a step's handler: the error is recorded with the step",
+    "handlers/python/features.py": "round the call of a feature's function: the error is recorded",
     "worker/threads.py": "round the call of a handler in its thread: handed to who waits for it",
     "worker/lane.py": "a turn of a background loop: logged, the turn is taken again",
     "worker/upkeep.py": "a turn of a background loop: logged, the next look tries again",

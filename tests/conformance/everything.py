@@ -7,6 +7,7 @@ from ductape.domain.quota import Sliding
 from ductape.domain.rate import Rate
 from ductape.domain.request import Repeat
 from ductape.domain.settlement import run_ref
+from ductape.domain.steps import Step
 from ductape.ports.stores import Store
 from ductape.ports.stores.memory import Follows
 from ductape.ports.stores.quotas import BreakerKey, QuotaKey
@@ -94,6 +95,11 @@ async def _executed(store: Store) -> dict[str, str]:
     await led(store, claims["running"], b"other")
     follower = run_ref(claims["parked"].run)
     assert isinstance(await store.memory.recall(follower, b"other", now_ms=NOW_MS), Follows)
+    held = run_ref(claims["running"].run)
+    done = Step("main.charge", "action", "completed", 0, NOW_MS, result={"said": HARD})
+    waits = Step("main.wait", "wait", "waiting", 1, NOW_MS, awaits=HARD, error=a_failure().error)
+    assert await store.steps.record(held, [done, waits])
+    assert await store.steps.signal(jobs["running"].job_id, HARD, {"said": HARD}, now_ms=NOW_MS)
     await store.fleet.leave("w1")
     return {name: job.job_id for name, job in jobs.items()}
 

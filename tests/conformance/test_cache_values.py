@@ -4,7 +4,7 @@ from ductape.domain.change import CacheEntry
 from ductape.domain.outcome import Success
 from ductape.domain.settlement import with_cache
 from ductape.ports.stores import Store
-from ductape.ports.stores.memory import CacheValue
+from ductape.ports.stores.memory import CacheValue, Fresh
 from tests.builders import NOW_MS, a_new_job, an_entry, decide
 from tests.conformance.steps import claimed_one, hired, stored
 
@@ -75,3 +75,13 @@ async def test_clearing_forgets_one_cache_of_one_product(store: Store) -> None:
         left = await store.memory.values(product, tag, event=None, kind=None, now_ms=NOW_MS)
         assert len(left) == 1
     assert await store.memory.clear("orders", "quotes") == 0
+
+
+async def test_what_no_run_leads_is_remembered_until_it_is_stale(store: Store) -> None:
+    entry = an_entry(b"step", expires_ms=NOW_MS + 9)
+    assert await store.memory.fresh("orders", b"step", now_ms=NOW_MS) is None
+    await store.memory.leave(entry, {"n": 1}, now_ms=NOW_MS)
+    await store.memory.leave(entry, {"n": 2}, now_ms=NOW_MS)
+    assert await store.memory.fresh("orders", b"step", now_ms=NOW_MS + 8) == Fresh({"n": 2})
+    assert await store.memory.fresh("orders", b"step", now_ms=NOW_MS + 9) is None
+    assert await results(store) == [{"n": 2}]

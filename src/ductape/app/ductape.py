@@ -32,6 +32,7 @@ from ductape.services.at_once import AtOnce
 from ductape.services.building import Builder
 from ductape.services.caches import Caches
 from ductape.services.doctor import Report
+from ductape.services.features import Features
 from ductape.services.healthchecks import Healthchecks, HealthService
 from ductape.services.jobs import Jobs
 from ductape.services.products import ProductService
@@ -62,6 +63,7 @@ class Ductape:
 
     processor: Processor
     jobs: Jobs
+    features: Features
     products: ProductService
     secrets: Secrets
     caches: Caches
@@ -224,6 +226,7 @@ class Ductape:
             at_once,
             self._own_worker,
         )
+        self.features = Features(core.store, clock, sealing)
         self.jobs = Jobs(core.store, core.settler, clock, zones, sealing)
         self.products = ProductService(
             core.store.products,

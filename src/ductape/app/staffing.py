@@ -4,14 +4,16 @@ from collections.abc import Callable
 
 from ductape.app.core import Core
 from ductape.app.system import worker_identity
+from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.handlers.action import ActionHandler
 from ductape.handlers.choosing import Around, FallbackHandler, QuotaHandler
+from ductape.handlers.feature import FeatureHandler
 from ductape.handlers.function import FunctionHandler
 from ductape.handlers.notification import NotificationHandler
 from ductape.handlers.pointing import JobHandler
 from ductape.handlers.storage import StorageHandler
-from ductape.ports.handler import Handler
+from ductape.ports.handler import Handler, Invocation
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.providers.mail import SmtpMailer
 from ductape.services.healthchecks import KnownHealth
@@ -63,6 +65,7 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
         JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock, tokens),
         JobEventTypes.JOB: JobHandler(core.python, clock),
         JobEventTypes.FUNCTION: FunctionHandler(core.python, core.http, clock, tokens),
+        JobEventTypes.FEATURE: _features(core.python),
         JobEventTypes.QUOTA: _quota_handler(core),
         JobEventTypes.FALLBACK: FallbackHandler(_choosing(core)),
         JobEventTypes.STORAGE: StorageHandler(
@@ -81,6 +84,17 @@ def _choosing(core: Core) -> Around:
     """Join what is asked about an option before it is called."""
     store, around = core.store, core.around
     return Around(store.breakers, KnownHealth(store), around.clock, around.entropy)
+
+
+def _features(python: Handler) -> Handler:
+    """Return what does features: those of Python, and those that a product declares."""
+    declared = FeatureHandler()
+
+    async def handle(invocation: Invocation) -> JsonValue:
+        handler = declared if invocation.target.needs is None else python
+        return await handler(invocation)
+
+    return handle
 
 
 def _identify(core: Core, options: WorkerOptions) -> Callable[[], WorkerRecord]:

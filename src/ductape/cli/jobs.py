@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -11,10 +12,12 @@ from rich.text import Text
 from ductape.cli import output
 from ductape.cli.calling import Call, JsonOption, StoreOption, now_ms
 from ductape.cli.job_pages import history_page, job_list, job_page
+from ductape.cli.step_tree import step_tree
 from ductape.cli.watching import watch
 from ductape.domain.instants import read_instant
+from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.lifecycle import JobStatus
-from ductape.domain.wire import JobPage, JobVerb
+from ductape.domain.wire import JobPage, JobVerb, JobView, StepView
 from ductape.errors import ValidationError, fault
 
 if TYPE_CHECKING:
@@ -97,10 +100,48 @@ def show(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a job with its attempts, its input and its result."""
+    """Show a job with its attempts, its steps, its input and its result."""
     call = Call.of(context, store, as_json=as_json)
-    job = call.ask(lambda here: here.jobs.get(job_id, key=key, product=product, env=env))
-    call.show(job, human=lambda: job_page(job, now_ms()))
+
+    async def looked(here: "Ductape") -> tuple[JobView, list[StepView]]:
+        job = await here.jobs.get(job_id, key=key, product=product, env=env)
+        return job, [] if as_json else await here.jobs.steps(job["id"])
+
+    job, steps = call.ask(looked)
+    call.show(job, human=lambda: _whole(job, steps))
+
+
+@app.command()
+def steps(
+    context: typer.Context,
+    job_id: Id,
+    *,
+    run: Annotated[int | None, typer.Option(help="Of this run; the latest if left out.")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the steps of a feature as a tree, with their states and durations."""
+    call = Call.of(context, store, as_json=as_json)
+    found = call.ask(lambda here: here.jobs.steps(job_id, run=run))
+    call.show(found, human=lambda: step_tree(found, now_ms()))
+
+
+@app.command()
+def signal(
+    context: typer.Context,
+    job_id: Id,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the feature waits for.")],
+    data: Annotated[str, typer.Argument(metavar="[JSON]", help="What it is told.")] = "null",
+    *,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a signal to a feature that waits for it, now or later."""
+    call = Call.of(context, store, as_json=as_json)
+    told = _json(data)
+    sent = call.ask(lambda here: here.features.signal(job_id, name, told))
+    said = "sent" if sent["changed"] else "not sent: the job is over"
+    call.show(sent, human=lambda: Text(said))
 
 
 @app.command()
@@ -197,6 +238,18 @@ def _outcome(job: JobVerb) -> RenderableType:
     said = Text(f"{output.one_line(job['id'])}  ")
     said.append_text(output.status_text(job["status"]))
     return said if job["changed"] else said.append("  (nothing to change)", "dim")
+
+
+def _whole(job: JobView, found: Sequence[StepView]) -> RenderableType:
+    page = job_page(job, now_ms())
+    return Group(page, "", step_tree(found, now_ms())) if found else page
+
+
+def _json(text: str) -> JsonValue:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise ValidationError([fault("JSON", "a JSON value", str(error))]) from error
 
 
 def _page(page: JobPage) -> RenderableType | None:

@@ -43,6 +43,8 @@ class Settlement(Struct, frozen=True, gc=False):
     """The recurrence's new value; the stored version must be one less."""
     next_run: Run | None = None
     """A new run, in the same transaction."""
+    suspends: bool = False
+    """The run goes back to be held; a signal that it awaits may have come: then it is due."""
     reopens: bool = False
     """`next_run` follows a finished run of a one-off job, which must still be its last word."""
     cache: CacheEntry | None = None

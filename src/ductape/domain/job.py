@@ -16,6 +16,13 @@ from ductape.domain.lifecycle import RunOutcome, RunState, ScheduleState
 from ductape.domain.outcome import StoredError
 from ductape.domain.request import JobEventTypes, OnLost, Repeat, RetryPolicy
 
+NEVER_MS = 2**53 - 1
+"""When a run is due that only a signal makes go on: the greatest instant that JSON can tell."""
+
+FEATURE_MS = 172_800_000
+"""How long a feature may be in hand at a time, suspensions apart: two days. After half of it the
+run goes back between two steps, so that nothing bounds the whole."""
+
 AttemptStatus = Literal["completed", "failed", "cancelled", "lost", "interrupted"]
 
 
@@ -168,3 +175,15 @@ class Finished(Struct, frozen=True, gc=False):
     extra: bool = False
     failures: int = 0
     progress: Progress | None = None
+
+
+def attempt_ms(spec: JobSpec) -> int:
+    """Return how long one attempt may take; of a feature `timeout` is each step's (SPEC 1)."""
+    if spec.kind is not JobEventTypes.FEATURE:
+        return spec.timeout_ms
+    return max(FEATURE_MS, 4 * spec.timeout_ms)
+
+
+def under_way(run: Run) -> bool:
+    """Tell whether a feature has begun: what waits of it is no run that waits to begin."""
+    return run.spec.kind is JobEventTypes.FEATURE and run.first_started_at_ms is not None

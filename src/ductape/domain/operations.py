@@ -1,14 +1,14 @@
 """What a person's verb does to a job: cancel, pause, resume, retry, run now (SPEC 10). Pure.
 
 Each verb takes the job as it was read and answers with the settlement to try; none means that
-there is nothing to change. A run in a worker's hands is never taken away here: it is asked to
-stop, and its worker settles it.
+there is nothing to change. A run in a worker's hands, or a feature that has begun, is never taken
+away here: it is asked to stop, and a worker settles it.
 """
 
 from msgspec.structs import replace
 
 from ductape.domain.change import Settlement
-from ductape.domain.job import Claim, Run, Schedule
+from ductape.domain.job import Claim, Run, Schedule, under_way
 from ductape.domain.outcome import Cancelled
 from ductape.domain.record import JobRecord
 from ductape.domain.recurring import occurrence, resumed, upcoming
@@ -17,9 +17,11 @@ from ductape.domain.zone import ZoneLookup
 
 
 def waiting_run(record: JobRecord) -> Run | None:
-    """Return the live run that no worker has in hand."""
+    """Return the live run that waits to begin, or to be tried again."""
     live = record.live
-    return live if live is not None and live.state != "running" else None
+    if live is None or live.state == "running" or under_way(live):
+        return None
+    return live
 
 
 def cancel(
@@ -84,7 +86,8 @@ def extra_run(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlemen
         return None
     more = replace(schedule, extras=schedule.extras + 1, version=schedule.version + 1)
     live = record.live
-    if live is not None and (live.state != "scheduled" or live.attempts or live.extra):
+    begun = live is not None and (live.state != "scheduled" or under_way(live))
+    if live is not None and (begun or live.attempts or live.extra):
         return Settlement(job_id=record.job_id, schedule=more)
     # The waiting occurrence is made again from the watermark once the extra one has ended.
     moved, run = upcoming(more, now_ms=now_ms, zones=zones)

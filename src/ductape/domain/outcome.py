@@ -66,6 +66,13 @@ class Cached(Struct, frozen=True):
     result: JsonValue
 
 
+class Suspended(Struct, frozen=True):
+    """The run waits, in nobody's hands, and goes on where it left off: no attempt is counted."""
+
+    until_ms: int | None = None
+    """Epoch ms at which it goes on; none where only a signal makes it."""
+
+
 class Parked(Struct, frozen=True):
     """An equal run is being executed: this one waits for it."""
 
@@ -76,4 +83,4 @@ class Expired(Struct, frozen=True):
     """The run's `expires_at` passed before it could start."""
 
 
-Outcome = Success | Failure | Cancelled | Lost | Interrupted | Cached | Expired
+Outcome = Success | Failure | Cancelled | Lost | Interrupted | Cached | Suspended | Expired

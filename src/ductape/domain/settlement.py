@@ -10,7 +10,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, RunRef, Settlement
-from ductape.domain.job import Attempt, AttemptStatus, Claim, Finished, Run
+from ductape.domain.job import NEVER_MS, Attempt, AttemptStatus, Claim, Finished, Run
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.lifecycle import RunOutcome, ScheduleState
 from ductape.domain.outcome import (
@@ -23,6 +23,7 @@ from ductape.domain.outcome import (
     Outcome,
     StoredError,
     Success,
+    Suspended,
 )
 from ductape.domain.recurring import advance
 from ductape.domain.retry import MOST_LOSSES, delay_ms, may_retry
@@ -54,6 +55,8 @@ def settle(
             ended = _lose(claim.run, reason, now_ms)
         case Interrupted(begun):
             ended = _interrupt(claim.run, now_ms, begun=begun)
+        case Suspended(until_ms):
+            return _suspend(claim.run, NEVER_MS if until_ms is None else until_ms, now_ms)
         case _:
             assert_never(outcome)
     return _settlement(claim, ended, now_ms, zones)
@@ -133,6 +136,20 @@ def _interrupt(run: Run, now_ms: int, *, begun: bool) -> Finished | Run:
     reason = "the worker stopped in the middle of it, and `onLost` is `fail`"
     error = StoredError(code="WORKER_LOST", message=reason, type="WorkerLost", at=now_ms)
     return _end(run, "failed", now_ms, error=error, status="interrupted")
+
+
+def _suspend(run: Run, until_ms: int, now_ms: int) -> Settlement:
+    """Hold a run until an instant or a signal: it leads whom it led, and no attempt is listed."""
+    held = replace(
+        run,
+        state="scheduled" if until_ms > now_ms else "queued",
+        due_at_ms=max(until_ms, now_ms),
+        fence=run.fence + 1,
+        losses=0,
+        worker=None,
+        started_at_ms=None,
+    )
+    return Settlement(job_id=run.job_id, run=run_ref(run), to=held, suspends=True)
 
 
 def _back(

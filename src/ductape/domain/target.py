@@ -21,7 +21,7 @@ class Target(Struct, frozen=True):
     """Of the definition: part of the cache key (SPEC 7)."""
     app: str | None = None
     needs: str | None = None
-    """The handler tag that a worker must have, as `job:tag` or `function:tag`."""
+    """The handler tag that a worker must have, as `job:tag`, `function:tag` or `feature:tag`."""
     sensitive: bool = False
     result_storage: str | None = None
     """The product's storage for results that are too large for the store."""

@@ -7,7 +7,7 @@ from typing import cast
 
 import msgspec
 
-from ductape.domain.job import Attempt, Finished, JobSpec, Run
+from ductape.domain.job import NEVER_MS, Attempt, Finished, JobSpec, Run
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.outcome import StoredError
 from ductape.domain.record import JobRecord
@@ -86,7 +86,7 @@ def next_run_at(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> int | N
     """Return when the job runs next: its waiting run, or what follows the running one."""
     live = record.live
     if live is not None and live.state != "running":
-        return live.due_at_ms
+        return None if live.due_at_ms == NEVER_MS else live.due_at_ms
     schedule = record.schedule
     if schedule is None or schedule.state != "active" or schedule.fault is not None:
         return None

@@ -8,6 +8,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.lifecycle import JobStatus, RunOutcome
+from ductape.domain.steps import StepState
 
 
 class Receipt(TypedDict):
@@ -42,6 +43,25 @@ class AttemptView(TypedDict):
     status: Literal["running", "completed", "failed", "cancelled", "lost", "interrupted"]
     error: ErrorView | None
     worker: str
+
+
+class StepView(TypedDict):
+    """One step of a feature's run."""
+
+    path: str
+    """As `sequence.step`, of a child `step/sequence.step`; what undoes it adds `~rollback`."""
+    kind: str
+    status: StepState
+    started_at: int
+    completed_at: int | None
+    duration_ms: int | None
+    failures: int
+    due_at: int | None
+    """Until when it is held."""
+    signal: str | None
+    """The name that it waits for."""
+    result: JsonValue
+    error: ErrorView | None
 
 
 class ProgressView(TypedDict):

@@ -12,6 +12,7 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.target import Target
 from ductape.errors import invalid
 from ductape.ports.invoke import Engine
+from ductape.ports.steps import Steps
 
 
 class Context(Protocol):
@@ -62,6 +63,8 @@ class Invocation(Struct, frozen=True):
     context: Context
     engine: Engine
     """For what runs other events, or has mappings to fill."""
+    steps: Steps | None = None
+    """For features: what has been done of this one."""
 
 
 class Handler(Protocol):

@@ -26,6 +26,12 @@ class Call(Struct, frozen=True):
     """What it must be; none takes any."""
     timeout_ms: int | None = None
     """Besides the attempt's own."""
+    cache: str | None = None
+    """The tag of a cache whose results may answer it."""
+    may_fail: bool = False
+    """Whether the run goes on where it fails: a feature undoes at once what it has done then."""
+    undoes: bool = False
+    """Of a feature: to undo what it has done; raises `Unwound` at the end."""
 
     def __repr__(self) -> str:
         """Keep the input out of every log and traceback."""

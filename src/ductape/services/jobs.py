@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import cast
 
 from ductape.domain.change import Settlement
-from ductape.domain.job import Run
+from ductape.domain.job import Run, under_way
 from ductape.domain.lifecycle import JobStatus
 from ductape.domain.operations import cancel, extra_run, pause, resume, retry
 from ductape.domain.record import JobRecord
 from ductape.domain.types import IJobRepeatOptions
 from ductape.domain.views import history_view, job_view
-from ductape.domain.wire import BulkCount, HistoryView, JobPage, JobVerb, JobView
+from ductape.domain.wire import BulkCount, HistoryView, JobPage, JobVerb, JobView, StepView
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import NotFound, invalid
 from ductape.ports.clock import Clock
@@ -25,6 +25,7 @@ from ductape.services.bulk import Bulk
 from ductape.services.previewing import next_instants
 from ductape.services.sealing import Sealing
 from ductape.services.settling import MOST_TRIES, Settler
+from ductape.services.step_views import step_views
 from ductape.services.watching import Watching
 
 LONGEST_PAGE = 1_000
@@ -110,6 +111,10 @@ class Jobs:
         runs = await self._store.reading.history(id, limit=limit)
         return history_view(record, [self._sealing.shown_run(run) for run in runs])
 
+    async def steps(self, id: str, *, run: int | None = None) -> builtins.list[StepView]:  # noqa: A002 (SPEC 10)
+        """Return the steps of a feature's run, the latest unless told; raises `NotFound`."""
+        return await step_views(self._store.steps, self._sealing, await self._record(id), run)
+
     def watch(self, id: str) -> AsyncGenerator[JobView]:  # noqa: A002 (SPEC 10 names it so)
         """Yield the job now and after each change, until it is over; raises `NotFound`."""
         return Watching(self._store, self._view).changes(id)
@@ -123,6 +128,8 @@ class Jobs:
     ) -> JobVerb:
         """End a job: what waits at once, what runs within a second.
 
+        A feature that has begun first undoes what it has done, by its `rollback`.
+
         On a recurring job this ends the recurrence, with `run_only` only the run.
         """
 
@@ -134,6 +141,9 @@ class Jobs:
             changed = await self._settler.carry_out(id, plan) or changed
             record = await self._record(id)
             live = record.live
+            if live is not None and under_way(live):
+                changed = await self._unwinds(live, reason) or changed
+                break
             if live is None or live.state != "running":
                 return self._answer(record, changed=changed)
             if await self._ask(live, reason):
@@ -224,6 +234,14 @@ class Jobs:
             [self._view(record) for record in page],
             next_cursor=page[-1].job_id if more else None,
         )
+
+    async def _unwinds(self, run: Run, reason: str | None) -> bool:
+        """Have a feature that has begun undo what it has done, and end; false if it does so."""
+        now_ms = self._clock.now_ms()
+        stops = await self._store.steps.stop(run.job_id, run.number, reason, now_ms=now_ms)
+        if stops and not await self._ask(run, reason):
+            self._store.wake.tell("work")
+        return stops
 
     async def _ask(self, run: Run, reason: str | None) -> bool:
         asked = await self._store.claims.ask_cancel(run.job_id, run.number, reason=reason)

@@ -57,6 +57,10 @@ class Sealing:
         """Return a value as it was before it was sealed, if it was; raises `SealBroken`."""
         return self._open(value)
 
+    def told(self, value: JsonValue) -> JsonValue:
+        """Return a value for people who may see all of it; what cannot be opened is masked."""
+        return self._or_mask(value)
+
     def answer(self, run: Finished) -> JsonValue:
         """Return a finished run's result as its handler gave it; raises `StoreError`."""
         if not run.spec.sensitive:

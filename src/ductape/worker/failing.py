@@ -8,6 +8,7 @@ from ductape.domain.masking import mask, mask_json
 from ductape.domain.outcome import Failure, StoredError
 from ductape.errors import DuctapeError, ProviderError, QuotaExceeded
 from ductape.ports.handler import Abort, Retry
+from ductape.ports.steps import StepFailed
 from ductape.ports.vault import SealBroken
 
 LONGEST_MESSAGE = 4_096
@@ -31,11 +32,11 @@ def failure_of(error: Exception, *, now_ms: int, sensitive: tuple[str, ...]) -> 
             return Failure(stored, retry_after_ms=error.after_ms, again=True)
         case Abort():
             return Failure(_stored("ABORTED", error, now_ms, sensitive), final=True)
-        case ProviderError():
-            stored = _stored(error.provider_code, error, now_ms, sensitive)
-            return Failure(stored, retry_after_ms=error.retry_after_ms)
-        case QuotaExceeded():
-            stored = _stored(error.code, error, now_ms, sensitive)
+        case StepFailed():
+            return error.failure
+        case ProviderError() | QuotaExceeded():
+            code = error.provider_code if isinstance(error, ProviderError) else error.code
+            stored = _stored(code, error, now_ms, sensitive)
             return Failure(stored, retry_after_ms=error.retry_after_ms)
         case DuctapeError():
             return Failure(_stored(error.code, error, now_ms, sensitive))

@@ -22,6 +22,9 @@ from ductape.worker.context import LARGEST_CHECKPOINT, encoded_size
 from ductape.worker.failing import failure_of
 from ductape.worker.held import Held
 from ductape.worker.preparing import Preparing
+from ductape.worker.step_cache import StepCache
+from ductape.worker.step_log import StepLog
+from ductape.worker.stepping import FeatureSteps
 
 DEEPEST = 8
 """How deep events may call one another (SPEC 8)."""
@@ -70,6 +73,8 @@ class Around:
     clock: Clock
     context: Context
     """The run's own."""
+    log: StepLog
+    cache: StepCache
     kept: Kept | None = None
 
     def checkpoints(self) -> Kept:
@@ -103,6 +108,21 @@ class RunEngine:
             raise invalid("event", f"at most {DEEPEST} events deep", f"`{call.event}` below them")
         injected = await self._prepared(call)
         path = f"{self._path}/{call.path}" if self._path else call.path
+        if injected.target.kind is JobEventTypes.FEATURE:
+            await self._around.log.open()
+        elif injected.target.sensitive:
+            self._around.log.hide(path)
+        around = self._around
+
+        async def work() -> JsonValue:
+            return await self._handled(injected, call, path)
+
+        if call.cache is None:
+            return await work()
+        return await around.cache.result(around.held.claim, call, injected, work)
+
+    async def _handled(self, injected: Injected, call: Call, path: str) -> JsonValue:
+        """Call the handler, for no longer than the call may take."""
         invocation = self._invocation(injected, call, path)
         handler = self._around.handlers[injected.target.kind]
         if call.timeout_ms is None:
@@ -168,7 +188,14 @@ class RunEngine:
             env=spec.env,
             context=CallContext(self._around, path, call.timeout_ms),
             engine=RunEngine(self._around, injected, path, self._depth + 1),
+            steps=self._steps(injected, call, path),
         )
+
+    def _steps(self, injected: Injected, call: Call, path: str) -> FeatureSteps | None:
+        if injected.target.kind is not JobEventTypes.FEATURE:
+            return None
+        log = self._around.log
+        return FeatureSteps(log, f"{path}/", may_fail=call.may_fail, undoes=call.undoes)
 
 
 class CallContext:
@@ -211,13 +238,6 @@ class CallContext:
         self._around.context.heartbeat()
 
 
-def engine_of(
-    held: Held,
-    injected: Injected,
-    context: Context,
-    preparing: Preparing,
-    handlers: Mapping[JobEventTypes, Handler],
-    clock: Clock,
-) -> Engine:
+def engine_of(around: Around, injected: Injected) -> Engine:
     """Make the engine of an attempt."""
-    return RunEngine(Around(held, preparing, handlers, clock, context), injected)
+    return RunEngine(around, injected)

@@ -119,10 +119,29 @@ class Preparing:
             input=injected.input,
         )
 
+    def call_key(self, claim: Claim, call: Call, injected: Injected) -> bytes:
+        """Name the result that equal calls of events share."""
+        spec = claim.run.spec
+        return cache_key(
+            self._cache_secret,
+            product=spec.product,
+            env=spec.env,
+            kind=injected.target.kind.value,
+            event=injected.target.event,
+            app=injected.target.app,
+            cache=call.cache or "",
+            target_digest=injected.target.digest,
+            input=injected.input,
+        )
+
     async def cache_expiry_ms(self, claim: Claim) -> int:
         """Tell how long this run's result may answer others."""
         spec = claim.run.spec
-        defined = await self._catalog.cache_expiry_ms(spec.product, spec.cache or "")
+        return await self.expiry_ms(spec.product, spec.cache or "")
+
+    async def expiry_ms(self, product: str, cache: str) -> int:
+        """Tell how long results of a cache may answer others."""
+        defined = await self._catalog.cache_expiry_ms(product, cache)
         return self._default_cache_ms if defined is None else defined
 
     async def _session(self, claim: Claim) -> SessionData | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry
+from ductape.domain.job import Run, attempt_ms, under_way
 from ductape.domain.jsonlimits import DEFAULT
 from ductape.domain.outcome import (
     Cached,
@@ -17,19 +18,25 @@ from ductape.domain.outcome import (
     Parked,
     StoredError,
     Success,
+    Suspended,
 )
 from ductape.domain.request import JobEventTypes
+from ductape.domain.steps import WHOLE
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Handler, Invocation
+from ductape.ports.steps import Suspend, Unwound
 from ductape.ports.stores import Store
 from ductape.ports.stores.memory import Follows, Fresh, Leads
 from ductape.services.injection import Injected
 from ductape.worker.context import RunContext
 from ductape.worker.failing import failure_of, timed_out
 from ductape.worker.held import Held
-from ductape.worker.invoking import engine_of
+from ductape.worker.invoking import Around, engine_of
 from ductape.worker.oversize import fitting
 from ductape.worker.preparing import Preparing
+from ductape.worker.step_cache import StepCache
+from ductape.worker.step_log import StepLog
+from ductape.worker.stepping import FeatureSteps
 
 
 class Running:
@@ -49,11 +56,17 @@ class Running:
         self._handlers = handlers
         self._clock = clock
         self._result_bytes = result_bytes
+        self._cache = StepCache(store.memory, preparing, clock)
 
     async def execute(self, held: Held) -> Outcome | Parked | None:
         """Execute a held run; none where it must be left to others (its lease was lost)."""
+        log = StepLog(held, self._store.steps, self._clock, self._preparing.sealing)
         try:
-            return await self._attempt(held)
+            return await self._attempt(held, log)
+        except Suspend as suspend:
+            return self._stopped(held) if held.why is not None else Suspended(suspend.until_ms)
+        except Unwound:
+            return Cancelled(log.reason)
         except asyncio.CancelledError:
             return self._stopped(held)
         except Exception as error:  # noqa: BLE001 (the call of a handler: recorded as a failure)
@@ -61,11 +74,13 @@ class Running:
                 return self._stopped(held)
             return failure_of(error, now_ms=self._clock.now_ms(), sensitive=held.sensitive)
 
-    async def _attempt(self, held: Held) -> Outcome | Parked | None:
+    async def _attempt(self, held: Held, log: StepLog) -> Outcome | Parked | None:
         spec = held.claim.run.spec
         await self._until(held.claim.run.due_at_ms)
-        if spec.expires_at_ms is not None and self._clock.now_ms() > spec.expires_at_ms:
+        if self._is_expired(held.claim.run):
             return Expired()
+        if spec.kind is JobEventTypes.FEATURE:
+            await self._keep_version(held, log)
         injected = await self._preparing.prepare(held.claim)
         held.sensitive = injected.sensitive
         self._preparing.check(injected)
@@ -73,12 +88,30 @@ class Running:
             answer = await self._recall(held, injected)
             if not isinstance(answer, Leads):
                 return answer
-        invocation = self._invocation(held, injected)
-        result = await self._handler(injected)(invocation)
+        invocation = self._invocation(held, injected, log)
+        try:
+            result = await self._handler(injected)(invocation)
+        finally:
+            await log.flush()
         result = await fitting(result, invocation, self._result_bytes)
         if held.why == "timeout":
             return self._stopped(held)
         return Success(self._preparing.kept(held.claim, result))
+
+    def _is_expired(self, run: Run) -> bool:
+        """Tell whether a run may start no more; a feature that was held has started already."""
+        expires_ms = run.spec.expires_at_ms
+        resumed = under_way(run) and run.first_started_at_ms != run.started_at_ms
+        return expires_ms is not None and self._clock.now_ms() > expires_ms and not resumed
+
+    @staticmethod
+    async def _keep_version(held: Held, log: StepLog) -> None:
+        """Let a feature go on with the product's version that it began with."""
+        await log.open()
+        if log.version is None:
+            await log.keep_version(held.claim.product_version)
+        else:
+            held.claim = replace(held.claim, product_version=log.version)
 
     async def _until(self, due_ms: int) -> None:
         """Wait for the instant of a run that was claimed a moment before it."""
@@ -90,6 +123,9 @@ class Running:
         claim = held.claim
         key = self._preparing.cache_key(claim, injected)
         now_ms = self._clock.now_ms()
+        if claim.run.cache_key == key:  # it was held, and leads still
+            held.entry = await self._entry(held, key, injected)
+            return Leads()
         match await self._store.memory.recall(held.ref, key, now_ms=now_ms):
             case Fresh(result):
                 return Cached(result)
@@ -98,22 +134,36 @@ class Running:
             case None:
                 return None
             case Leads():
-                expiry_ms = await self._preparing.cache_expiry_ms(claim)
-                held.entry = _entry(held, key, injected, now_ms + expiry_ms)
+                held.entry = await self._entry(held, key, injected)
                 held.claim = replace(claim, run=replace(claim.run, cache_key=key))
                 return Leads()
 
-    def _invocation(self, held: Held, injected: Injected) -> Invocation:
+    async def _entry(self, held: Held, key: bytes, injected: Injected) -> CacheEntry:
+        spec = held.claim.run.spec
+        expiry_ms = await self._preparing.cache_expiry_ms(held.claim)
+        return CacheEntry(
+            key=key,
+            product=spec.product,
+            tag=spec.cache or "",
+            event=injected.target.event,
+            kind=spec.kind.value,
+            expires_at_ms=self._clock.now_ms() + expiry_ms,
+        )
+
+    def _invocation(self, held: Held, injected: Injected, log: StepLog) -> Invocation:
         spec = held.claim.run.spec
         context = RunContext(held, self._store.claims, self._clock)
-        handlers, clock = self._handlers, self._clock
+        around = Around(
+            held, self._preparing, self._handlers, self._clock, context, log, self._cache
+        )
         return Invocation(
             target=injected.target,
             input=injected.input,
             product=spec.product,
             env=spec.env,
             context=context,
-            engine=engine_of(held, injected, context, self._preparing, handlers, clock),
+            engine=engine_of(around, injected),
+            steps=FeatureSteps(log, WHOLE, may_fail=False, undoes=False) if log.is_open else None,
         )
 
     def _handler(self, injected: Injected) -> Handler:
@@ -124,7 +174,9 @@ class Running:
         now_ms = self._clock.now_ms()
         match held.why:
             case "timeout":
-                return timed_out(held.claim.run.spec.timeout_ms, now_ms=now_ms)
+                return timed_out(attempt_ms(held.claim.run.spec), now_ms=now_ms)
+            case "cancel" if under_way(held.claim.run):
+                return Suspended(now_ms)  # to undo what has finished, in an attempt of its own
             case "cancel":
                 return Cancelled(held.reason)
             case "interrupt":
@@ -139,15 +191,3 @@ class Running:
     def cut_off(self, held: Held) -> Outcome | None:
         """Say how a run ends that did not stop within its grace time."""
         return self._stopped(held)
-
-
-def _entry(held: Held, key: bytes, injected: Injected, expires_at_ms: int) -> CacheEntry:
-    spec = held.claim.run.spec
-    return CacheEntry(
-        key=key,
-        product=spec.product,
-        tag=spec.cache or "",
-        event=injected.target.event,
-        kind=spec.kind.value,
-        expires_at_ms=expires_at_ms,
-    )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ductape.domain.change import CacheEntry
-from ductape.domain.job import Claim, Run
+from ductape.domain.job import Claim, Run, attempt_ms
 from ductape.domain.outcome import Outcome
 from ductape.ports.stores.claims import Wish
 
@@ -38,4 +38,4 @@ def is_late(run: Run, now_ms: int) -> bool:
     The time-out counts from the claim, whose answer may have been long under way.
     """
     started_ms = run.started_at_ms
-    return started_ms is not None and now_ms - started_ms > run.spec.timeout_ms // 2
+    return started_ms is not None and now_ms - started_ms > attempt_ms(run.spec) // 2

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
 
 from ductape.domain.change import RunRef
-from ductape.domain.job import Claim
+from ductape.domain.job import Claim, attempt_ms
 from ductape.domain.outcome import Outcome, Parked
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock
@@ -128,7 +128,7 @@ class Worker:
     def _begin(self, claim: Claim) -> Held:
         run = claim.run
         started = run.started_at_ms if run.started_at_ms is not None else self._clock.now_ms()
-        held = Held(claim, deadline_ms=started + run.spec.timeout_ms)
+        held = Held(claim, deadline_ms=started + attempt_ms(run.spec))
         self._held[held.ref] = held
         held.task = asyncio.create_task(self._execute(held))
         self._sweeper.watch(held)

@@ -88,7 +88,7 @@ async def test_a_handler_counts_once_somebody_has_it(house: House) -> None:
     house.handlers.add("function:sweep")
     target = await house.catalog.resolve("shop", "dev", "sweep", None, {})
     assert (target.kind, target.needs) == (JobEventTypes.FUNCTION, "function:sweep")
-    assert house.asked[-1] == {"job:sweep", "function:sweep"}
+    assert house.asked[-1] == {"job:sweep", "function:sweep", "feature:sweep"}
 
 
 async def test_an_unknown_product_names_what_exists(house: House) -> None:

@@ -36,6 +36,8 @@ TABLES = (
     "queues",
     "sessions",
     "secrets",
+    "steps",
+    "signals",
     "inspecting",
 )
 
@@ -91,6 +93,10 @@ PINNED = {
     ("inspecting", "suspect"): "SEARCH runs USING INDEX runs_suspect (queue=?)",
     ("inspecting", "overdue"): "SEARCH runs USING INDEX runs_later (due_at<?)",
     ("inspecting", "quarantined"): "SCAN schedules USING INDEX schedules_faulty",
+    ("runs", "live"): "SEARCH runs USING PRIMARY KEY (job_id=?)",
+    ("steps", "of_run"): "SEARCH steps USING PRIMARY KEY (job_id=? AND number=?)",
+    ("signals", "first"): "SEARCH signals USING PRIMARY KEY (job_id=? AND number=? AND name=?)",
+    ("signals", "heard"): "SEARCH s USING PRIMARY KEY (job_id=? AND number=? AND name=?)",
     ("products", "version"): "SEARCH products USING PRIMARY KEY (tag=?)",
 }
 """One line that each of these plans must have."""

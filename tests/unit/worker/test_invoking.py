@@ -13,10 +13,15 @@ from ductape.domain.target import Target
 from ductape.errors import ProviderError, ReferenceMissing, ValidationError
 from ductape.ports.handler import Handler, Invocation
 from ductape.ports.invoke import Call
+from ductape.ports.stores.memory import Memory
+from ductape.ports.stores.steps import Steps
 from ductape.services.injection import Injected, SessionData
+from ductape.services.sealing import Sealing
 from ductape.worker.held import Held
-from ductape.worker.invoking import DEEPEST, engine_of
+from ductape.worker.invoking import DEEPEST, Around, engine_of
 from ductape.worker.preparing import Preparing
+from ductape.worker.step_cache import StepCache
+from ductape.worker.step_log import StepLog
 from tests.builders import a_run
 from tests.unit.handlers.builders import FixedClock, RecordingContext
 
@@ -50,14 +55,17 @@ class Attempt:
     ) -> None:
         self.held = Held(Claim(a_run()), deadline_ms=FixedClock.now + 5_000)
         self.context = RecordingContext(last_checkpoint=checkpoint)
-        self.engine = engine_of(
+        preparing, clock = cast("Preparing", Prepared(sensitive)), FixedClock()
+        around = Around(
             self.held,
-            Injected(PLAIN, {}, session=session),
-            self.context,
-            cast("Preparing", Prepared(sensitive)),
+            preparing,
             {JobEventTypes.JOB: cast("Handler", body)},
-            FixedClock(),
+            clock,
+            self.context,
+            StepLog(self.held, cast("Steps", None), clock, cast("Sealing", None)),
+            StepCache(cast("Memory", None), preparing, clock),
         )
+        self.engine = engine_of(around, Injected(PLAIN, {}, session=session))
 
 
 def call(event: str = "inner", path: str = "first", **given: JsonValue) -> Call:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ductape.domain.inputs.action import check_action
 from ductape.domain.inputs.fallback import check_fallback
+from ductape.domain.inputs.feature import check_feature
 from ductape.domain.inputs.function import check_function
 from ductape.domain.inputs.notification import check_notification
 from ductape.domain.inputs.pending import without_literals
@@ -48,6 +49,7 @@ CHECKS: Mapping[JobEventTypes, Check] = {
     JobEventTypes.ACTION: check_action,
     JobEventTypes.FALLBACK: check_fallback,
     JobEventTypes.FUNCTION: check_function,
+    JobEventTypes.FEATURE: check_feature,
     JobEventTypes.NOTIFICATION: check_notification,
     JobEventTypes.QUOTA: check_quota,
     JobEventTypes.STORAGE: check_storage,

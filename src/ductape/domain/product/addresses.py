@@ -57,6 +57,8 @@ def _handlers(product: Product) -> Iterator[Address]:
         yield Address(JobEventTypes.JOB, job.tag, f"jobs[{at}]")
     for at, function in enumerate(product.functions):
         yield Address(JobEventTypes.FUNCTION, function.tag, f"functions[{at}]")
+    for at, feature in enumerate(product.features):
+        yield Address(JobEventTypes.FEATURE, feature.tag, f"features[{at}]")
 
 
 def _choosers(product: Product) -> Iterator[Address]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from ductape.domain.found import listed
 from ductape.domain.product.addresses import addresses
 from ductape.domain.product.document import Product
+from ductape.domain.product.feature import HELD, steps_of
 from ductape.domain.product.walking import things_of
 from ductape.errors import Fault, fault
 
@@ -38,6 +39,18 @@ def calls(product: Product) -> Iterator[Calling]:
             for place, option in enumerate(owner.options):
                 path = f"{section}[{at}].options[{place}].event"
                 yield Calling(owner.tag, option.event, path)
+    yield from _of_features(product)
+
+
+def _of_features(product: Product) -> Iterator[Calling]:
+    """Yield what the steps of features run, and what undoes them."""
+    for at, feature in enumerate(product.features):
+        for where, _, event in steps_of(feature):
+            path = f"features[{at}].{where}"
+            if event.event is not None and event.type not in HELD:
+                yield Calling(feature.tag, event.event, f"{path}.event")
+            if event.rollback is not None:
+                yield Calling(feature.tag, event.rollback.event, f"{path}.rollback.event")
 
 
 def is_sensitive(product: Product, event: str) -> bool:

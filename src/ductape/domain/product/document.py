@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.app import App
+from ductape.domain.product.feature import Feature
 from ductape.domain.product.function import Function
 from ductape.domain.product.healthchecks import Healthcheck
 from ductape.domain.product.notification import Notification
@@ -94,7 +95,6 @@ class Product(Struct, frozen=True):
 
     LATER: ClassVar[tuple[str, ...]] = (
         "databases",
-        "features",
         "brokers",
         "webhooks",
         "schedules",
@@ -116,3 +116,4 @@ class Product(Struct, frozen=True):
     storage: tuple[Storage, ...] = ()
     result_storage: Tag | None = None
     """Where results go that are too large for the store."""
+    features: tuple[Feature, ...] = ()

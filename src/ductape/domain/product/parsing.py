@@ -13,6 +13,7 @@ from ductape.domain.product.linking import linking_faults
 from ductape.domain.product.naming import naming_faults
 from ductape.domain.product.placing import storage_faults
 from ductape.domain.product.reach import reach_faults
+from ductape.domain.product.sequences import feature_faults
 from ductape.domain.product.sessions import session_faults
 from ductape.domain.product.shape import MOST_FAULTS, fitted
 from ductape.domain.product.trying import trying_faults
@@ -30,6 +31,7 @@ _RULES = (
     choosing_faults,
     calling_faults,
     check_faults,
+    feature_faults,
 )
 
 

@@ -46,9 +46,9 @@ def handler_tags(event: str) -> frozenset[str]:
     """Return the handler tags that an event could mean.
 
     >>> sorted(handler_tags("report"))
-    ['function:report', 'job:report']
+    ['feature:report', 'function:report', 'job:report']
     """
-    return frozenset({f"job:{event}", f"function:{event}"})
+    return frozenset(f"{kind}:{event}" for kind in ("job", "function", "feature"))
 
 
 def _env(product: Product, slug: str) -> Env:
@@ -76,7 +76,7 @@ def _candidates(product: Product, asked: Question) -> list[Address]:
 def _undeclared(product: Product, env: Env, asked: Question, known: frozenset[str]) -> Target:
     tags = sorted(handler_tags(asked.event) & known)
     if len(tags) > 1:
-        hint = "declare it under the product's `jobs` or `functions`"
+        hint = "declare it under the product's `jobs`, `functions` or `features`"
         raise invalid("event", "the tag of one handler", f"two, {listed(tags)}", hint=hint)
     if tags:
         return handler_target(product, env, tags[0])

@@ -41,7 +41,7 @@ REFERENCES: Mapping[str, ReferenceKind] = {
     ),
     "Sequence": ReferenceKind(
         usage="$Sequence{sequence}{event}{key}",
-        least=3,
+        least=2,
         home="it is live in the later steps and the output of a feature",
         absent="no finished step",
     ),

@@ -2,6 +2,7 @@
 
 from ductape.handlers.python.calling import PythonHandler
 from ductape.handlers.python.context import AsyncContext, ThreadContext
+from ductape.handlers.python.feature_context import FeatureContext
 from ductape.handlers.python.registry import Handlers, merge
 
-__all__ = ["AsyncContext", "Handlers", "PythonHandler", "ThreadContext", "merge"]
+__all__ = ["AsyncContext", "FeatureContext", "Handlers", "PythonHandler", "ThreadContext", "merge"]

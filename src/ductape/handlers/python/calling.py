@@ -1,4 +1,4 @@
-"""Executes `job` and `function` events by calling a registered Python function (SPEC 8 and 9)."""
+"""Executes jobs, functions and features by calling a registered Python function (SPEC 8, 9)."""
 
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Iterable
@@ -8,6 +8,8 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.errors import NotFound
 from ductape.handlers.python.context import AsyncContext, ThreadContext
+from ductape.handlers.python.feature_context import FeatureContext
+from ductape.handlers.python.features import run_feature
 from ductape.handlers.python.registry import Handlers, Registered, merge
 from ductape.handlers.python.results import has_fields, json_result, typed_input
 from ductape.ports.handler import Context, Invocation
@@ -45,8 +47,17 @@ class PythonHandler:
         given, path = _given(invocation)
         wanted = self._input_types[tag]
         typed = given if wanted is None else typed_input(given, wanted, path)
+        if invocation.target.kind is JobEventTypes.FEATURE:
+            return await self._featured(registered, typed, invocation)
         result = await self._called(registered, typed, invocation.context)
         return json_result(result, most_bytes=LONGEST_RESULT)
+
+    @staticmethod
+    async def _featured(registered: Registered, given: object, invocation: Invocation) -> JsonValue:
+        def body(context: FeatureContext) -> Awaitable[object]:
+            return cast("Awaitable[object]", registered.call(given, context))
+
+        return await run_feature(invocation, body)
 
     async def _called(self, registered: Registered, given: object, engine: Context) -> object:
         if registered.is_async:

@@ -80,7 +80,7 @@ class Registered:
 
 
 class Handlers:
-    """Functions by tag, as `job:tag` and `function:tag`."""
+    """Functions by tag, as `job:tag`, `function:tag` and `feature:tag`."""
 
     def __init__(self) -> None:
         self._registered: dict[str, Registered] = {}
@@ -92,6 +92,10 @@ class Handlers:
     def function(self, tag: str) -> Callable[[F], F]:
         """Register a function, which is called with the input's `payload`."""
         return self._decorator("function", tag)
+
+    def feature(self, tag: str) -> Callable[[F], F]:
+        """Register a feature: an async function whose context does durable steps."""
+        return self._decorator("feature", tag)
 
     def tags(self) -> frozenset[str]:
         """Return what a worker with this registry can do, as `job:tag`."""
@@ -115,7 +119,10 @@ class Handlers:
             raise invalid("tag", f"a tag of 1 to {LONGEST_TAG} characters", f"{len(tag)}")
 
         def register(function: F) -> F:
-            self._add(f"{kind}:{tag}", inspected(function))
+            registered = inspected(function)
+            if kind == "feature" and not registered.is_async:
+                raise invalid(_name(function), "an async function for a feature", "a sync one")
+            self._add(f"{kind}:{tag}", registered)
             return function
 
         return register

@@ -20,6 +20,7 @@ from ductape.ports.stores.quotas import Breakers, Quotas
 from ductape.ports.stores.reading import Reading
 from ductape.ports.stores.secrets import SecretRows
 from ductape.ports.stores.sessions import SessionRows
+from ductape.ports.stores.steps import Steps
 from ductape.ports.stores.transactions import Transactions
 from ductape.ports.stores.upkeep import Upkeep
 from ductape.ports.wake import Wake
@@ -61,6 +62,11 @@ class Store(Protocol):
     @property
     def breakers(self) -> Breakers:
         """Which providers keep failing."""
+        ...
+
+    @property
+    def steps(self) -> Steps:
+        """What the steps of runs have come to."""
         ...
 
     @property

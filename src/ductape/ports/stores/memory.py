@@ -4,7 +4,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ductape.domain.change import RunRef
+from ductape.domain.change import CacheEntry, RunRef
 from ductape.domain.jsonvalue import JsonValue
 
 
@@ -44,6 +44,14 @@ class Memory(Protocol):
         self, run: RunRef, key: bytes, *, now_ms: int
     ) -> Fresh | Leads | Follows | None:
         """Consult the cache for a claimed run; none where the fence no longer holds."""
+        ...
+
+    async def fresh(self, product: str, key: bytes, *, now_ms: int) -> Fresh | None:
+        """Return what a product's events have left under a key; none if nothing, or it is stale."""
+        ...
+
+    async def leave(self, entry: CacheEntry, result: JsonValue, *, now_ms: int) -> None:
+        """Remember a result that no run leads."""
         ...
 
     async def values(

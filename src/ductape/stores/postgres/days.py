@@ -29,6 +29,9 @@ Share = Literal["completed", "failed"]
 SHARES: dict[Share, list[str]] = {"completed": ["completed"], "failed": ["failed", "cancelled"]}
 """The outcomes that are kept equally long."""
 
+Place = tuple[str, int]
+"""A run's job and number: the order in which a day is gone through."""
+
 Done = Literal["done", "busy", "forbidden"]
 """`busy`: somebody else holds a lock; `forbidden`: this user does not own the tables."""
 
@@ -60,6 +63,15 @@ class Day:
         """The table's name."""
         on = date.fromordinal(_EPOCH + self.starts_ms // DAY_MS)
         return f"history_{self.share}_{on:%Y%m%d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run of a day that was taken out."""
+
+    job_id: str
+    number: int
+    has_key: bool
 
 
 def start_of_day(at_ms: int) -> int:
@@ -122,14 +134,11 @@ async def detach(transaction: Transaction, day: Day) -> Done:
     return await _patiently(transaction, _execute(transaction, "detach", day))
 
 
-async def keyed(
-    transaction: Transaction, day: Day, *, after: str, most: int
-) -> list[tuple[str, bool]]:
-    """List the next jobs of a day that was taken out, by id, and whether they have a key."""
-    return [
-        (row[0], row[1])
-        for row in await _rows(transaction, "keyed", day, {"after": after, "most": most})
-    ]
+async def keyed(transaction: Transaction, day: Day, *, after: Place, most: int) -> list[Ended]:
+    """List the next runs of a day that was taken out."""
+    asked: Values = {"after": after[0], "after_number": after[1], "most": most}
+    rows = await _rows(transaction, "keyed", day, asked)
+    return [Ended(row[0], row[1], has_key=row[2]) for row in rows]
 
 
 async def drop(transaction: Transaction, day: Day) -> Done:

@@ -7,7 +7,7 @@ hundred callers at once leave one job, and each answer is a value, never an SQL 
 from collections.abc import Sequence
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
-from ductape.domain.job import Run, Schedule
+from ductape.domain.job import Run, Schedule, under_way
 from ductape.domain.recurring import replaced
 from ductape.domain.settlement import dropped
 from ductape.ports.stores.intake import Added, NewJob
@@ -183,7 +183,7 @@ async def _replace(transaction: Transaction, job: NewJob, now_ms: int) -> None:
         return
     rows = await transaction.rows("runs", "hold_job", {"job_id": job.job_id})
     runs = [run_of(row) for row in rows]
-    running = any(run.state == "running" for run in runs)
+    running = any(run.state == "running" or under_way(run) for run in runs)
     if not running:
         await _drop_waiting(transaction, job.job_id, runs, now_ms)
     schedule, first = replaced(schedule_of(stored), job.schedule, job.run, running=running)

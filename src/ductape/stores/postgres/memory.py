@@ -5,9 +5,11 @@ So equal runs are told one after another who leads, and a leader's result meets 
 
 from collections.abc import Collection
 
-from ductape.domain.change import RunRef
+from ductape.domain.change import CacheEntry, RunRef
+from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.entry_rows import entry_row
 from ductape.stores.postgres.limits import hold_gates, unblock
 from ductape.stores.postgres.rows import Values, decode_json
 from ductape.stores.postgres.transaction import Transaction
@@ -25,6 +27,18 @@ class PostgresMemory:
     ) -> Fresh | Leads | Follows | None:
         """Consult the cache for a claimed run; none where the fence no longer holds."""
         return await self._engine.write(lambda t: _recall(t, run, key, now_ms))
+
+    async def fresh(self, product: str, key: bytes, *, now_ms: int) -> Fresh | None:
+        """Return what a product's events have left under a key; none if nothing, or it is stale."""
+        del product  # it is part of the key
+        values: Values = {"key": key, "now": now_ms}
+        row = await self._engine.single(lambda t: t.row("cache_entries", "fresh", values))
+        return None if row is None else Fresh(decode_json(row[0]))
+
+    async def leave(self, entry: CacheEntry, result: JsonValue, *, now_ms: int) -> None:
+        """Remember a result that no run leads."""
+        values = entry_row(entry, result, now_ms)
+        await self._engine.single(lambda t: t.change("cache_entries", "put", values))
 
     async def values(
         self, product: str, tag: str, *, event: str | None, kind: str | None, now_ms: int

@@ -9,9 +9,10 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from ductape.stores.postgres import days
-from ductape.stores.postgres.days import SHARES, Day, Done, Share
+from ductape.stores.postgres.days import SHARES, Day, Done, Place, Share
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.rows import Values
+from ductape.stores.postgres.steps import delete_steps
 from ductape.stores.postgres.transaction import Transaction
 
 AHEAD = 2
@@ -26,7 +27,7 @@ class Retention:
     def __init__(self, engine: Engine) -> None:
         """Work on an engine."""
         self._engine = engine
-        self._freed_up_to: dict[Day, str] = {}
+        self._freed_up_to: dict[Day, Place] = {}
         self._forbidden = False
 
     async def keep(self, *, kept_from: Mapping[Share, int], now_ms: int, limit: int) -> bool:
@@ -66,7 +67,7 @@ class Retention:
 
     async def _dropped(self, day: Day, limit: int) -> bool:
         """Free the keys of some jobs of a day; drop it after the last of them."""
-        after = self._freed_up_to.get(day, "")
+        after = self._freed_up_to.get(day, ("", 0))
         last = await self._engine.write(lambda t: _free_next(t, day, after, limit))
         if last is not None:
             self._freed_up_to[day] = last
@@ -101,14 +102,17 @@ async def free_keys(transaction: Transaction, jobs: Iterable[str]) -> None:
         await transaction.change("job_keys", "free", {"jobs": listed})
 
 
-async def _free_next(transaction: Transaction, day: Day, after: str, most: int) -> str | None:
-    """Free keys of the next jobs of a day; return the last of these, none at the end."""
+async def _free_next(transaction: Transaction, day: Day, after: Place, most: int) -> Place | None:
+    """Free what the next runs of a day keep elsewhere; return the last of these, if not all."""
     found = await days.keyed(transaction, day, after=after, most=most)
-    await free_keys(transaction, (job_id for job_id, has_key in found if has_key))
-    return found[-1][0] if len(found) == most else None
+    await free_keys(transaction, (one.job_id for one in found if one.has_key))
+    await delete_steps(transaction, [(one.job_id, one.number) for one in found])
+    last = found[-1] if len(found) == most else None
+    return None if last is None else (last.job_id, last.number)
 
 
 async def _delete(transaction: Transaction, values: Values) -> int:
     rows = await transaction.rows("history", "prune", values)
     await free_keys(transaction, (row[0] for row in rows))
+    await delete_steps(transaction, [(row[0], row[1]) for row in rows])
     return len(rows)

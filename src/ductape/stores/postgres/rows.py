@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ductape.domain.flow import flow_of
-from ductape.domain.job import Attempt, Finished, JobSpec, Progress, Run, Schedule
+from ductape.domain.job import Attempt, Finished, JobSpec, Progress, Run, Schedule, attempt_ms
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import StoredError
 
@@ -96,7 +96,7 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
         "concurrency": None if spec.concurrency_key is None else spec.concurrency_limit,
         "recurring": spec.repeat is not None,
         "scheduled_at": run.scheduled_at_ms,
-        "timeout_ms": spec.timeout_ms,
+        "timeout_ms": attempt_ms(spec),
         "deadline_at": _deadline(run),
         "spec": encode(spec),
         "updated_at": now_ms,
@@ -269,7 +269,9 @@ def searchable_metadata(metadata: Mapping[str, str] | None) -> str | None:
 
 
 def _deadline(run: Run) -> int | None:
-    return None if run.started_at_ms is None else run.started_at_ms + run.spec.timeout_ms + GRACE_MS
+    return (
+        None if run.started_at_ms is None else run.started_at_ms + attempt_ms(run.spec) + GRACE_MS
+    )
 
 
 def _owner(spec: JobSpec) -> dict[str, Cell]:

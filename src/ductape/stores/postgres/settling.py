@@ -10,24 +10,25 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
-from ductape.domain.job import Claim, Finished, Run
+from ductape.domain.job import Claim, Finished, Run, under_way
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.stores.postgres.days import EVER, ended_from
 from ductape.stores.postgres.ending import Ending, Settled, end, gate_left, plain_ends, send_ends
+from ductape.stores.postgres.entry_rows import entry_row
 from ductape.stores.postgres.limits import hold_gates, unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
 from ductape.stores.postgres.rows import (
     INSERTED,
     Cell,
     Values,
-    encode,
     moving_columns,
     run_of,
     run_row,
     schedule_of,
     schedule_row,
 )
+from ductape.stores.postgres.steps import make_due_if_heard
 from ductape.stores.postgres.transaction import Transaction
 
 Decide = Callable[[Claim, Outcome, int], Settlement]
@@ -101,8 +102,8 @@ class Settling:
     ) -> Settlement:
         """End a run that would go back although somebody has asked it to stop."""
         back, held = settlement.to, settlement.run
-        if held is None or not isinstance(back, Run):
-            return settlement
+        if held is None or not isinstance(back, Run) or under_way(back):
+            return settlement  # a feature goes back to undo what has finished
         found = await transaction.row("runs", "hold", named(held))
         if found is None or found[1] is None:
             return settlement
@@ -114,16 +115,7 @@ class Settling:
         self, transaction: Transaction, entry: CacheEntry, result: JsonValue, now_ms: int
     ) -> None:
         """Write an entry and complete every run that was parked behind it."""
-        values: Values = {
-            "key": entry.key,
-            "product": entry.product,
-            "tag": entry.tag,
-            "event": entry.event,
-            "kind": entry.kind,
-            "result": encode(result),
-            "expires_at": entry.expires_at_ms,
-            "now": now_ms,
-        }
+        values = entry_row(entry, result, now_ms)
         await transaction.change("cache_entries", "put", values)
         rows = await transaction.rows("runs", "parked", {"key": entry.key})
         for claim in await with_schedules(transaction, [run_of(row) for row in rows]):
@@ -185,7 +177,11 @@ async def _move(transaction: Transaction, settlement: Settlement, now_ms: int) -
             "next_fence": settlement.to.fence,
             "now": now_ms,
         }
-        return await transaction.change("runs", "give_back", back) == 1
+        if await transaction.change("runs", "give_back", back) != 1:
+            return False
+        if settlement.suspends or under_way(settlement.to):
+            await make_due_if_heard(transaction, run, now_ms, suspends=settlement.suspends)
+        return True
     if settlement.to is None:
         return await transaction.change("runs", "delete", named(run)) == 1
     return bool(await end(transaction, [(run, settlement.to)]))

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from ductape.domain.schema import StoreSchema, oldest_after
 from ductape.stores.postgres.rows import FINISHED_COLUMNS, INSERTED, RUN_COLUMNS, SCHEDULE_COLUMNS
+from ductape.stores.postgres.step_rows import STEP_COLUMNS
 
 OWN_SCHEMA = "ductape"
 _SCHEMA_NAME = re.compile(rf"\b{OWN_SCHEMA}\b")
@@ -17,6 +18,7 @@ _COLUMNS = {
     "{run_columns}": RUN_COLUMNS,
     "{finished_columns}": FINISHED_COLUMNS,
     "{schedule_columns}": SCHEDULE_COLUMNS,
+    "{step_columns}": STEP_COLUMNS,
     "{inserted_columns}": ", ".join(INSERTED),
 }
 

@@ -24,6 +24,7 @@ from ductape.stores.postgres.reading import PostgresReading
 from ductape.stores.postgres.secrets import PostgresSecrets
 from ductape.stores.postgres.sessions import PostgresSessions
 from ductape.stores.postgres.settling import Decide
+from ductape.stores.postgres.steps import PostgresSteps
 from ductape.stores.postgres.tidying import Wear
 from ductape.stores.postgres.upkeep import PostgresUpkeep
 from ductape.stores.postgres.wake import PostgresWake
@@ -45,6 +46,7 @@ class PostgresStore:
         self.memory = PostgresMemory(engine)
         self.quotas = PostgresQuotas(engine)
         self.breakers = PostgresBreakers(engine)
+        self.steps = PostgresSteps(engine)
         self.fleet = PostgresFleet(engine)
         self.upkeep = PostgresUpkeep(engine, wear)
         self.products = PostgresProducts(engine)
@@ -69,6 +71,7 @@ class PostgresStore:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
         await self.intake.aclose()
+        await self.steps.aclose()
         await self.wake.aclose()
         await self._engine.aclose()
 

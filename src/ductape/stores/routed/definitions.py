@@ -1,7 +1,7 @@
 """Products and what belongs to them, in several stores: each in the store of its product."""
 
-from ductape.domain.change import RunRef
-from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.change import CacheEntry, RunRef
+from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads
 from ductape.ports.stores.products import ProductRow
 from ductape.ports.stores.sessions import SessionFamily, SessionUser
@@ -131,6 +131,14 @@ class RoutedMemory:
         """Consult the cache for a claimed run; none where the fence no longer holds."""
         memory = (await self._places.of_job(run.job_id)).memory
         return await memory.recall(run, key, now_ms=now_ms)
+
+    async def fresh(self, product: str, key: bytes, *, now_ms: int) -> Fresh | None:
+        """Return what a product's events have left under a key; none if nothing, or it is stale."""
+        return await self._places.of_product(product).memory.fresh(product, key, now_ms=now_ms)
+
+    async def leave(self, entry: CacheEntry, result: JsonValue, *, now_ms: int) -> None:
+        """Remember a result that no run leads."""
+        await self._places.of_product(entry.product).memory.leave(entry, result, now_ms=now_ms)
 
     async def values(
         self, product: str, tag: str, *, event: str | None, kind: str | None, now_ms: int

@@ -24,6 +24,7 @@ from ductape.stores.routed.jobs import RoutedClaims, RoutedIntake, RoutedReading
 from ductape.stores.routed.places import Places, of_one_store
 from ductape.stores.routed.queues import RoutedQueues
 from ductape.stores.routed.quotas import RoutedBreakers, RoutedQuotas
+from ductape.stores.routed.steps import RoutedSteps
 
 
 class RoutedStore:
@@ -39,6 +40,7 @@ class RoutedStore:
         self.memory = RoutedMemory(places)
         self.quotas = RoutedQuotas(places)
         self.breakers = RoutedBreakers(places)
+        self.steps = RoutedSteps(places)
         self.fleet = RoutedFleet(places)
         self.products = RoutedProducts(places)
         self.sessions = RoutedSessions(places)

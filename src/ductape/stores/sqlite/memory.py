@@ -1,9 +1,11 @@
 """Cached results on SQLite; parking is decided in the transaction that consults the cache."""
 
-from ductape.domain.change import RunRef
+from ductape.domain.change import CacheEntry, RunRef
+from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.entry_rows import entry_row
 from ductape.stores.sqlite.limits import unblock
 from ductape.stores.sqlite.rows import decode_json
 from ductape.stores.sqlite.statements import statements
@@ -28,6 +30,18 @@ class SqliteMemory:
             "now": now_ms,
         }
         return await self._engine.write(lambda c: _recall(c, values, now_ms))
+
+    async def fresh(self, product: str, key: bytes, *, now_ms: int) -> Fresh | None:
+        """Return what a product's events have left under a key; none if nothing, or it is stale."""
+        del product  # it is part of the key
+        sql, values = statements("cache_entries")["fresh"], {"key": key, "now": now_ms}
+        row = await self._engine.read(lambda c: c.execute(sql, values).fetchone())
+        return None if row is None else Fresh(decode_json(row[0]))
+
+    async def leave(self, entry: CacheEntry, result: JsonValue, *, now_ms: int) -> None:
+        """Remember a result that no run leads."""
+        sql, values = statements("cache_entries")["put"], entry_row(entry, result, now_ms)
+        await self._engine.write(lambda c: c.execute(sql, values).get)
 
     async def values(
         self, product: str, tag: str, *, event: str | None, kind: str | None, now_ms: int

@@ -3,7 +3,7 @@
 import msgspec
 
 from ductape.domain.flow import flow_of
-from ductape.domain.job import Attempt, Finished, JobSpec, Progress, Run, Schedule
+from ductape.domain.job import Attempt, Finished, JobSpec, Progress, Run, Schedule, attempt_ms
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import StoredError
 from ductape.stores.sqlite.connection import Cell, Row
@@ -55,7 +55,7 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
         "concurrency": None if spec.concurrency_key is None else spec.concurrency_limit,
         "recurring": spec.repeat is not None,
         "scheduled_at": run.scheduled_at_ms,
-        "timeout_ms": spec.timeout_ms,
+        "timeout_ms": attempt_ms(spec),
         "deadline_at": _deadline(run),
         "spec": encode(spec),
         "now": now_ms,
@@ -88,7 +88,7 @@ def fresh_row(run: Run, now_ms: int) -> Fresh:
         spec.repeat is not None,
         run.scheduled_at_ms,
         run.due_at_ms,
-        spec.timeout_ms,
+        attempt_ms(spec),
         spec.key,
         None if session is None else session.tag,
         None if session is None else session.user,
@@ -247,7 +247,9 @@ def encode_result(result: JsonValue) -> bytes | None:
 
 
 def _deadline(run: Run) -> int | None:
-    return None if run.started_at_ms is None else run.started_at_ms + run.spec.timeout_ms + GRACE_MS
+    return (
+        None if run.started_at_ms is None else run.started_at_ms + attempt_ms(run.spec) + GRACE_MS
+    )
 
 
 def _owner(spec: JobSpec) -> dict[str, Cell]:

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
 from ductape.domain.flow import gate_of
-from ductape.domain.job import Claim, Finished, Run
+from ductape.domain.job import Claim, Finished, Run, under_way
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.stores.sqlite.connection import Cell, Connection
+from ductape.stores.sqlite.entry_rows import entry_row
 from ductape.stores.sqlite.limits import unblock
 from ductape.stores.sqlite.rows import (
-    encode,
     ending_columns,
     ending_row,
     moving_columns,
@@ -26,6 +26,7 @@ from ductape.stores.sqlite.rows import (
     schedule_row,
 )
 from ductape.stores.sqlite.statements import batched, statements
+from ductape.stores.sqlite.steps import make_due_if_heard
 
 Decide = Callable[[Claim, Outcome, int], Settlement]
 """`domain.settlement.settle`, with chance and zones filled in by the root."""
@@ -80,8 +81,8 @@ class Settling:
     def _heed_stop(self, connection: Connection, settlement: Settlement, now_ms: int) -> Settlement:
         """End a run that would go back although somebody has asked it to stop."""
         back, held = settlement.to, settlement.run
-        if held is None or not isinstance(back, Run):
-            return settlement
+        if held is None or not isinstance(back, Run) or under_way(back):
+            return settlement  # a feature goes back to undo what has finished
         reason = connection.execute(statements("runs")["stop_reason"], named(held)).get
         if reason is None:
             return settlement
@@ -93,16 +94,7 @@ class Settling:
         self, connection: Connection, entry: CacheEntry, result: JsonValue, now_ms: int
     ) -> None:
         """Write an entry and complete every run that was parked behind it."""
-        values: dict[str, Cell] = {
-            "key": entry.key,
-            "product": entry.product,
-            "tag": entry.tag,
-            "event": entry.event,
-            "kind": entry.kind,
-            "result": encode(result),
-            "expires_at": entry.expires_at_ms,
-            "now": now_ms,
-        }
+        values = entry_row(entry, result, now_ms)
         connection.execute(statements("cache_entries")["put"], values)
         parked = connection.execute(statements("runs")["parked"], {"key": entry.key}).fetchall()
         for row in parked:
@@ -149,7 +141,11 @@ def _move(connection: Connection, settlement: Settlement, now_ms: int) -> bool:
             "next_fence": settlement.to.fence,
             "now": now_ms,
         }
-        return changed(connection, "give_back", back)
+        if not changed(connection, "give_back", back):
+            return False
+        if settlement.suspends or under_way(settlement.to):
+            make_due_if_heard(connection, run, now_ms, suspends=settlement.suspends)
+        return True
     if settlement.to is None:
         return changed(connection, "delete", named(run))
     connection.execute(statements("history")["end"], ending_columns(settlement.to, run.fence))

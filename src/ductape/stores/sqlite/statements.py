@@ -13,11 +13,13 @@ from ductape.stores.sqlite.rows import (
     RUN_COLUMNS,
     SCHEDULE_COLUMNS,
 )
+from ductape.stores.sqlite.step_rows import STEP_COLUMNS
 
 _COLUMNS = {
     "{run_columns}": RUN_COLUMNS,
     "{finished_columns}": FINISHED_COLUMNS,
     "{schedule_columns}": SCHEDULE_COLUMNS,
+    "{step_columns}": STEP_COLUMNS,
     "{fresh_columns}": FRESH_COLUMNS,
 }
 

@@ -19,6 +19,7 @@ from ductape.stores.sqlite.reading import SqliteReading
 from ductape.stores.sqlite.secrets import SqliteSecrets
 from ductape.stores.sqlite.sessions import SqliteSessions
 from ductape.stores.sqlite.settling import Decide
+from ductape.stores.sqlite.steps import SqliteSteps
 from ductape.stores.sqlite.upkeep import SqliteUpkeep
 from ductape.stores.sqlite.wake import QuietWake, SqliteWake
 
@@ -37,6 +38,7 @@ class SqliteStore:
         self.memory = SqliteMemory(engine)
         self.quotas = SqliteQuotas(engine)
         self.breakers = SqliteBreakers(engine)
+        self.steps = SqliteSteps(engine)
         self.fleet = SqliteFleet(engine)
         self.upkeep = SqliteUpkeep(engine)
         self.products = SqliteProducts(engine)

@@ -11,6 +11,7 @@ from ductape.stores.sqlite.limits import unblock
 from ductape.stores.sqlite.rows import schedule_of
 from ductape.stores.sqlite.settling import release_one
 from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.steps import delete_steps
 
 MOST_BYTES = 2 * 1024 * 1024
 """What one transaction may free of an outcome: SQLite reads a large row to get past it."""
@@ -84,6 +85,7 @@ def _prune(
     for outcome, before_ms in ended_before.items():
         old = _oldest(connection, {**values, "outcome": outcome, "ended_before": before_ms})
         connection.executemany(statements("history")["delete"], old)
+        delete_steps(connection, old)
         jobs.update(str(one["job_id"]) for one in old)
     # After history: a recurrence outlives its own.
     jobs.update(row[0] for row in connection.execute(statements("schedules")["prune"], values))

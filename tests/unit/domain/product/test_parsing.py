@@ -60,7 +60,6 @@ def test_an_unknown_key_names_the_nearest_one() -> None:
     "section",
     [
         "databases",
-        "features",
         "brokers",
         "webhooks",
         "schedules",

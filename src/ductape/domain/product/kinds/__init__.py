@@ -11,6 +11,7 @@ from ductape.domain.product.choice import Choice
 from ductape.domain.product.document import Env, Product
 from ductape.domain.product.kinds.action import resolve_action
 from ductape.domain.product.kinds.choosing import resolve_fallback, resolve_quota
+from ductape.domain.product.kinds.feature import resolve_feature
 from ductape.domain.product.kinds.function import resolve_function
 from ductape.domain.product.kinds.handler import handler_target, resolve_job
 from ductape.domain.product.kinds.notification import resolve_notification
@@ -25,6 +26,7 @@ Resolver = Callable[[Product, Env, Address], Target | Choice]
 RESOLVERS: Mapping[JobEventTypes, Resolver] = {
     JobEventTypes.ACTION: resolve_action,
     JobEventTypes.FALLBACK: resolve_fallback,
+    JobEventTypes.FEATURE: resolve_feature,
     JobEventTypes.FUNCTION: resolve_function,
     JobEventTypes.JOB: resolve_job,
     JobEventTypes.NOTIFICATION: resolve_notification,

@@ -54,4 +54,4 @@ WITH old AS MATERIALIZED (
 DELETE FROM ductape.history USING old
 WHERE job_id = old.id AND number = old.n AND completed_at = old.ended
     AND outcome = ANY(%(outcomes)s) AND completed_at < %(ended_before)s
-RETURNING job_id
+RETURNING job_id, number

@@ -31,8 +31,9 @@ ALTER TABLE ductape.{share} ATTACH PARTITION ductape.{day} FOR VALUES FROM ({fro
 ALTER TABLE ductape.{share} DETACH PARTITION ductape.{day}
 
 -- name: keyed
--- The next jobs of a day that is no part of history any more, and whether they have a key.
-SELECT job_id, job_key IS NOT NULL FROM ductape.{day} WHERE job_id > %(after)s ORDER BY job_id LIMIT %(most)s
+-- The next runs of a day that is no part of history any more, and whether their jobs have a key.
+SELECT job_id, number, job_key IS NOT NULL FROM ductape.{day}
+WHERE (job_id, number) > (%(after)s, %(after_number)s::integer) ORDER BY job_id, number LIMIT %(most)s
 
 -- name: drop
 DROP TABLE IF EXISTS ductape.{day}

@@ -238,3 +238,10 @@ FROM first WHERE job_id = first.id AND number = first.n
 SELECT DISTINCT p.cache_key FROM ductape.runs AS p
 WHERE p.cache_key IS NOT NULL AND p.state = 'parked' AND NOT EXISTS (
     SELECT 1 FROM ductape.runs AS l WHERE l.cache_key = p.cache_key AND l.state <> 'parked')
+
+-- name: hold_live
+SELECT number, state FROM ductape.runs WHERE job_id = %(job_id)s ORDER BY number DESC LIMIT 1 FOR UPDATE
+
+-- name: make_due
+UPDATE ductape.runs SET state = 'queued', due_at = least(due_at, %(now)s), updated_at = %(now)s
+WHERE job_id = %(job_id)s AND number = %(number)s AND state = 'scheduled'

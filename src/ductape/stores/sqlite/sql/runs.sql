@@ -128,7 +128,9 @@ DELETE FROM runs WHERE (job_id, number) IN (VALUES {rows of 2})
 DELETE FROM runs WHERE job_id = :job_id AND state <> 'running'
 
 -- name: running
-SELECT 1 FROM runs WHERE job_id = :job_id AND state = 'running'
+-- A feature that has begun counts as running while it is held.
+SELECT 1 FROM runs WHERE job_id = :job_id
+    AND (state = 'running' OR (kind = 'feature' AND first_started_at IS NOT NULL))
 
 -- name: give_back
 -- The checkpoint stays as `checkpoint` left it: the copy of whoever gives the run back may be older.
@@ -198,3 +200,10 @@ WHERE (job_id, number) IN (
 SELECT DISTINCT p.cache_key FROM runs AS p
 WHERE p.cache_key IS NOT NULL AND p.state = 'parked' AND NOT EXISTS (
     SELECT 1 FROM runs AS l WHERE l.cache_key = p.cache_key AND l.state <> 'parked')
+
+-- name: live
+SELECT number, state FROM runs WHERE job_id = :job_id ORDER BY number DESC LIMIT 1
+
+-- name: make_due
+UPDATE runs SET state = 'queued', due_at = min(due_at, :now), updated_at = :now
+WHERE job_id = :job_id AND number = :number AND state = 'scheduled'

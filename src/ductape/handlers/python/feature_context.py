@@ -1,0 +1,178 @@
+"""What a feature written in Python sees of its run: steps that are done once, whatever happens.
+
+The function is called anew after every hold, crash or retry. What has finished is replayed from
+its record, so the function must ask for the same steps in the same order each time, and await
+nothing but them: what it does beside them is done again each time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import cast
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.request import JobEventTypes
+from ductape.domain.steps import Step
+from ductape.errors import ProviderError, invalid
+from ductape.handlers.python.replay import Replay
+from ductape.handlers.python.results import json_result
+from ductape.ports.handler import Invocation
+from ductape.ports.invoke import Call
+from ductape.ports.steps import Plan, Steps, Work
+
+Function = Callable[..., object]
+
+
+class FeatureContext:
+    """The run that a feature is executing."""
+
+    def __init__(self, invocation: Invocation, steps: Steps, replay: Replay) -> None:
+        """Speak for a run."""
+        context = invocation.context
+        self.job_id = context.job_id
+        self.run = context.run
+        self.attempt = context.attempt
+        self.deadline = context.deadline_ms
+        self.idempotency_key = context.idempotency_key
+        self._invocation = invocation
+        self._steps = steps
+        self._replay = replay
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked this run to stop."""
+        return self._invocation.context.cancelled
+
+    async def step(
+        self,
+        name: str,
+        function: Function,
+        *args: object,
+        retries: int = 0,
+        timeout: int | None = None,
+        allow_fail: bool = False,
+        undo: Function | None = None,
+    ) -> JsonValue:
+        """Call a function once and keep its result, which must be JSON.
+
+        `timeout` is in milliseconds, for one try. `undo` is called with the result where the
+        feature fails for good or is cancelled later on.
+        """
+
+        async def work() -> JsonValue:
+            return json_result(await self._within(timeout, function, *args))
+
+        plan = Plan(self._replay.named(name), "step", retries, allow_fail)
+        return await self._done(plan, work, undo)
+
+    async def event(  # noqa: PLR0913 (each says one thing about the step)
+        self,
+        event: str,
+        input: JsonObject | None = None,  # noqa: A002 (SPEC 1 names it so)
+        *,
+        app: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        retries: int = 0,
+        timeout: int | None = None,
+        allow_fail: bool = False,
+        undo: Function | None = None,
+    ) -> JsonValue:
+        """Run an event of the product once and keep its result."""
+        expected = None if kind is None else JobEventTypes(kind)
+        whole = expected is JobEventTypes.FEATURE
+        plan = Plan(self._replay.named(name or event), kind or "event", retries, allow_fail)
+        call = Call(
+            event=event,
+            input={} if input is None else input,
+            path=plan.path,
+            app=app,
+            kind=expected,
+            timeout_ms=None if whole else timeout or self._steps.timeout_ms,
+            may_fail=allow_fail,
+        )
+        return await self._done(plan, lambda: self._invocation.engine.invoke(call), undo)
+
+    async def action(self, event: str, given: JsonObject | None = None, **how: object) -> JsonValue:
+        """Call an app's action once; `how` is as `event` takes it."""
+        return await self._of_kind("action", event, given, how)
+
+    async def notification(
+        self, event: str, given: JsonObject | None = None, **how: object
+    ) -> JsonValue:
+        """Send a notification once."""
+        return await self._of_kind("notification", event, given, how)
+
+    async def database(
+        self, event: str, given: JsonObject | None = None, **how: object
+    ) -> JsonValue:
+        """Execute a database action once."""
+        return await self._of_kind("database_action", event, given, how)
+
+    async def storage(
+        self, event: str, given: JsonObject | None = None, **how: object
+    ) -> JsonValue:
+        """Do one operation on a storage once."""
+        return await self._of_kind("storage", event, given, how)
+
+    async def function(self, event: str, payload: JsonValue = None, **how: object) -> JsonValue:
+        """Invoke a function once."""
+        return await self._of_kind("function", event, {"payload": payload}, how)
+
+    async def publish(
+        self, event: str, given: JsonObject | None = None, **how: object
+    ) -> JsonValue:
+        """Publish a message once."""
+        return await self._of_kind("publish", event, given, how)
+
+    async def job(self, event: str, given: JsonObject | None = None, **how: object) -> JsonValue:
+        """Run a job's handler once."""
+        return await self._of_kind("job", event, given, how)
+
+    async def child(self, event: str, given: JsonObject | None = None, **how: object) -> JsonValue:
+        """Run another feature, its steps recorded below this one's."""
+        return await self._of_kind("feature", event, given, how)
+
+    async def sleep(self, ms: float, *, name: str = "sleep") -> None:
+        """Let `ms` milliseconds pass, also days of them, without holding a worker."""
+        if ms < 0:
+            raise invalid("ms", "milliseconds, 0 or more", str(ms))
+        plan = Plan(self._replay.named(name), "sleep")
+        now_ms = cast("int", self._invocation.engine.mapped("$Now()", {}))
+        await self._replay.asked(plan, self._steps.sleep(plan, lambda: now_ms + int(ms)))
+
+    async def signal(self, name: str, *, timeout: int | None = None) -> JsonValue:
+        """Wait for a signal and return its data; raises `StepFailed` after `timeout` ms."""
+        plan = Plan(self._replay.named(f"signal {name}"), "wait")
+        return (await self._replay.asked(plan, self._steps.wait(plan, name, timeout))).result
+
+    async def _of_kind(
+        self, kind: str, event: str, given: JsonObject | None, how: dict[str, object]
+    ) -> JsonValue:
+        return await self.event(event, given, kind=kind, **how)  # pyright: ignore[reportArgumentType] (as `event` takes it)
+
+    async def _done(self, plan: Plan, work: Work, undo: Function | None) -> JsonValue:
+        step = await self._replay.asked(plan, self._steps.run(plan, work))
+        if undo is not None and step.state == "completed":
+            self._replay.undoes(step, self._undoing(step, undo))
+        return step.result
+
+    def _undoing(self, step: Step, undo: Function) -> Work:
+        async def work() -> JsonValue:
+            return json_result(await self._within(None, undo, step.result))
+
+        return work
+
+    async def _within(self, timeout_ms: int | None, function: Function, *args: object) -> object:
+        """Call a function for no longer than its time; a sync one as it is, on the event loop."""
+        most_ms = timeout_ms or self._steps.timeout_ms
+        patience = asyncio.timeout(most_ms / 1000)
+        try:
+            async with patience:
+                result = function(*args)
+                return await cast("Awaitable[object]", result) if isawaitable(result) else result
+        except TimeoutError as error:
+            if not patience.expired():
+                raise
+            message = f"the step took longer than its time-out of {most_ms} ms"
+            raise ProviderError("TIMEOUT", message) from error

@@ -1,0 +1,144 @@
+"""Keeping a feature's code and the record of its run together.
+
+Every recorded step had all before it finished when it began, so a replay asks for all of them
+before it begins a new one. Where it does not, the code has changed since.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+
+from ductape.domain.steps import UNDOING, Step
+from ductape.errors import invalid
+from ductape.ports.handler import Abort
+from ductape.ports.steps import Plan, Steps, Suspend, Work
+
+LONGEST_NAME = 200
+TURNS = 20
+"""How many turns of the event loop other branches get to ask for a step."""
+
+
+class Changed(Abort):
+    """The code of a feature asks for other steps than those that its run has recorded."""
+
+
+class Halt(BaseException):
+    """The replay has come to its end: what is to be undone is known."""
+
+
+class Replay:
+    """What one attempt has asked for."""
+
+    def __init__(self, steps: Steps, *, only: bool) -> None:
+        """Begin with what is recorded; `only` that is replayed, nothing begins."""
+        recorded = [step for step in steps.recorded if not step.path.endswith(UNDOING)]
+        self._left = {step.path: step for step in recorded}
+        self._kinds = {step.path: step.kind for step in recorded}
+        self._only = only
+        self._names: dict[str, int] = {}
+        self._running: set[asyncio.Task[Step]] = set()
+        self._asking = 0
+        self._held: list[int | None] = []
+        self._closed = False
+        self.undo: list[tuple[Step, Work]] = []
+        """What undoes the steps that have finished."""
+
+    def named(self, name: str) -> str:
+        """Return the path of a step; asked for again, a name gets a number."""
+        if not 0 < len(name) <= LONGEST_NAME or "/" in name or "~" in name:
+            wanted = f"1 to {LONGEST_NAME} characters without `/` and `~`"
+            raise invalid("step", f"a name of {wanted}", repr(name[:40]))
+        count = self._names[name] = self._names.get(name, 0) + 1
+        return name if count == 1 else f"{name}#{count}"
+
+    async def asked(self, plan: Plan, work: Coroutine[None, None, Step]) -> Step:
+        """Do what a step does, unless the record tells that it cannot be this one's turn.
+
+        Where it is held, other branches go on as far as they can before `Suspend` is raised.
+        """
+        self._asking += 1
+        try:
+            step = await self._agreed(plan, work)
+        except Suspend as suspend:
+            self._held.append(suspend.until_ms)
+        else:
+            return step
+        finally:
+            self._asking -= 1
+        await self.landed()
+        raise Suspend(min((at for at in self._held if at is not None), default=None))
+
+    def undoes(self, step: Step, work: Work) -> None:
+        """Remember what undoes a finished step."""
+        self.undo.append((step, work))
+
+    async def landed(self) -> None:
+        """Wait until no branch does or asks for anything."""
+        quiet = 0
+        while quiet < TURNS:
+            quiet += 1
+            if self._running:
+                await asyncio.wait(self._running)
+                quiet = 0
+            elif self._asking:
+                quiet = 0
+            await asyncio.sleep(0)
+
+    async def aclose(self) -> None:
+        """Stop what is under way, and let nothing more begin."""
+        self._closed = True
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def over(self) -> None:
+        """Raise `Changed` where the code has ended without asking for a recorded step."""
+        for step in self._left.values():
+            raise _changed(step, "the end of the function")
+
+    async def _agreed(self, plan: Plan, work: Coroutine[None, None, Step]) -> Step:
+        try:
+            await self._agree(plan)
+        except BaseException:
+            work.close()
+            raise
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        # What is under way comes to its end, whatever becomes of the code that asked for it.
+        return await asyncio.shield(task)
+
+    async def _agree(self, plan: Plan) -> None:
+        if self._closed:
+            raise asyncio.CancelledError  # a branch that nobody waits for any more
+        recorded = self._left.pop(plan.path, None)
+        kind = self._kinds.get(plan.path)
+        if kind is not None and kind != plan.kind:
+            raise Changed(_told(f"`{plan.path}` ({kind})", f"`{plan.path}` ({plan.kind})"))
+        if recorded is None:
+            await self._at_the_end(plan)
+        if self._only and (recorded is None or not _is_over(recorded)):
+            raise Halt
+
+    async def _at_the_end(self, plan: Plan) -> None:
+        """Let a new step begin only after all that is recorded was asked for."""
+        for _ in range(TURNS):
+            if not self._left:
+                return
+            await asyncio.sleep(0)
+        if not self._running:
+            raise _changed(next(iter(self._left.values())), f"`{plan.path}` ({plan.kind})")
+
+
+def _is_over(step: Step) -> bool:
+    return step.finished or step.state == "failed"
+
+
+def _changed(expected: Step, found: str) -> Changed:
+    return Changed(_told(f"`{expected.path}` ({expected.kind})", found))
+
+
+def _told(expected: str, found: str) -> str:
+    return (
+        f"the feature's code does not match what its run has recorded: expected step {expected},"
+        f" found {found}"
+    )

@@ -1,0 +1,114 @@
+"""Durable steps inside of a run: what has finished is replayed from its record, never run again.
+
+A handler of features asks for its steps by name, in any order, several at a time. What is to be
+held for long leaves the run as `Suspend`; the run comes back, the handler begins anew, and every
+step that has finished answers at once (SPEC 9, "Features").
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.outcome import Failure
+from ductape.domain.steps import Step
+
+Work = Callable[[], Awaitable[JsonValue]]
+"""Does a step once, and returns its result."""
+
+
+class Suspend(BaseException):
+    """Nothing can be done before an instant or a signal: the run is to leave its worker.
+
+    No `Exception`, so that code which handles those lets it pass.
+    """
+
+    def __init__(self, until_ms: int | None) -> None:
+        super().__init__("the run is held")
+        self.until_ms = until_ms
+        """Epoch ms; none where only a signal ends it."""
+
+
+class StepFailed(Exception):
+    """A step has failed for good, and with it the feature."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.error.message)
+        self.failure = failure
+
+
+class Unwound(Exception):
+    """What a feature had done is undone, as was asked; there is nothing more to do."""
+
+
+class Plan(Struct, frozen=True):
+    """How a step is to be done."""
+
+    path: str
+    """Its name below the feature, which no other of its steps has."""
+    kind: str
+    retries: int = 0
+    allow_fail: bool = False
+    """Whether the feature goes on where it fails: its result is the error then."""
+    more: bool = False
+    """Whether another step begins at once where it has finished: one commit records both then."""
+
+
+class Steps(Protocol):
+    """The steps of one feature in one run."""
+
+    @property
+    def recorded(self) -> Sequence[Step]:
+        """Those that have begun, by their paths below the feature, in the order they did."""
+        ...
+
+    @property
+    def timeout_ms(self) -> int:
+        """How long a try of a step may take that says nothing else: the job's `timeout`."""
+        ...
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the feature was cancelled: nothing is to begin, what has finished is undone."""
+        ...
+
+    @property
+    def unwinding(self) -> Failure | None:
+        """The failure for which finished steps are being undone, already before this attempt."""
+        ...
+
+    async def run(self, plan: Plan, work: Work) -> Step:
+        """Do a step, unless it has finished; return it finished.
+
+        Raises `StepFailed` where it has failed after its own retries, also in an earlier attempt,
+        and `Suspend`.
+        """
+        ...
+
+    async def sleep(self, plan: Plan, until: Callable[[], int]) -> Step:
+        """Hold the feature until an instant in epoch ms, asked for once; raises `Suspend`."""
+        ...
+
+    async def wait(self, plan: Plan, name: str, timeout_ms: int | None) -> Step:
+        """Hold the feature until a signal comes, whose data is the step's result.
+
+        Raises `StepFailed` with `TIMEOUT`, and `Suspend`.
+        """
+        ...
+
+    def failure(self, error: Exception) -> Failure:
+        """Turn an exception into a failure, masked."""
+        ...
+
+    async def again(self) -> None:
+        """Let the steps that have failed be tried by the run's next attempt."""
+        ...
+
+    def is_last(self, failure: Failure) -> bool:
+        """Tell whether the feature is over with a failure: no further attempt is to follow."""
+        ...
+
+    async def unwind(self, failure: Failure) -> None:
+        """Record that finished steps are being undone from now on, and why."""
+        ...

@@ -1,0 +1,65 @@
+"""`ductape.features`: signals for features that wait (SPEC 9)."""
+
+from typing import TypedDict
+
+from ductape.domain.jsonlimits import DEFAULT, plain_object
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.record import JobRecord
+from ductape.domain.request import JobEventTypes
+from ductape.errors import NotFound, ValidationError, invalid
+from ductape.ports.clock import Clock
+from ductape.ports.stores import Store
+from ductape.services.sealing import Sealing
+
+LONGEST_SIGNAL = 200
+
+
+class SignalReceipt(TypedDict):
+    """What `signal` answers."""
+
+    job_id: str
+    name: str
+    changed: bool
+    """False where the job was over already."""
+
+
+class Features:
+    """The features of one store."""
+
+    def __init__(self, store: Store, clock: Clock, sealing: Sealing) -> None:
+        """Signal features; `sealing` seals what is sensitive."""
+        self._store = store
+        self._clock = clock
+        self._sealing = sealing
+
+    async def signal(self, job_id: str, name: str, data: JsonValue = None) -> SignalReceipt:
+        """Send a named signal, kept until a step waits for that name; each is received once.
+
+        Raises `NotFound`, and `ValidationError` for data that is no JSON or a job of another kind.
+        """
+        spec = (await self._record(job_id)).spec
+        if spec.kind not in (JobEventTypes.FEATURE, JobEventTypes.JOB, JobEventTypes.FALLBACK):
+            raise invalid("job_id", "a job that runs a feature", f"one of kind {spec.kind}")
+        if not 0 < len(name) <= LONGEST_SIGNAL:
+            raise invalid("name", f"1 to {LONGEST_SIGNAL} characters", f"{len(name)}")
+        kept = _json(data)
+        if spec.sensitive:
+            kept = self._sealing.sealed(kept, f"{job_id}/signal/{name}")
+        now_ms = self._clock.now_ms()
+        heard = await self._store.steps.signal(job_id, name, kept, now_ms=now_ms)
+        if heard:
+            self._store.wake.tell("work")
+        return SignalReceipt(job_id=job_id, name=name, changed=heard)
+
+    async def _record(self, job_id: str) -> JobRecord:
+        record = await self._store.reading.get(job_id)
+        if record is None:
+            raise NotFound(f"there is no job {job_id}", path="job_id", job_id=job_id)
+        return record
+
+
+def _json(data: object) -> JsonValue:
+    plain = plain_object({"data": data}, "", max_bytes=DEFAULT.input_bytes, nesting=DEFAULT.nesting)
+    if isinstance(plain, list):
+        raise ValidationError(plain)
+    return plain["data"]

@@ -1,0 +1,41 @@
+"""The steps of a run as callers see them."""
+
+from ductape.domain.record import JobRecord
+from ductape.domain.steps import Step
+from ductape.domain.views import error_view
+from ductape.domain.wire import StepView
+from ductape.ports.stores.steps import Steps
+from ductape.services.sealing import Sealing
+
+
+async def step_views(
+    steps: Steps, sealing: Sealing, record: JobRecord, number: int | None
+) -> list[StepView]:
+    """Return the steps of one of a job's runs, of the latest for none, in the order they began."""
+    run = record.live or record.last
+    if number is None:
+        number = 0 if run is None else run.number
+    found = await steps.of_run(record.job_id, number)
+    return [_view(step, sealing) for step in found.steps if not _is_whole(step)]
+
+
+def _view(step: Step, sealing: Sealing) -> StepView:
+    ended = step.completed_at_ms
+    return StepView(
+        path=step.path,
+        kind=step.kind,
+        status=step.state,
+        started_at=step.started_at_ms,
+        completed_at=ended,
+        duration_ms=None if ended is None else ended - step.started_at_ms,
+        failures=step.failures,
+        due_at=step.due_at_ms,
+        signal=step.awaits,
+        result=sealing.told(step.result),
+        error=None if step.error is None else error_view(step.error),
+    )
+
+
+def _is_whole(step: Step) -> bool:
+    """Tell a feature's own entry from those of its steps."""
+    return not step.path or step.path.endswith("/")

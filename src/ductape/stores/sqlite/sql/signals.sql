@@ -1,0 +1,20 @@
+-- name: put
+INSERT INTO signals (job_id, number, name, place, data, sent_at)
+SELECT :job_id, :number, :name, coalesce(max(place), 0) + 1, :data, :now FROM signals
+WHERE job_id = :job_id AND number = :number AND name = :name
+
+-- name: first
+SELECT place, data FROM signals
+WHERE job_id = :job_id AND number = :number AND name = :name ORDER BY place LIMIT 1
+
+-- name: take
+DELETE FROM signals WHERE job_id = :job_id AND number = :number AND name = :name AND place = :place
+
+-- name: heard
+-- Whether a signal has come that one of the run's steps waits for.
+SELECT 1 FROM steps AS w CROSS JOIN signals AS s
+    ON s.job_id = w.job_id AND s.number = w.number AND s.name = w.awaits
+WHERE w.job_id = :job_id AND w.number = :number AND w.state = 'waiting' LIMIT 1
+
+-- name: delete
+DELETE FROM signals WHERE job_id = :job_id AND number = :number

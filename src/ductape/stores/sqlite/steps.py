@@ -1,0 +1,127 @@
+"""Steps and signals on SQLite: each change is one transaction, by the fence's holder alone."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from ductape.domain.change import RunRef
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.steps import Step, StepRecord
+from ductape.stores.sqlite.connection import Cell, Connection
+from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.rows import decode_json, encode
+from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.step_rows import step_of, step_row
+
+STOP = ""
+"""The name of the signal that ends a run."""
+
+
+class SqliteSteps:
+    """Where the steps of runs are recorded."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Work on an engine."""
+        self._engine = engine
+
+    async def of_run(self, job_id: str, number: int) -> StepRecord:
+        """Return what is recorded of a run, live or finished."""
+        return await self._engine.read(lambda c: _of_run(c, _named(job_id, number)))
+
+    async def record(self, run: RunRef, steps: Sequence[Step]) -> bool:
+        """Store or replace steps, all at once; false, and nothing stored, if the fence is lost."""
+        return await self._engine.write(lambda c: _record(c, run, steps))
+
+    async def receive(self, run: RunRef, step: Step, *, now_ms: int) -> Step | None:
+        """Give a step the earliest signal of the name that it awaits, or store it waiting."""
+        return await self._engine.write(lambda c: _receive(c, run, step, now_ms))
+
+    async def signal(self, job_id: str, name: str, data: JsonValue, *, now_ms: int) -> bool:
+        """Keep a signal for a job's live run, and make it due if it waits for that name."""
+        return await self._engine.write(lambda c: _signal(c, job_id, name, data, now_ms))
+
+    async def stop(self, job_id: str, number: int, reason: str | None, *, now_ms: int) -> bool:
+        """Ask a live run to undo its steps and end, and make it due if it is held."""
+        named = _named(job_id, number)
+        return await self._engine.write(lambda c: _stop(c, named, reason, now_ms))
+
+
+def make_due_if_heard(connection: Connection, run: RunRef, now_ms: int, *, suspends: bool) -> None:
+    """Make a run that goes back due at once where what it waits for has come already."""
+    named = _named(run.job_id, run.number)
+    stopping = _first(connection, named, STOP) is not None
+    if stopping or (suspends and connection.execute(statements("signals")["heard"], named).get):
+        connection.execute(statements("runs")["make_due"], {**named, "now": now_ms})
+
+
+def delete_steps(connection: Connection, runs: Sequence[dict[str, Cell]]) -> None:
+    """Forget the steps and signals of runs."""
+    connection.executemany(statements("steps")["delete"], runs)
+    connection.executemany(statements("signals")["delete"], runs)
+
+
+def _of_run(connection: Connection, named: dict[str, Cell]) -> StepRecord:
+    rows = connection.execute(statements("steps")["of_run"], named).fetchall()
+    stop = _first(connection, named, STOP)
+    reason = None if stop is None else decode_json(stop[1])
+    return StepRecord(tuple(map(step_of, rows)), stopping=stop is not None, reason=reason)
+
+
+def _record(connection: Connection, run: RunRef, steps: Sequence[Step]) -> bool:
+    named = _named(run.job_id, run.number)
+    if connection.execute(statements("runs")["fence"], named).get != run.fence:
+        return False
+    for step in steps:
+        connection.execute(statements("steps")["put"], step_row(run, step))
+    return True
+
+
+def _receive(connection: Connection, run: RunRef, step: Step, now_ms: int) -> Step | None:
+    named = _named(run.job_id, run.number)
+    name = step.awaits or ""
+    came = _first(connection, named, name)
+    if came is not None:
+        data = decode_json(came[1])
+        step = replace(step, state="completed", completed_at_ms=now_ms, due_at_ms=None, result=data)
+    if not _record(connection, run, [step]):
+        return None
+    if came is not None:
+        taken: dict[str, Cell] = {**named, "name": name, "place": came[0]}
+        connection.execute(statements("signals")["take"], taken)
+    return step
+
+
+def _signal(connection: Connection, job_id: str, name: str, data: JsonValue, now_ms: int) -> bool:
+    live = connection.execute(statements("runs")["live"], {"job_id": job_id}).fetchone()
+    if live is None:
+        return False
+    named = _named(job_id, live[0])
+    _put(connection, named, name, data, now_ms)
+    if connection.execute(statements("steps")["waiting"], {**named, "name": name}).get:
+        connection.execute(statements("runs")["make_due"], {**named, "now": now_ms})
+    return True
+
+
+def _stop(connection: Connection, named: dict[str, Cell], reason: str | None, now_ms: int) -> bool:
+    live = connection.execute(statements("runs")["fence"], named).get is not None
+    if not live or _first(connection, named, STOP) is not None:
+        return False
+    _put(connection, named, STOP, reason, now_ms)
+    connection.execute(statements("runs")["make_due"], {**named, "now": now_ms})
+    return True
+
+
+def _put(
+    connection: Connection, named: dict[str, Cell], name: str, data: JsonValue, now_ms: int
+) -> None:
+    values: dict[str, Cell] = {**named, "name": name, "data": encode(data), "now": now_ms}
+    connection.execute(statements("signals")["put"], values)
+
+
+def _first(connection: Connection, named: dict[str, Cell], name: str) -> tuple[int, bytes] | None:
+    row = connection.execute(statements("signals")["first"], {**named, "name": name}).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
+def _named(job_id: str, number: int) -> dict[str, Cell]:
+    return {"job_id": job_id, "number": number}

@@ -1,0 +1,189 @@
+"""Doing the steps of one feature: begin, try again, hold, finish; recorded before it counts."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeGuard
+
+import msgspec
+from msgspec.structs import replace
+
+from ductape.domain.jsonlimits import DEFAULT
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.outcome import Failure, StoredError
+from ductape.domain.request import RetryPolicy
+from ductape.domain.retry import delay_ms, may_retry
+from ductape.domain.steps import WHOLE, Step
+from ductape.errors import DuctapeError, ProviderError, ResultTooLarge
+from ductape.ports.steps import Plan, StepFailed, Suspend, Work
+from ductape.worker.step_log import StepLog
+
+BRIEF_MS = 500
+"""What is held for no longer stays with its worker: leaving it costs more."""
+
+POLICY = RetryPolicy(jitter=False)
+"""Of a step's own retries: 1 s, doubled each time, at most 5 min."""
+
+
+class FeatureSteps:
+    """Implements `ports.steps.Steps` for one feature of a run."""
+
+    def __init__(self, log: StepLog, prefix: str, *, may_fail: bool, undoes: bool) -> None:
+        """Stand below `prefix`, which is empty or ends with `/`."""
+        self._log = log
+        self._prefix = prefix
+        self._may_fail = may_fail
+        self._undoes = undoes
+
+    @property
+    def recorded(self) -> Sequence[Step]:
+        """Those that have begun, by their paths below the feature."""
+        cut = len(self._prefix)
+        own = self._log.below(self._prefix)
+        return [replace(step, path=step.path[cut:]) for step in own if step.path != WHOLE]
+
+    @property
+    def timeout_ms(self) -> int:
+        """How long a try of a step may take that says nothing else."""
+        return self._log.timeout_ms
+
+    @property
+    def stopping(self) -> bool:
+        """Whether what has finished is to be undone because somebody asked."""
+        return self._undoes or self._log.stopping
+
+    @property
+    def unwinding(self) -> Failure | None:
+        """The failure for which finished steps are being undone already."""
+        whole = self._log.find(self._prefix)
+        if whole is None or whole.state != "unwinding" or whole.error is None:
+            return None
+        return Failure(whole.error, final=True)
+
+    async def run(self, plan: Plan, work: Work) -> Step:
+        """Do a step, unless it has finished; return it finished."""
+        step = self._find(plan)
+        while not _is_over(step):
+            if step is not None and step.state == "retrying":
+                await self._hold(step)
+            step = await self._try(plan, work)
+        return step
+
+    async def sleep(self, plan: Plan, until: Callable[[], int]) -> Step:
+        """Hold the feature until an instant, asked for once."""
+        step = self._find(plan)
+        if _is_over(step):
+            return step
+        if step is None or step.state != "sleeping":
+            step = self._begun(plan)
+            try:
+                step = replace(step, state="sleeping", due_at_ms=until())
+            except DuctapeError as error:  # of the step's own mapping
+                return await self._failed(plan, step, self._log.failure(error))
+            await self._log.put(step)
+        await self._hold(step)
+        return await self._done(plan, step, None)
+
+    async def wait(self, plan: Plan, name: str, timeout_ms: int | None) -> Step:
+        """Hold the feature until a signal comes, whose data is the step's result."""
+        step = self._find(plan)
+        if _is_over(step):
+            return step
+        if step is None or step.state != "waiting":
+            due_ms = None if timeout_ms is None else self._log.now_ms() + timeout_ms
+            step = replace(self._begun(plan), state="waiting", awaits=name, due_at_ms=due_ms)
+        step = await self._log.receive(step)
+        if step.finished:
+            return step
+        if step.due_at_ms is None or step.due_at_ms > self._log.now_ms():
+            raise Suspend(step.due_at_ms)
+        message = f"no signal `{name}` came in time"
+        return await self._failed(plan, step, Failure(self._log.error("TIMEOUT", message)))
+
+    def failure(self, error: Exception) -> Failure:
+        """Turn an exception into a failure, masked."""
+        return self._log.failure(error)
+
+    async def again(self) -> None:
+        """Let the steps that have failed be tried by the run's next attempt."""
+        for step in self._log.below(self._prefix):
+            if step.state == "failed":
+                await self._log.put(replace(step, state="retrying", failures=0))
+
+    def is_last(self, failure: Failure) -> bool:
+        """Tell whether the feature is over with a failure."""
+        return self._may_fail or self._log.is_last(failure)
+
+    async def unwind(self, failure: Failure) -> None:
+        """Record that finished steps are being undone from now on, and why."""
+        path, error = self._prefix, failure.error
+        whole = self._log.find(path) or self._log.begun(path, "feature")
+        await self._log.put(replace(whole, state="unwinding", error=error))
+
+    def _find(self, plan: Plan) -> Step | None:
+        return self._log.find(self._prefix + plan.path)
+
+    def _begun(self, plan: Plan) -> Step:
+        self._log.yield_if_long()
+        return self._log.begun(self._prefix + plan.path, plan.kind)
+
+    async def _try(self, plan: Plan, work: Work) -> Step:
+        step = await self._log.put(self._begun(plan))
+        try:
+            result = _bounded(await work())
+        except Exception as error:  # noqa: BLE001 (the call of a handler: recorded as a failure)
+            return await self._failed(plan, step, self._log.failure(error))
+        return await self._done(plan, step, result)
+
+    async def _done(self, plan: Plan, step: Step, result: JsonValue) -> Step:
+        now_ms = self._log.now_ms()
+        done = replace(
+            step, state="completed", completed_at_ms=now_ms, due_at_ms=None, result=result
+        )
+        return self._log.defer(done) if plan.more else await self._log.put(done)
+
+    async def _failed(self, plan: Plan, step: Step, failure: Failure) -> Step:
+        """Record a failed try; return the step to be tried again, or allowed to fail."""
+        now_ms, failures = self._log.now_ms(), step.failures + 1
+        step = replace(step, failures=failures, error=failure.error, due_at_ms=None)
+        if plan.kind != "wait" and may_retry(POLICY, plan.retries, failures, failure):
+            due_ms = now_ms + delay_ms(POLICY, failures, 0.0, failure.retry_after_ms)
+            return await self._log.put(replace(step, state="retrying", due_at_ms=due_ms))
+        if plan.allow_fail:
+            told = {"error": {"code": failure.error.code, "message": failure.error.message}}
+            allowed = replace(step, state="allowed", completed_at_ms=now_ms, result=told)
+            return await self._log.put(allowed)
+        await self._log.put(replace(step, state="failed", completed_at_ms=now_ms))
+        raise StepFailed(replace(failure, error=_placed(step, failure.error)))
+
+    async def _hold(self, step: Step) -> None:
+        """Let time pass until a step's instant, away from the worker where it is long."""
+        while (left_ms := (step.due_at_ms or 0) - self._log.now_ms()) > 0:
+            if left_ms > BRIEF_MS:
+                raise Suspend(step.due_at_ms)
+            await asyncio.sleep(left_ms / 1000)
+
+
+def _is_over(step: Step | None) -> TypeGuard[Step]:
+    """Tell whether a step has its result already; raises `StepFailed` where it has failed."""
+    if step is None or step.state != "failed" or step.error is None:
+        return step is not None and step.finished
+    raise StepFailed(Failure(_placed(step, step.error)))
+
+
+def _bounded(result: JsonValue) -> JsonValue:
+    """Return a result that the store can keep; raises `ResultTooLarge`."""
+    try:
+        size = len(msgspec.json.encode(result))
+    except (TypeError, ValueError) as error:
+        raise ProviderError("PROVIDER_ERROR", f"a step's result is no JSON: {error}") from error
+    if size > DEFAULT.input_bytes:
+        most = DEFAULT.input_bytes
+        raise ResultTooLarge(f"a step's result has {size} bytes as JSON, {most} are allowed")
+    return result
+
+
+def _placed(step: Step, error: StoredError) -> StoredError:
+    """Say in which step an error was made, once."""
+    if error.message.startswith("step `"):
+        return error
+    return replace(error, message=f"step `{step.path}`: {error.message}")

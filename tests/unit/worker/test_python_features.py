@@ -1,0 +1,252 @@
+"""Features in Python: recorded steps are replayed, changed code is told, in virtual time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from ductape import Handlers, JobCancelled, JobFailed
+from ductape.handlers.python import FeatureContext
+from ductape.testing import Harness, run
+from tests.unit.worker.builders import PRODUCT, a_job, until_status
+
+T = TypeVar("T")
+Body = Callable[[dict[str, Any], FeatureContext], Awaitable[object]]
+MINUTE_MS = 60_000
+
+
+class Notes:
+    """What was done, in order."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.failing = 0
+
+    def does(self, what: str, result: object = None) -> Callable[..., object]:
+        def do(*given: object) -> object:
+            self.done.append(" ".join([what, *map(str, given)]))
+            return result
+
+        return do
+
+    def fails(self) -> None:
+        self.done.append("fail")
+        if self.failing:
+            self.failing -= 1
+            raise RuntimeError("no")
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+def registered(body: Body, notes: Notes) -> Handlers:
+    handlers = Handlers()
+    handlers.feature("order")(body)
+
+    @handlers.job("charge")
+    async def charge(given: dict[str, Any]) -> dict[str, Any]:
+        notes.done.append(f"charge {given}")
+        return {"id": "c1"}
+
+    return handlers
+
+
+@pytest.fixture
+def play(folder: Path, notes: Notes) -> Callable[..., Any]:
+    def played(body: Body, scenario: Callable[[Harness], Awaitable[T]]) -> T:
+        return run(scenario, folder, handlers=registered(body, notes), product=PRODUCT)
+
+    return played
+
+
+async def scheduled(harness: Harness, **parts: object) -> object:
+    try:
+        return await harness.ductape.processor.job.schedule(a_job("order", **parts))
+    except (JobFailed, JobCancelled) as error:
+        return error
+
+
+Play = Callable[..., Any]
+
+
+def test_steps_events_and_the_result(play: Play, notes: Notes) -> None:
+    async def order(given: dict[str, Any], ctx: FeatureContext) -> object:
+        total = await ctx.step("total", lambda a, b: a + b, given["a"], 2)
+        charged = await ctx.job("charge", {"amount": total})
+        return {"charged": charged, "key": ctx.idempotency_key.partition(":")[2]}
+
+    async def scenario(harness: Harness) -> object:
+        return await scheduled(harness, input={"a": 1})
+
+    assert play(order, scenario) == {"charged": {"id": "c1"}, "key": "1"}
+    assert notes.done == ["charge {'amount': 3}"]
+
+
+def test_what_has_finished_is_replayed_after_a_sleep(play: Play, notes: Notes) -> None:
+    calls = 0
+
+    async def order(ctx: FeatureContext) -> object:
+        nonlocal calls
+        calls += 1
+        one = await ctx.step("pick", notes.does("pick", {"n": 1}))
+        await ctx.sleep(MINUTE_MS)
+        again = await ctx.step("pick", notes.does("pick", {"n": 2}))
+        await ctx.sleep(MINUTE_MS)
+        return [one, again]
+
+    async def scenario(harness: Harness) -> object:
+        began_ms = harness.clock.now_ms()
+        result = await scheduled(harness)
+        assert harness.clock.now_ms() - began_ms >= 2 * MINUTE_MS
+        return result
+
+    assert play(order, scenario) == [{"n": 1}, {"n": 2}]
+    assert notes.done == ["pick", "pick"]
+    assert calls == 3
+
+
+def test_branches_go_on_while_one_sleeps(play: Play, notes: Notes) -> None:
+    async def order(ctx: FeatureContext) -> object:
+        async def naps() -> None:
+            await ctx.sleep(MINUTE_MS)
+            await ctx.step("late", notes.does("late"))
+
+        async def works() -> None:
+            await ctx.step("a", notes.does("a"))
+            await ctx.step("b", notes.does("b"))
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(naps())
+            group.create_task(works())
+        return await ctx.step("end", notes.does("end", "done"))
+
+    assert play(order, scheduled) == "done"
+    assert notes.done == ["a", "b", "late", "end"]
+
+
+def test_a_signal_is_waited_for(play: Play) -> None:
+    async def order(ctx: FeatureContext) -> object:
+        return await ctx.signal("approved", timeout=3_600_000)
+
+    async def scenario(harness: Harness) -> object:
+        receipt = await harness.ductape.processor.job.dispatch(a_job("order"))
+        await until_status(harness, receipt["job_id"], "scheduled")
+        await harness.ductape.features.signal(receipt["job_id"], "approved", {"by": "ada"})
+        return await harness.ductape.processor.job.wait(receipt["job_id"])
+
+    assert play(order, scenario) == {"by": "ada"}
+
+
+def test_the_job_s_retries_go_on_at_the_step_that_failed(play: Play, notes: Notes) -> None:
+    notes.failing = 2
+
+    async def order(ctx: FeatureContext) -> object:
+        await ctx.step("first", notes.does("first"))
+        await ctx.step("fail", notes.fails)
+        return "ok"
+
+    async def scenario(harness: Harness) -> object:
+        return await scheduled(harness, retries=2)
+
+    assert play(order, scenario) == "ok"
+    assert notes.done == ["first", "fail", "fail", "fail"]
+
+
+def test_code_that_catches_a_failure_finds_it_again_in_a_replay(play: Play, notes: Notes) -> None:
+    notes.failing = 1
+
+    async def order(ctx: FeatureContext) -> object:
+        try:
+            await ctx.step("fail", notes.fails)
+        except Exception as error:  # noqa: BLE001 (as people write)
+            said = str(error)
+            await ctx.sleep(MINUTE_MS)
+            return said
+        return "no failure"
+
+    assert play(order, scheduled) == "step `fail`: no"
+    assert notes.done == ["fail"]
+
+
+def test_a_failure_undoes_what_has_finished(play: Play, notes: Notes) -> None:
+    notes.failing = 9
+
+    async def order(ctx: FeatureContext) -> object:
+        await ctx.step("a", notes.does("a", "A"), undo=notes.does("undo"))
+        await ctx.step("b", notes.does("b", "B"), undo=notes.does("undo"))
+        await ctx.step("fail", notes.fails)
+
+    assert isinstance(play(order, scheduled), JobFailed)
+    assert notes.done == ["a", "b", "fail", "undo B", "undo A"]
+
+
+def test_cancelling_undoes_what_has_finished(play: Play, notes: Notes) -> None:
+    async def order(ctx: FeatureContext) -> object:
+        await ctx.step("a", notes.does("a", "A"), undo=notes.does("undo"))
+        await ctx.signal("never")
+        await ctx.step("b", notes.does("b"))
+
+    async def scenario(harness: Harness) -> None:
+        receipt = await harness.ductape.processor.job.dispatch(a_job("order"))
+        await until_status(harness, receipt["job_id"], "scheduled")
+        await harness.ductape.jobs.cancel(receipt["job_id"], reason="no more")
+        await until_status(harness, receipt["job_id"], "cancelled")
+
+    play(order, scenario)
+    assert notes.done == ["a", "undo A"]
+
+
+@pytest.mark.parametrize("what", ["renamed", "kind", "ended"])
+def test_code_that_does_not_match_the_record_is_told(play: Play, notes: Notes, what: str) -> None:
+    changed = False
+
+    async def order(ctx: FeatureContext) -> object:
+        if not changed:
+            await ctx.step("charge", notes.does("charge"))
+            await ctx.sleep(MINUTE_MS)
+        elif what == "renamed":
+            await ctx.step("bill", notes.does("bill"))
+        elif what == "kind":
+            await ctx.job("charge", {})
+        return "ended"
+
+    async def scenario(harness: Harness) -> object:
+        nonlocal changed
+        receipt = await harness.ductape.processor.job.dispatch(a_job("order", retries=5))
+        await until_status(harness, receipt["job_id"], "scheduled")
+        changed = True
+        return (await until_status(harness, receipt["job_id"], "failed"))["last_error"]
+
+    error = play(order, scenario)
+    assert "does not match what its run has recorded" in error["message"]
+    assert "expected step `charge` (step)" in error["message"]
+    found = {"renamed": "found `bill` (step)", "kind": "found `charge` (job)", "ended": "the end"}
+    assert found[what] in error["message"]
+    assert notes.done == ["charge"]
+
+
+def test_a_step_has_its_time_out_and_may_fail(play: Play) -> None:
+    async def order(ctx: FeatureContext) -> object:
+        return await ctx.step("long", asyncio.sleep, 60, timeout=1_000, allow_fail=True)
+
+    result = play(order, scheduled)
+    assert result["error"]["code"] == "TIMEOUT"
+
+
+def test_a_product_may_declare_it(folder: Path, notes: Notes) -> None:
+    async def order(given: dict[str, Any]) -> object:
+        return given["n"]
+
+    product = {
+        **PRODUCT,
+        "features": [{"tag": "order", "handler": "python", "input": {"n": {"type": "INTEGER"}}}],
+    }
+
+    async def scenario(harness: Harness) -> object:
+        return await scheduled(harness, input={"n": 3})
+
+    assert run(scenario, folder, handlers=registered(order, notes), product=product) == 3
