@@ -10,6 +10,7 @@ import pytest
 
 import ductape
 from ductape.app.ductape import Ductape
+from ductape.app.importing import Imports
 from ductape.app.kinds import (
     ActionProcessor,
     BrokerProcessor,
@@ -92,6 +93,7 @@ VERBS = {
     Secrets: {"delete", "list", "set"},
     Caches: {"clear", "values"},
     HealthService: {"status"},
+    Imports: {"openapi", "postman"},
     Handlers: {"function", "job"},
 }
 """What each part must offer; it may have more that others within the house call."""
@@ -146,7 +148,7 @@ def test_a_part_has_its_verbs(part: type) -> None:
 
 
 def test_what_is_open_has_its_parts() -> None:
-    parts = {"processor", "jobs", "products", "secrets", "caches", "workers", "health"}
+    parts = {"processor", "jobs", "products", "secrets", "caches", "workers", "health", "imports"}
     assert parts <= set(Ductape.__annotations__)
     assert {"open", "sync", "transaction"} <= set(dir(Ductape))
     assert vars(_a_processor()).keys() >= PROCESSORS

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ductape.app.blocking import BlockingDuctape
 from ductape.app.core import Core, Surroundings, open_core
 from ductape.app.doctoring import examine_open
+from ductape.app.importing import Imports
 from ductape.app.loading import is_postgres
 from ductape.app.origins import Origins, origins_of
 from ductape.app.processor import (
@@ -70,6 +71,7 @@ class Ductape:
     queues: QueueService
     workers: Workers
     health: HealthService
+    imports: Imports
 
     def __init__(
         self,
@@ -242,6 +244,7 @@ class Ductape:
         self.caches = Caches(core.store, clock)
         self.queues = QueueService(core.store.queues, core.store.wake)
         self.workers = Workers(core.store.fleet, clock)
+        self.imports = Imports(core.http)
 
     def _fleet_of(self, product: str) -> Fleet:
         core = self.core

@@ -20,7 +20,7 @@ from ductape.errors import ConfigError, NotFound, ValidationError, invalid
 Source = str | Path | Mapping[str, object]
 """The path of a file, or the document itself."""
 
-MOST_BYTES = 4_194_304
+MOST_BYTES = 33_554_432
 """Of a file, and of a document as JSON."""
 
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""

@@ -13,6 +13,7 @@ from typer.completion import (
 
 from ductape.cli import (
     caches,
+    importing,
     jobs,
     keeping,
     output,
@@ -74,6 +75,7 @@ for command in (init, products.apply, schedule, preview):
     app.command()(command)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(products.app, name="products")
+app.add_typer(importing.app, name="import")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(caches.app, name="caches")

@@ -28,6 +28,17 @@ def rows_copied() -> Generator[Told]:
         yield _Bars(bars).told
 
 
+@contextmanager
+def working(what: str) -> Generator[None]:
+    """Show on a terminal that something is being done that takes a moment."""
+    console = Console(file=sys.stderr, highlight=False)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(output.plain(what)):
+        yield
+
+
 class _Bars:
     """One bar for each part."""
 

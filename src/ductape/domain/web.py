@@ -16,12 +16,13 @@ from msgspec import Struct, field
 from ductape.domain.definitions.auth import Auth
 from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.pairs import AS_USUAL, Pairs, Styles, as_text, query_pairs
 from ductape.errors import Fault, ValidationError, fault, invalid
 
-Pairs = tuple[tuple[str, str], ...]
 ContentType = Literal["json", "form", "text"]
 
-_PARAM = re.compile(r"(?<=/):([A-Za-z_][A-Za-z0-9_]*)")
+_PARAM = re.compile(r"(?<=/):([A-Za-z_][A-Za-z0-9_]*)|:\{([^{}/?#]{1,200})\}")
+"""`:name` begins a segment, `:{any name}` stands anywhere."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING = frozenset(
@@ -62,8 +63,10 @@ def param_names(resource: str) -> tuple[str, ...]:
 
     >>> param_names("/users/:id/orders/:order_id"), param_names("https://x.example:8080/jobs:run")
     (('id', 'order_id'), ())
+    >>> param_names("/compare/:{from}...:{to}.json")
+    ('from', 'to')
     """
-    return tuple(_PARAM.findall(resource.partition("?")[0]))
+    return tuple(map(_named, _PARAM.finditer(resource.partition("?")[0])))
 
 
 def fill_path(resource: str, params: Mapping[str, JsonValue], path: str = "input.params") -> str:
@@ -77,7 +80,7 @@ def fill_path(resource: str, params: Mapping[str, JsonValue], path: str = "input
     if faults := param_faults(resource, params, path):
         raise ValidationError(faults)
     before, mark, query = resource.partition("?")
-    filled = _PARAM.sub(lambda match: quote(as_text(params[match[1]]), safe=""), before)
+    filled = _PARAM.sub(lambda match: quote(as_text(params[_named(match)]), safe=""), before)
     return filled + mark + query
 
 
@@ -87,19 +90,6 @@ def param_faults(
     """Tell what is wrong with the parameters that a resource names."""
     found = (_param_fault(params.get(name), f"{path}.{name}") for name in param_names(resource))
     return [one for one in found if one is not None]
-
-
-def query_pairs(query: Mapping[str, JsonValue]) -> Pairs:
-    """Return the query's pairs: a list repeats its name, null is left out, objects are JSON.
-
-    >>> query_pairs({"tag": ["a", "b"], "limit": 5, "deep": True, "none": None})
-    (('tag', 'a'), ('tag', 'b'), ('limit', '5'), ('deep', 'true'))
-    """
-    pairs: list[tuple[str, str]] = []
-    for name, value in query.items():
-        values = value if isinstance(value, list) else [value]
-        pairs += [(name, as_text(one)) for one in values if one is not None]
-    return tuple(pairs)
 
 
 def header_faults(headers: Mapping[str, JsonValue], path: str) -> list[Fault]:
@@ -122,7 +112,9 @@ def merged_headers(*layers: Mapping[str, JsonValue], path: str = "input.headers"
     return {name: as_text(value) for name, value in kept.items()}
 
 
-def encode_body(body: JsonValue, content_type: ContentType) -> tuple[bytes, str]:
+def encode_body(
+    body: JsonValue, content_type: ContentType, styles: Styles = AS_USUAL
+) -> tuple[bytes, str]:
     """Return a body's bytes and MIME type; nothing at all for null.
 
     >>> encode_body({"id": 1, "tags": ["a", "b"]}, "form")
@@ -141,7 +133,7 @@ def encode_body(body: JsonValue, content_type: ContentType) -> tuple[bytes, str]
         case "form":
             if not isinstance(body, dict):
                 raise invalid("input.body", "an object, to be sent as a form", kind_of(body))
-            return urlencode(query_pairs(body)).encode(), mime
+            return urlencode(query_pairs(body, styles, "body")).encode(), mime
         case _:
             assert_never(content_type)
 
@@ -165,13 +157,8 @@ def credentials(auth: Auth | None) -> Credentials:
             assert_never(auth.type)
 
 
-def as_text(value: JsonValue) -> str:
-    """Return a value as text: strings as they are, everything else as JSON.
-
-    >>> as_text("a"), as_text(True), as_text(1.5), as_text({"a": [1]})
-    ('a', 'true', '1.5', '{"a":[1]}')
-    """
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def _named(parameter: re.Match[str]) -> str:
+    return parameter[1] or parameter[2]
 
 
 def _api_key(name: str, value: str, location: Literal["header", "query"]) -> Credentials:

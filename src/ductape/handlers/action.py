@@ -112,7 +112,9 @@ def _request(
     target: ActionTarget, auth: Credentials, invocation: Invocation, now_ms: int
 ) -> HttpRequest:
     parts = read_action_input(invocation.input)
-    body, mime = encode_body(merged_body(target.body, parts.body), target.content_type)
+    body, mime = encode_body(
+        merged_body(target.body, parts.body), target.content_type, target.styles
+    )
     context = invocation.context
     ours = {IDEMPOTENCY_HEADER: context.idempotency_key, "Accept": _ACCEPT}
     if body:
@@ -121,7 +123,7 @@ def _request(
         method=target.method,
         url=_url(target, parts),
         headers=merged_headers(ours, target.headers, auth.headers, parts.headers),
-        query=query_pairs(target.query | parts.query) + auth.query,
+        query=query_pairs(target.query | parts.query, target.styles) + auth.query,
         body=body,
         timeout_ms=max(context.deadline_ms - now_ms, 1),
         allow_private=target.allow_private,

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from ductape.domain.definitions.auth import Auth
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.pairs import Style
 
 
 class ActionTarget(Struct, frozen=True, omit_defaults=True):
@@ -23,5 +24,7 @@ class ActionTarget(Struct, frozen=True, omit_defaults=True):
     request: JsonObject | None = None
     """The schema of `{query, params, body, headers}`: see `domain/inputs/schema.py`."""
     content_type: Literal["json", "form", "text"] = "json"
+    styles: dict[str, Style] = field(default_factory=dict[str, Style])
+    """`query:name` or `body:name` → how that value is written."""
     allow_private: bool = False
     max_response_bytes: int = 1_048_576

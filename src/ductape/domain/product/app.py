@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from msgspec import UNSET, Struct, UnsetType, field
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.pairs import Style
 from ductape.domain.product.words import (
     AnswerBytes,
     AppAuthType,
@@ -137,6 +138,8 @@ class Action(Struct, frozen=True):
     body: JsonValue = None
     """A default body; the input's fields win."""
     content_type: ContentType = "json"
+    styles: dict[str, Style] = field(default_factory=dict[str, Style])
+    """How values of the query or a form are written, as `{"query:ids": "comma"}`."""
     request: JsonObject | None = None
     """The schema of the input: `{query|params|body|headers: {field: {type, required, …}}}`."""
     max_response_bytes: AnswerBytes = 1_048_576

@@ -70,6 +70,14 @@ def _action_faults(action: Action | ActionEnv, path: str) -> Iterator[Fault]:
         yield from _resource_faults(action.resource, f"{path}.resource")
     if isinstance(action, Action) and action.request is not None:
         yield from _schema_faults(action.request, f"{path}.request")
+    if isinstance(action, Action):
+        yield from _style_faults(action, f"{path}.styles")
+
+
+def _style_faults(action: Action, path: str) -> Iterator[Fault]:
+    for name in action.styles:
+        if not name.startswith(("query:", "body:")):
+            yield fault(path_to(path, name), "`query:NAME` or `body:NAME`", "another key")
 
 
 def _function_faults(function: Function, path: str) -> Iterator[Fault]:

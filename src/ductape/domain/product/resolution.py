@@ -6,6 +6,7 @@ Pure: the catalog remembers the answers, the products service asks what a change
 from msgspec import Struct
 
 from ductape.domain.found import listed, shown
+from ductape.domain.product.addressed import addressed
 from ductape.domain.product.addresses import Address, addresses
 from ductape.domain.product.choice import Choice
 from ductape.domain.product.document import Env, Product
@@ -67,7 +68,7 @@ def _check_app(product: Product, tag: str | None) -> None:
 
 
 def _candidates(product: Product, asked: Question) -> list[Address]:
-    found = [address for address in addresses(product) if address.event == asked.event]
+    found = [*addressed(product, asked.event)]
     if asked.app is None:
         return found
     return [address for address in found if address.app in (asked.app, None)]

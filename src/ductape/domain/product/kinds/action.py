@@ -52,6 +52,7 @@ def _action_in(env: Env, app: App, action: Action, auths: Mapping[str, Auth]) ->
         auth=None if auth is None else auths[auth],
         request=action.request,
         content_type=action.content_type,
+        styles=action.styles,
         allow_private=first(app_here.allow_private, app.allow_private, env.allow_private),
         max_response_bytes=action.max_response_bytes,
     )

@@ -1,0 +1,86 @@
+"""Values as the pairs of a query or a form, each written as its style says (SPEC 9).
+
+Without a style a list repeats its name, an object is JSON, null is left out. The styles are those
+that OpenAPI has for what APIs do otherwise.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Literal, assert_never
+
+import msgspec
+
+from ductape.domain.jsonvalue import JsonValue
+
+Pairs = tuple[tuple[str, str], ...]
+Style = Literal["brackets", "comma", "json", "pipe", "space", "spread"]
+Styles = Mapping[str, Style]
+"""`query:name` or `body:name` → how that value is written."""
+
+AS_USUAL: Styles = MappingProxyType({})
+
+_JOINTS: Mapping[Style, str] = {"comma": ",", "pipe": "|", "space": " "}
+
+
+def query_pairs(
+    values: Mapping[str, JsonValue],
+    styles: Styles = AS_USUAL,
+    part: Literal["query", "body"] = "query",
+) -> Pairs:
+    """Return the pairs of a query or a form.
+
+    >>> query_pairs({"tag": ["a", "b"], "limit": 5, "deep": True, "none": None})
+    (('tag', 'a'), ('tag', 'b'), ('limit', '5'), ('deep', 'true'))
+    >>> query_pairs({"ids": [1, 2]}, {"query:ids": "comma"})
+    (('ids', '1,2'),)
+    >>> query_pairs({"at": {"gt": [3]}}, {"query:at": "brackets"})
+    (('at[gt][0]', '3'),)
+    """
+    return tuple(
+        pair
+        for name, value in values.items()
+        for pair in _written(name, value, styles.get(f"{part}:{name}"))
+    )
+
+
+def as_text(value: JsonValue) -> str:
+    """Return a value as text: strings as they are, everything else as JSON.
+
+    >>> as_text("a"), as_text(True), as_text(1.5), as_text({"a": [1]})
+    ('a', 'true', '1.5', '{"a":[1]}')
+    """
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _written(name: str, value: JsonValue, style: Style | None) -> Iterator[tuple[str, str]]:
+    if value is None:
+        return
+    match style:
+        case "brackets":
+            yield from _in_brackets(name, value)
+        case "json":
+            yield name, msgspec.json.encode(value).decode()
+        case "spread" if isinstance(value, dict):
+            yield from query_pairs(value)
+        case "comma" | "pipe" | "space" if isinstance(value, list):
+            yield name, _JOINTS[style].join(as_text(one) for one in value if one is not None)
+        case None | "comma" | "pipe" | "space" | "spread":
+            each = value if isinstance(value, list) else [value]
+            yield from ((name, as_text(one)) for one in each if one is not None)
+        case _:
+            assert_never(style)
+
+
+def _in_brackets(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    """Write what is inside of a value under names of its own: `name[key]`, `name[0]`."""
+    match value:
+        case None:
+            return
+        case dict():
+            for key, inner in value.items():
+                yield from _in_brackets(f"{name}[{key}]", inner)
+        case list():
+            for at, inner in enumerate(value):
+                yield from _in_brackets(f"{name}[{at}]", inner)
+        case _:
+            yield name, as_text(value)

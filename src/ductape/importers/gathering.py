@@ -1,0 +1,66 @@
+"""Reading a document and all that it refers to, before anything is converted.
+
+Bounded in number and depth; what cannot be read, beside the first document, is remembered with
+its reason and told where something needs it.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+
+from ductape.domain.jsonvalue import JsonValue
+from ductape.errors import DuctapeError, invalid
+from ductape.importers.documents import Documents, is_web, located, reference_of
+
+Read = Callable[[str], Awaitable[JsonValue]]
+"""Returns the value at a location; raises `DuctapeError` where there is none."""
+
+MOST_DOCUMENTS = 5_000
+DEEPEST = 128
+"""Objects and lists inside one another."""
+
+
+async def gather(root: str, read: Read) -> Documents:
+    """Read a document and what it refers to; raises `DuctapeError` for the first one only."""
+    found: dict[str, JsonValue] = {}
+    missing: dict[str, str] = {}
+    waiting = [root]
+    while waiting:
+        location = waiting.pop(0)
+        try:
+            value = await _one(location, read, number=len(found))
+            named = {located(reference, location)[0] for reference in references(value)}
+        except DuctapeError as error:
+            if location == root:
+                raise
+            missing[location] = error.message
+            continue
+        found[location] = value
+        waiting += sorted(named - {*found, *missing, *waiting})
+    return Documents(root, found, missing)
+
+
+def references(value: JsonValue) -> Iterator[str]:
+    """Yield the references that lead out of a document; raises `ValidationError` if too deep."""
+    waiting = [(value, 1)]
+    seen: dict[int, int] = {}
+    while waiting:
+        part, depth = waiting.pop()
+        if not isinstance(part, (dict, list)) or seen.get(id(part), 0) >= depth:
+            continue  # An alias of YAML: looked into already, from no lesser depth.
+        seen[id(part)] = depth
+        if depth > DEEPEST:
+            raise invalid("", f"at most {DEEPEST} levels of nesting", "a deeper one")
+        reference = reference_of(part)
+        if reference is not None and not reference.startswith("#"):
+            yield reference
+        inside = part.values() if isinstance(part, dict) else part
+        waiting += [(one, depth + 1) for one in inside]
+
+
+async def _one(location: str, read: Read, *, number: int) -> JsonValue:
+    if number >= MOST_DOCUMENTS:
+        raise invalid("", f"at most {MOST_DOCUMENTS} documents", "more")
+    if location.startswith(("../", "/")) or location == "..":
+        raise invalid("", "a file in the folder of the first one", "one outside of it")
+    if is_web(location) and not location.startswith(("https:", "http:")):
+        raise invalid("", "a file, or an http or https URL", "another kind of address")
+    return await read(location)

@@ -1,0 +1,118 @@
+"""One operation as one action (SPEC 9)."""
+
+from typing import cast, get_args
+
+from msgspec import Struct
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.product.app import Method
+from ductape.importers.apps import Draft
+from ductape.importers.documents import Broken, Documents, Node
+from ductape.importers.openapi.bodies import Body, body_of
+from ductape.importers.openapi.parameters import Parameter, asked_of, parameters_of
+from ductape.importers.openapi.paths import resource_of
+from ductape.importers.openapi.schemas import Schemas
+from ductape.importers.openapi.security import Security
+from ductape.importers.openapi.servers import Servers
+from ductape.importers.report import Report
+from ductape.importers.sealing import escaped, names_secret, scrubbed, without_secrets
+from ductape.importers.tags import Tags, secret_name
+from ductape.importers.values import LONGEST_NAME, LONGEST_WORDS, a_text, cut, member
+
+METHODS: frozenset[str] = frozenset(get_args(Method))
+
+
+class Site(Struct, frozen=True):
+    """Everything that the operations of one document share."""
+
+    documents: Documents
+    schemas: Schemas
+    security: Security
+    servers: Servers
+    tags: Tags
+    report: Report
+    app: str
+
+
+class Operation(Struct, frozen=True):
+    """One operation, and where it stands."""
+
+    method: str
+    """In capitals."""
+    path: str
+    path_item: Node
+    node: Node
+    place: str
+
+
+def draft_of(one: Operation, site: Site) -> Draft | str:
+    """Return an operation's action, or why it cannot be one."""
+    if one.method not in METHODS:
+        return f"an action's method is none of {one.method[:20]!r}"
+    if not isinstance(one.node.value, dict):
+        return "it is no object"
+    body = body_of(one.node, site.documents, site.schemas, site.report, one.place)
+    if isinstance(body, str):
+        return body
+    bases = site.servers.bases_of(one.node, one.path_item, site.documents.first)
+    if isinstance(bases, Broken):
+        return bases.reason
+    return Draft(bases, _action(one, site, body or Body()))
+
+
+def _action(one: Operation, site: Site, body: Body) -> JsonObject:
+    report, place = site.report, one.place
+    shown = site.security.shown_by(one.node, place)
+    sent = site.security.sends(shown)
+    given = parameters_of(one.path_item, one.node, site.documents, report, place)
+    parameters = [each for each in given if (each.where, each.name) not in sent]
+    resource = resource_of(one.path, _path_styles(parameters))
+    asked = asked_of(parameters, resource.path.replace("$$", "$"), site.schemas, report, place)
+    headers: dict[str, JsonValue] = {**shown.headers}
+    if body.header is not None:
+        headers["Content-Type"] = escaped(body.header)
+    rules = {**asked.rules, **({"body": body.rules} if body.rules else {})}
+    optional: JsonObject = {
+        "auth": shown.auth,
+        "headers": headers,
+        "query": {**_fixed(resource.query, site), **shown.query},
+        "styles": {**asked.styles, **(body.styles or {})},
+        "request": cast("JsonObject", rules),
+    }
+    action: JsonObject = {"tag": _tag(one, site), "method": one.method, "resource": resource.path}
+    action |= _words(one.node.value)
+    if body.content_type != "json":
+        action["content_type"] = body.content_type
+    return action | {name: value for name, value in optional.items() if value}
+
+
+def _tag(one: Operation, site: Site) -> str:
+    """Return a tag: the operation's id, else its method and path."""
+    path = without_secrets(one.path).replace("{", "").replace("}", "")
+    return site.tags.give(
+        a_text(member(one.node.value, "operationId")), f"{one.method.lower()}-{path}"
+    )
+
+
+def _path_styles(parameters: list[Parameter]) -> dict[str, str]:
+    return {one.name: one.style for one in parameters if one.where == "path"}
+
+
+def _fixed(query: JsonObject, site: Site) -> JsonObject:
+    """Return what the path itself has as its query, credentials apart."""
+    return {
+        name: site.report.need(secret_name(site.app, name), f"`{name}` in a path's query")
+        if names_secret(name)
+        else escaped(a_text(value))
+        for name, value in query.items()
+    }
+
+
+def _words(operation: JsonValue) -> JsonObject:
+    """Return what people read of an operation; that it is deprecated comes first."""
+    summary = cut(scrubbed(a_text(member(operation, "summary"))), LONGEST_NAME)
+    text = scrubbed(a_text(member(operation, "description")))
+    if member(operation, "deprecated") is True:
+        text = f"Deprecated. {text}"
+    words: JsonObject = {"name": summary, "description": cut(text, LONGEST_WORDS)}
+    return {name: value for name, value in words.items() if value}

@@ -1,0 +1,188 @@
+"""JSON Schema as far as a request rule can hold it: type, required, lengths (SPEC 9).
+
+A rule must never refuse what the API takes. Where a schema leaves open what a value is, there is
+no rule; patterns, ranges and enumerations are left to the API itself.
+"""
+
+from collections.abc import Iterable
+from functools import reduce
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.importers.documents import Broken, Documents, Node, reference_of
+from ductape.importers.openapi.shapes import ANYTHING, Either, Shape, both_of, either_of
+from ductape.importers.values import a_count, a_list, a_text, an_object, member
+
+_DEEPEST = 48
+"""How many `allOf`, `oneOf`, `anyOf` and references inside one another are looked through."""
+_TYPES = frozenset({"array", "boolean", "integer", "number", "object", "string"})
+
+
+class Schemas:
+    """The shapes of a document's schemas, each found once."""
+
+    def __init__(self, documents: Documents, *, siblings: bool) -> None:
+        """Take the documents; `siblings` tells whether what stands beside a `$ref` counts."""
+        self._documents = documents
+        self._siblings = siblings
+        self._known: dict[int, Shape] = {}
+
+    def shape(self, node: Node, depth: int = 0) -> Shape:
+        """Return what a schema says."""
+        value = node.value
+        if not isinstance(value, dict) or depth > _DEEPEST:
+            return ANYTHING
+        known = self._known.get(id(value))
+        if known is None:
+            self._known[id(value)] = ANYTHING  # What it says of itself, in a circle, is nothing.
+            known = self._known[id(value)] = self._read(value, node.home, depth + 1)
+        return known
+
+    def of_field(self, choice: Either) -> Shape:
+        """Return what the schemas of one field say together."""
+        each = (reduce(both_of, map(self.shape, group), ANYTHING) for group in choice)
+        return either_of([*each]) if choice else ANYTHING
+
+    def _read(self, value: JsonObject, home: str, depth: int) -> Shape:
+        reference = reference_of(value)
+        shape = ANYTHING if reference and not self._siblings else _own(value, home)
+        if reference is not None:
+            target = self._documents.target(reference, home)
+            found = ANYTHING if isinstance(target, Broken) else self.shape(target, depth)
+            shape = both_of(found, shape)
+            if not self._siblings:
+                return shape
+        for part in a_list(value.get("allOf")):
+            shape = both_of(shape, self.shape(Node(part, home), depth))
+        for choices in (a_list(value.get("oneOf")), a_list(value.get("anyOf"))):
+            if choices:
+                each = [self.shape(Node(one, home), depth) for one in choices]
+                nulls = any(_is_null(one) for one in choices)
+                told = [
+                    one for one, wrote in zip(each, choices, strict=True) if not _is_null(wrote)
+                ]
+                shape = both_of(shape, either_of(told, nullable=nulls))
+        return shape
+
+    def rule(self, shape: Shape, *, required: bool) -> JsonObject | None:
+        """Return the rule of a field of a shape; none where it may be of several types."""
+        kind = self._data_type(shape)
+        if kind is None:
+            return None
+        rule: JsonObject = {"type": kind}
+        if required and not shape.nullable and not shape.read_only:
+            rule["required"] = True
+        if not (shape.types or frozenset()) & {"integer", "number", "boolean"}:
+            if shape.least:
+                rule["minlength"] = shape.least
+            if shape.most is not None:
+                rule["maxlength"] = shape.most
+        return rule
+
+    def _data_type(self, shape: Shape) -> str | None:
+        match sorted(shape.types or ()):
+            case ["string"]:
+                return _TEXTS.get(shape.format, "STRING")
+            case ["integer", "number"] | ["number"]:
+                return "DOUBLE" if shape.format == "double" else "FLOAT"
+            case ["array"]:
+                return self._list_type(shape)
+            case [kind]:
+                return kind.upper()
+            case _:
+                return None
+
+    def _list_type(self, shape: Shape) -> str:
+        if shape.items is None:
+            return "ARRAY"
+        item = self.shape(shape.items)
+        kind = None if item.nullable else self._data_type(item)
+        return "ARRAY" if kind is None or kind.endswith("ARRAY") else f"{kind}_ARRAY"
+
+
+_TEXTS = {
+    "date": "DATE",
+    "date-time": "DATE_STRING",
+    "email": "EMAIL_STRING",
+    "uuid": "UUID",
+}
+
+
+def _own(value: JsonObject, home: str) -> Shape:
+    """Return what a schema says without its references and choices."""
+    types = _types(value)
+    lengths = [value.get(f"{end}{what}") for end in ("min", "max") for what in _measured(types)]
+    items = value.get("items")
+    properties = an_object(value.get("properties"))
+    return Shape(
+        types=types,
+        nullable=value.get("nullable") is True or _allows_null(value),
+        format=a_text(value.get("format")),
+        least=a_count(lengths[0]) if lengths else None,
+        most=a_count(lengths[1]) if lengths else None,
+        items=Node(items, home) if isinstance(items, dict) else None,
+        fields={name: ((Node(inner, home),),) for name, inner in properties.items()},
+        required=frozenset(name for name in a_list(value.get("required")) if isinstance(name, str)),
+        read_only=value.get("readOnly") is True,
+    )
+
+
+def _measured(types: frozenset[str] | None) -> tuple[str, ...]:
+    """Name what is measured of a value, where that is one thing."""
+    match sorted(types or ()):
+        case ["string"]:
+            return ("Length",)
+        case ["array"]:
+            return ("Items",)
+        case ["object"]:
+            return ("Properties",)
+        case _:
+            return ()
+
+
+def _types(value: JsonObject) -> frozenset[str] | None:
+    given = value.get("type")
+    named = [given] if isinstance(given, str) else a_list(given)
+    types = frozenset(one for one in named if isinstance(one, str) and one in _TYPES)
+    if types:
+        return types
+    if "const" in value:
+        return _kinds([value["const"]])
+    if isinstance(value.get("enum"), list):
+        return _kinds(a_list(value["enum"]))
+    if value.get("properties"):
+        return frozenset({"object"})
+    return frozenset({"array"}) if isinstance(value.get("items"), dict) else None
+
+
+def _kinds(values: Iterable[JsonValue]) -> frozenset[str] | None:
+    found = {_kind(value) for value in values if value is not None}
+    return frozenset(found) or None
+
+
+def _kind(value: JsonValue) -> str:
+    match value:
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def _allows_null(value: JsonObject) -> bool:
+    given = value.get("type")
+    named = given == "null" or (isinstance(given, list) and "null" in given)
+    listed = value.get("enum")
+    return named or (isinstance(listed, list) and None in listed) or value.get("const", 0) is None
+
+
+def _is_null(value: JsonValue) -> bool:
+    """Tell whether a schema stands for null and nothing else."""
+    kind = member(value, "type")
+    return kind in ("null", ["null"]) or member(value, "enum") == [None]

@@ -1,0 +1,182 @@
+"""Security schemes as an app's auths, and which of them an operation takes (SPEC 9).
+
+No document has credentials of yours: each becomes a secret that is still to be stored.
+"""
+
+from typing import cast
+
+from msgspec import Struct
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.web import header_faults
+from ductape.importers.documents import Broken, Documents, Node, pointer_to
+from ductape.importers.given_auth import GIVEN, given_auth
+from ductape.importers.openapi.servers import joined_url
+from ductape.importers.options import Options
+from ductape.importers.report import Report
+from ductape.importers.sealing import escaped
+from ductape.importers.tags import Tags, secret_name
+from ductape.importers.values import a_list, a_text, an_object, member
+
+
+class Shown(Struct, frozen=True):
+    """What an operation sends to show who calls."""
+
+    auth: str | None = None
+    headers: dict[str, str] = {}
+    query: dict[str, JsonValue] = {}
+
+
+class Security:
+    """The auths of one document."""
+
+    def __init__(self, documents: Documents, options: Options, report: Report) -> None:
+        """Read every scheme that the document declares."""
+        self._report = report
+        self._app = options.app
+        self._tags = Tags()
+        self._tags.give(GIVEN)
+        self.auths: dict[str, JsonObject] = {}
+        """Tag → auth."""
+        self.places: dict[str, str] = {}
+        """Tag → where its scheme is declared."""
+        self._schemes: dict[str, JsonObject] = {}
+        """The scheme's own name → auth."""
+        self._refused: dict[str, str] = {}
+        first = documents.first
+        self._root = documents.root
+        declared = an_object(member(member(first.value, "components"), "securitySchemes"))
+        for name, given in declared.items():
+            self._declare(name, documents.follow(Node(given, first.home)))
+        self._default = member(first.value, "security")
+        self._given = given_auth(options.auth, options.app, report)
+        if self._given is not None:
+            self.auths[GIVEN] = self._given
+
+    def shown_by(self, operation: Node, place: str) -> Shown:
+        """Return what an operation sends; what cannot be imported is told."""
+        own = member(operation.value, "security")
+        choices = [an_object(one) for one in a_list(self._default if own is None else own)]
+        named = [choice for choice in choices if choice]
+        good = [choice for choice in named if all(name in self._schemes for name in choice)]
+        if not good:
+            if self._given is not None and own != []:
+                return Shown(GIVEN)
+            if named and {} not in choices:
+                self._report.leave_out(place, "auth", self._reason(named[0]))
+            return Shown()
+        return self._together(min(good, key=self._awkward))
+
+    def sends(self, shown: Shown) -> frozenset[tuple[str, str]]:
+        """Return the parameters, as (where, name), that an operation's auth sends already."""
+        auth = self.auths.get(shown.auth or "", {})
+        own = {(a_text(auth.get("location")), a_text(auth.get("name")))}
+        headers = {("header", name) for name in shown.headers}
+        return frozenset(own | headers | {("query", name) for name in shown.query})
+
+    def _declare(self, name: str, node: Node | Broken) -> None:
+        place = pointer_to("components", "securitySchemes", name)
+        made = node.reason if isinstance(node, Broken) else self._made(name, an_object(node.value))
+        if isinstance(made, str):
+            self._refused[name] = made
+            self._report.skip("auth", place, made)
+            return
+        tag = self._tags.give(name)
+        self.places[tag] = place
+        auth: JsonObject = {"tag": tag, **made}
+        self.auths[tag] = self._schemes[name] = auth
+
+    def _made(self, name: str, scheme: JsonObject) -> JsonObject | str:
+        """Return a scheme as an auth, or why it cannot be one."""
+        match scheme.get("type"), a_text(scheme.get("scheme")).lower():
+            case "http", "bearer":
+                return {"type": "bearer", "token": self._secret(name, "token")}
+            case "http", "basic":
+                return {
+                    "type": "basic",
+                    "username": self._secret(name, "username"),
+                    "password": self._secret(name, "password"),
+                }
+            case "oauth2", _:
+                return self._client(name, an_object(member(scheme.get("flows"), _CLIENTS)))
+            case "apiKey", _:
+                return self._key(name, a_text(scheme.get("name")), a_text(scheme.get("in")))
+            case "http", other:
+                return f"the HTTP scheme {other[:40]!r} is none that an app's auth has"
+            case kind, _:
+                return _REASONS.get(a_text(kind), "its type is not known")
+
+    def _client(self, name: str, flow: JsonObject) -> JsonObject | str:
+        """Return the flow of a client's own credentials, the one that needs nobody at a screen."""
+        url = joined_url(a_text(flow.get("tokenUrl")), self._root)
+        if not flow:
+            return _REASONS["oauth2"]
+        if url is None:
+            return "its token URL is no absolute http or https URL"
+        if scopes := ", ".join([*an_object(flow.get("scopes"))][:_MOST_SCOPES]):
+            self._report.note(f"`{name[:80]}` asks for no scope; the document has: {scopes}")
+        return {
+            "type": "oauth2",
+            "grant": "client_credentials",
+            "token_url": escaped(url),
+            "client_id": self._secret(name, "client_id"),
+            "client_secret": self._secret(name, "client_secret"),
+        }
+
+    def _key(self, name: str, key: str, where: str) -> JsonObject | str:
+        if not key or len(key) > 200 or (header_faults({key: ""}, "") and where != "query"):  # noqa: PLR2004 (as a product has names)
+            return "its name is none that a request can have"
+        auth: JsonObject = {"type": "api_key", "name": key}
+        match where:
+            case "header" | "query":
+                return {**auth, "location": where, "value": self._secret(name, "key")}
+            case "cookie":
+                value = f"{key}={self._secret(name, 'cookie')}"
+                return {**auth, "name": "Cookie", "location": "header", "value": value}
+            case _:
+                return f"a key in {where[:40]!r} is none that an app's auth has"
+
+    def _secret(self, scheme: str, what: str) -> str:
+        return self._report.need(secret_name(self._app, scheme, what), f"{what} of `{scheme}`")
+
+    def _reason(self, choice: JsonObject) -> str:
+        name = next(name for name in choice if name not in self._schemes)
+        why = self._refused.get(name, "the document does not declare it")
+        return f"it goes without credentials: of `{name[:80]}` {why}"
+
+    def _awkward(self, choice: JsonObject) -> tuple[int, bool]:
+        """Rank the ways to show who calls: one thing before several, a token before a password."""
+        return len(choice), any(self._schemes[name]["type"] == "basic" for name in choice)
+
+    def _together(self, choice: JsonObject) -> Shown:
+        """Let the auth show one scheme, and headers or the query the keys beside it."""
+        ranked = sorted(choice, key=lambda name: self._schemes[name]["type"] == "api_key")
+        shown = Shown(cast("str", self._schemes[ranked[0]]["tag"]), {}, {})
+        sent = {_header_of(self._schemes[ranked[0]])}
+        for name in ranked[1:]:
+            auth = self._schemes[name]
+            if auth["type"] != "api_key" or _header_of(auth) in sent - {""}:
+                self._report.note(f"`{name}` is asked for beside another auth: only one is sent")
+            elif auth["location"] == "query":
+                shown.query[cast("str", auth["name"])] = auth["value"]
+            else:
+                shown.headers[cast("str", auth["name"])] = cast("str", auth["value"])
+                sent.add(_header_of(auth))
+        return shown
+
+
+def _header_of(auth: JsonObject) -> str:
+    """Name the header that an auth sends, in small letters; empty for one in the query."""
+    if auth["type"] != "api_key":
+        return "authorization"
+    return "" if auth["location"] == "query" else cast("str", auth["name"]).lower()
+
+
+_CLIENTS = "clientCredentials"
+_MOST_SCOPES = 50
+_REASONS = {
+    "oauth2": "of OAuth 2 only `clientCredentials` is imported: `--auth bearer` sends a token",
+    "openIdConnect": "OpenID Connect is not imported: declare a bearer with a token",
+    "mutualTLS": "client certificates are none that an app's auth has",
+}
+"""Why whole types of schemes are skipped."""

@@ -1,0 +1,133 @@
+"""Postman's auths: the nearest one counts, a request's own, its folder's, the collection's."""
+
+from typing import TypeAlias
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.web import header_faults
+from ductape.importers.given_auth import GIVEN, given_auth
+from ductape.importers.openapi.servers import joined_url
+from ductape.importers.postman.fields import Fields
+from ductape.importers.postman.variables import NAMED
+from ductape.importers.sealing import escaped
+from ductape.importers.tags import Tags, secret_name
+from ductape.importers.values import a_list, a_text, an_object, as_written, member
+
+_Key: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
+
+_REASONS = {"oauth2": "of OAuth 2 only `client_credentials` is imported: `--auth bearer`"}
+_NO_NAME = "its name is none that a request can have"
+
+
+class Auths:
+    """The auths of one collection, each once however often it stands there."""
+
+    def __init__(self, fields: Fields) -> None:
+        """Make their values by `fields`."""
+        self._fields = fields
+        self._report = fields.report
+        self._tags = Tags()
+        self._tags.give(GIVEN)
+        self._known: dict[_Key, str | None] = {}
+        self._reasons: dict[_Key, str] = {}
+        self.made: dict[str, JsonObject] = {}
+        """Tag → auth."""
+        self.places: dict[str, str] = {}
+        """Tag → where it stands."""
+        given = given_auth(fields.options.auth, fields.options.app, fields.report)
+        if given is not None:
+            self.made[GIVEN] = given
+
+    def declare(self, given: JsonValue, place: str) -> None:
+        """Take an auth that stands in the collection."""
+        key = _key(given)
+        if key is None or key in self._known:
+            return
+        auth = self._made(key[0], dict(key[1]))
+        if isinstance(auth, str):
+            self._known[key] = None
+            self._reasons[key] = auth
+            self._report.skip("auth", place, auth)
+            return
+        tag = self._tags.give(key[0])
+        self._known[key] = tag
+        self.made[tag] = {"tag": tag, **auth}
+        self.places[tag] = place
+
+    def tag_of(self, given: JsonValue, place: str) -> str | None:
+        """Return the tag of an auth; none where there is none, or none that an app has."""
+        key = _key(given)
+        own = GIVEN if GIVEN in self.made else None
+        if key is None:
+            return None if member(given, "type") == "noauth" else own
+        if self._known.get(key) is None:
+            if own is not None:
+                return own
+            reason = f"it goes without credentials: {self._reasons.get(key, 'it is not known')}"
+            self._report.leave_out(place, "auth", reason)
+        return self._known.get(key)
+
+    def _made(self, kind: str, given: dict[str, str]) -> JsonObject | str:
+        match kind:
+            case "bearer":
+                return {"type": "bearer", "token": self._secret("bearer", "token", given)}
+            case "basic":
+                return {
+                    "type": "basic",
+                    "username": self._secret("basic", "username", given),
+                    "password": self._secret("basic", "password", given),
+                }
+            case "apikey":
+                return self._api_key(given)
+            case "oauth2" if given.get("accessToken"):
+                return {"type": "bearer", "token": self._secret("oauth2", "accessToken", given)}
+            case "oauth2" if given.get("grant_type") == "client_credentials":
+                return self._client(given)
+            case _:
+                return _REASONS.get(kind, f"an app has no auth of the type {kind[:40]!r}")
+
+    def _client(self, given: dict[str, str]) -> JsonObject | str:
+        """Return the flow of a client's own credentials."""
+        variables, envs = self._fields.variables, self._fields.options.envs
+        urls = {variables.filled(given.get("accessTokenUrl", ""), env) for env in envs}
+        url = joined_url(urls.pop() or "", "") if len(urls) == 1 else None
+        if url is None:
+            return "its token URL is no absolute URL, or not the same in every env"
+        auth: JsonObject = {
+            "type": "oauth2",
+            "grant": "client_credentials",
+            "token_url": escaped(url),
+            "client_id": self._secret("oauth2", "clientId", given),
+            "client_secret": self._secret("oauth2", "clientSecret", given),
+        }
+        scope = variables.filled(given.get("scope", ""), envs[0])
+        return {**auth, "scope": escaped(scope)} if scope else auth
+
+    def _api_key(self, given: dict[str, str]) -> JsonObject | str:
+        variables = self._fields.variables
+        name = variables.filled(given.get("key", ""), self._fields.options.envs[0]) or ""
+        where = "query" if given.get("in") == "query" else "header"
+        if not name or len(name) > 200 or (where == "header" and header_faults({name: ""}, "")):  # noqa: PLR2004 (as a product has names)
+            return _NO_NAME
+        value = self._secret("apikey", "value", given)
+        return {"type": "api_key", "name": name, "location": where, "value": value}
+
+    def _secret(self, kind: str, what: str, given: dict[str, str]) -> str:
+        """Return the reference to a credential: named after its variable, else after its place."""
+        only = NAMED.fullmatch(given.get(what, "").strip())
+        if only is not None:
+            return self._fields.variables.secret(only[1].strip())
+        number = "" if len(self._known) == 0 else str(len(self._known) + 1)
+        name = secret_name(self._fields.options.app, kind + number, what)
+        return self._report.need(name, f"{what} of the auth `{kind}`")
+
+
+def _key(given: JsonValue) -> _Key | None:
+    """Return what tells an auth from others; none for no auth."""
+    kind = a_text(member(given, "type"))
+    if kind in ("", "noauth"):
+        return None
+    listed = member(given, kind)
+    pairs = {a_text(member(one, "key")): as_written(member(one, "value")) for one in a_list(listed)}
+    if isinstance(listed, dict):
+        pairs = {name: as_written(value) for name, value in an_object(listed).items()}
+    return kind, tuple(sorted(pairs.items()))

@@ -1,0 +1,129 @@
+"""Values of a request: written out where they are plain, secret or asked for where they are not."""
+
+import re
+from typing import cast
+
+from msgspec import Struct, field
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.product.credentials import names_credential
+from ductape.importers.options import Options
+from ductape.importers.postman.variables import NAMED, Variables
+from ductape.importers.report import Report
+from ductape.importers.sealing import escaped, looks_secret, names_secret
+from ductape.importers.tags import secret_name
+
+_DEEPEST = 32
+_FIGURE = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,6})?|true|false", re.IGNORECASE)
+
+
+class Fields(Struct, frozen=True):
+    """Makes the values of one collection's requests."""
+
+    variables: Variables
+    options: Options
+    report: Report
+    sealed_values: dict[str, str] = field(default_factory=dict[str, str])
+    """Secret → the value that it stands for, so that two values are never one secret."""
+
+    def sealed(self, name: str, value: str) -> str | None:
+        """Return a text under a name as a definition may have it; none where it must be asked for.
+
+        A credential becomes `$Secret{…}`, the word before it (`Bearer`) stays.
+        """
+        if NAMED.search(value) is None:
+            return self._literal(name, value)
+        if names_secret(name):
+            return self.variables.hidden(value)
+        return self.variables.referring(value)
+
+    def _literal(self, name: str, value: str) -> str:
+        if not looks_secret(value) and not _opens(name, value):
+            return escaped(value)
+        word, space, rest = value.partition(" ")
+        kept = f"{word} " if space and rest and word.isalpha() else ""
+        return kept + self.secret(name, rest if kept else value)
+
+    def secret(self, name: str, value: str) -> str:
+        """Return the reference to a secret named after a field, numbered after the first one."""
+        called = first = secret_name(self.options.app, name)
+        number = 1
+        while self.sealed_values.setdefault(called, value) != value:
+            number += 1
+            called = f"{first}_{number}"
+        return self.report.need(called, f"the value of `{name}`")
+
+    def split(self, members: JsonObject) -> "Split":
+        """Part an object's members into those that are known and those that the caller gives."""
+        split = Split({}, {})
+        for name, value in members.items():
+            kept = self.value(name, value, 1)
+            if kept is UNKNOWN:
+                split.rules[name] = {"type": _kind(value), "required": True}
+            else:
+                split.known[name] = cast("JsonValue", kept)
+                if rule := _rule(value):
+                    split.rules[name] = rule
+        return split
+
+    def value(self, name: str, value: JsonValue, depth: int) -> "JsonValue | Unknown":
+        """Return a value with its credentials sealed, or that something in it is not known."""
+        match value:
+            case str():
+                sealed = self.sealed(name, value)
+                return UNKNOWN if sealed is None else sealed
+            case dict() | list() if depth > _DEEPEST:
+                return UNKNOWN
+            case dict():
+                members = {key: self.value(key, one, depth + 1) for key, one in value.items()}
+                whole = all(one is not UNKNOWN for one in members.values())
+                return cast("JsonObject", members) if whole else UNKNOWN
+            case list():
+                items = [self.value(name, one, depth + 1) for one in value]
+                whole = all(one is not UNKNOWN for one in items)
+                return cast("list[JsonValue]", items) if whole else UNKNOWN
+            case _:
+                return value
+
+
+def _opens(name: str, value: str) -> bool:
+    """Tell whether a value under a name is a credential: `max_tokens: 100` is none."""
+    plain = _FIGURE.fullmatch(value) is not None
+    return bool(value) and (names_credential(name) or (names_secret(name) and not plain))
+
+
+class Unknown(Struct, frozen=True):
+    """Stands where a variable has no value."""
+
+
+UNKNOWN = Unknown()
+
+
+class Split(Struct, frozen=True):
+    """An object's members in two."""
+
+    known: JsonObject
+    rules: JsonObject
+
+
+def _rule(value: JsonValue) -> JsonObject | None:
+    """Return the rule that a sample allows; a text may hold anything, a null tells nothing."""
+    match value:
+        case bool():
+            return {"type": "BOOLEAN"}
+        case dict():
+            return {"type": "OBJECT"}
+        case list():
+            return {"type": "ARRAY"}
+        case _:
+            return None
+
+
+def _kind(value: JsonValue) -> str:
+    match value:
+        case dict():
+            return "OBJECT"
+        case list():
+            return "ARRAY"
+        case _:
+            return "STRING"

@@ -1,0 +1,128 @@
+"""Postman's URLs, given as text or in parts: base, path, query (SPEC 9)."""
+
+import re
+from urllib.parse import unquote
+
+from msgspec import Struct
+
+from ductape.domain.jsonvalue import JsonValue
+from ductape.importers.openapi.paths import resource_of
+from ductape.importers.postman.variables import NAMED, Variables
+from ductape.importers.values import a_list, a_text, an_object, as_written, member
+
+_PARAMETER = re.compile(r"^:([A-Za-z_][\w-]*)", re.ASCII)
+_MARK = "~variable-{}~"
+"""Stands for a reference while its path is quoted."""
+
+
+class Query(Struct, frozen=True):
+    """One pair of a query."""
+
+    name: str
+    value: str
+    disabled: bool
+
+
+class Url(Struct, frozen=True):
+    """A URL in the parts that an action has."""
+
+    base: str
+    """Scheme, host and port, its variables still in it."""
+    segments: tuple[str, ...]
+    query: tuple[Query, ...]
+
+
+def url_of(given: JsonValue) -> Url:
+    """Return a URL's parts.
+
+    >>> url = url_of("{{base}}/users/:id?limit=5")
+    >>> url.base, url.segments, url.query[0].name
+    ('{{base}}', ('users', ':id'), 'limit')
+    """
+    parts = an_object(given)
+    raw = given if isinstance(given, str) else a_text(parts.get("raw"))
+    bare, _, text = raw.partition("#")[0].partition("?")
+    base, segments = _split(bare)
+    if host := _host(parts):
+        base, segments = host, _path(parts.get("path"))
+    query = parts.get("query")
+    pairs = _pairs(query) if isinstance(query, list) else _text_pairs(text)
+    return Url(base, tuple(segments), tuple(pairs))
+
+
+class Path(Struct, frozen=True):
+    """A path as an action's resource."""
+
+    resource: str
+    secrets: tuple[str, ...]
+    """Secret variables, which the caller gives as parameters: none stands in a URL by itself."""
+
+
+def path_of(url: Url, variables: Variables) -> Path:
+    """Return the resource of a URL; what has no value in it becomes a parameter."""
+    references: list[str] = []
+    secrets: list[str] = []
+
+    def stand_in(match: re.Match[str]) -> str:
+        name = match[1].strip()
+        if variables.is_secret(name):
+            secrets.append(name)
+            return f"{{{name}}}"
+        reference = variables.referring(match[0])
+        if reference is None:
+            return f"{{{name}}}"
+        references.append(reference)
+        return _MARK.format(len(references) - 1)
+
+    segments = [NAMED.sub(stand_in, _PARAMETER.sub(r"{\1}", one)) for one in url.segments]
+    resource = resource_of("/" + "/".join(segments), {}).path
+    for at, reference in enumerate(references):
+        resource = resource.replace(_MARK.format(at), reference)
+    return Path(resource, tuple(secrets))
+
+
+def _host(parts: dict[str, JsonValue]) -> str:
+    host = parts.get("host")
+    name = host if isinstance(host, str) else ".".join(as_written(one) for one in a_list(host))
+    if not name:
+        return ""
+    protocol, port = a_text(parts.get("protocol")), as_written(parts.get("port"))
+    scheme = f"{protocol}://" if protocol else ""
+    return f"{scheme}{name}{f':{port}' if port else ''}"
+
+
+def _path(path: JsonValue) -> list[str]:
+    if isinstance(path, str):
+        return path.strip("/").split("/") if path.strip("/") else []
+    return [
+        one if isinstance(one, str) else a_text(member(one, "value")) or as_written(one)
+        for one in a_list(path)
+    ]
+
+
+def _split(url: str) -> tuple[str, list[str]]:
+    scheme, mark, rest = url.partition("://")
+    if not mark or "/" in scheme:
+        scheme, mark, rest = "", "", url
+    host, slash, path = rest.partition("/")
+    segments = path.split("/") if slash and path else []
+    return f"{scheme}{mark}{host}", segments
+
+
+def _pairs(query: list[JsonValue]) -> list[Query]:
+    return [
+        Query(
+            a_text(member(one, "key")),
+            unquote(as_written(member(one, "value"))),
+            member(one, "disabled") is True,
+        )
+        for one in query
+        if a_text(member(one, "key"))
+    ]
+
+
+def _text_pairs(text: str) -> list[Query]:
+    pairs = [one.partition("=") for one in text.split("&") if one]
+    return [
+        Query(unquote(name), unquote(value), disabled=False) for name, _, value in pairs if name
+    ]

@@ -1,0 +1,123 @@
+"""What an import found, took and left: nothing in a document is dropped in silence (SPEC 13).
+
+Of everything that is counted, what was imported and what was skipped make what was found.
+"""
+
+from collections import Counter
+from typing import Literal, TypedDict
+
+from ductape.domain.jsonvalue import JsonObject
+
+Kind = Literal["operation", "path", "webhook", "callback", "auth", "server"]
+"""The things that are counted, each imported or skipped as a whole."""
+
+
+class Skipped(TypedDict):
+    """A thing that was not imported."""
+
+    kind: Kind
+    place: str
+    """Where it stands in the document."""
+    reason: str
+
+
+class LeftOut(TypedDict):
+    """A part that an imported thing has in the document and not in the product."""
+
+    place: str
+    part: str
+    """What it is, as `parameter`, `body`, `script`."""
+    reason: str
+
+
+class Count(TypedDict):
+    """How many of one kind."""
+
+    found: int
+    imported: int
+    skipped: int
+
+
+class NeededSecret(TypedDict):
+    """A secret that the product refers to."""
+
+    name: str
+    used_for: str
+    command: str
+    """What stores it."""
+
+
+class Imported(TypedDict):
+    """What an import made."""
+
+    format: str
+    """What was read, as `OpenAPI 3.1.0`."""
+    product: str
+    apps: list[str]
+    actions: int
+    """How many the document's operations or requests became."""
+    counts: dict[str, Count]
+    skipped: list[Skipped]
+    left_out: list[LeftOut]
+    notes: list[str]
+    secrets: list[NeededSecret]
+    document: JsonObject
+    """The product, as `products.apply` takes it."""
+
+
+class Report:
+    """Collects what becomes of a document's parts."""
+
+    def __init__(self, product: str) -> None:
+        """Name the product, for the commands that store its secrets."""
+        self._product = product
+        self._imported: Counter[Kind] = Counter()
+        self._secrets: dict[str, NeededSecret] = {}
+        self.skipped: list[Skipped] = []
+        self.left_out: list[LeftOut] = []
+        self.notes: list[str] = []
+
+    def took(self, kind: Kind, number: int = 1) -> None:
+        """Count what was imported."""
+        self._imported[kind] += number
+
+    def skip(self, kind: Kind, place: str, reason: str) -> None:
+        """Tell what was not imported, and why."""
+        self.skipped.append(Skipped(kind=kind, place=place, reason=reason))
+
+    def leave_out(self, place: str, part: str, reason: str) -> None:
+        """Tell which part of an imported thing was not."""
+        self.left_out.append(LeftOut(place=place, part=part, reason=reason))
+
+    def note(self, text: str) -> None:
+        """Tell something about the whole, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def need(self, name: str, used_for: str) -> str:
+        """Ask for a secret; return the reference to it."""
+        command = f"ductape secrets set {name} --product {self._product}"
+        asked = NeededSecret(name=name, used_for=used_for, command=command)
+        self._secrets.setdefault(name, asked)
+        return f"$Secret{{{name}}}"
+
+    def secrets(self) -> list[NeededSecret]:
+        """Return the secrets asked for, in the order of asking."""
+        return [*self._secrets.values()]
+
+    def number(self, kind: Kind) -> int:
+        """Return how many of a kind were imported."""
+        return self._imported[kind]
+
+    def counts(self) -> dict[str, Count]:
+        """Return what was found of each kind, and what became of it."""
+        skipped: Counter[Kind] = Counter(one["kind"] for one in self.skipped)
+        kinds: list[Kind] = sorted({*self._imported, *skipped})
+        return {
+            kind: Count(
+                found=self._imported[kind] + skipped[kind],
+                imported=self._imported[kind],
+                skipped=skipped[kind],
+            )
+            for kind in kinds
+        }

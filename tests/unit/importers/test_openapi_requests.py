@@ -1,0 +1,217 @@
+"""Parameters and bodies as the rules and the form of an action's request."""
+
+import pytest
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from tests.unit.importers.builders import actions as actions_of
+from tests.unit.importers.builders import (
+    an_openapi,
+    an_operation,
+    imported,
+    imported_file,
+    only_action,
+    rules,
+)
+
+
+def a_parameter(**parts: JsonValue) -> JsonObject:
+    return an_operation(parameters=[{"name": "q", "in": "query", **parts}])
+
+
+def a_body(schema: JsonValue, media: str = "application/json", **parts: JsonValue) -> JsonObject:
+    body: JsonObject = {"required": True, "content": {media: {"schema": schema}}, **parts}
+    return an_openapi({"/x": {"post": {"operationId": "x", "requestBody": body}}})
+
+
+@pytest.mark.parametrize(
+    ("schema", "rule"),
+    [
+        ({"type": "string"}, {"type": "STRING"}),
+        ({"type": "string", "format": "uuid"}, {"type": "UUID"}),
+        ({"type": "string", "format": "date-time"}, {"type": "DATE_STRING"}),
+        (
+            {"type": "string", "minLength": 2, "maxLength": 9},
+            {"type": "STRING", "minlength": 2, "maxlength": 9},
+        ),
+        ({"type": "integer", "minLength": 2}, {"type": "INTEGER"}),
+        ({"type": "number", "format": "double"}, {"type": "DOUBLE"}),
+        (
+            {"type": "array", "items": {"type": "boolean"}, "maxItems": 3},
+            {"type": "BOOLEAN_ARRAY", "maxlength": 3},
+        ),
+        ({"type": "array", "items": {"type": "array"}}, {"type": "ARRAY"}),
+        ({"type": "array", "items": {"type": ["string", "null"]}}, {"type": "ARRAY"}),
+        ({"enum": ["a", "b"]}, {"type": "STRING"}),
+        ({"const": 3}, {"type": "INTEGER"}),
+        ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, {"type": "FLOAT"}),
+        ({"allOf": [{"type": "string"}, {"maxLength": 5}]}, {"type": "STRING"}),
+        ({"type": "string", "minLength": 99999999999999}, {"type": "STRING"}),
+        ({"type": "string", "maxLength": True}, {"type": "STRING"}),
+    ],
+)
+def test_a_schema_becomes_a_rule(schema: JsonValue, rule: JsonValue) -> None:
+    made = imported(a_parameter(schema=schema))
+    assert rules(made, "query") == {"q": rule}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        True,
+        {"type": ["string", "integer"]},
+        {"oneOf": [{"type": "string"}, {}]},
+        {"type": "file"},
+    ],
+)
+def test_what_may_be_several_things_has_no_rule(schema: JsonValue) -> None:
+    assert rules(imported(a_parameter(schema=schema)), "query") is None
+
+
+@pytest.mark.parametrize(
+    ("schema", "version"),
+    [
+        ({"type": ["string", "null"]}, "3.1.0"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "3.1.0"),
+        ({"type": "string", "nullable": True}, "3.0.3"),
+        ({"type": "string", "enum": ["a", None]}, "3.0.3"),
+        ({"nullable": True, "allOf": [{"type": "string"}]}, "3.0.3"),
+    ],
+)
+def test_what_may_be_null_is_not_required(schema: JsonValue, version: str) -> None:
+    document = a_body({"type": "object", "required": ["a"], "properties": {"a": schema}})
+    assert rules(imported({**document, "openapi": version}), "body") == {"a": {"type": "STRING"}}
+
+
+def test_what_stands_beside_a_reference_counts_from_31_on() -> None:
+    schema: JsonObject = {"$ref": "#/components/schemas/T", "maxLength": 3, "type": "string"}
+    for version, rule in (
+        ("3.0.3", {"type": "STRING"}),
+        ("3.1.0", {"type": "STRING", "maxlength": 3}),
+    ):
+        document = a_parameter(schema=schema)
+        document |= {"openapi": version, "components": {"schemas": {"T": {"type": "string"}}}}
+        assert rules(imported(document), "query") == {"q": rule}
+
+
+def test_a_field_of_several_choices_is_required_only_in_all_of_them() -> None:
+    one = {"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "string"}}}
+    two = {
+        "type": "object",
+        "required": ["a"],
+        "properties": {"a": {"type": "string"}, "c": {"type": "integer"}},
+    }
+    made = imported(a_body({"oneOf": [one, two]}))
+    assert rules(made, "body") == {
+        "a": {"type": "STRING", "required": True},
+        "c": {"type": "INTEGER"},
+    }
+
+
+def test_a_body_that_may_be_no_object_has_no_rules() -> None:
+    schema = {
+        "oneOf": [{"type": "object", "properties": {"a": {"type": "string"}}}, {"type": "array"}]
+    }
+    assert rules(imported(a_body(schema)), "body") is None
+
+
+def test_nothing_of_an_optional_body_is_required() -> None:
+    schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}
+    assert rules(imported(a_body(schema, required=False)), "body") == {"a": {"type": "STRING"}}
+
+
+def test_schemas_that_contain_themselves_come_to_an_end() -> None:
+    document = a_body({"$ref": "#/components/schemas/A"})
+    schemas: JsonObject = {
+        "A": {
+            "allOf": [{"$ref": "#/components/schemas/B"}],
+            "properties": {"a": {"$ref": "#/components/schemas/A"}},
+        },
+        "B": {"anyOf": [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]},
+        "C": {"$ref": "#/components/schemas/C"},
+    }
+    made = imported({**document, "components": {"schemas": schemas}})
+    assert made["actions"] == 1
+
+
+def test_schemas_that_double_at_each_level_take_no_time() -> None:
+    schemas: JsonObject = {
+        f"S{at}": {"allOf": [{"$ref": f"#/components/schemas/S{at + 1}"}] * 2} for at in range(60)
+    }
+    schemas["S60"] = {"type": "object", "properties": {"a": {"type": "string"}}}
+    document = a_body({"$ref": "#/components/schemas/S20"})
+    assert imported({**document, "components": {"schemas": schemas}})["actions"] == 1
+
+
+async def test_an_operations_parameter_wins_over_its_paths() -> None:
+    made = await imported_file("everything.yaml")
+    request = actions_of(made)["users-get"]["request"]
+    assert isinstance(request, dict)
+    assert request["query"] == {"verbose": {"type": "STRING"}, "page": {"type": "INTEGER"}}
+    assert request["params"] == {"id": {"type": "UUID", "required": True}}
+
+
+async def test_styles_are_kept() -> None:
+    made = await imported_file("everything.yaml")
+    assert actions_of(made)["get-compare-base...head"]["styles"] == {
+        "query:ids": "comma",
+        "query:tags": "pipe",
+        "query:filter": "brackets",
+        "query:where": "json",
+    }
+
+
+@pytest.mark.parametrize(
+    ("media", "content_type", "header"),
+    [
+        ("application/json; charset=utf-8", None, None),
+        ("*/*", None, None),
+        ("application/vnd.api+json", None, "application/vnd.api+json"),
+        ("application/x-www-form-urlencoded", "form", None),
+        ("text/csv", "text", "text/csv"),
+        ("application/xml", "text", "application/xml"),
+        ("application/x-ndjson", "text", "application/x-ndjson"),
+    ],
+)
+def test_a_body_is_sent_as_its_media_type(
+    media: str, content_type: str | None, header: str | None
+) -> None:
+    action = only_action(imported(a_body({"type": "object"}, media)))
+    assert action.get("content_type") == content_type
+    assert action.get("headers") == (None if header is None else {"Content-Type": header})
+
+
+@pytest.mark.parametrize(
+    "media", ["multipart/form-data", "image/png", "application/octet-stream", "application/zip"]
+)
+def test_a_body_of_bytes_or_parts_is_skipped(media: str) -> None:
+    made = imported(a_body({"type": "object"}, media))
+    assert made["actions"] == 0
+    assert media in made["skipped"][0]["reason"]
+
+
+async def test_a_merge_patch_is_preferred() -> None:
+    made = await imported_file("cluster.json", server="https://cluster.example")
+    assert actions_of(made)["patchPod"]["headers"] == {
+        "Content-Type": "application/merge-patch+json"
+    }
+    assert made["left_out"][0]["part"] == "body"
+
+
+@pytest.mark.parametrize(
+    ("path", "resource"),
+    [
+        ("/a/{x}.json", "/a/:x.json"),
+        ("/{x}_{y}", "/:{x}_:{y}"),
+        ("users", "/users"),
+        ("/a b/ä", "/a%20b/%C3%A4"),
+        ("/:batch", "/%3Abatch"),
+        ("/v1/{name}:run", "/v1/:name:run"),
+        ("/$metadata", "/$$metadata"),
+        ("/f(id='{x}')", "/f(id=':{x}')"),
+        ("/{a", "/%7Ba"),
+        ("/x#fragment", "/x"),
+    ],
+)
+def test_a_path_becomes_a_resource(path: str, resource: str) -> None:
+    assert only_action(imported(an_openapi({path: {"get": {}}})))["resource"] == resource
