@@ -7,6 +7,7 @@ from ductape.app.system import worker_identity
 from ductape.domain.request import JobEventTypes
 from ductape.handlers.action import ActionHandler
 from ductape.handlers.choosing import Around, FallbackHandler, QuotaHandler
+from ductape.handlers.delivery import DeliveryHandler
 from ductape.handlers.function import FunctionHandler
 from ductape.handlers.notification import NotificationHandler
 from ductape.handlers.pointing import JobHandler
@@ -42,6 +43,8 @@ def make_worker(core: Core, options: WorkerOptions) -> Worker:
             preparing,
             _handlers(core),
             around.clock,
+            core.telling,
+            core.catalog,
             core.settings.limits.result,
         ),
         settler=core.settler,
@@ -59,7 +62,9 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
     mailer = SmtpMailer(core.policy, clock)
     tokens = core.tokens_of_others
     return {
-        JobEventTypes.ACTION: ActionHandler(core.http, clock, tokens),
+        JobEventTypes.ACTION: DeliveryHandler(
+            core.http, clock, ActionHandler(core.http, clock, tokens)
+        ),
         JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock, tokens),
         JobEventTypes.JOB: JobHandler(core.python, clock),
         JobEventTypes.FUNCTION: FunctionHandler(core.python, core.http, clock, tokens),

@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, frozenset[str]] = {
     "fallbacks": frozenset(),
     "healthchecks": LIVE["input"] - {"Session"},
     "storage": LIVE["definition"] - {"Auth"},
+    "webhooks": LIVE["definition"],
 }
 """Which references are live in the definitions of each section: one row a section."""
 

@@ -15,6 +15,7 @@ from ductape.domain.product.placing import storage_faults
 from ductape.domain.product.reach import reach_faults
 from ductape.domain.product.sessions import session_faults
 from ductape.domain.product.shape import MOST_FAULTS, fitted
+from ductape.domain.product.told import told_faults
 from ductape.domain.product.trying import trying_faults
 from ductape.domain.product.variants import variant_faults
 from ductape.errors import Fault, ValidationError
@@ -30,6 +31,7 @@ _RULES = (
     choosing_faults,
     calling_faults,
     check_faults,
+    told_faults,
 )
 
 

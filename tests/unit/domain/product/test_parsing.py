@@ -62,7 +62,6 @@ def test_an_unknown_key_names_the_nearest_one() -> None:
         "databases",
         "features",
         "brokers",
-        "webhooks",
         "schedules",
     ],
 )
