@@ -1,6 +1,7 @@
 """Executing one claim: prepare, consult the cache, call the handler, and say how it ended."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -22,12 +23,15 @@ from ductape.domain.outcome import (
 )
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import WHOLE
+from ductape.errors import StoreError
+from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Handler, Invocation
 from ductape.ports.steps import Suspend, Unwound
 from ductape.ports.stores import Store
 from ductape.ports.stores.memory import Follows, Fresh, Leads
 from ductape.services.injection import Injected
+from ductape.services.telling import Telling
 from ductape.worker.context import RunContext
 from ductape.worker.failing import failure_of, timed_out
 from ductape.worker.held import Held
@@ -37,6 +41,8 @@ from ductape.worker.preparing import Preparing
 from ductape.worker.step_cache import StepCache
 from ductape.worker.step_log import StepLog
 from ductape.worker.stepping import FeatureSteps
+
+log = logging.getLogger("ductape.worker")
 
 
 class Running:
@@ -48,15 +54,22 @@ class Running:
         preparing: Preparing,
         handlers: Mapping[JobEventTypes, Handler],
         clock: Clock,
+        telling: Telling,
+        catalog: Catalog,
         result_bytes: int = DEFAULT.result_bytes,
     ) -> None:
-        """Call the handler of each kind; a result has at most so many bytes as JSON."""
+        """Call the handler of each kind; a result has at most so many bytes as JSON.
+
+        `telling` learns from `catalog` whom to tell first.
+        """
         self._store = store
         self._preparing = preparing
         self._handlers = handlers
         self._clock = clock
         self._result_bytes = result_bytes
         self._cache = StepCache(store.memory, preparing, clock)
+        self._telling = telling
+        self._catalog = catalog
 
     async def execute(self, held: Held) -> Outcome | Parked | None:
         """Execute a held run; none where it must be left to others (its lease was lost)."""
@@ -76,6 +89,10 @@ class Running:
 
     async def _attempt(self, held: Held, log: StepLog) -> Outcome | Parked | None:
         spec = held.claim.run.spec
+        # Before all that can end it: who decides then cannot wait.
+        told = self._telling.known(spec.product, held.claim.product_version)
+        if told is None and not await self._learned(held):
+            return Interrupted(begun=False)
         await self._until(held.claim.run.due_at_ms)
         if self._is_expired(held.claim.run):
             return Expired()
@@ -88,6 +105,8 @@ class Running:
             answer = await self._recall(held, injected)
             if not isinstance(answer, Leads):
                 return answer
+        if told != () and not await self._told(held):
+            return Interrupted(begun=False)
         invocation = self._invocation(held, injected, log)
         try:
             result = await self._handler(injected)(invocation)
@@ -149,6 +168,30 @@ class Running:
             kind=spec.kind.value,
             expires_at_ms=self._clock.now_ms() + expiry_ms,
         )
+
+    async def _learned(self, held: Held) -> bool:
+        """Find out who is told of the run; false where the store does not say, so that it waits."""
+        product, version = held.claim.run.spec.product, held.claim.product_version
+        try:
+            await self._telling.learn(self._catalog, product, version)
+        except StoreError as error:
+            log.warning("job %s waits: who is told is not known: %s", held.ref.job_id, error)
+            return False
+        return True
+
+    async def _told(self, held: Held) -> bool:
+        """Tell that an attempt starts; false where that cannot be stored, so that it must not."""
+        now_ms = self._clock.now_ms()
+        news = self._telling.started(held.claim, now_ms)
+        if not news:
+            return True
+        try:
+            await self._store.intake.add(news, now_ms=now_ms)
+        except StoreError as error:
+            log.warning("job %s waits: its start cannot be told: %s", held.ref.job_id, error)
+            return False
+        self._store.wake.tell("work")
+        return True
 
     def _invocation(self, held: Held, injected: Injected, log: StepLog) -> Invocation:
         spec = held.claim.run.spec
