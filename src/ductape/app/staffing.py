@@ -7,6 +7,7 @@ from ductape.app.system import worker_identity
 from ductape.domain.request import JobEventTypes
 from ductape.handlers.action import ActionHandler
 from ductape.handlers.choosing import Around, FallbackHandler, QuotaHandler
+from ductape.handlers.database import DatabaseHandler
 from ductape.handlers.function import FunctionHandler
 from ductape.handlers.notification import NotificationHandler
 from ductape.handlers.pointing import JobHandler
@@ -60,6 +61,7 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
     tokens = core.tokens_of_others
     return {
         JobEventTypes.ACTION: ActionHandler(core.http, clock, tokens),
+        JobEventTypes.DB_ACTION: DatabaseHandler(core.databases, clock),
         JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock, tokens),
         JobEventTypes.JOB: JobHandler(core.python, clock),
         JobEventTypes.FUNCTION: FunctionHandler(core.python, core.http, clock, tokens),

@@ -1,6 +1,7 @@
-"""Where an app, or a function behind a URL, is in each env."""
+"""Where an app, a function behind a URL, or a database, is in each env."""
 
 from ductape.domain.product.app import App
+from ductape.domain.product.database import Database, DatabaseEnv
 from ductape.domain.product.document import Env
 from ductape.domain.product.function import Function
 
@@ -15,3 +16,14 @@ def function_url_in(function: Function, env: Env) -> str | None:
     """Return where a function is in an env; none if it is not there, or behind no URL."""
     here = next((one for one in function.envs if one.slug == env.slug), None)
     return function.url if here is None or here.url is None else here.url
+
+
+def database_is_in(database: Database, env: Env) -> bool:
+    """Tell whether a database is anywhere in an env."""
+    here = next((one for one in database.envs if one.slug == env.slug), None)
+    return is_placed(database) or (here is not None and is_placed(here))
+
+
+def is_placed(part: Database | DatabaseEnv) -> bool:
+    """Tell whether a part says by itself where the database is."""
+    return any(one is not None for one in (part.url, part.host, part.database))

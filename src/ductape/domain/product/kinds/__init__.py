@@ -11,6 +11,7 @@ from ductape.domain.product.choice import Choice
 from ductape.domain.product.document import Env, Product
 from ductape.domain.product.kinds.action import resolve_action
 from ductape.domain.product.kinds.choosing import resolve_fallback, resolve_quota
+from ductape.domain.product.kinds.database import resolve_database
 from ductape.domain.product.kinds.function import resolve_function
 from ductape.domain.product.kinds.handler import handler_target, resolve_job
 from ductape.domain.product.kinds.notification import resolve_notification
@@ -24,6 +25,7 @@ Resolver = Callable[[Product, Env, Address], Target | Choice]
 
 RESOLVERS: Mapping[JobEventTypes, Resolver] = {
     JobEventTypes.ACTION: resolve_action,
+    JobEventTypes.DB_ACTION: resolve_database,
     JobEventTypes.FALLBACK: resolve_fallback,
     JobEventTypes.FUNCTION: resolve_function,
     JobEventTypes.JOB: resolve_job,
