@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -174,25 +175,34 @@ async def behind_tls(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.chain, files.key)
 
+    serving: set[asyncio.Task[None]] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(len(SSL_REQUEST))
         writer.write(b"S")
-        try:
+        with suppress(OSError):
             await writer.start_tls(context)
             answers, requests = await asyncio.open_connection("127.0.0.1", postgres.port)
             await asyncio.gather(_carry(reader, requests), _carry(answers, writer))
-        except OSError:
-            writer.close()
+        writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.create_task(serve(reader, writer)))
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as listening:
         place: JsonObject = {"database_type": "postgresql", "database": "postgres"}
         yield {**place, "user": "postgres", "port": listening.sockets[0].getsockname()[1]}
+        await asyncio.gather(*serving, return_exceptions=True)
 
 
 async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while some := await source.read(65_536):
-        sink.write(some)
-    sink.close()
+    try:
+        while some := await source.read(65_536):
+            sink.write(some)
+    finally:
+        sink.close()
+        with suppress(OSError):
+            await sink.wait_closed()
 
 
 async def test_tls_asks_for_the_certificate_of_the_name(behind_tls: JsonObject) -> None:
