@@ -28,6 +28,7 @@ ALLOWED = {
     ("testing/entropy.py", "random"): "seeded, so that a simulation can be run again exactly",
     ("cli/output.py", "os"): "an output whose reader has gone",
     ("cli/working.py", "os"): "a second signal ends the process at once",
+    ("providers/databases/confined_files.py", "os"): "where a path really leads",
     ("providers/http/guard.py", "socket"): "each address is checked before it is connected to",
     ("providers/storage/confined.py", "os"): "every folder is opened from the one above it",
     ("providers/storage/local.py", "os"): "files are written and moved within an open folder",

@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 import trustme
 
@@ -22,3 +23,26 @@ def certificates(*names: str) -> Certificates:
     client = ssl.create_default_context()
     authority.configure_trust(client)
     return Certificates(server, client)
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a server of another process is started with, and what a client trusts."""
+
+    chain: Path
+    key: Path
+    authority: Path
+
+
+def certificate_files(folder: Path, *names: str) -> Files:
+    """Write a certificate for a server of these names, its key, and its authority's."""
+    authority = trustme.CA()
+    made = authority.issue_cert(*names)
+    files = Files(folder / "chain.pem", folder / "key.pem", folder / "authority.pem")
+    for number, blob in enumerate(made.cert_chain_pems):
+        blob.write_to_path(files.chain, append=number > 0)
+    made.private_key_pem.write_to_path(files.key)
+    authority.cert_pem.write_to_path(files.authority)
+    for file in (files.chain, files.key, files.authority):
+        file.chmod(0o644)
+    return files

@@ -8,22 +8,30 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 
-from tests.servers.pgbouncer import program
+from tests.servers import mariadb, pgbouncer
 
 APT = "/usr/bin/apt-get"
 NO_SERVICES = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
 """Nothing is asked, and no service is started: the tests start their own."""
 
+PACKAGES: Mapping[str, Callable[[], object]] = {
+    "mariadb-server": mariadb.programs,
+    "pgbouncer": pgbouncer.program,
+}
+"""What is needed, and what finds it: one row a package."""
+
 
 def main() -> int:
     """Install what is missing, if we may; return the exit code."""
-    if program() is not None:
+    missing = [name for name, found in PACKAGES.items() if found() is None]
+    if not missing:
         return 0
     if os.geteuid() != 0 or shutil.which(APT) is None:
-        print("pgbouncer is missing, tests behind it are left out: apt-get install pgbouncer")  # noqa: T201 (to the terminal)
+        _say(f"missing: apt-get install {' '.join(missing)}")
         return 0
-    words = ("install", "-qq", "--no-install-recommends", "pgbouncer")
+    words = ("install", "-qq", "--no-install-recommends", *missing)
     for each in (("update", "-qq"), words):
         done = subprocess.run(  # noqa: S603 (the system's program)
             [APT, "-y", *each],
@@ -32,9 +40,13 @@ def main() -> int:
             check=False,
         )
         if done.returncode:
-            print("pgbouncer could not be installed, tests behind it are left out")  # noqa: T201 (as above)
+            _say(f"could not be installed: {' '.join(missing)}")
             return 0
     return 0
+
+
+def _say(what: str) -> None:
+    print(f"{what}; the tests behind it are left out")  # noqa: T201 (to the terminal)
 
 
 if __name__ == "__main__":

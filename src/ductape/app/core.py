@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from ductape.app.folders import caller_roots, storage_roots
+from ductape.app.folders import caller_roots, database_files, storage_roots
 from ductape.app.loading import load_handlers
 from ductape.app.opening import OpenStore, key_ring, open_store, open_stores
 from ductape.app.routing import DEFAULT
@@ -21,6 +21,7 @@ from ductape.ports.stores import Store
 from ductape.ports.threads import Threads
 from ductape.ports.vault import Vault
 from ductape.ports.zones import Zones
+from ductape.providers.databases import PooledDatabases
 from ductape.providers.http import AiohttpClient
 from ductape.providers.storage import ConfinedFiles, LocalBlobs, StoredFiles, Tunnel
 from ductape.providers.tokens import TokenKeeper
@@ -74,6 +75,8 @@ class Core:
     policy: EgressPolicy
     """What definitions may reach: the embedded default grants this machine itself."""
     http: AiohttpClient
+    databases: PooledDatabases
+    """Of products; never a store."""
     blobs: StoredFiles
     """What keeps files, in folders and buckets."""
     local_files: ConfinedFiles
@@ -131,6 +134,7 @@ class Core:
         """Close the connections and the stores; twice is harmless."""
         await self.http.aclose()
         await self.blobs.aclose()
+        await self.databases.aclose()
         await self.store.aclose()
 
 
@@ -173,6 +177,7 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         policy=policy,
         http=http,
         blobs=StoredFiles(folders, Tunnel(policy, around.entropy), tokens, around.clock),
+        databases=PooledDatabases(policy, database_files(settings)),
         local_files=ConfinedFiles(caller_roots(settings), around.threads),
         python=python,
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ductape.app.loading import is_postgres, sqlite_path
 from ductape.app.opening import key_file_of
-from ductape.app.settings import Settings
+from ductape.app.settings import FILE_NAME, Settings
+from ductape.providers.databases import FileRules
 from ductape.providers.storage import Roots
 
 
@@ -31,6 +32,17 @@ def caller_roots(settings: Settings) -> Roots:
     """Return where files may be that a caller names."""
     roots = tuple(str(Path(root).absolute()) for root in settings.files.roots)
     return Roots(roots, _own_files(settings))
+
+
+def database_files(settings: Settings) -> FileRules:
+    """Return where SQLite databases of products may be: where local storages may.
+
+    A path that begins nowhere is looked for in the working folder first.
+    """
+    here = str(Path.cwd())
+    roots = storage_roots(settings)
+    own = (*roots.stores, str(Path(FILE_NAME).absolute()))
+    return FileRules(tuple(sorted(roots.allowed, key=lambda one: one != here)), own)
 
 
 def _own_files(settings: Settings) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.handlers.action import ActionHandler
 from ductape.handlers.choosing import Around, FallbackHandler, QuotaHandler
+from ductape.handlers.database import DatabaseHandler
 from ductape.handlers.delivery import DeliveryHandler
 from ductape.handlers.feature import FeatureHandler
 from ductape.handlers.function import FunctionHandler
@@ -67,6 +68,7 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
         JobEventTypes.ACTION: DeliveryHandler(
             core.http, clock, ActionHandler(core.http, clock, tokens)
         ),
+        JobEventTypes.DB_ACTION: DatabaseHandler(core.databases, clock),
         JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock, tokens),
         JobEventTypes.JOB: JobHandler(core.python, clock),
         JobEventTypes.FUNCTION: FunctionHandler(core.python, core.http, clock, tokens),

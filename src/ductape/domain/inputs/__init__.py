@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ductape.domain.inputs.action import check_action
+from ductape.domain.inputs.database import check_database
 from ductape.domain.inputs.fallback import check_fallback
 from ductape.domain.inputs.feature import check_feature
 from ductape.domain.inputs.function import check_function
@@ -47,6 +48,7 @@ class Check(Protocol):
 
 CHECKS: Mapping[JobEventTypes, Check] = {
     JobEventTypes.ACTION: check_action,
+    JobEventTypes.DB_ACTION: check_database,
     JobEventTypes.FALLBACK: check_fallback,
     JobEventTypes.FUNCTION: check_function,
     JobEventTypes.FEATURE: check_feature,

@@ -4,24 +4,17 @@
 number's digits and sign as it is written. A null counts as left out.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
-from math import isfinite
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
 
+from ductape.domain.datatypes import ARRAY_OF, DATA_TYPES
 from ductape.domain.found import kind_of, path_to, shown
 from ductape.domain.inputs.pending import pending
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.parsing.nearest import hint_for
 from ductape.errors import Fault, fault
-
-_ARRAY_OF = "_ARRAY"
-_EMAIL = re.compile(r"[^\s@,;<>\"\\]{1,64}@[^\s@,;<>\"\\]{1,255}")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 class FieldRule(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -75,11 +68,6 @@ def rule_faults(rule: JsonValue, path: str) -> Iterator[Fault]:
         yield fault(path, "`{type, required, minlength, maxlength}`", f"an error: {error}")
 
 
-def is_email(value: JsonValue) -> bool:
-    """Tell whether a value looks like one mailbox, as `ada@example.org`."""
-    return isinstance(value, str) and _EMAIL.fullmatch(value) is not None
-
-
 def _field_fault(value: JsonValue, rule: FieldRule, path: str, *, resolved: bool) -> Fault | None:
     if value is None:
         return fault(path, rule.type, "nothing") if rule.required else None
@@ -91,9 +79,9 @@ def _field_fault(value: JsonValue, rule: FieldRule, path: str, *, resolved: bool
 
 
 def _fits(value: JsonValue, type_name: str, *, resolved: bool) -> bool:
-    if not type_name.endswith(_ARRAY_OF):
+    if not type_name.endswith(ARRAY_OF):
         return DATA_TYPES[type_name](value)
-    item = DATA_TYPES[type_name.removesuffix(_ARRAY_OF)]
+    item = DATA_TYPES[type_name.removesuffix(ARRAY_OF)]
     return isinstance(value, list) and all(
         pending(member, resolved=resolved) or item(member) for member in value
     )
@@ -106,78 +94,3 @@ def _length_fault(value: JsonValue, rule: FieldRule, path: str) -> Fault | None:
     if rule.maxlength is not None and length > rule.maxlength:
         return fault(path, f"a length of at most {rule.maxlength}", f"a length of {length}")
     return None
-
-
-def _is_text(value: JsonValue) -> bool:
-    return isinstance(value, str)
-
-
-def _is_text_without_spaces(value: JsonValue) -> bool:
-    return isinstance(value, str) and re.search(r"\s", value) is None
-
-
-def _is_number_text(value: JsonValue) -> bool:
-    return isinstance(value, str) and _NUMBER.fullmatch(value) is not None
-
-
-def _is_instant_text(value: JsonValue) -> bool:
-    return isinstance(value, str) and _parses(datetime.fromisoformat, value)
-
-
-def _is_date(value: JsonValue) -> bool:
-    return isinstance(value, str) and _parses(date.fromisoformat, value)
-
-
-def _is_uuid(value: JsonValue) -> bool:
-    return isinstance(value, str) and _UUID.fullmatch(value) is not None
-
-
-def _is_integer(value: JsonValue) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: JsonValue) -> bool:
-    return _is_integer(value) or (isinstance(value, float) and isfinite(value))
-
-
-def _is_boolean(value: JsonValue) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_list(value: JsonValue) -> bool:
-    return isinstance(value, list)
-
-
-def _is_object(value: JsonValue) -> bool:
-    return isinstance(value, dict)
-
-
-def _parses(parse: Callable[[str], object], text: str) -> bool:
-    try:
-        parse(text)
-    except ValueError:
-        return False
-    return True
-
-
-_PLAIN: dict[str, Callable[[JsonValue], bool]] = {
-    "STRING": _is_text,
-    "NOSPACES_STRING": _is_text_without_spaces,
-    "EMAIL_STRING": is_email,
-    "NUMBER_STRING": _is_number_text,
-    "DATE_STRING": _is_instant_text,
-    "INTEGER": _is_integer,
-    "FLOAT": _is_number,
-    "DOUBLE": _is_number,
-    "UUID": _is_uuid,
-    "DATE": _is_date,
-    "OBJECT": _is_object,
-    "BOOLEAN": _is_boolean,
-}
-
-DATA_TYPES: dict[str, Callable[[JsonValue], bool]] = {
-    **_PLAIN,
-    "ARRAY": _is_list,
-    **{f"{name}{_ARRAY_OF}": _is_list for name in _PLAIN},
-}
-"""Every type by its name; a `*_ARRAY` is a list whose items are all of the type."""

@@ -1,8 +1,8 @@
 """What one `event` could name in a product (SPEC 8).
 
 An action by its tag (and its app, where several apps have one of that tag), a message as
-`notification:message`, everything else by its tag. What a webhook delivers is `webhook:tag`: the
-system alone makes such jobs.
+`notification:message`, a database's action as `database:action`, everything else by its tag. What a
+webhook delivers is `webhook:tag`: the system alone makes such jobs.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,12 @@ from msgspec import Struct
 
 from ductape.domain.product.document import Env, Product
 from ductape.domain.product.placed import place_in
-from ductape.domain.product.reached import base_url_in, function_url_in, webhook_url_in
+from ductape.domain.product.reached import (
+    base_url_in,
+    database_is_in,
+    function_url_in,
+    webhook_url_in,
+)
 from ductape.domain.request import JobEventTypes
 from ductape.domain.webhooks.events import address_of
 
@@ -32,6 +37,7 @@ def addresses(product: Product) -> tuple[Address, ...]:
     return (
         *_actions(product),
         *_notifications(product),
+        *_databases(product),
         *_handlers(product),
         *_choosers(product),
         *_storages(product),
@@ -53,6 +59,13 @@ def _notifications(product: Product) -> Iterator[Address]:
         for place, message in enumerate(notification.messages):
             event = f"{notification.tag}:{message.tag}"
             yield Address(JobEventTypes.NOTIFICATION, event, f"{path}.messages[{place}]")
+
+
+def _databases(product: Product) -> Iterator[Address]:
+    for at, database in enumerate(product.databases):
+        for place, action in enumerate(database.actions):
+            event = f"{database.tag}:{action.tag}"
+            yield Address(JobEventTypes.DB_ACTION, event, f"databases[{at}].actions[{place}]")
 
 
 def _handlers(product: Product) -> Iterator[Address]:
@@ -88,12 +101,12 @@ def reachable(product: Product) -> frozenset[tuple[str, JobEventTypes, str, str 
         for env in product.envs
         for absent in [_absent(product, env)]
         for address in addresses(product)
-        if (address.kind, address.app or address.event) not in absent
+        if (address.kind, _owner(address)) not in absent
     )
 
 
 def _absent(product: Product, env: Env) -> set[tuple[JobEventTypes, str]]:
-    """Name the apps, functions, webhooks' events and storages that are nowhere in an env."""
+    """Name the apps, databases, functions, webhooks' events and storages that are not in an env."""
     apps = {app.tag for app in product.apps if base_url_in(app, env) is None}
     functions = {
         one.tag
@@ -102,8 +115,15 @@ def _absent(product: Product, env: Env) -> set[tuple[JobEventTypes, str]]:
     }
     storages = {one.tag for one in product.storage if place_in(one, env) is None}
     untold = {address_of(one.tag) for one in product.webhooks if webhook_url_in(one, env) is None}
+    databases = {one.tag for one in product.databases if not database_is_in(one, env)}
     return {
         *((JobEventTypes.ACTION, tag) for tag in apps | untold),
+        *((JobEventTypes.DB_ACTION, tag) for tag in databases),
         *((JobEventTypes.FUNCTION, tag) for tag in functions),
         *((JobEventTypes.STORAGE, tag) for tag in storages),
     }
+
+
+def _owner(address: Address) -> str:
+    """Name the thing that must be in an env for its events to be."""
+    return address.app or address.event.partition(":")[0]

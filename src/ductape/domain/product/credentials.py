@@ -12,6 +12,7 @@ from msgspec import Struct
 from ductape.domain.found import path_to
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.app import Action, ActionEnv, App, AppAuth, AuthEnv
+from ductape.domain.product.database import Database, DatabaseEnv
 from ductape.domain.product.document import Product
 from ductape.domain.product.function import Function, FunctionAuth, FunctionEnv
 from ductape.domain.product.notification import Callback, CallbackAuth, Email, Push, Sms
@@ -33,6 +34,8 @@ _CREDENTIALS: dict[type[Struct], tuple[str, ...]] = {
     AppAuth: ("token", "password", "value", "client_secret", "refresh_token"),
     AuthEnv: ("token", "password", "value", "client_secret", "refresh_token"),
     CallbackAuth: ("token", "password", "value"),
+    Database: ("password",),
+    DatabaseEnv: ("password",),
     Email: ("password",),
     FunctionAuth: ("token", "secret_access_key", "session_token", "service_account"),
     Push: ("access_token", "service_account"),
@@ -73,8 +76,8 @@ def credential_faults(product: Product) -> Iterator[Fault]:
             text = cast("str | None", getattr(thing, name))
             if text is None:
                 continue
-            if not _holds_secret(text):
-                yield _literal(path_to(path, name), product)
+            if not holds_secret(text):
+                yield literal_credential(path_to(path, name), product)
             elif name == "refresh_token" and secret_alone(text) is None:
                 hint = "a rotated refresh token is written back to its secret"
                 expected = "`$Secret{NAME}` alone"
@@ -118,8 +121,8 @@ def _of_app(app: App, path: str, product: Product) -> Iterator[Fault]:
 def _member(name: str, value: object, path: str, product: Product) -> Iterator[Fault]:
     """Judge a value by its name, or what is inside it by theirs."""
     if isinstance(value, str) and value and names_credential(name):
-        if not _holds_secret(value):
-            yield _literal(path, product)
+        if not holds_secret(value):
+            yield literal_credential(path, product)
     else:
         yield from _inside(value, path, product)
 
@@ -136,10 +139,12 @@ def _inside(value: object, path: str, product: Product) -> Iterator[Fault]:
             return
 
 
-def _holds_secret(text: str) -> bool:
+def holds_secret(text: str) -> bool:
+    """Tell whether a text brings in a secret."""
     return any(use.name == "Secret" for use in uses(text))
 
 
-def _literal(path: str, product: Product) -> Fault:
+def literal_credential(path: str, product: Product) -> Fault:
+    """Tell of a credential that is written out."""
     hint = f"`ductape secrets set NAME --product {product.tag}` stores it"
     return fault(path, "a credential written as `$Secret{NAME}`", "a literal one", hint=hint)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.app import App
+from ductape.domain.product.database import Database
 from ductape.domain.product.feature import Feature
 from ductape.domain.product.function import Function
 from ductape.domain.product.healthchecks import Healthcheck
@@ -95,7 +96,6 @@ class Product(Struct, frozen=True):
     """One whole product."""
 
     LATER: ClassVar[tuple[str, ...]] = (
-        "databases",
         "brokers",
         "schedules",
     )
@@ -106,6 +106,7 @@ class Product(Struct, frozen=True):
     description: Words | None = None
     apps: tuple[App, ...] = ()
     notifications: tuple[Notification, ...] = ()
+    databases: tuple[Database, ...] = ()
     sessions: tuple[Session, ...] = ()
     caches: tuple[Cache, ...] = ()
     jobs: tuple[Job, ...] = ()

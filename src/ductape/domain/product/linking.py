@@ -18,6 +18,7 @@ from ductape.errors import Fault, fault
 
 SECTIONS: Mapping[str, frozenset[str]] = {
     "apps": LIVE["definition"],
+    "databases": LIVE["definition"] - {"Auth"},
     "functions": LIVE["definition"],
     "notifications": LIVE["definition"],
     "quotas": frozenset(),
@@ -73,6 +74,8 @@ def _live_at(section: str, place: str) -> frozenset[str]:
     >>> len(_live_at("apps[0]", "actions[0].body"))
     4
     """
+    if section.startswith("databases") and place.endswith("].template"):
+        return frozenset()  # what looks like one in SQL is SQL
     if mapping := _MAPPING.match(place):
         return LIVE["option output" if mapping[1] == "output" else "option input"]
     brought = place.startswith(("auths[", "variables[", "constants["))

@@ -8,6 +8,7 @@ from ductape.domain.product.calling import calling_faults
 from ductape.domain.product.checks import check_faults
 from ductape.domain.product.choosing import choosing_faults
 from ductape.domain.product.credentials import credential_faults
+from ductape.domain.product.databases import database_faults
 from ductape.domain.product.document import Product
 from ductape.domain.product.linking import linking_faults
 from ductape.domain.product.naming import naming_faults
@@ -26,6 +27,7 @@ _RULES = (
     credential_faults,
     variant_faults,
     reach_faults,
+    database_faults,
     storage_faults,
     session_faults,
     linking_faults,

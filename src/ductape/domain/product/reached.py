@@ -1,6 +1,7 @@
-"""Where an app, a function behind a URL, or who is told by a webhook, is in each env."""
+"""Where an app, a database, a function behind a URL, or a webhook's receiver is in each env."""
 
 from ductape.domain.product.app import App
+from ductape.domain.product.database import Database, DatabaseEnv
 from ductape.domain.product.document import Env
 from ductape.domain.product.function import Function
 from ductape.domain.product.webhook import Webhook
@@ -22,3 +23,14 @@ def webhook_url_in(webhook: Webhook, env: Env) -> str | None:
     """Return where a webhook's deliveries go in an env; none if nothing is told there."""
     here = next((one for one in webhook.envs if one.slug == env.slug), None)
     return webhook.url if here is None or here.url is None else here.url
+
+
+def database_is_in(database: Database, env: Env) -> bool:
+    """Tell whether a database is anywhere in an env."""
+    here = next((one for one in database.envs if one.slug == env.slug), None)
+    return is_placed(database) or (here is not None and is_placed(here))
+
+
+def is_placed(part: Database | DatabaseEnv) -> bool:
+    """Tell whether a part says by itself where the database is."""
+    return any(one is not None for one in (part.url, part.host, part.database))

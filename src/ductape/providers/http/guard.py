@@ -32,6 +32,10 @@ class Guard:
         """Tell where the present task is about to connect."""
         self._destination.set(destination)
 
+    def reason_against(self, destination: Destination, address: str) -> str | None:
+        """Tell why a destination's address is refused; none if it is not."""
+        return refusal(self._policy, destination, address)
+
     def socket_for(self, info: AddressInfo) -> socket.socket:
         """Return an unconnected socket; raises `PermissionError` for a refused address."""
         family, kind, protocol, _, address = info
@@ -55,6 +59,25 @@ async def connect(guard: Guard, destination: Destination) -> socket.socket:
         except OSError as error:
             failure = failure if isinstance(failure, PermissionError) else error
     raise unreachable(destination, failure)
+
+
+async def addresses(guard: Guard, destination: Destination) -> list[str]:
+    """Return the addresses of a host that are allowed, for a library that connects by itself.
+
+    It must be given these and not the name, which could lead elsewhere when it is looked up again.
+    Raises `ProviderError` as `connect` does.
+    """
+    allowed: list[str] = []
+    reasons: list[str] = []
+    for info in await _resolved(destination):
+        address = str(info[4][0])
+        reason = guard.reason_against(destination, address)
+        allowed += [] if reason else [address]
+        reasons += [reason] if reason else []
+    if not allowed:
+        refused = PermissionError(errno.EACCES, reasons[0]) if reasons else None
+        raise unreachable(destination, refused)
+    return allowed
 
 
 def unreachable(destination: Destination, failure: OSError | None) -> ProviderError:

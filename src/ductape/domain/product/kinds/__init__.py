@@ -11,6 +11,7 @@ from ductape.domain.product.choice import Choice
 from ductape.domain.product.document import Env, Product
 from ductape.domain.product.kinds.action import resolve_action
 from ductape.domain.product.kinds.choosing import resolve_fallback, resolve_quota
+from ductape.domain.product.kinds.database import resolve_database
 from ductape.domain.product.kinds.feature import resolve_feature
 from ductape.domain.product.kinds.function import resolve_function
 from ductape.domain.product.kinds.handler import handler_target, resolve_job
@@ -33,6 +34,7 @@ def _resolve_action(product: Product, env: Env, address: Address) -> Target:
 
 RESOLVERS: Mapping[JobEventTypes, Resolver] = {
     JobEventTypes.ACTION: _resolve_action,
+    JobEventTypes.DB_ACTION: resolve_database,
     JobEventTypes.FALLBACK: resolve_fallback,
     JobEventTypes.FEATURE: resolve_feature,
     JobEventTypes.FUNCTION: resolve_function,

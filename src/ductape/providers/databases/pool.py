@@ -1,0 +1,115 @@
+"""Connections to one database, lent one at a time and kept for the next.
+
+A connection goes back only if whoever had it says that it is sound: after a commit or a rollback
+that the server has answered. One that has been lost while nobody used it is found out by what each
+lending begins with, which changes nothing, and another one is taken. Spans are seconds.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Generic, Protocol, TypeVar
+
+C = TypeVar("C")
+
+KEPT_S = 60.0
+"""How long a connection is kept that nobody uses: less than most firewalls and servers do."""
+
+
+Begin = Callable[[C], Awaitable[None]]
+"""What a lending begins with: it may fail on a kept connection, and is done again on another."""
+
+
+class Driver(Protocol[C]):
+    """How connections of one kind are made and ended."""
+
+    @property
+    def lost(self) -> tuple[type[Exception], ...]:
+        """What beginning raises where a connection is no more."""
+        ...
+
+    async def open(self) -> C:
+        """Connect; raises `ProviderError`."""
+        ...
+
+    def is_alive(self, connection: C) -> bool:
+        """Tell, as far as can be seen without asking, whether a kept connection is well."""
+        ...
+
+    async def close(self, connection: C) -> None:
+        """End it; never raises."""
+        ...
+
+
+class Lent(Generic[C]):
+    """A connection that somebody has."""
+
+    __slots__ = ("connection", "sound")
+
+    def __init__(self, connection: C) -> None:
+        self.connection = connection
+        self.sound = False
+        """Set by the borrower once nothing is under way on it."""
+
+
+class Pool(Generic[C]):
+    """At most so many connections; who comes when all are lent waits for one."""
+
+    def __init__(self, driver: Driver[C], most: int, now: Callable[[], float]) -> None:
+        """Open nothing yet; `now` is the event loop's time."""
+        self._driver = driver
+        self._free = asyncio.Semaphore(most)
+        self._kept: list[tuple[C, float]] = []
+        self._now = now
+        self._closed = False
+
+    @asynccontextmanager
+    async def lend(self, begin: Begin[C]) -> AsyncGenerator[Lent[C]]:
+        """Lend a connection that has begun; raises what opening or beginning does."""
+        async with self._free:
+            lent = Lent(await self._begun(begin))
+            try:
+                yield lent
+            finally:
+                await self._back(lent)
+
+    async def aclose(self) -> None:
+        """Close what is kept, and what is lent once it comes back."""
+        self._closed = True
+        while self._kept:
+            connection, _ = self._kept.pop()
+            await self._driver.close(connection)
+
+    async def _begun(self, begin: Begin[C]) -> C:
+        while self._kept:
+            connection, until = self._kept.pop()
+            if self._now() < until and self._driver.is_alive(connection):
+                with suppress(*self._driver.lost):
+                    return await self._or_closed(connection, begin)
+            else:
+                await self._driver.close(connection)
+        return await self._or_closed(await self._driver.open(), begin)
+
+    async def _or_closed(self, connection: C, begin: Begin[C]) -> C:
+        try:
+            await begin(connection)
+        except BaseException:
+            await _to_the_end(self._driver.close(connection))
+            raise
+        return connection
+
+    async def _back(self, lent: Lent[C]) -> None:
+        if lent.sound and not self._closed:
+            self._kept.append((lent.connection, self._now() + KEPT_S))
+        else:
+            await _to_the_end(self._driver.close(lent.connection))
+
+
+async def _to_the_end(closing: Awaitable[None]) -> None:
+    """Wait until it is closed, though whoever waits be cancelled meanwhile."""
+    task = asyncio.ensure_future(closing)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

@@ -1,0 +1,111 @@
+"""A way to one server that checks each address, and speaks TLS under its own name, for pymongo.
+
+pymongo looks names up by itself and asks for the certificate of what it was given. So it is given a
+socket in a folder that is ours alone; what comes there goes on, guarded, to the server.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from ductape.domain.egress import Destination
+from ductape.errors import ProviderError
+from ductape.providers.databases.tls import context_for
+from ductape.providers.http import Guard, connect
+
+_CHUNK = 65_536
+
+
+class Relay:
+    """A listening socket, and what goes through it."""
+
+    def __init__(
+        self, guard: Guard, wanted: Destination, tls: Literal["off", "require", "verify"] | None
+    ) -> None:
+        """Listen at nothing yet."""
+        self._guard = guard
+        self._wanted = wanted
+        self._tls = context_for(tls, wanted.host)
+        self._folder: Path | None = None
+        self._server: asyncio.Server | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> str:
+        """Listen; return the path, quoted as a host is in a URL.
+
+        Raises `ProviderError` where the server cannot be reached, or is not who it should be.
+        """
+        _, writer = await self._reached()
+        await _ended(writer)
+        self._folder = Path(tempfile.mkdtemp(prefix="dt-"))
+        path = self._folder / "mongodb.sock"
+        self._server = await asyncio.start_unix_server(self._serve, path)
+        return quote(str(path), safe="")
+
+    async def aclose(self) -> None:
+        """Stop, and cut off what is under way."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        # Whoever asked sees the end of the connection, which is all that there is to tell.
+        try:
+            with suppress(ProviderError, OSError):
+                await self._joined(reader, writer)
+        finally:
+            await _ended(writer)
+
+    async def _reached(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        made = await connect(self._guard, self._wanted)
+        name = None if self._tls is None else self._wanted.host
+        try:
+            return await asyncio.open_connection(sock=made, ssl=self._tls, server_hostname=name)
+        except OSError as error:
+            made.close()
+            where = f"{self._wanted.host}:{self._wanted.port}"
+            reason = str(getattr(error, "verify_message", "")) or type(error).__name__
+            raise ProviderError("CONNECTION_ERROR", f"no TLS with {where}: {reason}") from error
+        except BaseException:
+            made.close()
+            raise
+
+    async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, requests = await self._reached()
+        ways = [
+            asyncio.ensure_future(_carried(reader, requests)),
+            asyncio.ensure_future(_carried(answers, writer)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            await _ended(requests)
+
+
+async def _ended(writer: asyncio.StreamWriter) -> None:
+    """Close a side, whatever the other one thinks of it."""
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+async def _carried(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    while some := await source.read(_CHUNK):
+        sink.write(some)
+        await sink.drain()

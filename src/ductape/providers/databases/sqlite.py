@@ -1,0 +1,262 @@
+"""SQLite files of products: only below the operator's roots, and never the store's own.
+
+A connection works in a thread. Statements may neither attach other files nor load extensions; what
+takes too long, or is cancelled, is interrupted. Links are not followed.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+import apsw
+from msgspec import Struct
+
+from ductape.domain.database_place import Place
+from ductape.domain.sql import Statement
+from ductape.errors import ProviderError
+from ductape.ports.database import Answer, Bounds, SqlWork
+from ductape.providers.databases.confined_files import FileRules, confined
+from ductape.providers.databases.pool import Pool
+from ductape.providers.databases.rows import Rows, names_of
+
+T = TypeVar("T")
+
+BUSY_MS = 5_000
+"""How long a statement waits for somebody else's lock, if the attempt has so long."""
+
+_STEPS_BETWEEN_LOOKS = 10_000
+_OPEN = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
+_DENIED = frozenset({apsw.SQLITE_ATTACH, apsw.SQLITE_DETACH})
+_PRAGMAS = frozenset({"table_info", "table_xinfo", "index_list", "index_info", "foreign_key_list"})
+"""The pragmas that a template may read; others change the connection for whoever is next."""
+_FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"})
+
+
+class Cursor(Protocol):
+    """The rows of one statement."""
+
+    exec_trace: Callable[[Any, str, object], bool] | None
+    """Called before the first row."""
+
+    def execute(self, statements: str, bindings: object = None) -> Iterable[tuple[object, ...]]:
+        """Run SQL with bound parameters."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the statement."""
+        ...
+
+
+class Connection(Protocol):
+    """What we use of apsw's: it describes its buffers with a type of Python 3.12."""
+
+    filename: str
+    in_transaction: bool
+
+    def execute(self, statements: str) -> object:
+        """Run SQL of our own."""
+        ...
+
+    def cursor(self) -> Cursor:
+        """Make what a statement is run with."""
+        ...
+
+    def changes(self) -> int:
+        """Return how many rows the last statement wrote."""
+        ...
+
+    def total_changes(self) -> int:
+        """Return how many rows have been written so far."""
+        ...
+
+    def interrupt(self) -> None:
+        """Stop what another thread runs on it."""
+        ...
+
+    def set_busy_timeout(self, milliseconds: int) -> None:
+        """Wait so long for a lock."""
+        ...
+
+    def set_progress_handler(self, callable: Callable[[], bool], nsteps: int) -> None:  # noqa: A002 (apsw's name)
+        """Ask every so many steps whether to stop."""
+        ...
+
+    def close(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 (apsw's signature)
+        """Close it."""
+        ...
+
+
+class Opened(Struct, frozen=True):
+    """An open file."""
+
+    connection: Connection
+    inode: int | None
+    """Which file it was: another one may have taken its name since."""
+
+
+class SqliteFile:
+    """The connections to one file."""
+
+    lost: tuple[type[Exception], ...] = (apsw.Error,)
+
+    def __init__(self, place: Place, rules: FileRules, threads: ThreadPoolExecutor) -> None:
+        """Open nothing yet."""
+        self._place = place
+        self._rules = rules
+        self._threads = threads
+        now = asyncio.get_running_loop().time
+        self._now = now
+        self._pool: Pool[Opened] = Pool(self, place.connections, now)
+
+    async def sql(self, work: SqlWork, bounds: Bounds) -> Answer:
+        """Execute statements in one transaction."""
+        deadline = self._now() + bounds.timeout_ms / 1_000
+        async with self._pool.lend(_begin) as lent:
+            connection = lent.connection.connection
+            connection.set_busy_timeout(min(BUSY_MS, bounds.timeout_ms))
+            connection.set_progress_handler(lambda: self._now() > deadline, _STEPS_BETWEEN_LOOKS)
+            try:
+                return await self._run(connection, partial(_worked, connection, work, bounds))
+            except apsw.Error as error:
+                raise failure(error) from error
+            finally:
+                lent.sound = not connection.in_transaction
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._pool.aclose()
+
+    async def open(self) -> Opened:
+        """Open the file, which must be there."""
+        path = confined(self._place.database, self._rules)
+        try:
+            return await self._in_thread(partial(_opened, path))
+        except apsw.Error as error:
+            raise failure(error) from error
+
+    def is_alive(self, connection: Opened) -> bool:
+        """Tell whether the file that it has open is still the one of that name."""
+        return _inode_of(connection.connection.filename) == connection.inode
+
+    async def close(self, connection: Opened) -> None:
+        """Close the file."""
+        await self._in_thread(partial(connection.connection.close, force=True))
+
+    async def _run(self, connection: Connection, function: Callable[[], T]) -> T:
+        """Wait for a thread; if cancelled, interrupt it and wait until it has let go."""
+        working = asyncio.ensure_future(self._in_thread(function))
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            connection.interrupt()
+            await asyncio.gather(working, return_exceptions=True)
+            raise
+
+    async def _in_thread(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
+
+def _opened(path: str) -> Opened:
+    connection = apsw.Connection(path, flags=_OPEN)
+    connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
+    connection.enable_load_extension(False)
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    opened = cast("Connection", connection)
+    opened.execute("PRAGMA foreign_keys = ON")
+    connection.authorizer = _allowed
+    return Opened(opened, _inode_of(path))
+
+
+def _allowed(
+    operation: int, first: str | None, second: str | None, _database: str | None, _by: str | None
+) -> int:
+    if operation in _DENIED:
+        return apsw.SQLITE_DENY
+    if operation == apsw.SQLITE_PRAGMA:
+        return apsw.SQLITE_OK if first in _PRAGMAS else apsw.SQLITE_DENY
+    if operation == apsw.SQLITE_FUNCTION and second in _FUNCTIONS:
+        return apsw.SQLITE_DENY
+    return apsw.SQLITE_OK
+
+
+def _inode_of(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+async def _begin(opened: Opened) -> None:
+    """Nothing to be asked of a file beforehand."""
+
+
+def _worked(connection: Connection, work: SqlWork, bounds: Bounds) -> Answer:
+    """Do the work in a transaction: in a thread."""
+    rows = Rows(bounds.max_bytes)
+    count, returned = 0, False
+    connection.execute("BEGIN" if work.reads_only else "BEGIN IMMEDIATE")
+    try:
+        for statement in work.statements:
+            written, has_rows = _executed(connection, statement, work, rows)
+            count += written
+            returned = returned or has_rows
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    if work.reads_only:
+        return Answer(len(rows.rows), rows.rows)
+    return Answer(count, rows.rows if returned else None)
+
+
+def _executed(
+    connection: Connection, statement: Statement, work: SqlWork, rows: Rows
+) -> tuple[int, bool]:
+    before = connection.total_changes()
+    cursor = connection.cursor()
+    described: list[str] = []
+
+    def trace(running: Any, _sql: str, _bound: object) -> bool:  # noqa: ANN401 (apsw's cursor)
+        if work.reads_only and not running.is_readonly:
+            raise ProviderError(
+                "VALIDATION_ERROR", "an action that reads has a template that writes"
+            )
+        described.extend(column[0] for column in running.get_description())
+        return True
+
+    cursor.exec_trace = trace
+    for row in cursor.execute(statement.text, statement.parameters):
+        rows.add(names_of(described), row)
+    cursor.close()
+    changed = connection.total_changes() != before
+    return connection.changes() if changed else 0, bool(described)
+
+
+_CODES: tuple[tuple[type[apsw.Error], str], ...] = (
+    (apsw.BusyError, "DEADLOCK"),
+    (apsw.LockedError, "DEADLOCK"),
+    (apsw.InterruptError, "TIMEOUT"),
+    (apsw.AuthError, "FORBIDDEN"),
+    (apsw.ReadOnlyError, "FORBIDDEN"),
+    (apsw.PermissionsError, "FORBIDDEN"),
+    (apsw.CantOpenError, "CONNECTION_ERROR"),
+    (apsw.FullError, "SERVICE_UNAVAILABLE"),
+    (apsw.IOError, "CONNECTION_LOST"),
+    (apsw.ConstraintError, "VALIDATION_ERROR"),
+    (apsw.SQLError, "VALIDATION_ERROR"),
+    (apsw.MismatchError, "VALIDATION_ERROR"),
+    (apsw.TooBigError, "VALIDATION_ERROR"),
+    (apsw.RangeError, "VALIDATION_ERROR"),
+    (apsw.BindingsError, "VALIDATION_ERROR"),
+)
+
+
+def failure(error: apsw.Error) -> ProviderError:
+    """Return what an error of SQLite means for the attempt."""
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), "PROVIDER_ERROR")
+    return ProviderError(code, f"SQLite: {error}", details={"sqlite": type(error).__name__})
