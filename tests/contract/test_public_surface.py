@@ -26,6 +26,7 @@ from ductape.app.processor import JobProcessor, Processor
 from ductape.errors import DuctapeError
 from ductape.handlers.python import Handlers
 from ductape.services.caches import Caches
+from ductape.services.features import Features
 from ductape.services.healthchecks import HealthService
 from ductape.services.jobs import Jobs
 from ductape.services.products import ProductService
@@ -86,6 +87,7 @@ VERBS = {
         "resume",
         "retry",
         "run_now",
+        "steps",
         "watch",
     },
     Workers: {"list"},
@@ -94,7 +96,8 @@ VERBS = {
     Caches: {"clear", "values"},
     HealthService: {"status"},
     Imports: {"openapi", "postman"},
-    Handlers: {"function", "job"},
+    Features: {"signal"},
+    Handlers: {"feature", "function", "job"},
 }
 """What each part must offer; it may have more that others within the house call."""
 

@@ -5,15 +5,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from ductape.app.folders import caller_roots, database_files, storage_roots
 from ductape.app.loading import load_handlers
 from ductape.app.opening import OpenStore, key_ring, open_store, open_stores
+from ductape.app.outside import Outside, ways_out
 from ductape.app.routing import DEFAULT
 from ductape.app.settings import Settings
 from ductape.app.system import SystemClock, SystemEntropy, SystemTicks
 from ductape.app.zones import PackagedZones
 from ductape.catalog import ProductCatalog
-from ductape.domain.egress import EgressPolicy
 from ductape.handlers.python import Handlers, PythonHandler
 from ductape.ports.clock import Clock, Ticks
 from ductape.ports.entropy import Entropy
@@ -21,9 +20,6 @@ from ductape.ports.stores import Store
 from ductape.ports.threads import Threads
 from ductape.ports.vault import Vault
 from ductape.ports.zones import Zones
-from ductape.providers.databases import PooledDatabases
-from ductape.providers.http import AiohttpClient
-from ductape.providers.storage import ConfinedFiles, LocalBlobs, StoredFiles, Tunnel
 from ductape.providers.tokens import TokenKeeper
 from ductape.services.secrets import Secrets
 from ductape.services.settling import Decide, Settler, decider
@@ -72,15 +68,8 @@ class Core:
     key_file: Path | None
     """Where the embedded default keeps its keys; none where they were given."""
     key_made: bool
-    policy: EgressPolicy
-    """What definitions may reach: the embedded default grants this machine itself."""
-    http: AiohttpClient
-    databases: PooledDatabases
-    """Of products; never a store."""
-    blobs: StoredFiles
-    """What keeps files, in folders and buckets."""
-    local_files: ConfinedFiles
-    """The files of this host that callers may upload."""
+    outside: Outside
+    """What reaches out of this process for products."""
     python: PythonHandler
 
     @cached_property
@@ -102,7 +91,7 @@ class Core:
     @cached_property
     def tokens_of_others(self) -> TokenKeeper:
         """What gets the tokens that other services ask for."""
-        return TokenKeeper(self.http, self.around.clock, self.secrets)
+        return TokenKeeper(self.outside.http, self.around.clock, self.secrets)
 
     @cached_property
     def opener(self) -> CatalogOpener:
@@ -132,9 +121,7 @@ class Core:
 
     async def aclose(self) -> None:
         """Close the connections and the stores; twice is harmless."""
-        await self.http.aclose()
-        await self.blobs.aclose()
-        await self.databases.aclose()
+        await self.outside.aclose()
         await self.store.aclose()
 
 
@@ -159,10 +146,7 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
     except BaseException:
         await store.aclose()
         raise
-    policy = EgressPolicy(settings.egress.allow_private, grant_loopback=True)
-    http = AiohttpClient(policy)
-    tokens = TokenKeeper(http, around.clock, Secrets(store.secrets, vault, around.clock))
-    folders = LocalBlobs(storage_roots(settings), around.threads, around.entropy)
+    secrets = Secrets(store.secrets, vault, around.clock)
     return Core(
         settings=settings,
         around=around,
@@ -174,11 +158,7 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         vault=vault,
         key_file=key_file,
         key_made=made,
-        policy=policy,
-        http=http,
-        blobs=StoredFiles(folders, Tunnel(policy, around.entropy), tokens, around.clock),
-        databases=PooledDatabases(policy, database_files(settings)),
-        local_files=ConfinedFiles(caller_roots(settings), around.threads),
+        outside=ways_out(settings, around.clock, around.entropy, around.threads, secrets),
         python=python,
     )
 

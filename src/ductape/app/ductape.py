@@ -245,7 +245,7 @@ class Ductape:
         self.caches = Caches(core.store, clock)
         self.queues = QueueService(core.store.queues, core.store.wake)
         self.workers = Workers(core.store.fleet, clock)
-        self.imports = Imports(core.http)
+        self.imports = Imports(core.outside.http)
 
     def _product_service(
         self, core: Core, scheduling: Scheduling, sealing: Sealing

@@ -62,21 +62,25 @@ def make_worker(core: Core, options: WorkerOptions) -> Worker:
 def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
     """Name the handler of each kind: the one line that a new kind adds."""
     clock = core.around.clock
-    mailer = SmtpMailer(core.policy, clock)
+    mailer = SmtpMailer(core.outside.policy, clock)
     tokens = core.tokens_of_others
     return {
         JobEventTypes.ACTION: DeliveryHandler(
-            core.http, clock, ActionHandler(core.http, clock, tokens)
+            core.outside.http, clock, ActionHandler(core.outside.http, clock, tokens)
         ),
-        JobEventTypes.DB_ACTION: DatabaseHandler(core.databases, clock),
-        JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock, tokens),
+        JobEventTypes.DB_ACTION: DatabaseHandler(core.outside.databases, clock),
+        JobEventTypes.NOTIFICATION: NotificationHandler(core.outside.http, mailer, clock, tokens),
         JobEventTypes.JOB: JobHandler(core.python, clock),
-        JobEventTypes.FUNCTION: FunctionHandler(core.python, core.http, clock, tokens),
+        JobEventTypes.FUNCTION: FunctionHandler(core.python, core.outside.http, clock, tokens),
         JobEventTypes.FEATURE: _features(core.python),
         JobEventTypes.QUOTA: _quota_handler(core),
         JobEventTypes.FALLBACK: FallbackHandler(_choosing(core)),
         JobEventTypes.STORAGE: StorageHandler(
-            core.blobs, core.local_files, core.http, clock, core.settings.limits.result
+            core.outside.blobs,
+            core.outside.local_files,
+            core.outside.http,
+            clock,
+            core.settings.limits.result,
         ),
     }
 

@@ -126,4 +126,6 @@ def _absent(product: Product, env: Env) -> set[tuple[JobEventTypes, str]]:
 
 def _owner(address: Address) -> str:
     """Name the thing that must be in an env for its events to be."""
-    return address.app or address.event.partition(":")[0]
+    if address.kind is JobEventTypes.DB_ACTION:
+        return address.event.partition(":")[0]
+    return address.app or address.event

@@ -1,0 +1,53 @@
+"""What reaches out of this process for products: services, databases, files. Each is guarded."""
+
+from dataclasses import dataclass
+
+from ductape.app.folders import caller_roots, database_files, storage_roots
+from ductape.app.settings import Settings
+from ductape.domain.egress import EgressPolicy
+from ductape.ports.clock import Clock
+from ductape.ports.entropy import Entropy
+from ductape.ports.threads import Threads
+from ductape.providers.databases import PooledDatabases
+from ductape.providers.http import AiohttpClient
+from ductape.providers.storage import ConfinedFiles, LocalBlobs, StoredFiles, Tunnel
+from ductape.providers.tokens import TokenKeeper
+from ductape.services.secrets import Secrets
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The ways out; they are opened as they are needed, and closed together."""
+
+    policy: EgressPolicy
+    """What definitions may reach: the embedded default grants this machine itself."""
+    http: AiohttpClient
+    databases: PooledDatabases
+    """Of products; never a store."""
+    blobs: StoredFiles
+    """What keeps files, in folders and buckets."""
+    local_files: ConfinedFiles
+    """The files of this host that callers may upload."""
+
+    async def aclose(self) -> None:
+        """Close every connection; twice is harmless."""
+        await self.http.aclose()
+        await self.blobs.aclose()
+        await self.databases.aclose()
+
+
+def ways_out(
+    settings: Settings, clock: Clock, entropy: Entropy, threads: Threads, secrets: Secrets
+) -> Outside:
+    """Make the ways out that the operator's settings allow."""
+    policy = EgressPolicy(settings.egress.allow_private, grant_loopback=True)
+    http = AiohttpClient(policy)
+    tokens = TokenKeeper(http, clock, secrets)
+    folders = LocalBlobs(storage_roots(settings), threads, entropy)
+    return Outside(
+        policy=policy,
+        http=http,
+        databases=PooledDatabases(policy, database_files(settings)),
+        blobs=StoredFiles(folders, Tunnel(policy, entropy), tokens, clock),
+        local_files=ConfinedFiles(caller_roots(settings), threads),
+    )
