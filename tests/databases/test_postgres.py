@@ -138,11 +138,14 @@ async def test_a_deadlock_and_a_serialization_failure_have_their_code(on_postgre
         ours = asyncio.create_task(
             on_postgres.code(
                 "DO $$ BEGIN PERFORM set_config('deadlock_timeout', '10ms', true);"
-                " UPDATE t SET n = 2 WHERE id = 1; UPDATE t SET n = 2 WHERE id = 2; END $$"
+                " UPDATE t SET n = 2 WHERE id = 1;"
+                " WHILE NOT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)"
+                " LOOP PERFORM pg_sleep(0.01); END LOOP;"
+                " UPDATE t SET n = 2 WHERE id = 2; END $$"
             )
         )
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        await on_postgres.until(waiting, (1,))
+        holding = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        await on_postgres.until(holding, (1,))
         theirs = asyncio.create_task(other.execute("UPDATE t SET n = 1 WHERE id = 1"))
         codes = await asyncio.gather(ours, theirs, return_exceptions=True)
     assert codes[0] == "DEADLOCK"
