@@ -46,6 +46,9 @@ Into = str | Path | Mapping[str, object] | None
 NO_VARIABLES: Mapping[str, str] = {}
 NO_ENVIRONMENTS: Mapping[str, str | Path] = {}
 
+DEFAULT_ENV = "dev"
+"""Of a new product, where none is given."""
+
 _A_TAG = "a tag of letters, digits, `_`, `-`, `.`"
 _MAKERS = Bounds(nesting=DEEPEST, anchors=True)
 
@@ -75,8 +78,9 @@ class Imports:
     ) -> Imported:
         """Make apps of an OpenAPI 3.0 or 3.1 document, a file or a URL.
 
-        `product` and `envs` name a new product; `into` is one that the apps join, in `envs`, or
-        in all that it has; `replace` lets them take the actions of apps that it has already.
+        `product` and `envs` name a new product; without them it has the app's tag, and `dev`.
+        `into` is one that the apps join, in `envs`, or in all that it has; `replace` lets them
+        take the actions of apps that it has already.
         `server` is a URL, the number of one of the document's servers (from 1), or words that one
         has; `variables` are those of the servers. `auth` is what is sent where the document has
         nothing that can be: `bearer`, `basic`, `header:NAME`, `query:NAME`. `allow_urls` are
@@ -186,12 +190,12 @@ def _options(
     """Return what was decided; raises `ValidationError` with everything that does not fit."""
     servers = _by_env(envs)
     known = () if old is None else envs_of(old)
-    tag = product if old is None else cast("str", old["tag"])
-    slugs = tuple(servers) or known
+    tag = (product or "") if old is None else cast("str", old["tag"])
+    slugs = tuple(servers) or known or (DEFAULT_ENV,)
     faults = _faults(product, tag, slugs, known, app=app, prefix=prefix)
     if auth and not is_auth(auth):
         faults.append(fault("auth", EXPECTED_AUTH, shown(auth, "auth")))
-    if faults or tag is None:
+    if faults:
         raise ValidationError(faults)
     chosen = {env: choice for env, choice in servers.items() if choice is not None}
     return Options(tag, slugs, app or "", server, chosen, auth=auth, prefix=prefix)
@@ -205,7 +209,7 @@ def _by_env(envs: Envs) -> dict[str, str | None]:
 
 def _faults(
     product: str | None,
-    tag: str | None,
+    tag: str,
     slugs: Sequence[str],
     known: Sequence[str],
     *,
@@ -213,13 +217,8 @@ def _faults(
     prefix: str,
 ) -> list[Fault]:
     faults: list[Fault] = []
-    if tag is None:
-        hint = "or `into`, a product that there is"
-        faults.append(fault("product", "the product's tag", "nothing", hint=hint))
-    elif product is not None and product != tag:
+    if product and product != tag:
         faults.append(fault("product", f"`{tag}`, as `into` has it", shown(product, "product")))
-    if not slugs:
-        faults.append(fault("envs", "at least one env", "none", hint="such as `dev`"))
     for slug in slugs:
         if not is_tag(slug):
             faults.append(fault("envs", _A_TAG, shown(slug, "envs")))

@@ -22,14 +22,17 @@ app = typer.Typer(no_args_is_help=True, help="Make apps of documents that their 
 
 Source = Annotated[str, typer.Argument(metavar="FILE|URL", help="The document: JSON or YAML.")]
 ProductOption = Annotated[
-    str | None, typer.Option("--product", metavar="TAG", help="Make a new product of this tag.")
+    str | None,
+    typer.Option(
+        "--product", metavar="TAG", help="Make a new product of this tag; the app's if none."
+    ),
 ]
 EnvOption = Annotated[
     list[str] | None,
     typer.Option(
         "--env",
         metavar="ENV[=SERVER]",
-        help="An env that the app is in, with its server if it has its own. Repeatable.",
+        help="An env that the app is in (`dev` if none), with a server of its own. Repeatable.",
     ),
 ]
 IntoOption = Annotated[

@@ -34,11 +34,11 @@ def make(
     Raises `ValidationError` for what is no such document, for options that do not fit, and for a
     product that could not be applied.
     """
-    report = Report(options.product)
     format_of, apps_of = _READERS[kind]
     told = format_of(documents.first.value)
-    if not options.app:
-        options = replaced(options, app=_app_tag(documents))
+    app = options.app or _app_tag(documents)
+    options = replaced(options, app=app, product=options.product or app)
+    report = Report(options.product)
     try:
         apps = apps_of(documents, options, report)
     except RecursionError as error:

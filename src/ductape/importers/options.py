@@ -11,7 +11,7 @@ class Options(Struct, frozen=True):
     """How a document becomes an app."""
 
     product: str
-    """The product's tag."""
+    """The product's tag; the app's where it is empty."""
     envs: tuple[str, ...]
     """The envs that the app is in."""
     app: str

@@ -31,6 +31,12 @@ def test_what_is_written_can_be_applied(terminal: Terminal) -> None:
     assert terminal("apply", "product.yaml").code == 0
 
 
+def test_a_file_alone_is_enough(terminal: Terminal) -> None:
+    answer = terminal("import", "openapi", a_file("api.json", DOCUMENT))
+    assert answer.out.startswith("tag: api\nenvs:\n- slug: dev\n")
+    assert terminal("apply", "-", stdin=answer.out).code == 0
+
+
 def test_without_a_file_the_product_is_printed_and_the_rest_told_beside(terminal: Terminal) -> None:
     answer = terminal("import", "openapi", a_file("api.json", DOCUMENT), *NEW)
     assert answer.out.startswith("tag: p\n")
@@ -98,8 +104,6 @@ def test_a_file_that_is_there_is_not_overwritten(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--env", "dev"), "product"),
-        (("--product", "p"), "envs"),
         (("--product", "p p", "--env", "dev"), "a tag"),
         ((*NEW, "--var", "x"), "NAME=VALUE"),
         ((*NEW, "--auth", "oauth2"), "header:NAME"),
