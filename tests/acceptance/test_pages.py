@@ -3,6 +3,7 @@
 Pages that call others are given real servers on this machine.
 """
 
+import asyncio
 import json
 from itertools import count
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.pages import DOCS, blocks, expected_print, prints_as_told, run_page
 from tests.servers.buckets import moto_server
 from tests.servers.fcm import fcm_service
 from tests.servers.functions import google_function, lambda_service
-from tests.servers.http import expo_receiver, http_receiver
+from tests.servers.http import Received, expo_receiver, http_receiver
 from tests.servers.postgres import postgres_server
 from tests.servers.sms import sms_service
 from tests.servers.smtp import smtp_receiver
@@ -35,6 +36,7 @@ SERVED = {
     "howto/notifications.md",
     "howto/storage.md",
     "howto/transactions.md",
+    "howto/webhooks.md",
 }
 """Pages that are given servers below."""
 
@@ -144,3 +146,32 @@ async def test_the_notifications_page_reaches_people_on_every_channel() -> None:
     assert mailbox.only().part("plain") == "Hello Ada\n\nYour order has left us."
     assert json.loads(hook.only().body) == {"order": 12345, "state": "shipped"}
     assert [text for _, text in sms.texts] == ["Zending 12345"] * 2
+
+
+class Arrived:
+    """A request as a receiver has it."""
+
+    def __init__(self, received: Received) -> None:
+        self.headers = received.headers
+        self.body = received.body
+
+    def json(self) -> object:
+        return json.loads(self.body)
+
+
+async def test_the_webhooks_page_checks_what_it_was_sent() -> None:
+    come: asyncio.Queue[str] = asyncio.Queue()
+
+    async def take(request: web.Request) -> web.Response:
+        come.put_nowait(json.loads(await request.read())["event"])
+        return web.Response(status=204)
+
+    async with http_receiver() as hook:
+        hook.answers += [take] * 10
+
+        async def arrived(event: str) -> Arrived:
+            async with asyncio.timeout(20):
+                assert await come.get() == event
+            return Arrived(hook.only())
+
+        await _runs("howto/webhooks.md", hook_url=hook.url, arrived=arrived)

@@ -26,6 +26,7 @@ from ductape.providers.storage import ConfinedFiles, LocalBlobs, StoredFiles, Tu
 from ductape.providers.tokens import TokenKeeper
 from ductape.services.secrets import Secrets
 from ductape.services.settling import Decide, Settler, decider
+from ductape.services.telling import Telling
 from ductape.sessions.opening import CatalogOpener
 from ductape.sessions.tokens import SessionTokens
 from ductape.stores.routed.clock import EarliestClock
@@ -65,6 +66,7 @@ class Core:
     clocks: Mapping[str, Clock]
     """The clock that each store goes by."""
     decide: Decide
+    telling: Telling
     vault: Vault
     key_file: Path | None
     """Where the embedded default keeps its keys; none where they were given."""
@@ -107,7 +109,7 @@ class Core:
     @cached_property
     def settler(self) -> Settler:
         """What settles runs outside of a worker's turn."""
-        return Settler(self.store, self.around.clock, self.decide)
+        return Settler(self.store, self.around.clock, self.decide, self.telling, self.catalog)
 
     async def known_handlers(self, tags: frozenset[str]) -> frozenset[str]:
         """Tell which handler tags are known: this process's own, or announced by a worker."""
@@ -136,14 +138,14 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
     """Open the stores with their keys; raises `StoreError` or `ConfigError`."""
     registries = [*handlers, *(load_handlers(name) for name in settings.handlers)]
     python = PythonHandler(registries, around.threads)
-    decide = decider(around.entropy, around.zones.get)
+    telling = Telling(around.entropy, around.zones.get)
+    decide = decider(around.entropy, around.zones.get, telling)
     token = around.entropy.token(6).hex()
     open_one = around.open_store or partial(open_store, simulated=around.simulated)
     stores = await open_stores(settings, open_one, decide=decide, token=token)
     store = _as_one(stores, settings.routes)
     try:
-        local, ticks = around.clock, around.ticks
-        clocks = {name: await one.clock(local, ticks) for name, one in stores.items()}
+        clocks = await _clocks(stores, around)
         around = replace(around, clock=_earliest(clocks))
         ring, key_file, made = key_ring(settings, around.entropy)
         vault = RingVault(ring, around.entropy)
@@ -163,6 +165,7 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         stores=stores,
         clocks=clocks,
         decide=decide,
+        telling=telling,
         vault=vault,
         key_file=key_file,
         key_made=made,
@@ -172,6 +175,11 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         local_files=ConfinedFiles(caller_roots(settings), around.threads),
         python=python,
     )
+
+
+async def _clocks(stores: Mapping[str, Store], around: Surroundings) -> dict[str, Clock]:
+    """Ask each store which clock it goes by."""
+    return {name: await one.clock(around.clock, around.ticks) for name, one in stores.items()}
 
 
 def _earliest(clocks: Mapping[str, Clock]) -> Clock:

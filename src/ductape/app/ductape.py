@@ -218,7 +218,15 @@ class Ductape:
         clock, zones = core.around.clock, core.around.zones.get
         sealing = Sealing(core.vault)
         waiting = Waiting(core.store, sealing)
-        builder = Builder(core.catalog, core.opener, core.vault, clock, core.around.entropy, zones)
+        builder = Builder(
+            core.catalog,
+            core.opener,
+            core.vault,
+            clock,
+            core.around.entropy,
+            zones,
+            core.telling,
+        )
         limits = self._settings.limits.limits()
         scheduling = Scheduling(core.store, builder, core.catalog, clock, zones, limits)
         at_once = AtOnce(core.store, builder, core.catalog, waiting, clock, zones, limits)

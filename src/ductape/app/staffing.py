@@ -8,6 +8,7 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.handlers.action import ActionHandler
 from ductape.handlers.choosing import Around, FallbackHandler, QuotaHandler
+from ductape.handlers.delivery import DeliveryHandler
 from ductape.handlers.feature import FeatureHandler
 from ductape.handlers.function import FunctionHandler
 from ductape.handlers.notification import NotificationHandler
@@ -19,6 +20,7 @@ from ductape.providers.mail import SmtpMailer
 from ductape.services.healthchecks import KnownHealth
 from ductape.services.injection import Injection
 from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
+from ductape.worker.news import News
 from ductape.worker.options import WorkerOptions
 from ductape.worker.preparing import Preparing
 from ductape.worker.running import Running
@@ -44,6 +46,7 @@ def make_worker(core: Core, options: WorkerOptions) -> Worker:
             preparing,
             _handlers(core),
             around.clock,
+            News(core.store, core.telling, core.catalog, around.clock),
             core.settings.limits.result,
         ),
         settler=core.settler,
@@ -61,7 +64,9 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
     mailer = SmtpMailer(core.policy, clock)
     tokens = core.tokens_of_others
     return {
-        JobEventTypes.ACTION: ActionHandler(core.http, clock, tokens),
+        JobEventTypes.ACTION: DeliveryHandler(
+            core.http, clock, ActionHandler(core.http, clock, tokens)
+        ),
         JobEventTypes.NOTIFICATION: NotificationHandler(core.http, mailer, clock, tokens),
         JobEventTypes.JOB: JobHandler(core.python, clock),
         JobEventTypes.FUNCTION: FunctionHandler(core.python, core.http, clock, tokens),

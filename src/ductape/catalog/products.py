@@ -22,9 +22,11 @@ from ductape.domain.product import (
     parse_product,
     resolve,
     shared_key,
+    subscriptions,
     user_path,
 )
 from ductape.domain.target import Target
+from ductape.domain.webhooks.subscription import Subscriptions
 from ductape.errors import NotFound
 from ductape.ports.catalog import SessionDefinition
 from ductape.ports.sessions import Secrets
@@ -113,6 +115,10 @@ class ProductCatalog:
             hint = f"store it: ductape secrets set {name} --product {product}"
             raise NotFound(f"there is no secret `{name}`", path="verify.key", hint=hint)
         return {"alg": verify.alg, "key": key}
+
+    async def subscriptions(self, product: str, *, version: int) -> Subscriptions:
+        """Return who is told what happens to a product's jobs, by one version; `NotFound`."""
+        return subscriptions((await self._at(product, version)).product)
 
     async def cache_expiry_ms(self, product: str, tag: str) -> int | None:
         """Return the expiry of a cache that the product defines, else none."""

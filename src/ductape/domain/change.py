@@ -51,6 +51,8 @@ class Settlement(Struct, frozen=True, gc=False):
     """Written with `to.result`; completes the runs parked under the key."""
     release: bytes | None = None
     """A cache key whose first parked run is to be tried now: its leader gave no result."""
+    also: tuple[Run, ...] = ()
+    """Runs of other jobs that are stored with it: what webhooks tell of it."""
 
 
 SettleAnswer = Literal["recorded", "fenced", "stale"]

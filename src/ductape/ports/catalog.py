@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.target import Target
+from ductape.domain.webhooks.subscription import Subscriptions
 
 
 class SessionDefinition(Struct, frozen=True):
@@ -47,6 +48,10 @@ class Catalog(Protocol):
 
     async def session(self, product: str, env: str, tag: str) -> SessionDefinition:
         """Return a session's definition; `NotFound`."""
+        ...
+
+    async def subscriptions(self, product: str, *, version: int) -> Subscriptions:
+        """Return who is told what happens to a product's jobs, by one version of it."""
         ...
 
     async def cache_expiry_ms(self, product: str, tag: str) -> int | None:

@@ -82,6 +82,8 @@ class AtOnce:
         worker = await hire(request.product)
         run = _in_hand(job.run, worker.id, now_ms)
         await self._store.intake.add([replace(job, run=run)], now_ms=now_ms)
+        if job.also:
+            self._store.wake.tell("work")
         worker.begin(Claim(run, None, version))
         return await self._waiting.result(job.job_id, number=run.number)
 

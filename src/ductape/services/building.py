@@ -14,6 +14,7 @@ from ductape.domain.job import JobSpec, Run, SealedSession
 from ductape.domain.recurring import begin
 from ductape.domain.request import JobEventTypes, JobRequest, SessionToken
 from ductape.domain.target import Target
+from ductape.domain.webhooks.events import is_delivery
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import ValidationError, fault, invalid
 from ductape.ports.catalog import Catalog
@@ -24,6 +25,7 @@ from ductape.ports.stores.intake import NewJob
 from ductape.ports.vault import Vault
 from ductape.services.injection import SessionData, judge
 from ductape.services.sealing import Sealing
+from ductape.services.telling import Telling
 
 DEFAULT_TIMEOUT_MS = 60_000
 IDS_A_DRAW = 256
@@ -49,8 +51,9 @@ class Builder:
         clock: Clock,
         entropy: Entropy,
         zones: ZoneLookup,
+        telling: Telling,
     ) -> None:
-        """Ask the ports."""
+        """Ask the ports; `telling` adds what webhooks are told of a new job."""
         self._catalog = catalog
         self._sessions = sessions
         self._vault = vault
@@ -58,6 +61,7 @@ class Builder:
         self._clock = clock
         self._entropy = entropy
         self._zones = zones
+        self._telling = telling
         self._last_ms = 0
         self._count = 0
         self._drawn: list[bytes] = []
@@ -78,14 +82,17 @@ class Builder:
             request.input,
             version=version,
         )
+        if is_delivery(target.kind, target.event):
+            raise invalid("event", "an event of the product", "a webhook, which the system calls")
         called = await self._called(target, request, version)
         session = await self._open(request)
         warnings = (*request.warnings, *_judge(target, called, request, session))
         identity = held or self.new_id(now_ms)
         sealed = self._sealed(request.session, session, identity)
         spec = self._sealing.hidden(_spec_of(request, target, sealed, now_ms), identity)
-        job = self._job(identity, spec, request, session, now_ms)
-        return Built(replace(job, product_version=version), warnings, target)
+        job = replace(self._job(identity, spec, request, session, now_ms), product_version=version)
+        await self._telling.learn(self._catalog, request.product, version)
+        return Built(self._telling.added(job, now_ms), warnings, target)
 
     def once(
         self, spec: JobSpec, target: Target, version: int, start_at_ms: int, now_ms: int
@@ -94,7 +101,8 @@ class Builder:
         identity = self.new_id(now_ms)
         spec = self._sealing.hidden(spec, identity)
         run = _only_run(identity, spec, start_at_ms, now_ms)
-        return Built(NewJob(identity, spec, run, product_version=version), (), target)
+        job = NewJob(identity, spec, run, product_version=version)
+        return Built(self._telling.added(job, now_ms), (), target)
 
     def new_id(self, now_ms: int) -> str:
         """Make an id; ids made in one process sort in the order they were made."""

@@ -13,9 +13,11 @@ from ductape.domain.record import JobRecord
 from ductape.domain.settlement import settle
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import StoreError
+from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy
 from ductape.ports.stores import Store
+from ductape.services.telling import Telling
 
 MOST_TRIES = 50
 """Each try loses only to a change that somebody else got through."""
@@ -28,11 +30,15 @@ Decide = Callable[[Claim, Outcome, int], Settlement]
 """Computes what follows from an outcome at an instant."""
 
 
-def decider(entropy: Entropy, zones: ZoneLookup) -> Decide:
-    """Fill chance and zones into `domain.settlement.settle`."""
+def decider(entropy: Entropy, zones: ZoneLookup, telling: Telling | None = None) -> Decide:
+    """Fill chance and zones into `domain.settlement.settle`, and add what webhooks are told.
+
+    Without `telling` nobody is told: where a store is only looked at or copied.
+    """
 
     def decide(claim: Claim, outcome: Outcome, now_ms: int) -> Settlement:
-        return settle(claim, outcome, now_ms=now_ms, draw=entropy.draw(), zones=zones)
+        settled = settle(claim, outcome, now_ms=now_ms, draw=entropy.draw(), zones=zones)
+        return settled if telling is None else telling.settled(settled, claim, now_ms)
 
     return decide
 
@@ -45,10 +51,14 @@ class Settler:
         store: Store,
         clock: Clock,
         decide: Decide,
+        telling: Telling,
+        catalog: Catalog,
     ) -> None:
-        """Work on a store."""
+        """Work on a store; `telling` learns from `catalog` who is told of what is decided."""
         self._store = store
         self._clock = clock
+        self._telling = telling
+        self._catalog = catalog
         self.decide = decide
 
     async def carry_out(self, job_id: str, plan: Plan) -> bool:
@@ -57,14 +67,17 @@ class Settler:
             record = await self._store.reading.get(job_id)
             now_ms = self._clock.now_ms()
             settlement = None if record is None else plan(record, now_ms)
-            if settlement is None:
+            if record is None or settlement is None:
                 return False
-            if await self.apply(settlement) == "recorded":
+            await self._telling.learn_current(self._catalog, record.spec.product, now_ms)
+            if await self.apply(self._telling.changed(settlement, record, now_ms)) == "recorded":
                 return True
         raise StoreError(f"job {job_id} changes too fast to be changed", job_id=job_id)
 
     async def end(self, claim: Claim, outcome: Outcome) -> bool:
         """Settle a claim; false where the run is in other hands by now."""
+        product = claim.run.spec.product
+        await self._telling.learn_current(self._catalog, product, self._clock.now_ms())
         for _ in range(MOST_TRIES):
             settlement = self.decide(claim, outcome, self._clock.now_ms())
             answer = await self.apply(settlement)
@@ -104,7 +117,8 @@ def tell_settled(store: Store, settlements: Sequence[Settlement]) -> None:
 def _leaves_work(settlement: Settlement) -> bool:
     """Tell whether a run waits now; another worker may be the first to have time for it."""
     return (
-        settlement.next_run is not None
+        bool(settlement.also)
+        or settlement.next_run is not None
         or settlement.release is not None
         or isinstance(settlement.to, Run)
     )

@@ -13,6 +13,7 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure, Success
 from ductape.domain.references import resolve, scope, sensitive_texts, tree_source
 from ductape.domain.request import JobEventTypes
+from ductape.domain.webhooks.events import is_delivery
 from ductape.errors import ProviderError, ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Context, Handler, Invocation
@@ -175,6 +176,8 @@ class RunEngine:
         kind = injected.target.kind
         if call.kind not in (None, kind):
             raise invalid("event", f"an event of kind {call.kind}", f"`{call.event}`, a {kind}")
+        if is_delivery(kind, injected.target.event):
+            raise invalid("event", "an event of the product", "a webhook, which the system calls")
         if faults := check_input(injected.target, call.input, resolved=True):
             raise ValidationError(faults)
         return injected

@@ -32,6 +32,7 @@ from ductape.worker.context import RunContext
 from ductape.worker.failing import failure_of, timed_out
 from ductape.worker.held import Held
 from ductape.worker.invoking import Around, engine_of
+from ductape.worker.news import News
 from ductape.worker.oversize import fitting
 from ductape.worker.preparing import Preparing
 from ductape.worker.step_cache import StepCache
@@ -48,15 +49,20 @@ class Running:
         preparing: Preparing,
         handlers: Mapping[JobEventTypes, Handler],
         clock: Clock,
+        news: News,
         result_bytes: int = DEFAULT.result_bytes,
     ) -> None:
-        """Call the handler of each kind; a result has at most so many bytes as JSON."""
+        """Call the handler of each kind; a result has at most so many bytes as JSON.
+
+        `news` tells those who want to know when an attempt begins.
+        """
         self._store = store
         self._preparing = preparing
         self._handlers = handlers
         self._clock = clock
         self._result_bytes = result_bytes
         self._cache = StepCache(store.memory, preparing, clock)
+        self._news = news
 
     async def execute(self, held: Held) -> Outcome | Parked | None:
         """Execute a held run; none where it must be left to others (its lease was lost)."""
@@ -76,6 +82,10 @@ class Running:
 
     async def _attempt(self, held: Held, log: StepLog) -> Outcome | Parked | None:
         spec = held.claim.run.spec
+        # Before all that can end it: who decides then cannot wait.
+        told = self._news.whom(held.claim)
+        if told is None and not await self._news.learned(held.claim):
+            return Interrupted(begun=False)
         await self._until(held.claim.run.due_at_ms)
         if self._is_expired(held.claim.run):
             return Expired()
@@ -88,6 +98,8 @@ class Running:
             answer = await self._recall(held, injected)
             if not isinstance(answer, Leads):
                 return answer
+        if told != () and not await self._news.started(held.claim):
+            return Interrupted(begun=False)
         invocation = self._invocation(held, injected, log)
         try:
             result = await self._handler(injected)(invocation)

@@ -31,14 +31,15 @@ PLAIN = Target(kind=JobEventTypes.JOB, event="outer", definition={}, digest=b"")
 
 
 class Prepared:
-    """Stands for what resolves events: every one is a job of that name."""
+    """Stands for what resolves events: a job of that name, or with a colon an action."""
 
     def __init__(self, sensitive: tuple[str, ...] = ()) -> None:
         self.sensitive = sensitive
 
     async def prepare_call(self, claim: Claim, call: Call, outer: Injected) -> Injected:
         assert claim.run.spec.product == "orders"
-        target = Target(kind=JobEventTypes.JOB, event=call.event, definition={}, digest=b"")
+        kind = JobEventTypes.ACTION if ":" in call.event else JobEventTypes.JOB
+        target = Target(kind=kind, event=call.event, definition={}, digest=b"")
         return Injected(target, call.input, self.sensitive, outer.session)
 
 
@@ -110,6 +111,14 @@ async def test_a_call_of_another_kind_is_refused() -> None:
     wrong = Call(event="inner", input={}, path="first", kind=JobEventTypes.ACTION)
     with pytest.raises(ValidationError, match="kind action"):
         await Attempt(body).engine.invoke(wrong)
+
+
+async def test_no_run_makes_a_delivery() -> None:
+    async def body(_: Invocation) -> JsonValue:
+        raise AssertionError
+
+    with pytest.raises(ValidationError, match="a webhook, which the system calls"):
+        await Attempt(body).engine.invoke(call("webhook:partner"))
 
 
 async def test_a_call_that_takes_too_long_is_broken_off() -> None:

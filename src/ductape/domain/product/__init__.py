@@ -12,6 +12,7 @@ from ductape.domain.product.choice import Choice, choose
 from ductape.domain.product.choosing import zone_faults
 from ductape.domain.product.difference import Change, differences
 from ductape.domain.product.document import Product, Session, Verify
+from ductape.domain.product.kinds import subscriptions
 from ductape.domain.product.linking import secrets_of
 from ductape.domain.product.missing import no_such
 from ductape.domain.product.parsing import parse_product
@@ -37,6 +38,7 @@ __all__ = [
     "resolve",
     "secrets_of",
     "shared_key",
+    "subscriptions",
     "user_path",
     "zone_faults",
 ]

@@ -1,7 +1,8 @@
 """What one `event` could name in a product (SPEC 8).
 
 An action by its tag (and its app, where several apps have one of that tag), a message as
-`notification:message`, everything else by its tag.
+`notification:message`, everything else by its tag. What a webhook delivers is `webhook:tag`: the
+system alone makes such jobs.
 """
 
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ from msgspec import Struct
 
 from ductape.domain.product.document import Env, Product
 from ductape.domain.product.placed import place_in
-from ductape.domain.product.reached import base_url_in, function_url_in
+from ductape.domain.product.reached import base_url_in, function_url_in, webhook_url_in
 from ductape.domain.request import JobEventTypes
+from ductape.domain.webhooks.events import address_of
 
 
 class Address(Struct, frozen=True):
@@ -33,6 +35,7 @@ def addresses(product: Product) -> tuple[Address, ...]:
         *_handlers(product),
         *_choosers(product),
         *_storages(product),
+        *_webhooks(product),
     )
 
 
@@ -73,6 +76,11 @@ def _storages(product: Product) -> Iterator[Address]:
         yield Address(JobEventTypes.STORAGE, storage.tag, f"storage[{at}]")
 
 
+def _webhooks(product: Product) -> Iterator[Address]:
+    for at, webhook in enumerate(product.webhooks):
+        yield Address(JobEventTypes.ACTION, address_of(webhook.tag), f"webhooks[{at}]")
+
+
 def reachable(product: Product) -> frozenset[tuple[str, JobEventTypes, str, str | None]]:
     """Return (env, kind, event, app) of everything that some event can name in some env."""
     return frozenset(
@@ -85,7 +93,7 @@ def reachable(product: Product) -> frozenset[tuple[str, JobEventTypes, str, str 
 
 
 def _absent(product: Product, env: Env) -> set[tuple[JobEventTypes, str]]:
-    """Name the apps and functions that have no URL in an env, the storages that are not there."""
+    """Name the apps, functions, webhooks' events and storages that are nowhere in an env."""
     apps = {app.tag for app in product.apps if base_url_in(app, env) is None}
     functions = {
         one.tag
@@ -93,8 +101,9 @@ def _absent(product: Product, env: Env) -> set[tuple[JobEventTypes, str]]:
         if one.handler is None and function_url_in(one, env) is None
     }
     storages = {one.tag for one in product.storage if place_in(one, env) is None}
+    untold = {address_of(one.tag) for one in product.webhooks if webhook_url_in(one, env) is None}
     return {
-        *((JobEventTypes.ACTION, tag) for tag in apps),
+        *((JobEventTypes.ACTION, tag) for tag in apps | untold),
         *((JobEventTypes.FUNCTION, tag) for tag in functions),
         *((JobEventTypes.STORAGE, tag) for tag in storages),
     }

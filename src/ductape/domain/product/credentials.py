@@ -17,6 +17,7 @@ from ductape.domain.product.function import Function, FunctionAuth, FunctionEnv
 from ductape.domain.product.notification import Callback, CallbackAuth, Email, Push, Sms
 from ductape.domain.product.storage import Storage, StorageEnv
 from ductape.domain.product.walking import things_of
+from ductape.domain.product.webhook import Webhook, WebhookEnv
 from ductape.domain.references import parse, uses
 from ductape.domain.references.syntax import Reference
 from ductape.errors import Fault, fault
@@ -38,6 +39,8 @@ _CREDENTIALS: dict[type[Struct], tuple[str, ...]] = {
     Sms: ("auth_token", "api_secret"),
     Storage: STORAGE_CREDENTIALS,
     StorageEnv: STORAGE_CREDENTIALS,
+    Webhook: ("secret", "previous_secret"),
+    WebhookEnv: ("secret", "previous_secret"),
 }
 _CARRIERS: dict[type[Struct], tuple[str, ...]] = {
     Action: ("headers", "query", "body"),
@@ -45,6 +48,7 @@ _CARRIERS: dict[type[Struct], tuple[str, ...]] = {
     Callback: ("headers",),
     Function: ("headers",),
     FunctionEnv: ("headers",),
+    Webhook: ("headers",),
 }
 """Values that may hold credentials under names of the app's own choice."""
 

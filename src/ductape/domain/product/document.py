@@ -16,6 +16,7 @@ from ductape.domain.product.healthchecks import Healthcheck
 from ductape.domain.product.notification import Notification
 from ductape.domain.product.options import CallKind, Executions, Fallback, Quota
 from ductape.domain.product.storage import Storage
+from ductape.domain.product.webhook import Webhook
 from ductape.domain.product.words import Filled, Name, Span, Tag, Words
 
 Period = Literal["seconds", "minutes", "hours", "days"]
@@ -96,7 +97,6 @@ class Product(Struct, frozen=True):
     LATER: ClassVar[tuple[str, ...]] = (
         "databases",
         "brokers",
-        "webhooks",
         "schedules",
     )
 
@@ -113,6 +113,7 @@ class Product(Struct, frozen=True):
     quotas: tuple[Quota, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
     healthchecks: tuple[Healthcheck, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
     storage: tuple[Storage, ...] = ()
     result_storage: Tag | None = None
     """Where results go that are too large for the store."""

@@ -25,6 +25,7 @@ SECTIONS: Mapping[str, frozenset[str]] = {
     "healthchecks": LIVE["input"] - {"Session"},
     "storage": LIVE["definition"] - {"Auth"},
     "features": LIVE["feature"],
+    "webhooks": LIVE["definition"],
 }
 """Which references are live in the definitions of each section: one row a section."""
 

@@ -16,6 +16,7 @@ from ductape.domain.product.reach import reach_faults
 from ductape.domain.product.sequences import feature_faults
 from ductape.domain.product.sessions import session_faults
 from ductape.domain.product.shape import MOST_FAULTS, fitted
+from ductape.domain.product.told import told_faults
 from ductape.domain.product.trying import trying_faults
 from ductape.domain.product.variants import variant_faults
 from ductape.errors import Fault, ValidationError
@@ -32,6 +33,7 @@ _RULES = (
     calling_faults,
     check_faults,
     feature_faults,
+    told_faults,
 )
 
 

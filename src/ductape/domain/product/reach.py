@@ -37,13 +37,13 @@ def reach_faults(product: Product) -> Iterator[Fault]:
             case Action() | ActionEnv():
                 yield from _action_faults(thing, path)
             case Push(url=str(url)) | Sms(url=str(url)) | FunctionEnv(url=str(url)):
-                yield from _url_faults(url, f"{path}.url")
+                yield from url_faults(url, f"{path}.url")
             case AppAuth(token_url=str(url)) | AuthEnv(token_url=str(url)):
-                yield from _url_faults(url, f"{path}.token_url")
+                yield from url_faults(url, f"{path}.token_url")
             case Function():
                 yield from _function_faults(thing, path)
             case Callback(url=url, headers=headers):
-                yield from _url_faults(url, f"{path}.url")
+                yield from url_faults(url, f"{path}.url")
                 yield from header_faults(headers, f"{path}.headers")
             case Notification() | NotificationEnv():
                 yield from _push_faults(thing, path)
@@ -92,7 +92,7 @@ def _function_faults(function: Function, path: str) -> Iterator[Fault]:
             if getattr(function, name) != getattr(plain, name):
                 yield fault(f"{path}.{name}", "none in a function of a Python handler", "one")
     elif function.url is not None:
-        yield from _url_faults(function.url, f"{path}.url")
+        yield from url_faults(function.url, f"{path}.url")
     elif not any(env.url for env in function.envs):
         yield fault(f"{path}.handler", "`handler: python`, or a `url`", "neither")
 
@@ -117,12 +117,13 @@ def _schema_faults(schema: JsonObject, path: str) -> Iterator[Fault]:
 
 
 def _base_url_faults(url: str, path: str) -> Iterator[Fault]:
-    yield from _url_faults(url, path)
+    yield from url_faults(url, path)
     if "?" in url or "#" in url:
         yield fault(path, "a URL without query and fragment", "one with")
 
 
-def _url_faults(url: str, path: str) -> Iterator[Fault]:
+def url_faults(url: str, path: str) -> Iterator[Fault]:
+    """Tell why nothing can be sent to a URL; one with a reference is judged when it is used."""
     if "$" in url:
         return  # What a reference will bring is checked when the request is made.
     if any(sign.isspace() for sign in url):

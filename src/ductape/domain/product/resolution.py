@@ -13,6 +13,7 @@ from ductape.domain.product.document import Env, Product
 from ductape.domain.product.kinds import RESOLVERS, handler_target
 from ductape.domain.product.missing import no_such, there_are
 from ductape.domain.target import Target
+from ductape.domain.webhooks.events import is_delivery
 from ductape.errors import invalid
 
 
@@ -81,6 +82,10 @@ def _undeclared(product: Product, env: Env, asked: Question, known: frozenset[st
         raise invalid("event", "the tag of one handler", f"two, {listed(tags)}", hint=hint)
     if tags:
         return handler_target(product, env, tags[0])
-    names = [one.event for one in addresses(product) if asked.app in (None, one.app)]
+    names = [
+        one.event
+        for one in addresses(product)
+        if asked.app in (None, one.app) and not is_delivery(one.kind, one.event)
+    ]
     owner = f"app `{asked.app}`" if asked.app is not None else f"product `{product.tag}`"
     raise no_such("event", f"event of {owner}", asked.event, [*dict.fromkeys(names)])

@@ -23,6 +23,8 @@ class NewJob(Struct, frozen=True, gc=False):
     """What makes a live recurring request without a key equal."""
     product_version: int = 0
     """The version that the job was resolved against; 0 asks for no check."""
+    also: tuple[Run, ...] = ()
+    """Runs of other jobs, stored with it if it is added or replaces: what webhooks tell of it."""
 
 
 class Added(Struct, frozen=True, gc=False):

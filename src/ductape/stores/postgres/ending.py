@@ -30,7 +30,7 @@ Ends = Mapping[int, tuple[RunRef, Finished]]
 
 
 def plain_ends(settlements: Sequence[Settlement]) -> Ends:
-    """Return those that only end a run; of one run the first alone."""
+    """Return those that only end a run, perhaps with news of it; of one run the first alone."""
     plain: dict[int, tuple[RunRef, Finished]] = {}
     seen: set[tuple[str, int]] = set()
     for at, one in enumerate(settlements):
@@ -56,7 +56,9 @@ async def end(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]])
 async def send_ends(transaction: Transaction, settlements: Sequence[Settlement]) -> "Ending | None":
     """Send settlements of which none does more than to end a run; nothing is sent otherwise."""
     ends = plain_ends(settlements)
-    if len(ends) < len(settlements) or any(gate_left(one) is not None for one in settlements):
+    if len(ends) < len(settlements) or any(
+        one.also or gate_left(one) is not None for one in settlements
+    ):
         return None
     return Ending([*ends.values()], await _ask(transaction, [*ends.values()]))
 
@@ -90,6 +92,6 @@ async def _ask(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]]
 
 
 def _does_more(one: Settlement) -> bool:
-    """Tell whether a settlement that ends a run changes anything else."""
+    """Tell whether a settlement that ends a run changes anything else; news may be stored."""
     more = (one.schedule, one.next_run, one.cache, one.release)
     return one.reopens or any(each is not None for each in more)

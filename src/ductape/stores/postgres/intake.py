@@ -69,7 +69,7 @@ class PostgresIntake:
         """
         if not jobs:
             return []
-        if transaction is None and len(jobs) == 1 and _is_plain(jobs[0]):
+        if transaction is None and len(jobs) == 1 and _is_plain(jobs[0]) and not jobs[0].also:
             return [await self._together.add(jobs[0], now_ms=now_ms)]
         try:
             if transaction is None:
@@ -95,9 +95,10 @@ async def _add_all(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int
     if not await _resolved_as_current(transaction, jobs):
         return [Added("moved", job.job_id) for job in jobs]
     if all(_is_plain(job) for job in jobs):
-        await store_runs(transaction, [job.run for job in jobs if job.run is not None], now_ms)
+        runs = [run for job in jobs for run in (job.run, *job.also) if run is not None]
+        await store_runs(transaction, runs, now_ms)
         return [Added("added", job.job_id) for job in jobs]
-    answers = [await _add(transaction, job, now_ms) for job in jobs]
+    answers = [await _add_with(transaction, job, now_ms) for job in jobs]
     if any(answer.verdict in ("conflict", "moved") for answer in answers):
         raise _Refused(answers)
     return answers
@@ -115,6 +116,14 @@ async def _resolved_as_current(transaction: Transaction, jobs: Sequence[NewJob])
 
 def _is_plain(job: NewJob) -> bool:
     return job.schedule is None and job.spec.key is None and job.run is not None
+
+
+async def _add_with(transaction: Transaction, job: NewJob, now_ms: int) -> Added:
+    """Add a job, and what tells of it if there is something to tell."""
+    added = await _add(transaction, job, now_ms)
+    if added.verdict in ("added", "replaced"):
+        await store_runs(transaction, job.also, now_ms)
+    return added
 
 
 async def _add(transaction: Transaction, job: NewJob, now_ms: int) -> Added:

@@ -66,6 +66,8 @@ class Settling:
     ) -> list[SettleAnswer]:
         plain = plain_ends(settlements)
         ended = await end(transaction, [*plain.values()])
+        for at, (run, _) in plain.items():
+            await _store_news(transaction, settlements[at].also if run in ended else (), now_ms)
         answers: list[SettleAnswer] = []
         for at, settlement in enumerate(settlements):
             run = settlement.run
@@ -91,6 +93,7 @@ class Settling:
             await transaction.change("schedules", "update", row)
         if settlement.next_run is not None:
             await store_runs(transaction, [settlement.next_run], now_ms)
+        await _store_news(transaction, settlement.also, now_ms)
         if settlement.cache is not None and isinstance(settlement.to, Finished):
             await self._remember(transaction, settlement.cache, settlement.to.result, now_ms)
         if settlement.release is not None:
@@ -130,6 +133,13 @@ async def store_runs(transaction: Transaction, runs: Sequence[Run], now_ms: int)
         await transaction.change("runs", "insert", {**rows[0], "product_version": None})
     elif rows:
         await transaction.copy("runs", "copy", rows, INSERTED)
+
+
+async def _store_news(transaction: Transaction, runs: Sequence[Run], now_ms: int) -> None:
+    """Send runs to be inserted; in a pipeline, which takes no COPY, nobody waits for each."""
+    for run in runs:
+        values: Values = {**run_row(run, now_ms), "product_version": None}
+        await transaction.ask("runs", "insert", values)
 
 
 async def with_schedules(transaction: Transaction, runs: Sequence[Run]) -> list[Claim]:

@@ -15,7 +15,7 @@ from ductape.stores.sqlite.rows import (
     schedule_of,
     schedule_row,
 )
-from ductape.stores.sqlite.settling import store_run
+from ductape.stores.sqlite.settling import store_fresh, store_run
 from ductape.stores.sqlite.statements import statements
 from ductape.stores.sqlite.together import Together, add_plain, current_versions
 
@@ -60,7 +60,7 @@ def _add_all(connection: Connection, jobs: Sequence[NewJob], now_ms: int) -> lis
         add_plain(connection, [(job, now_ms) for job in jobs])
         return [Added("added", job.job_id) for job in jobs]
     connection.execute("SAVEPOINT batch")
-    answers = [_add(connection, job, now_ms) for job in jobs]
+    answers = [_add_told(connection, job, now_ms) for job in jobs]
     if any(answer.verdict in ("conflict", "moved") for answer in answers):
         connection.execute("ROLLBACK TO batch")
     connection.execute("RELEASE batch")
@@ -78,6 +78,14 @@ def _all_plain(jobs: Sequence[NewJob]) -> bool:
     return all(
         job.schedule is None and job.spec.key is None and job.run is not None for job in jobs
     )
+
+
+def _add_told(connection: Connection, job: NewJob, now_ms: int) -> Added:
+    """Add a job, and what tells of it if there is something to tell."""
+    added = _add(connection, job, now_ms)
+    if added.verdict in ("added", "replaced"):
+        store_fresh(connection, [(run, now_ms) for run in job.also])
+    return added
 
 
 def _add(connection: Connection, job: NewJob, now_ms: int) -> Added:

@@ -19,6 +19,8 @@ from ductape.stores.sqlite.limits import unblock
 from ductape.stores.sqlite.rows import (
     ending_columns,
     ending_row,
+    fresh_row,
+    is_fresh,
     moving_columns,
     run_of,
     run_row,
@@ -52,6 +54,7 @@ class Settling:
     ) -> list[SettleAnswer]:
         plain = [settlement for settlement in settlements if _is_plain(settlement)]
         if len(plain) > 1 and _end_together(connection, plain):
+            store_fresh(connection, [(run, now_ms) for each in plain for run in each.also])
             done = {settlement.run for settlement in plain}
             return [
                 "recorded" if each.run in done else self._settle(connection, each, now_ms)
@@ -72,6 +75,7 @@ class Settling:
             connection.execute(statements("schedules")["update"], row)
         if settlement.next_run is not None:
             store_run(connection, settlement.next_run, now_ms)
+        store_fresh(connection, [(run, now_ms) for run in settlement.also])
         if settlement.cache is not None and isinstance(settlement.to, Finished):
             self._remember(connection, settlement.cache, settlement.to.result, now_ms)
         if settlement.release is not None:
@@ -105,6 +109,16 @@ class Settling:
 def store_run(connection: Connection, run: Run, now_ms: int) -> None:
     """Insert a live run."""
     connection.execute(statements("runs")["insert"], run_row(run, now_ms))
+
+
+def store_fresh(connection: Connection, runs: Sequence[tuple[Run, int]]) -> None:
+    """Insert first runs, each with its instant, by few statements."""
+    fresh = [fresh_row(run, now_ms) for run, now_ms in runs if is_fresh(run)]
+    for sql, values in batched("runs", "insert_fresh", fresh):
+        connection.execute(sql, values)
+    if len(fresh) < len(runs):
+        begun = [run_row(run, now_ms) for run, now_ms in runs if not is_fresh(run)]
+        connection.executemany(statements("runs")["insert"], begun)
 
 
 def release_one(connection: Connection, key: bytes, now_ms: int) -> None:
@@ -158,10 +172,9 @@ def _gate_left(settlement: Settlement) -> str | None:
 
 
 def _is_plain(settlement: Settlement) -> bool:
-    """Tell the end of a run after which nothing else is to be done."""
-    return settlement == Settlement(
-        job_id=settlement.job_id, run=settlement.run, to=settlement.to
-    ) and isinstance(settlement.to, Finished)
+    """Tell the end of a run after which nothing else is to be changed; news may be stored."""
+    alone = Settlement(settlement.job_id, settlement.run, settlement.to, also=settlement.also)
+    return settlement == alone and isinstance(settlement.to, Finished)
 
 
 def _end_together(connection: Connection, plain: Sequence[Settlement]) -> bool:

@@ -16,8 +16,8 @@ from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.sqlite.connection import Connection
 from ductape.stores.sqlite.engine import Engine, refuse_beside_a_loan
-from ductape.stores.sqlite.rows import fresh_row, is_fresh, run_row
-from ductape.stores.sqlite.statements import batched, statements
+from ductape.stores.sqlite.settling import store_fresh
+from ductape.stores.sqlite.statements import statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,11 @@ class Together:
 
 
 def add_plain(connection: Connection, jobs: Sequence[tuple[NewJob, int]]) -> None:
-    """Insert the first runs of jobs, each with its instant."""
-    runs = [(job.run, now_ms) for job, now_ms in jobs if job.run is not None]
-    fresh = [fresh_row(run, now_ms) for run, now_ms in runs if is_fresh(run)]
-    for sql, values in batched("runs", "insert_fresh", fresh):
-        connection.execute(sql, values)
-    if len(fresh) < len(runs):
-        begun = [run_row(run, now_ms) for run, now_ms in runs if not is_fresh(run)]
-        connection.executemany(statements("runs")["insert"], begun)
+    """Insert the first runs of jobs, and what tells of them, each with its instant."""
+    runs = [
+        (run, now_ms) for job, now_ms in jobs for run in (job.run, *job.also) if run is not None
+    ]
+    store_fresh(connection, runs)
 
 
 def current_versions(connection: Connection, jobs: Sequence[NewJob]) -> dict[str, int]:

@@ -61,7 +61,6 @@ def test_an_unknown_key_names_the_nearest_one() -> None:
     [
         "databases",
         "brokers",
-        "webhooks",
         "schedules",
     ],
 )

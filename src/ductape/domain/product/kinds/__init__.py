@@ -16,15 +16,23 @@ from ductape.domain.product.kinds.function import resolve_function
 from ductape.domain.product.kinds.handler import handler_target, resolve_job
 from ductape.domain.product.kinds.notification import resolve_notification
 from ductape.domain.product.kinds.storage import resolve_storage
+from ductape.domain.product.kinds.webhook import resolve_webhook, subscriptions
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 
-__all__ = ["RESOLVERS", "handler_target"]
+__all__ = ["RESOLVERS", "handler_target", "subscriptions"]
 
 Resolver = Callable[[Product, Env, Address], Target | Choice]
 
+
+def _resolve_action(product: Product, env: Env, address: Address) -> Target:
+    """Tell an app's action from what a webhook delivers: that belongs to no app."""
+    of_app = address.app is not None
+    return (resolve_action if of_app else resolve_webhook)(product, env, address)
+
+
 RESOLVERS: Mapping[JobEventTypes, Resolver] = {
-    JobEventTypes.ACTION: resolve_action,
+    JobEventTypes.ACTION: _resolve_action,
     JobEventTypes.FALLBACK: resolve_fallback,
     JobEventTypes.FEATURE: resolve_feature,
     JobEventTypes.FUNCTION: resolve_function,
