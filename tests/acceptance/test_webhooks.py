@@ -273,6 +273,18 @@ async def test_a_new_version_of_the_product_is_heeded(open_shop: Open, told: Tol
     assert told.bodies == []
 
 
+async def test_a_verb_heeds_what_this_process_has_just_applied(
+    open_shop: Open, told: Told, receiver: Receiver
+) -> None:
+    ductape = await open_shop(events=["job.failed"])
+    later = {**JOB, "start_at": 4_000_000_000, "repeat": {"every": 60_000}}
+    receipt = await ductape.processor.job.dispatch(later)
+    await ductape.jobs.pause(receipt["job_id"])
+    await ductape.products.apply(shop(f"{receiver.url}/hook", events=["job.resumed"]))
+    await ductape.jobs.resume(receipt["job_id"])
+    await told.until("job.resumed")
+
+
 async def test_what_is_told_lies_in_the_store_of_the_product(
     store: str, tmp_path: Path, receiver: Receiver, told: Told
 ) -> None:

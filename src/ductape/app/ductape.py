@@ -24,6 +24,7 @@ from ductape.app.routing import DEFAULT, StoreView, store_map
 from ductape.app.settings import Settings, read_settings
 from ductape.app.staffing import make_worker
 from ductape.catalog import load_document
+from ductape.domain.product import Product
 from ductape.errors import DuctapeError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
@@ -238,21 +239,33 @@ class Ductape:
         )
         self.features = Features(core.store, clock, sealing)
         self.jobs = Jobs(core.store, core.settler, clock, zones, sealing)
-        self.products = ProductService(
-            core.store.products,
-            Stranding(core.store.reading, core.known_handlers),
-            load=load_document,
-            secret_names=core.store.secrets.names,
-            clock=clock,
-            zones=zones,
-            keep=Healthchecks(core.store, scheduling, self.jobs, sealing).keep,
-        )
+        self.products = self._product_service(core, scheduling, sealing)
         self.health = HealthService(core.store)
         self.secrets = core.secrets
         self.caches = Caches(core.store, clock)
         self.queues = QueueService(core.store.queues, core.store.wake)
         self.workers = Workers(core.store.fleet, clock)
         self.imports = Imports(core.http)
+
+    def _product_service(
+        self, core: Core, scheduling: Scheduling, sealing: Sealing
+    ) -> ProductService:
+        """Join what applies products: what is applied here, this process's verbs heed at once."""
+        checks = Healthchecks(core.store, scheduling, self.jobs, sealing)
+
+        async def keep(product: Product, version: int) -> None:
+            await core.telling.learn(core.catalog, product.tag, version)
+            await checks.keep(product, version)
+
+        return ProductService(
+            core.store.products,
+            Stranding(core.store.reading, core.known_handlers),
+            load=load_document,
+            secret_names=core.store.secrets.names,
+            clock=core.around.clock,
+            zones=core.around.zones.get,
+            keep=keep,
+        )
 
     def _fleet_of(self, product: str) -> Fleet:
         core = self.core
