@@ -136,8 +136,7 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
     stores = await open_stores(settings, open_one, decide=decide, token=token)
     store = _as_one(stores, settings.routes)
     try:
-        local, ticks = around.clock, around.ticks
-        clocks = {name: await one.clock(local, ticks) for name, one in stores.items()}
+        clocks = await _clocks(stores, around)
         around = replace(around, clock=_earliest(clocks))
         ring, key_file, made = key_ring(settings, around.entropy)
         vault = RingVault(ring, around.entropy)
@@ -161,6 +160,11 @@ async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Su
         outside=ways_out(settings, around.clock, around.entropy, around.threads, secrets),
         python=python,
     )
+
+
+async def _clocks(stores: Mapping[str, Store], around: Surroundings) -> dict[str, Clock]:
+    """Ask each store which clock it goes by."""
+    return {name: await one.clock(around.clock, around.ticks) for name, one in stores.items()}
 
 
 def _earliest(clocks: Mapping[str, Clock]) -> Clock:

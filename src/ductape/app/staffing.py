@@ -21,6 +21,7 @@ from ductape.providers.mail import SmtpMailer
 from ductape.services.healthchecks import KnownHealth
 from ductape.services.injection import Injection
 from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
+from ductape.worker.news import News
 from ductape.worker.options import WorkerOptions
 from ductape.worker.preparing import Preparing
 from ductape.worker.running import Running
@@ -46,8 +47,7 @@ def make_worker(core: Core, options: WorkerOptions) -> Worker:
             preparing,
             _handlers(core),
             around.clock,
-            core.telling,
-            core.catalog,
+            News(core.store, core.telling, core.catalog, around.clock),
             core.settings.limits.result,
         ),
         settler=core.settler,

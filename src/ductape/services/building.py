@@ -82,6 +82,8 @@ class Builder:
             request.input,
             version=version,
         )
+        if is_delivery(target.kind, target.event):
+            raise invalid("event", "an event of the product", "a webhook, which the system calls")
         called = await self._called(target, request, version)
         if is_delivery(target.kind, target.event):
             raise invalid("event", "an event of the product", "a webhook, which the system calls")

@@ -24,18 +24,17 @@ from ductape.domain.outcome import (
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import WHOLE
 from ductape.errors import StoreError
-from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Handler, Invocation
 from ductape.ports.steps import Suspend, Unwound
 from ductape.ports.stores import Store
 from ductape.ports.stores.memory import Follows, Fresh, Leads
 from ductape.services.injection import Injected
-from ductape.services.telling import Telling
 from ductape.worker.context import RunContext
 from ductape.worker.failing import failure_of, timed_out
 from ductape.worker.held import Held
 from ductape.worker.invoking import Around, engine_of
+from ductape.worker.news import News
 from ductape.worker.oversize import fitting
 from ductape.worker.preparing import Preparing
 from ductape.worker.step_cache import StepCache
@@ -54,13 +53,12 @@ class Running:
         preparing: Preparing,
         handlers: Mapping[JobEventTypes, Handler],
         clock: Clock,
-        telling: Telling,
-        catalog: Catalog,
+        news: News,
         result_bytes: int = DEFAULT.result_bytes,
     ) -> None:
         """Call the handler of each kind; a result has at most so many bytes as JSON.
 
-        `telling` learns from `catalog` whom to tell first.
+        `news` tells those who want to know when an attempt begins.
         """
         self._store = store
         self._preparing = preparing
@@ -68,8 +66,7 @@ class Running:
         self._clock = clock
         self._result_bytes = result_bytes
         self._cache = StepCache(store.memory, preparing, clock)
-        self._telling = telling
-        self._catalog = catalog
+        self._news = news
 
     async def execute(self, held: Held) -> Outcome | Parked | None:
         """Execute a held run; none where it must be left to others (its lease was lost)."""
@@ -90,8 +87,8 @@ class Running:
     async def _attempt(self, held: Held, log: StepLog) -> Outcome | Parked | None:
         spec = held.claim.run.spec
         # Before all that can end it: who decides then cannot wait.
-        told = self._telling.known(spec.product, held.claim.product_version)
-        if told is None and not await self._learned(held):
+        told = self._news.whom(held.claim)
+        if told is None and not await self._news.learned(held.claim):
             return Interrupted(begun=False)
         await self._until(held.claim.run.due_at_ms)
         if self._is_expired(held.claim.run):
@@ -105,7 +102,7 @@ class Running:
             answer = await self._recall(held, injected)
             if not isinstance(answer, Leads):
                 return answer
-        if told != () and not await self._told(held):
+        if told != () and not await self._news.started(held.claim):
             return Interrupted(begun=False)
         invocation = self._invocation(held, injected, log)
         try:
