@@ -33,6 +33,7 @@ MEANINGS = {
     "egress.allow_private": "Networks (`10.0.0.0/8`) and exact `host:port` pairs beyond the public"
     " internet that definitions may reach.",
     "files.roots": "Folders of this host that definitions and uploads may use.",
+    "subscribe.deepest_queue": "With so many jobs waiting, a subscription fetches nothing.",
     "cache.default_expiry": "Milliseconds that an undefined cache remembers.",
     "retention.completed": "Days that completed runs are kept.",
     "retention.failed": "Days that failed and cancelled runs are kept.",

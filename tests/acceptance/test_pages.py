@@ -20,6 +20,7 @@ from tests.servers.postgres import postgres_server
 from tests.servers.sms import sms_service
 from tests.servers.smtp import smtp_receiver
 from tests.servers.tokens import key_file, token_url
+from tests.servers.valkey import valkey
 
 ELSEWHERE = {
     "howto/testing.md",
@@ -31,6 +32,7 @@ ELSEWHERE = {
 
 SERVED = {
     "howto/actions.md",
+    "howto/brokers.md",
     "howto/functions.md",
     "howto/healthchecks.md",
     "howto/notifications.md",
@@ -108,6 +110,11 @@ async def test_the_healthchecks_page_asks_the_partner() -> None:
     async with http_receiver() as receiver:
         await _runs("howto/healthchecks.md", partner_url=receiver.url)
     assert receiver.requests[0].path == "/ping?deep=1"
+
+
+async def test_the_brokers_page_publishes_and_subscribes(tmp_path: Path) -> None:
+    async with valkey(tmp_path) as server:
+        await _runs("howto/brokers.md", redis_url=server.url)
 
 
 async def test_the_transactions_page_stores_rows_and_jobs_together(

@@ -29,6 +29,8 @@ ALLOWED = {
     ("cli/output.py", "os"): "an output whose reader has gone",
     ("cli/working.py", "os"): "a second signal ends the process at once",
     ("providers/databases/confined_files.py", "os"): "where a path really leads",
+    ("providers/brokers/reaching.py", "socket"): "each address is checked before it is given on",
+    ("providers/brokers/redis_streams.py", "socket"): "the sockets that the guard makes",
     ("providers/http/guard.py", "socket"): "each address is checked before it is connected to",
     ("providers/storage/confined.py", "os"): "every folder is opened from the one above it",
     ("providers/storage/local.py", "os"): "files are written and moved within an open folder",

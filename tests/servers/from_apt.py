@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.servers import mariadb, pgbouncer
+from tests.servers import mariadb, pgbouncer, rabbitmq
 
 APT = "/usr/bin/apt-get"
 NO_SERVICES = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
@@ -19,6 +19,7 @@ NO_SERVICES = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
 PACKAGES: Mapping[str, Callable[[], object]] = {
     "mariadb-server": mariadb.programs,
     "pgbouncer": pgbouncer.program,
+    "rabbitmq-server": rabbitmq.program,
 }
 """What is needed, and what finds it: one row a package."""
 

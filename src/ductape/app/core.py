@@ -21,6 +21,9 @@ from ductape.ports.threads import Threads
 from ductape.ports.vault import Vault
 from ductape.ports.zones import Zones
 from ductape.providers.tokens import TokenKeeper
+from ductape.services.building import Builder
+from ductape.services.ordering import Ordering
+from ductape.services.scheduling import Scheduling
 from ductape.services.secrets import Secrets
 from ductape.services.settling import Decide, Settler, decider
 from ductape.services.telling import Telling
@@ -97,6 +100,17 @@ class Core:
     def opener(self) -> CatalogOpener:
         """What opens the session that a request names."""
         return CatalogOpener(self.catalog, self.tokens, self.store.sessions)
+
+    @cached_property
+    def ordering(self) -> Ordering:
+        """What stores the jobs that other jobs order."""
+        around, limits = self.around, self.settings.limits.limits()
+        clock, zones = around.clock, around.zones.get
+        builder = Builder(
+            self.catalog, self.opener, self.vault, clock, around.entropy, zones, self.telling
+        )
+        scheduling = Scheduling(self.store, builder, self.catalog, clock, zones, limits)
+        return Ordering(scheduling, self.catalog, self.store.queues)
 
     @cached_property
     def settler(self) -> Settler:

@@ -1,4 +1,4 @@
-"""What reaches out of this process for products: services, databases, files. Each is guarded."""
+"""What reaches out of this process for products: services, databases, brokers, files. Each is guarded."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from ductape.domain.egress import EgressPolicy
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy
 from ductape.ports.threads import Threads
+from ductape.providers.brokers import BrokerPool
 from ductape.providers.databases import PooledDatabases
 from ductape.providers.http import AiohttpClient
 from ductape.providers.storage import ConfinedFiles, LocalBlobs, StoredFiles, Tunnel
@@ -28,9 +29,11 @@ class Outside:
     """What keeps files, in folders and buckets."""
     local_files: ConfinedFiles
     """The files of this host that callers may upload."""
+    brokers: BrokerPool
 
     async def aclose(self) -> None:
         """Close every connection; twice is harmless."""
+        await self.brokers.aclose()
         await self.http.aclose()
         await self.blobs.aclose()
         await self.databases.aclose()
@@ -50,4 +53,5 @@ def ways_out(
         databases=PooledDatabases(policy, database_files(settings)),
         blobs=StoredFiles(folders, Tunnel(policy, entropy), tokens, clock),
         local_files=ConfinedFiles(caller_roots(settings), threads),
+        brokers=BrokerPool(policy, http, clock),
     )

@@ -56,6 +56,13 @@ class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
     default_expiry: int = 300_000
 
 
+class SubscribeSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[subscribe]`: what holds for every subscription."""
+
+    deepest_queue: Annotated[int, Meta(ge=1)] = 10_000
+    """With so many jobs waiting in the queue of its jobs, one fetches no further messages."""
+
+
 class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[retention]`: how many days finished runs are kept."""
 
@@ -100,6 +107,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     egress: EgressSettings = field(default_factory=EgressSettings)
     files: FilesSettings = field(default_factory=FilesSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    subscribe: SubscribeSettings = field(default_factory=SubscribeSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
 
@@ -188,6 +196,7 @@ _KNOWN: dict[tuple[str, ...], bool] = {
     ("egress", "allow_private"): True,
     ("files", "roots"): True,
     ("cache", "default_expiry"): False,
+    ("subscribe", "deepest_queue"): False,
     ("retention", "completed"): False,
     ("retention", "failed"): False,
     ("limits", "input"): False,

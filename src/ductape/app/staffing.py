@@ -7,6 +7,7 @@ from ductape.app.system import worker_identity
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.handlers.action import ActionHandler
+from ductape.handlers.broker import PublishHandler, SubscribeHandler
 from ductape.handlers.choosing import Around, FallbackHandler, QuotaHandler
 from ductape.handlers.database import DatabaseHandler
 from ductape.handlers.delivery import DeliveryHandler
@@ -81,6 +82,10 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
             core.outside.http,
             clock,
             core.settings.limits.result,
+        ),
+        JobEventTypes.PUBLISH: PublishHandler(core.outside.brokers, clock),
+        JobEventTypes.SUBSCRIBE: SubscribeHandler(
+            core.outside.brokers, core.ordering, clock, core.settings.subscribe.deepest_queue
         ),
     }
 

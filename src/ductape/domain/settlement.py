@@ -27,6 +27,7 @@ from ductape.domain.outcome import (
 )
 from ductape.domain.recurring import advance
 from ductape.domain.retry import MOST_LOSSES, delay_ms, may_retry
+from ductape.domain.standing import losses_in_a_row
 from ductape.domain.zone import ZoneLookup
 
 PAUSING = frozenset({"SESSION_INVALID", "SESSION_EXPIRED", "SEAL_BROKEN"})
@@ -123,10 +124,10 @@ def _fail(run: Run, failure: Failure, now_ms: int, draw: float) -> Finished | Ru
 
 def _lose(run: Run, reason: str, now_ms: int) -> Finished | Run:
     error = StoredError(code="WORKER_LOST", message=reason, type="WorkerLost", at=now_ms)
-    if run.spec.on_lost == "fail" or run.losses + 1 >= MOST_LOSSES:
+    if run.spec.on_lost == "fail" or losses_in_a_row(run) + 1 >= MOST_LOSSES:
         return _end(run, "failed", now_ms, error=error, status="lost")
     again = _back(run, "lost", now_ms, due_at_ms=now_ms, error=error)
-    return replace(again, losses=run.losses + 1)
+    return replace(again, losses=losses_in_a_row(run) + 1)
 
 
 def _interrupt(run: Run, now_ms: int, *, begun: bool) -> Finished | Run:

@@ -10,6 +10,7 @@ from ductape.domain.definitions.pointing import PointingTarget
 from ductape.domain.fingerprint import canonical, request_digest, twin_digest
 from ductape.domain.ids import RANDOM_BYTES, job_id
 from ductape.domain.inputs import check_input
+from ductape.domain.inputs.topic import timeout_of
 from ductape.domain.job import JobSpec, Run, SealedSession
 from ductape.domain.recurring import begin
 from ductape.domain.request import JobEventTypes, JobRequest, SessionToken
@@ -217,7 +218,10 @@ def _spec_of(
         repeat=request.repeat,
         key=request.key,
         retry=request.retry,
-        timeout_ms=request.timeout_ms or target.timeout_ms or DEFAULT_TIMEOUT_MS,
+        timeout_ms=request.timeout_ms
+        or target.timeout_ms
+        or timeout_of(target.kind, request.input)
+        or DEFAULT_TIMEOUT_MS,
         expires_at_ms=request.expires_at_ms,
         priority=request.priority,
         queue=request.queue,

@@ -10,6 +10,7 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ductape.domain.inputs.topic import apart
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.references import (
     Source,
@@ -64,8 +65,20 @@ def judge(target: Target, input: JsonObject, session: SessionData | None) -> lis
     faults, warnings = check(input, live=live_in_input(target.kind))
     if faults:
         raise ValidationError(faults)
-    resolve(input, scope(sources_of(target, session), 0))
+    rest, mapping = apart(target.kind, input)
+    around = scope(sources_of(target, session), 0)
+    resolve(rest, around)
+    resolve(_brought(mapping), around)
     return warnings
+
+
+def _brought(mapping: JsonObject) -> list[JsonValue]:
+    """Return the references of a mapping that can be looked up before there is a message."""
+    return [
+        f"${use.name}" + "".join(f"{{{segment}}}" for segment in use.segments)
+        for use in uses(mapping)
+        if use.name in ("Variable", "Constant")
+    ]
 
 
 class Injection:
@@ -92,10 +105,11 @@ class Injection:
         secret = await self._reveal(parts, product, env)
         open_target, sensitive = _open(target, parts, secret, now_ms)
         around = scope(sources_of(open_target, session), now_ms)
+        rest, mapping = apart(target.kind, input)
         return Injected(
             target=open_target,
-            input=cast("JsonObject", resolve(input, around)),
-            sensitive=(*sensitive, *sensitive_texts(input, around)),
+            input={**cast("JsonObject", resolve(rest, around)), **mapping},
+            sensitive=(*sensitive, *sensitive_texts(rest, around)),
             session=session,
         )
 

@@ -26,7 +26,7 @@ from ductape.services.building import Builder, Built
 MOST_MOULDS = 256
 VARYING = ("input", "start_at")
 
-BY_INPUT = frozenset({JobEventTypes.NOTIFICATION})
+BY_INPUT = frozenset({JobEventTypes.NOTIFICATION, JobEventTypes.PUBLISH, JobEventTypes.SUBSCRIBE})
 """Kinds whose target depends on the input too."""
 
 

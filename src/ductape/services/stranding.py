@@ -9,12 +9,14 @@ from ductape.domain.product import (
     Choice,
     Product,
     Question,
+    TopicChoice,
     choose,
     handler_tags,
     reachable,
     resolve,
 )
 from ductape.domain.record import JobRecord
+from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 from ductape.errors import NotFound, ValidationError
 from ductape.ports.stores.reading import JobFilter, Reading
@@ -86,4 +88,6 @@ class Stranding:
 
 def _target(product: Product, spec: JobSpec, known: frozenset[str]) -> Target:
     answer = resolve(product, Question(spec.env, spec.event, spec.app), known)
+    if isinstance(answer, TopicChoice):
+        return answer.publish if spec.kind is JobEventTypes.PUBLISH else answer.subscribe
     return choose(answer, spec.input) if isinstance(answer, Choice) else answer

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ductape.domain.change import RunRef
 from ductape.domain.job import Claim, attempt_ms
 from ductape.domain.outcome import Outcome, Parked
+from ductape.domain.standing import is_standing, losses_in_a_row
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
@@ -115,6 +116,9 @@ class Worker:
         self._stopping = True
         grace = self._options.grace_ms if grace_ms is None else grace_ms
         await self._until_landed(grace)
+        for held in list(self._held.values()):
+            if is_standing(held.claim.run.spec):
+                self._sweeper.stop(held, "interrupt")
         await self._let_end(grace)
         for held in list(self._held.values()):
             self._sweeper.stop(held, "interrupt")
@@ -168,7 +172,7 @@ class Worker:
             queues=self._options.queues,
             handlers=self._handlers,
             slots=max(free, 0) if serves else 0,
-            suspect=not any(held.claim.run.losses for held in self._held.values()),
+            suspect=not any(losses_in_a_row(held.claim.run) for held in self._held.values()),
             ahead_ms=AHEAD_MS,
             lease_ms=self._options.lease_ms,
             grace_ms=self._options.grace_ms + SETTLING_MS,

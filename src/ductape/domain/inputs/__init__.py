@@ -16,6 +16,7 @@ from ductape.domain.inputs.notification import check_notification
 from ductape.domain.inputs.pending import without_literals
 from ductape.domain.inputs.quota import check_quota
 from ductape.domain.inputs.storage import check_storage
+from ductape.domain.inputs.topic import check_publish, check_subscribe
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
@@ -55,5 +56,7 @@ CHECKS: Mapping[JobEventTypes, Check] = {
     JobEventTypes.NOTIFICATION: check_notification,
     JobEventTypes.QUOTA: check_quota,
     JobEventTypes.STORAGE: check_storage,
+    JobEventTypes.PUBLISH: check_publish,
+    JobEventTypes.SUBSCRIBE: check_subscribe,
 }
 """One row a kind; a job's handler takes any object."""

@@ -1,14 +1,14 @@
 """The product: its document as frozen values, what is wrong with it, what its events name.
 
 `parse_product` makes a `Product` of a document (SPEC 8); `resolve` and `choose` find the target
-of an event; `secrets_of` and `differences` tell people what applying it means. `document`, `app`
-and `notification` are the format; `naming`, `credentials`, `reach`,
-`sessions` and `linking` its rules.
+of an event; `secrets_of` and `differences` tell people what applying it means. `document`, `app`,
+`notification` and `broker` are the format; `naming`, `credentials`, `reach`, `sessions`, `brokers`
+and `linking` its rules.
 """
 
 from ductape.domain.product.addresses import addresses, reachable
 from ductape.domain.product.checks import all_checks
-from ductape.domain.product.choice import Choice, choose
+from ductape.domain.product.choice import Choice, TopicChoice, choose
 from ductape.domain.product.choosing import zone_faults
 from ductape.domain.product.difference import Change, differences
 from ductape.domain.product.document import Product, Session, Verify
@@ -25,6 +25,7 @@ __all__ = [
     "Product",
     "Question",
     "Session",
+    "TopicChoice",
     "Verify",
     "addresses",
     "all_checks",

@@ -1,8 +1,9 @@
 """What one `event` could name in a product (SPEC 8).
 
 An action by its tag (and its app, where several apps have one of that tag), a message as
-`notification:message`, a database's action as `database:action`, everything else by its tag. What a
-webhook delivers is `webhook:tag`: the system alone makes such jobs.
+`notification:message`, a database's action as `database:action`, a topic as `broker:topic`,
+everything else by its tag. What a webhook delivers is `webhook:tag`: the system alone makes such
+jobs.
 """
 
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ def addresses(product: Product) -> tuple[Address, ...]:
         *_choosers(product),
         *_storages(product),
         *_webhooks(product),
+        *_topics(product),
     )
 
 
@@ -94,13 +96,22 @@ def _webhooks(product: Product) -> Iterator[Address]:
         yield Address(JobEventTypes.ACTION, address_of(webhook.tag), f"webhooks[{at}]")
 
 
+def _topics(product: Product) -> Iterator[Address]:
+    """Name each topic once, as published to: that it can be subscribed to goes without saying."""
+    for at, broker in enumerate(product.brokers):
+        for place, topic in enumerate(broker.topics):
+            path = f"brokers[{at}].topics[{place}]"
+            yield Address(JobEventTypes.PUBLISH, f"{broker.tag}:{topic.tag}", path)
+
+
 def reachable(product: Product) -> frozenset[tuple[str, JobEventTypes, str, str | None]]:
     """Return (env, kind, event, app) of everything that some event can name in some env."""
     return frozenset(
-        (env.slug, address.kind, address.event, address.app)
+        (env.slug, kind, address.event, address.app)
         for env in product.envs
         for absent in [_absent(product, env)]
         for address in addresses(product)
+        for kind in _kinds(address)
         if (address.kind, _owner(address)) not in absent
     )
 
@@ -129,3 +140,9 @@ def _owner(address: Address) -> str:
     if address.kind is JobEventTypes.DB_ACTION:
         return address.event.partition(":")[0]
     return address.app or address.event
+
+
+def _kinds(address: Address) -> tuple[JobEventTypes, ...]:
+    if address.kind is JobEventTypes.PUBLISH:
+        return JobEventTypes.PUBLISH, JobEventTypes.SUBSCRIBE
+    return (address.kind,)

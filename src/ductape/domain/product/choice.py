@@ -24,12 +24,23 @@ class MessageChoice(Struct, frozen=True):
     messages: Mapping[str, Target]
 
 
-Choice: TypeAlias = MessageChoice
+class TopicChoice(Struct, frozen=True):
+    """A broker's topic in one env: a `message` is published, a `callback` subscribes."""
+
+    publish: Target
+    subscribe: Target
+
+
+Choice: TypeAlias = MessageChoice | TopicChoice
 
 
 def choose(choice: Choice, input: JsonObject) -> Target:  # noqa: A002 (SPEC 1 names it so)
     """Return the target that an input chooses; raises `NotFound` or `ValidationError`."""
-    return _message(choice, input)
+    match choice:
+        case MessageChoice():
+            return _message(choice, input)
+        case TopicChoice():
+            return _topic(choice, input)
 
 
 def _message(choice: MessageChoice, given: JsonObject) -> Target:
@@ -49,3 +60,12 @@ def _message(choice: MessageChoice, given: JsonObject) -> Target:
     if any(given.get(channel) for channel in _CHANNELS):
         return choice.plain
     raise no_such("input.slug", f"message of `{choice.tag}`", slug, [*choice.messages])
+
+
+def _topic(choice: TopicChoice, given: JsonObject) -> Target:
+    """Return what an input asks for; raises `ValidationError` for both and for neither."""
+    message, callback = (given.get(name) is not None for name in ("message", "callback"))
+    if message is callback:
+        expected = "a `message` to publish, or a `callback` to subscribe"
+        raise invalid("input", expected, "both" if message else "neither")
+    return choice.publish if message else choice.subscribe

@@ -12,6 +12,7 @@ from msgspec import Struct
 from ductape.domain.found import path_to
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.app import Action, ActionEnv, App, AppAuth, AuthEnv
+from ductape.domain.product.broker import Broker, BrokerEnv
 from ductape.domain.product.database import Database, DatabaseEnv
 from ductape.domain.product.document import Product
 from ductape.domain.product.function import Function, FunctionAuth, FunctionEnv
@@ -30,6 +31,7 @@ STORAGE_CREDENTIALS = (
     "account_key",
     "sas_token",
 )
+_BROKER = ("password", "secret_access_key", "session_token", "credentials")
 _CREDENTIALS: dict[type[Struct], tuple[str, ...]] = {
     AppAuth: ("token", "password", "value", "client_secret", "refresh_token"),
     AuthEnv: ("token", "password", "value", "client_secret", "refresh_token"),
@@ -44,6 +46,8 @@ _CREDENTIALS: dict[type[Struct], tuple[str, ...]] = {
     StorageEnv: STORAGE_CREDENTIALS,
     Webhook: ("secret", "previous_secret"),
     WebhookEnv: ("secret", "previous_secret"),
+    Broker: _BROKER,
+    BrokerEnv: _BROKER,
 }
 _CARRIERS: dict[type[Struct], tuple[str, ...]] = {
     Action: ("headers", "query", "body"),

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.app import App
+from ductape.domain.product.broker import Broker
 from ductape.domain.product.database import Database
 from ductape.domain.product.feature import Feature
 from ductape.domain.product.function import Function
@@ -95,10 +96,7 @@ class Job(Struct, frozen=True):
 class Product(Struct, frozen=True):
     """One whole product."""
 
-    LATER: ClassVar[tuple[str, ...]] = (
-        "brokers",
-        "schedules",
-    )
+    LATER: ClassVar[tuple[str, ...]] = ("schedules",)
 
     tag: Tag
     envs: tuple[Env, ...]
@@ -119,3 +117,4 @@ class Product(Struct, frozen=True):
     result_storage: Tag | None = None
     """Where results go that are too large for the store."""
     features: tuple[Feature, ...] = ()
+    brokers: tuple[Broker, ...] = ()

@@ -27,6 +27,7 @@ SECTIONS: Mapping[str, frozenset[str]] = {
     "storage": LIVE["definition"] - {"Auth"},
     "features": LIVE["feature"],
     "webhooks": LIVE["definition"],
+    "brokers": LIVE["definition"] - {"Auth"},
 }
 """Which references are live in the definitions of each section: one row a section."""
 

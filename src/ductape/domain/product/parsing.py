@@ -4,6 +4,7 @@ from collections.abc import Collection
 from itertools import islice
 
 from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.product.brokers import broker_faults
 from ductape.domain.product.calling import calling_faults
 from ductape.domain.product.checks import check_faults
 from ductape.domain.product.choosing import choosing_faults
@@ -30,6 +31,7 @@ _RULES = (
     database_faults,
     storage_faults,
     session_faults,
+    broker_faults,
     linking_faults,
     choosing_faults,
     calling_faults,

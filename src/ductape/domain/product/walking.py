@@ -10,8 +10,8 @@ from ductape.domain.product.document import Product
 
 Things = tuple[Struct, ...]
 
-_WORDS = frozenset({"name", "description"})
-"""What people read: never resolved, never compared."""
+_WORDS = ("name", "description")
+"""What people read: never resolved. Where a thing has others, its `WORDS` say so."""
 
 
 def things_of(part: Struct, path: str = "") -> Iterator[tuple[str, Struct]]:
@@ -36,8 +36,9 @@ def lists_of(product: Product) -> Iterator[tuple[str, Things]]:
 def values_of(part: Struct, path: str) -> Iterator[tuple[str, object]]:
     """Yield every plain value below a part, but for the words that people read."""
     for where, thing in things_of(part, path):
+        words = getattr(thing, "WORDS", _WORDS)
         for name, value in structs.asdict(thing).items():
-            if name not in _WORDS and not isinstance(value, Struct) and not _things(value):
+            if name not in words and not isinstance(value, Struct) and not _things(value):
                 yield path_to(where, name), value
 
 

@@ -18,6 +18,7 @@ Place = Literal[
     "session selector",
     "option input",
     "option output",
+    "message mapping",
 ]
 
 LIVE: Mapping[Place, frozenset[str]] = {
@@ -28,6 +29,7 @@ LIVE: Mapping[Place, frozenset[str]] = {
     "session selector": frozenset({"Session"}),
     "option input": frozenset({"Session", "Variable", "Constant", "Input"}),
     "option output": frozenset({"Session", "Variable", "Constant", "Input", "Response"}),
+    "message mapping": frozenset({"Message", "Variable", "Constant"}),
 }
 
 Live = frozenset[str] | Callable[[Steps], frozenset[str]]
@@ -38,7 +40,13 @@ _AUTH_PARTS = frozenset({"headers", "query"})
 
 def live_in_input(kind: JobEventTypes) -> Live:
     """Return what is live in a caller's input for an event of this kind."""
-    return _live_in_action if kind is JobEventTypes.ACTION else LIVE["input"]
+    match kind:
+        case JobEventTypes.ACTION:
+            return _live_in_action
+        case JobEventTypes.SUBSCRIBE:
+            return _live_in_subscription
+        case _:
+            return LIVE["input"]
 
 
 def live_at(live: Live, steps: Steps) -> frozenset[str]:
@@ -54,3 +62,8 @@ def _live_in_action(steps: Steps) -> frozenset[str]:
     """Tell the parts of an action's input apart, nested (`headers`) or flat (`headers:X`)."""
     part = str(steps[0]).partition(":")[0] if steps else ""
     return LIVE["action headers and query" if part in _AUTH_PARTS else "input"]
+
+
+def _live_in_subscription(steps: Steps) -> frozenset[str]:
+    """Tell a subscription's mapping apart: what it makes is stored as it is, so no session's."""
+    return LIVE["message mapping" if steps and steps[0] == "input" else "input"]

@@ -59,7 +59,6 @@ def test_an_unknown_key_names_the_nearest_one() -> None:
 @pytest.mark.parametrize(
     "section",
     [
-        "brokers",
         "schedules",
     ],
 )

@@ -17,6 +17,7 @@ from ductape.domain.product.kinds.function import resolve_function
 from ductape.domain.product.kinds.handler import handler_target, resolve_job
 from ductape.domain.product.kinds.notification import resolve_notification
 from ductape.domain.product.kinds.storage import resolve_storage
+from ductape.domain.product.kinds.topic import resolve_topic
 from ductape.domain.product.kinds.webhook import resolve_webhook, subscriptions
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
@@ -42,5 +43,6 @@ RESOLVERS: Mapping[JobEventTypes, Resolver] = {
     JobEventTypes.NOTIFICATION: resolve_notification,
     JobEventTypes.QUOTA: resolve_quota,
     JobEventTypes.STORAGE: resolve_storage,
+    JobEventTypes.PUBLISH: resolve_topic,
 }
 """What an address of each kind is resolved by."""

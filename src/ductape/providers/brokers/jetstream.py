@@ -1,0 +1,244 @@
+"""NATS JetStream: durable pull consumers, explicit acknowledgement, `Nats-Msg-Id` against repeats.
+
+A subject that no stream keeps gets one, of the name that the topic's `stream` gives. A message's id
+is `stream:sequence`. The connection is not mended by the client: a broken one is replaced by the
+pool, which has every address checked anew.
+"""
+
+# pyright: reportUnknownMemberType=false
+# nats-py has annotations for a part of what is called here only.
+
+import asyncio
+import re
+import ssl
+from collections.abc import Sequence
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NoStreamResponseError, NotFoundError
+
+from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
+from ductape.domain.egress import Destination
+from ductape.ports.broker import Delivery, Outgoing
+from ductape.providers.brokers.link import KEY_HEADER, Means, key_of
+from ductape.providers.brokers.nats_faults import told
+from ductape.providers.brokers.reaching import checked, read_url
+
+PORT = 4_222
+MOST_UNACKNOWLEDGED = 10_000
+
+_CONNECT_S = 10
+_MESSAGE_ID = "Nats-Msg-Id"
+_STATUS = "Status"
+_OURS = frozenset({_MESSAGE_ID, "Content-Type"})
+_NAMELESS = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+def connect(server: BrokerServer, means: Means) -> "NatsLink":
+    """Make a link, connected when first used."""
+    return NatsLink(server, means)
+
+
+class NatsLink:
+    """Implements `link.Link`."""
+
+    def __init__(self, server: BrokerServer, means: Means) -> None:
+        """Read where the server is."""
+        self._server = server
+        self._means = means
+        self._at = read_url(server.url, PORT)
+        self.where = f"{self._at.host}:{self._at.port}"
+        self._client: Client | None = None
+        self._connecting = asyncio.Lock()
+
+    async def publish(self, topic: BrokerTopic, message: Outgoing) -> str:
+        """Publish to the subject, and make its stream if none keeps it."""
+        headers = {_MESSAGE_ID: message.id, "Content-Type": message.content_type}
+        headers |= message.headers
+        if message.key is not None:
+            headers[KEY_HEADER] = message.key
+        client = await self._connected()
+        with told(self.where):
+            stream = client.jetstream()
+            try:
+                kept = await stream.publish(topic.name, message.body, headers=headers)
+            except NoStreamResponseError:
+                await self._made(client, topic)
+                kept = await stream.publish(topic.name, message.body, headers=headers)
+        return f"{kept.stream}:{kept.seq}"
+
+    async def feed(self, topic: BrokerTopic, group: str, member: str) -> "NatsFeed":  # noqa: ARG002 (a group's members are alike)
+        """Make the durable consumer where it is missing, and begin."""
+        client = await self._connected()
+        durable = _NAMELESS.sub("-", group)
+        with told(self.where):
+            stream = await self._stream_of(client, topic)
+            manager = client.jetstream()
+            try:
+                await manager.consumer_info(stream, durable)
+            except NotFoundError:
+                await manager.add_consumer(stream, _consumer(topic, durable))
+            inbox = client.new_inbox()
+            heard = await client.subscribe(f"{inbox}.*")
+        pull = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        return NatsFeed(self.where, client, heard, pull, inbox)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            with told(self.where):
+                await client.close()
+
+    async def _connected(self) -> Client:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await self._connect()
+            return self._client
+
+    async def _connect(self) -> Client:
+        at, server = self._at, self._server
+        destination = Destination(at.host, at.port, server.allow_private)
+        address = await checked(self._means.policy, destination)
+        encrypted = at.scheme == "tls"
+        host = f"[{address}]" if ":" in address else address
+        username = server.username or at.username
+        password = server.password or at.password
+        client = Client()
+        try:
+            with told(self.where):
+                await client.connect(
+                    f"{at.scheme}://{host}:{at.port}",
+                    user=username if password else None,
+                    password=password,
+                    token=None if password else username,
+                    tls=ssl.create_default_context() if encrypted else None,
+                    tls_hostname=at.host if encrypted else None,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,  # Which counts the first ones too; 0 would be no end.
+                    reconnect_time_wait=0,
+                    connect_timeout=_CONNECT_S,
+                    error_cb=_unheard,
+                )
+        except BaseException:
+            await client.close()
+            raise
+        return client
+
+    async def _stream_of(self, client: Client, topic: BrokerTopic) -> str:
+        if topic.stream is not None:
+            return topic.stream
+        try:
+            return await client.jetstream().find_stream_name_by_subject(topic.name)
+        except NotFoundError:
+            return await self._made(client, topic)
+
+    async def _made(self, client: Client, topic: BrokerTopic) -> str:
+        """Make the stream of a subject."""
+        name = topic.stream or _NAMELESS.sub("-", topic.name)
+        await client.jetstream().add_stream(name=name, subjects=[topic.name])
+        return name
+
+
+class NatsFeed:
+    """Implements `link.Feed` by pull requests, each answered to a subject of its own."""
+
+    def __init__(
+        self, where: str, client: Client, heard: Subscription, pull: str, inbox: str
+    ) -> None:
+        """Ask at the subject `pull`, hear below `inbox`."""
+        self._where = where
+        self._client = client
+        self._heard = heard
+        self._pull = pull
+        self._inbox = inbox
+        self._asked = 0
+
+    async def fetch(self, most: int, wait_ms: int) -> Sequence[Delivery]:
+        """Return what is there; if nothing is, wait for the first one."""
+        with told(self._where):
+            found = await self._at_once(most)
+            if not found and (first := await self._first(wait_ms)) is not None:
+                found = [first, *(await self._at_once(most - 1) if most > 1 else [])]
+        return [_delivery(one) for one in found]
+
+    async def accept(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledge, and wait until the server has heard it."""
+        with told(self._where):
+            for one in deliveries:
+                await self._client.publish(str(one.mark), b"+ACK")
+            await self._client.flush()
+
+    async def aclose(self, open_: Sequence[Delivery]) -> None:
+        """Hear no more, and refuse what is not acknowledged: it comes again at once."""
+        if self._client.is_closed:
+            return
+        with told(self._where):
+            await self._heard.unsubscribe()
+            for one in open_:
+                await self._client.publish(str(one.mark), b"-NAK")
+            await self._client.flush()
+
+    async def _at_once(self, most: int) -> list[Msg]:
+        reply = await self._ask({"batch": most, "no_wait": True})
+        found: list[Msg] = []
+        while len(found) < most:
+            heard = await self._heard.next_msg(timeout=_CONNECT_S)
+            if not _is_status(heard):
+                found.append(heard)
+            elif heard.subject == reply:
+                break
+        return found
+
+    async def _first(self, wait_ms: int) -> Msg | None:
+        reply = await self._ask({"batch": 1, "expires": wait_ms * 1_000_000})
+        while True:
+            heard = await self._heard.next_msg(timeout=wait_ms / 1000 + _CONNECT_S)
+            if not _is_status(heard):
+                return heard
+            if heard.subject == reply:
+                return None
+
+    async def _ask(self, request: dict[str, int | bool]) -> str:
+        self._asked += 1
+        reply = f"{self._inbox}.{self._asked}"
+        await self._client.publish(self._pull, msgspec.json.encode(request), reply=reply)
+        return reply
+
+
+def _is_status(heard: Msg) -> bool:
+    return heard.headers is not None and _STATUS in heard.headers and not heard.reply
+
+
+def _consumer(topic: BrokerTopic, durable: str) -> ConsumerConfig:
+    oldest = topic.start == "oldest"
+    return ConsumerConfig(
+        durable_name=durable,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=topic.ack_wait / 1000,
+        deliver_policy=DeliverPolicy.ALL if oldest else DeliverPolicy.NEW,
+        filter_subject=topic.name,
+        max_ack_pending=MOST_UNACKNOWLEDGED,
+    )
+
+
+def _delivery(message: Msg) -> Delivery:
+    about = message.metadata
+    given = {name: value for name, value in (message.headers or {}).items() if name not in _OURS}
+    headers, key = key_of(given)
+    return Delivery(
+        id=f"{about.stream}:{about.sequence.stream}",
+        body=message.data,
+        mark=message.reply,
+        key=key,
+        headers=headers,
+        deliveries=about.num_delivered,
+        published_at_ms=int(about.timestamp.timestamp() * 1000),
+    )
+
+
+async def _unheard(_: Exception) -> None:
+    """Whoever calls is told what went wrong; the client need not print it too."""

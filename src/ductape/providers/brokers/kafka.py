@@ -1,0 +1,251 @@
+"""Kafka: an idempotent producer that waits for all replicas, consumer groups, commits by hand.
+
+A message's id is `topic:partition:offset`. A partition is committed up to the first message that is
+not acknowledged, so that none is passed over; what comes again after a rebalance makes no second
+job.
+"""
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# aiokafka has next to no annotations, and nobody has made stubs of it.
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RequestTimedOutError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
+from ductape.domain.egress import Destination
+from ductape.errors import ProviderError
+from ductape.ports.broker import Delivery, Outgoing
+from ductape.providers.brokers.link import Means
+from ductape.providers.brokers.offsets import Offsets
+from ductape.providers.brokers.reaching import checked, read_server
+
+REQUEST_MS = 20_000
+
+
+def connect(server: BrokerServer, means: Means) -> "KafkaLink":
+    """Make a link, connected when first used."""
+    return KafkaLink(server, means)
+
+
+class KafkaLink:
+    """Implements `link.Link`: one producer, and a consumer for each feed."""
+
+    def __init__(self, server: BrokerServer, means: Means) -> None:
+        """Take where the cluster is and who we are there."""
+        self._server = server
+        self._means = means
+        self._producer: AIOKafkaProducer | None = None
+        self._opening = asyncio.Lock()
+
+    async def publish(self, topic: BrokerTopic, message: Outgoing) -> str:
+        """Send, and wait until all replicas in sync have the message."""
+        headers = [(name, value.encode()) for name, value in message.headers.items()]
+        key = None if message.key is None else message.key.encode()
+        producer = await self._connected()
+        with told():
+            kept = await producer.send_and_wait(topic.name, message.body, key=key, headers=headers)
+        return f"{kept.topic}:{kept.partition}:{kept.offset}"
+
+    async def feed(self, topic: BrokerTopic, group: str, member: str) -> "KafkaFeed":
+        """Join the group."""
+        consumer = AIOKafkaConsumer(
+            topic.name,
+            group_id=group,
+            client_id=f"ductape-{member}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest" if topic.start == "oldest" else "latest",
+            **await self._options(),
+        )
+        self._guard(_client_of(consumer))
+        try:
+            with told():
+                await consumer.start()
+        except BaseException:
+            await _stopped(consumer)
+            raise
+        return KafkaFeed(consumer)
+
+    async def aclose(self) -> None:
+        """Send what waits, and close."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _stopped(producer)
+
+    async def _connected(self) -> AIOKafkaProducer:
+        async with self._opening:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    acks="all", enable_idempotence=True, **await self._options()
+                )
+                self._guard(_client_of(producer))
+                try:
+                    with told():
+                        await producer.start()
+                except BaseException:
+                    await _stopped(producer)
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _options(self) -> dict[str, Any]:
+        """Return what producers and consumers have in common, the first addresses checked."""
+        server = self._server
+        found = [await self._first(one) for one in server.servers]
+        options: dict[str, Any] = {
+            "bootstrap_servers": found,
+            "request_timeout_ms": REQUEST_MS,
+            "security_protocol": _protocol(server),
+        }
+        if server.tls:
+            options["ssl_context"] = ssl.create_default_context()
+        if server.sasl is not None:
+            options["sasl_mechanism"] = server.sasl
+            options["sasl_plain_username"] = server.username
+            options["sasl_plain_password"] = server.password
+        return options
+
+    async def _first(self, server: str) -> str:
+        host, port = read_server(server)
+        address = await self._checked(host, port)
+        shown = host if self._server.tls else address
+        return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
+
+    async def _checked(self, host: str, port: int) -> str:
+        private = self._server.allow_private
+        return await checked(self._means.policy, Destination(host, port, private))
+
+    def _guard(self, client: AIOKafkaClient) -> None:
+        """Check also the brokers that the first one tells of, before any is connected to.
+
+        aiokafka has no place for that: the one method by which it connects is wrapped.
+        """
+        inner = cast("Callable[..., Awaitable[object]]", client._get_conn)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+        async def get_conn(node_id: object, **options: object) -> object:
+            broker = client.cluster.broker_metadata(node_id)
+            if broker is not None:
+                await self._checked(str(broker.host), int(broker.port))
+            return await inner(node_id, **options)
+
+        client._get_conn = get_conn  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+class KafkaFeed:
+    """Implements `link.Feed`."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        """Take what the group gives this consumer."""
+        self._consumer = consumer
+        self._offsets = Offsets()
+
+    async def fetch(self, most: int, wait_ms: int) -> Sequence[Delivery]:
+        """Return what has been fetched; wait for the first one."""
+        self._offsets.keep({(one.topic, one.partition) for one in self._consumer.assignment()})
+        with told():
+            batches = await self._consumer.getmany(timeout_ms=wait_ms, max_records=most)
+        found: list[Delivery] = []
+        for place, records in batches.items():
+            for record in records:
+                self._offsets.taken((place.topic, place.partition), record.offset)
+                found.append(_delivery(record))
+        return found
+
+    async def accept(self, deliveries: Sequence[Delivery]) -> None:
+        """Commit as far as nothing before is unacknowledged."""
+        for one in deliveries:
+            topic, partition, offset = cast("tuple[str, int, int]", one.mark)
+            self._offsets.done((topic, partition), offset)
+        self._offsets.keep({(one.topic, one.partition) for one in self._consumer.assignment()})
+        due = {
+            TopicPartition(topic, partition): offset
+            for (topic, partition), offset in self._offsets.commits().items()
+        }
+        if due:
+            with told():
+                await self._consumer.commit(due)
+
+    async def aclose(self, open_: Sequence[Delivery]) -> None:  # noqa: ARG002 (what is not committed)
+        """Leave the group."""
+        await _stopped(self._consumer)
+
+
+def _client_of(part: AIOKafkaProducer | AIOKafkaConsumer) -> AIOKafkaClient:
+    if isinstance(part, AIOKafkaProducer):
+        return part.client
+    return part._client  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] (a consumer shows it nowhere)
+
+
+async def _stopped(part: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    with told():
+        await part.stop()
+
+
+def _protocol(server: BrokerServer) -> str:
+    carrier = "SSL" if server.tls else "PLAINTEXT"
+    return carrier if server.sasl is None else f"SASL_{carrier}"
+
+
+def _delivery(record: Any) -> Delivery:  # noqa: ANN401 (untyped there)
+    headers = {str(name): bytes(value).decode(errors="replace") for name, value in record.headers}
+    return Delivery(
+        id=f"{record.topic}:{record.partition}:{record.offset}",
+        body=record.value or b"",
+        mark=(record.topic, record.partition, record.offset),
+        key=None if record.key is None else bytes(record.key).decode(errors="replace"),
+        headers=headers,
+        published_at_ms=record.timestamp,
+    )
+
+
+@contextmanager
+def told() -> Generator[None]:
+    """Tell every failure by its code."""
+    try:
+        yield
+    except (KafkaError, OSError) as error:
+        raise _failure(error) from error
+
+
+def _failure(error: Exception) -> ProviderError:
+    match error:
+        case AuthenticationFailedError() | SaslAuthenticationFailed():
+            code = "UNAUTHORIZED"
+        case (
+            ClusterAuthorizationFailedError()
+            | TopicAuthorizationFailedError()
+            | GroupAuthorizationFailedError()
+        ):
+            code = "FORBIDDEN"
+        case UnknownTopicOrPartitionError():
+            code = "NOT_FOUND"
+        case MessageSizeTooLargeError():
+            code = "VALIDATION_ERROR"
+        case KafkaTimeoutError() | RequestTimedOutError() | TimeoutError():
+            code = "TIMEOUT"
+        case KafkaConnectionError() | OSError():
+            code = "CONNECTION_ERROR"
+        case IllegalStateError():
+            code = "CONNECTION_LOST"
+        case _:
+            code = "PROVIDER_ERROR"
+    return ProviderError(code, f"Kafka: {str(error)[:200]}")

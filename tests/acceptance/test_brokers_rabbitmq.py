@@ -1,0 +1,77 @@
+"""What only RabbitMQ has: exchanges, credentials of its own, messages without a name (SPEC 9)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import aio_pika
+import pytest
+
+from ductape import JobFailed
+from tests.acceptance.brokers import Kept, a_publish, a_subscription, shop, until_taken
+from tests.servers.rabbitmq import program, rabbitmq
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if program() is None:
+        pytest.skip("RabbitMQ is missing: apt-get install rabbitmq-server")
+    with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as running:
+        yield running
+
+
+def a_broker(url: str, tmp_path: Path) -> dict[str, object]:
+    return {"type": "rabbitmq", "url": url, "after": f"-{tmp_path.name}"}
+
+
+async def test_each_group_of_an_exchange_has_each_message(tmp_path: Path, url: str) -> None:
+    kept = Kept()
+    async with shop(tmp_path, a_broker(url, tmp_path), kept, exchange="fanout") as ductape:
+        job = ductape.processor.job
+        for group in ("a", "b"):  # An exchange keeps nothing: the groups' queues must be there.
+            await job.schedule(a_subscription(group=group, duration=100), timeout=30)
+        await job.schedule(a_publish({"id": 1}), timeout=20)
+        for group in ("a", "b"):
+            result = await job.schedule(a_subscription(group=group, max_messages=1), timeout=30)
+            assert result == {"received": 1, "dispatched": 1}
+        await until_taken(ductape, 2)
+    assert [one["order"] for one in kept.inputs] == [{"id": 1}, {"id": 1}]
+
+
+async def test_a_topic_exchange_routes_by_the_key(tmp_path: Path, url: str) -> None:
+    kept = Kept()
+    topic = {"exchange": "topic", "routing_key": "eu.#"}
+    async with shop(tmp_path, a_broker(url, tmp_path), kept, **topic) as ductape:
+        job = ductape.processor.job
+        await job.schedule(a_subscription(duration=100), timeout=30)
+        await job.schedule(a_publish({"id": 1}, key="eu.de"), timeout=20)
+        with pytest.raises(JobFailed) as caught:
+            await job.schedule(a_publish({"id": 2}, key="us.ny"), timeout=20)
+        await job.schedule(a_subscription(max_messages=1), timeout=30)
+        await until_taken(ductape, 1)
+    assert [one["order"] for one in kept.inputs] == [{"id": 1}]
+    assert "no queue that takes the message" in caught.value.error["message"]
+
+
+async def test_wrong_credentials_are_told(tmp_path: Path, url: str) -> None:
+    broker = {**a_broker(url, tmp_path), "username": "guest", "password": "$Secret{bus}"}
+    async with shop(tmp_path, broker) as ductape:
+        await ductape.secrets.set("bus", "wrong one", product="shop")
+        with pytest.raises(JobFailed) as caught:
+            await ductape.processor.job.schedule(a_publish("x"), timeout=30)
+        await ductape.secrets.set("bus", "guest", product="shop")
+        await ductape.processor.job.schedule(a_publish("x"), timeout=30)
+    assert caught.value.error["code"] == "UNAUTHORIZED"
+    assert "wrong one" not in caught.value.error["message"]
+
+
+async def test_messages_without_a_name_are_all_taken(tmp_path: Path, url: str) -> None:
+    kept = Kept()
+    async with shop(tmp_path, a_broker(url, tmp_path), kept) as ductape:
+        async with await aio_pika.connect(url) as connection, connection.channel() as channel:
+            await channel.declare_queue(f"orders-{tmp_path.name}", durable=True)
+            for _ in range(2):
+                message = aio_pika.Message(b'"same"')
+                await channel.default_exchange.publish(message, f"orders-{tmp_path.name}")
+        result = await ductape.processor.job.schedule(a_subscription(max_messages=2), timeout=30)
+        await until_taken(ductape, 2)
+    assert result == {"received": 2, "dispatched": 2}
