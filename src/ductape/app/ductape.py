@@ -267,26 +267,6 @@ class Ductape:
             keep=keep,
         )
 
-    def _product_service(
-        self, core: Core, scheduling: Scheduling, sealing: Sealing
-    ) -> ProductService:
-        """Join what applies products: what is applied here, this process's verbs heed at once."""
-        checks = Healthchecks(core.store, scheduling, self.jobs, sealing)
-
-        async def keep(product: Product, version: int) -> None:
-            await core.telling.learn(core.catalog, product.tag, version)
-            await checks.keep(product, version)
-
-        return ProductService(
-            core.store.products,
-            Stranding(core.store.reading, core.known_handlers),
-            load=load_document,
-            secret_names=core.store.secrets.names,
-            clock=core.around.clock,
-            zones=core.around.zones.get,
-            keep=keep,
-        )
-
     def _fleet_of(self, product: str) -> Fleet:
         core = self.core
         return core.stores[core.store_of(product)].fleet

@@ -1,4 +1,4 @@
-"""What reaches out of this process for products: services, databases, brokers, files. Each is guarded."""
+"""What reaches out of this process for products, each way guarded: services, databases, files."""
 
 from dataclasses import dataclass
 

@@ -23,7 +23,6 @@ from ductape.domain.outcome import (
 )
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import WHOLE
-from ductape.errors import StoreError
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Handler, Invocation
 from ductape.ports.steps import Suspend, Unwound
@@ -165,30 +164,6 @@ class Running:
             kind=spec.kind.value,
             expires_at_ms=self._clock.now_ms() + expiry_ms,
         )
-
-    async def _learned(self, held: Held) -> bool:
-        """Find out who is told of the run; false where the store does not say, so that it waits."""
-        product, version = held.claim.run.spec.product, held.claim.product_version
-        try:
-            await self._telling.learn(self._catalog, product, version)
-        except StoreError as error:
-            log.warning("job %s waits: who is told is not known: %s", held.ref.job_id, error)
-            return False
-        return True
-
-    async def _told(self, held: Held) -> bool:
-        """Tell that an attempt starts; false where that cannot be stored, so that it must not."""
-        now_ms = self._clock.now_ms()
-        news = self._telling.started(held.claim, now_ms)
-        if not news:
-            return True
-        try:
-            await self._store.intake.add(news, now_ms=now_ms)
-        except StoreError as error:
-            log.warning("job %s waits: its start cannot be told: %s", held.ref.job_id, error)
-            return False
-        self._store.wake.tell("work")
-        return True
 
     def _invocation(self, held: Held, injected: Injected, log: StepLog) -> Invocation:
         spec = held.claim.run.spec
