@@ -52,7 +52,16 @@ class MariaDb:
         return f"mariadb://{WORKER}:{PASSWORD_IN_URL}@127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it, and wait until it answers; on another port if its own was taken meanwhile."""
+        process = self._run()
+        while not self._answers():
+            if process.poll() is not None:
+                log = (self._folder / "log").read_text()
+                assert "Address already in use" in log, log
+                self.port = free_port()
+                process = self._run()
+
+    def _run(self) -> subprocess.Popen[bytes]:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 (the system's program)
                 [
@@ -72,8 +81,7 @@ class MariaDb:
                 cwd=self._folder,
                 **lent_user(),
             )
-        while not self._answers():
-            assert self._process.poll() is None, (self._folder / "log").read_text()
+        return self._process
 
     def stop(self, *, at_once: bool = False) -> None:
         """Stop it; `at_once` as a crash of its process would."""
