@@ -332,3 +332,20 @@ async def test_a_bulk_verb_tells_of_each_job(open_shop: Open, told: Told) -> Non
     await ductape.processor.job.dispatch_many([{**JOB, "start_at": 4_000_000_000}] * 20)
     assert await ductape.jobs.cancel_many({"event": "ship"}) == {"count": 20}
     await told.until(*["job.cancelled"] * 20)
+
+
+async def test_a_feature_that_sleeps_is_told_to_start_once(
+    store: str, receiver: Receiver, told: Told
+) -> None:
+    events = ["job.scheduled", "job.started", "job.completed"]
+    nap = {"tag": "nap", "type": "sleep", "input": {"ms": 100}}
+    naps = [{**nap, "tag": f"nap{at}"} for at in range(3)]
+    document = shop(f"{receiver.url}/hook", events=events)
+    document["features"] = [{"tag": "rest", "sequence": [{"tag": "only", "events": naps}]}]
+    async with Ductape.open(store, handlers=handlers(), worker=True) as ductape:
+        await ductape.secrets.set("hook", SECRET, product="shop")
+        await ductape.products.apply(document)
+        await ductape.processor.job.schedule({**JOB, "event": "rest", "input": {}})
+        await told.until(*events)
+        assert len(await ductape.jobs.list(event="webhook:partner")) == 3
+    assert {body["job"]["namespace"] for body in told.bodies} == {"features"}

@@ -1,7 +1,6 @@
 """Executing one claim: prepare, consult the cache, call the handler, and say how it ended."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -39,8 +38,6 @@ from ductape.worker.preparing import Preparing
 from ductape.worker.step_cache import StepCache
 from ductape.worker.step_log import StepLog
 from ductape.worker.stepping import FeatureSteps
-
-log = logging.getLogger("ductape.worker")
 
 
 class Running:
