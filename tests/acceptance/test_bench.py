@@ -12,7 +12,7 @@ from bench.versus.run import FLOOR
 
 ROOT = Path(__file__).resolve().parents[2]
 
-WITH_A_FLOOR = 5
+WITH_A_FLOOR = 6
 MOST_MIB = 32
 
 PHASES = [
