@@ -31,7 +31,15 @@ class Plan:
     grace_ms: int = 1_000
     upkeep_ms: int = 500
     peace_s: float = 60.0
-    """How long the rest may take before it counts as lost."""
+    """How long nothing may get done of the rest before it counts as lost."""
+
+    @property
+    def longest_s(self) -> float:
+        """How long the rest may take in all.
+
+        Hundreds of runs were lost once by then, and a worker takes one such run at a time.
+        """
+        return max(self.peace_s, self.trouble_s)
 
     @property
     def allowed_ms(self) -> int:

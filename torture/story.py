@@ -66,7 +66,7 @@ async def _live(
     feeling = asyncio.create_task(troubles.feel_the_machine())
     try:
         late = await _through_trouble(plan, folder, fleet, troubles)
-        left = await _until_done(witness, plan.peace_s)
+        left = await _until_done(witness, plan)
         await fleet.all_ready()
         await fleet.stop()
         history = witness.history()
@@ -100,7 +100,7 @@ async def _through_trouble(plan: Plan, folder: Path, fleet: Fleet, troubles: Tro
     finally:
         dispatcher.terminate()
     try:
-        async with asyncio.timeout(plan.peace_s):
+        async with asyncio.timeout(plan.longest_s):
             code = await dispatcher.wait()
     except TimeoutError:
         dispatcher.kill()
@@ -109,14 +109,21 @@ async def _through_trouble(plan: Plan, folder: Path, fleet: Fleet, troubles: Tro
     return [] if code == 0 else [f"the dispatcher ended with exit code {code}"]
 
 
-async def _until_done(witness: Witness, peace_s: float) -> list[str]:
-    """Wait until nothing waits or runs; return what still does."""
-    ends_s = time.monotonic() + peace_s
+async def _until_done(witness: Witness, plan: Plan) -> list[str]:
+    """Wait until nothing waits or runs, or nothing gets done any more; return what is left."""
+    began_s = changed_s = time.monotonic()
     left = witness.left()
-    while left and time.monotonic() < ends_s:
+    while left and not _over(began_s, changed_s, plan):
         await asyncio.sleep(LOOK_S)
-        left = witness.left()
+        before, left = left, witness.left()
+        if left != before:
+            changed_s = time.monotonic()
     return left
+
+
+def _over(began_s: float, changed_s: float, plan: Plan) -> bool:
+    now_s = time.monotonic()
+    return now_s - changed_s >= plan.peace_s or now_s - began_s >= plan.longest_s
 
 
 async def _prepare(store: str) -> None:
