@@ -106,7 +106,7 @@ class Dispatcher:
     async def _wait(self, job: str) -> None:
         while True:
             try:
-                result = await self._job.wait(job, timeout=self._plan.longest_s)
+                result = await self._job.wait(job, timeout=2 * self._plan.longest_s)
             except StoreError as error:
                 print(f"cannot wait: {error}", file=sys.stderr)
                 await asyncio.sleep(AGAIN_S)

@@ -151,7 +151,9 @@ def _retries_are_counted(case: Case) -> Iterator[str]:
         lost = row.error is not None and row.error.code == "WORKER_LOST"
         asked = case.of_job.get(row.job)
         once = asked is not None and asked.once
-        if lost and not once and statuses[-MOST_LOSSES:] != ["lost"] * MOST_LOSSES:
+        # An interruption costs nothing: it is neither a loss nor the end of a row of them.
+        in_a_row = [status for status in statuses if status != "interrupted"][-MOST_LOSSES:]
+        if lost and not once and in_a_row != ["lost"] * MOST_LOSSES:
             yield f"job {row.job} was given up after {statuses}"
         if row.event == "doomed" and not lost and (row.outcome, failed) != ("failed", 2):
             yield f"job {row.job}, which always fails, is {row.outcome} after {statuses}"
@@ -253,19 +255,22 @@ def _losses(case: Case) -> Iterator[Loss]:
         deed = _cause(case, tried) if tried.status == "lost" else None
         if deed is not None:
             since = max(deed.at_ns // 1_000_000, tried.started_at_ms)
+            if deed.what == "rolled":  # its lease was renewed while it tried to give the run back
+                since = min(since + case.plan.stopping_ms, tried.completed_at_ms)
             span = (since, tried.completed_at_ms)
             after = span[1] - span[0] - _overlap(case.outages, span)
             yield Loss(row.job, row.run, max(after, 0))
 
 
 def _cause(case: Case, tried: Tried) -> Deed | None:
-    """Return the last thing that was done to the worker before it lost the run."""
+    """Return the last thing that was done to the worker before it lost the run.
+
+    Who is told to stop while the store does not answer cannot give his runs back in time.
+    """
     done = [
         deed
         for deed in case.deeds
-        if deed.what != "rolled"
-        and deed.pid == tried.pid
-        and deed.at_ns // 1_000_000 <= tried.completed_at_ms
+        if deed.pid == tried.pid and deed.at_ns // 1_000_000 <= tried.completed_at_ms
     ]
     return done[-1] if done else None
 

@@ -34,6 +34,11 @@ class Plan:
     """How long nothing may get done of the rest before it counts as lost."""
 
     @property
+    def stopping_ms(self) -> int:
+        """How long a worker that is told to stop waits for its runs, and then for the store."""
+        return 2 * self.grace_ms + 1_000
+
+    @property
     def longest_s(self) -> float:
         """How long the rest may take in all.
 
