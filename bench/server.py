@@ -86,4 +86,5 @@ def _file_system(folder: Path) -> str:
     """Return the kind of file system that a folder is on."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     holding = [(point, kind) for _, point, kind, *_ in mounts if folder.is_relative_to(point)]
-    return max(holding, key=lambda mount: len(mount[0]))[1]
+    # Inside of a changed root the disk's own mount is out of sight.
+    return max(holding, key=lambda mount: len(mount[0]), default=("", "a disk"))[1]
