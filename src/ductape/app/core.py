@@ -20,7 +20,6 @@ from ductape.ports.stores import Store
 from ductape.ports.threads import Threads
 from ductape.ports.vault import Vault
 from ductape.ports.zones import Zones
-from ductape.providers.tokens import TokenKeeper
 from ductape.services.building import Builder
 from ductape.services.ordering import Ordering
 from ductape.services.scheduling import Scheduling
@@ -90,11 +89,6 @@ class Core:
         """What issues and opens session tokens."""
         clock, entropy = self.around.clock, self.around.entropy
         return SessionTokens(self.vault, self.store.sessions, clock, entropy)
-
-    @cached_property
-    def tokens_of_others(self) -> TokenKeeper:
-        """What gets the tokens that other services ask for."""
-        return TokenKeeper(self.outside.http, self.around.clock, self.secrets)
 
     @cached_property
     def opener(self) -> CatalogOpener:

@@ -23,6 +23,8 @@ class Outside:
     policy: EgressPolicy
     """What definitions may reach: the embedded default grants this machine itself."""
     http: AiohttpClient
+    tokens: TokenKeeper
+    """Those that other services ask for: one for all, or a refresh token would be used twice."""
     databases: PooledDatabases
     """Of products; never a store."""
     blobs: StoredFiles
@@ -50,8 +52,9 @@ def ways_out(
     return Outside(
         policy=policy,
         http=http,
+        tokens=tokens,
         databases=PooledDatabases(policy, database_files(settings)),
         blobs=StoredFiles(folders, Tunnel(policy, entropy), tokens, clock),
         local_files=ConfinedFiles(caller_roots(settings), threads),
-        brokers=BrokerPool(policy, http, clock),
+        brokers=BrokerPool(policy, http, clock, tokens),
     )

@@ -64,7 +64,7 @@ def _handlers(core: Core) -> dict[JobEventTypes, Handler]:
     """Name the handler of each kind: the one line that a new kind adds."""
     clock = core.around.clock
     mailer = SmtpMailer(core.outside.policy, clock)
-    tokens = core.tokens_of_others
+    tokens = core.outside.tokens
     return {
         JobEventTypes.ACTION: DeliveryHandler(
             core.outside.http, clock, ActionHandler(core.outside.http, clock, tokens)

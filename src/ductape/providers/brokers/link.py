@@ -13,6 +13,7 @@ from ductape.domain.egress import EgressPolicy
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.ports.clock import Clock
 from ductape.ports.http import HttpClient
+from ductape.ports.tokens import Tokens
 
 KEY_HEADER = "Ductape-Key"
 """Carries a message's key where the broker has no place for one."""
@@ -56,6 +57,8 @@ class Means(Struct, frozen=True):
     policy: EgressPolicy
     http: HttpClient
     clock: Clock
+    tokens: Tokens
+    """Those that Google's services ask for."""
 
 
 Connect = Callable[[BrokerServer, Means], Link]

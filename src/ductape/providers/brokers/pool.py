@@ -18,6 +18,7 @@ from ductape.errors import ConfigError, ProviderError
 from ductape.ports.broker import Consumer, Delivery, Outgoing, Place
 from ductape.ports.clock import Clock
 from ductape.ports.http import HttpClient
+from ductape.ports.tokens import Tokens
 from ductape.providers.brokers.later import Later
 from ductape.providers.brokers.link import Connect, Feed, Link, Means
 
@@ -37,15 +38,17 @@ _MODULES: dict[BrokerType, str] = {
     "sqs": "sqs",
     "pubsub": "pubsub",
 }
-"""Which module links to each type; its extra is named like the type."""
+"""Which module links to each type; its extra, where it needs one, is named like the type."""
 
 
 class BrokerPool:
     """`ports.broker.Brokers` over each broker's own client."""
 
-    def __init__(self, policy: EgressPolicy, http: HttpClient, clock: Clock) -> None:
-        """Take the operator's policy; the HTTP client is for brokers that speak it."""
-        self._means = Means(policy, http, clock)
+    def __init__(
+        self, policy: EgressPolicy, http: HttpClient, clock: Clock, tokens: Tokens
+    ) -> None:
+        """Take the operator's policy; client and tokens are for brokers that speak HTTP."""
+        self._means = Means(policy, http, clock, tokens)
         self._kept: dict[tuple[str, str, str], _Kept] = {}
         self._closing: set[asyncio.Task[None]] = set()
 

@@ -18,10 +18,11 @@ from msgspec import Struct, field
 from ductape.domain.answer import Answer, refuse_status
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.tokens import AccountGrant
 from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.ports.http import HttpRequest, HttpResponse
-from ductape.providers.brokers.google_token import TokenSource
+from ductape.ports.tokens import TokenWish
 from ductape.providers.brokers.link import Means
 
 GOOGLE = "https://pubsub.googleapis.com"
@@ -62,10 +63,18 @@ class _Ids(Struct):
 
 T = TypeVar("T", _Ids, _Pulled)
 
+SCOPE = "https://www.googleapis.com/auth/pubsub"
+
 
 def connect(server: BrokerServer, means: Means) -> "PubSubLink":
     """Make a link; it calls when used."""
     return PubSubLink(server, means)
+
+
+def _wish(server: BrokerServer, key_file: str) -> TokenWish:
+    grant = AccountGrant(key_file, scope=SCOPE)
+    private = server.allow_private
+    return TokenWish("", "", "the broker's service account", grant, allow_private=private)
 
 
 class PubSubLink:
@@ -76,9 +85,7 @@ class PubSubLink:
         self._server = server
         self._means = means
         self._base = f"{(server.endpoint or GOOGLE).rstrip('/')}/v1/projects/{server.project}"
-        self._token = None
-        if server.credentials is not None:
-            self._token = TokenSource(server.credentials, means, allow_private=server.allow_private)
+        self._wish = None if server.credentials is None else _wish(server, server.credentials)
 
     async def publish(self, topic: BrokerTopic, message: Outgoing) -> str:
         """Publish; Pub/Sub has stored the message once it answers."""
@@ -117,8 +124,8 @@ class PubSubLink:
         """Call the service; raises `ProviderError` for every other status than is allowed."""
         headers = {"Content-Type": "application/json"}
         secrets: tuple[str, ...] = ()
-        if self._token is not None:
-            token = await self._token.current()
+        if self._wish is not None:
+            token = await self._means.tokens.get(self._wish)
             headers["Authorization"], secrets = f"Bearer {token}", (token,)
         response = await self._means.http.send(
             HttpRequest(
@@ -131,8 +138,9 @@ class PubSubLink:
                 max_response_bytes=LARGEST_ANSWER,
             )
         )
-        if response.status == _UNAUTHORIZED and self._token is not None:
-            self._token.forget()
+        if response.status == _UNAUTHORIZED:
+            for token in secrets:
+                self._means.tokens.drop(token)
         if response.status != allowed:
             answer = Answer(response.status, response.headers, response.body)
             now_ms = self._means.clock.now_ms()
