@@ -8,11 +8,11 @@ import pytest
 from ductape.errors import StoreError
 from ductape.stores.postgres import locks
 from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.limits import hold_gates
+from ductape.stores.postgres.gates import hold_gates
 from ductape.stores.postgres.store import PostgresStore, open_postgres
 from ductape.stores.postgres.transaction import Transaction
-from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_wish, decide
-from tests.conformance.steps import hired, stored
+from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_wish, decide
+from tests.conformance.steps import claimed, hired, stored
 
 PATIENCE_S = 5
 
@@ -29,6 +29,44 @@ async def test_a_turn_does_not_wait_for_whoever_has_its_lease_in_hand(
         async with asyncio.timeout(PATIENCE_S):
             turn = await store.claims.turn(a_wish("w1"), [], now_ms=NOW_MS + late_ms)
     assert (turn.leased, len(turn.claims)) == (leased, int(leased))
+
+
+@pytest.mark.parametrize(
+    "holding",
+    ["UPDATE {}.gates SET used_at = used_at + 1", "SELECT FROM {}.gates FOR UPDATE"],
+    ids=["settling", "claiming"],
+)
+async def test_a_turn_does_not_wait_for_a_gate_in_anothers_hands(
+    store: PostgresStore, root: psycopg.Connection, url: str, holding: str
+) -> None:
+    await hired(store, "w1", "w2")
+    key = a_spec(concurrency_key="k", concurrency_limit=2)
+    await stored(store, a_new_job(key))
+    assert len(await claimed(store)) == 1
+    await stored(store, a_new_job(key), a_new_job())
+    with root.transaction():
+        root.execute(holding.format(address_of(url).schema).encode())
+        async with asyncio.timeout(PATIENCE_S):
+            turn = await store.claims.turn(a_wish("w2"), [], now_ms=NOW_MS)
+    assert [claim.run.spec.concurrency_key for claim in turn.claims] == [None]
+    assert turn.busy
+
+
+async def test_what_is_claimed_is_told_although_a_gate_cannot_be_made(
+    store: PostgresStore, root: psycopg.Connection, url: str
+) -> None:
+    await hired(store, "w1")
+    await stored(store, a_new_job(a_spec(concurrency_key="k", concurrency_limit=1)), a_new_job())
+    with root.transaction(force_rollback=True):
+        root.execute("SELECT set_config('search_path', %s, true)", [address_of(url).schema])
+        root.execute(
+            "INSERT INTO gates (flow, used_at) SELECT flow, 1 FROM runs WHERE concurrency = 1"
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            turn = await store.claims.turn(a_wish(), [], now_ms=NOW_MS)
+    assert [claim.run.spec.concurrency_key for claim in turn.claims] == [None]
+    assert turn.busy
+    assert [one.run.spec.concurrency_key for one in await claimed(store)] == ["k"]
 
 
 @pytest.mark.parametrize("piped", [False, True])

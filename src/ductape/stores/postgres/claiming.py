@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ductape.domain.flow import Head, Share, share_out
 from ductape.domain.job import Claim
 from ductape.ports.stores.claims import Wish
+from ductape.stores.postgres.gates import Gates
 from ductape.stores.postgres.limits import (
     Limited,
     block,
@@ -38,6 +39,8 @@ class Taken(Struct, frozen=True):
     limited: Limited
     busy: bool
     """Whether something was in another worker's hands."""
+    missing: frozenset[str] = frozenset()
+    """The flows whose gates are yet to be made."""
 
 
 class Claiming:
@@ -60,10 +63,12 @@ class Claiming:
         self._turns += 1
         heads = self._heads(outlook.heads)
         fit = [head for head in heads if not head.needs or head.needs in wish.handlers]
-        takes_suspect = wish.suspect and outlook.suspects
-        suspects = await _take_suspect(transaction, wish, limited, now_ms) if takes_suspect else []
+        gates = Gates(transaction)
+        suspects: list[Row] = []
+        if wish.suspect and outlook.suspects:
+            suspects = await _take_suspect(transaction, gates, wish, limited, now_ms)
         taken = [run_of(row) for row in suspects]
-        found = await look(transaction, limited, fit, now_ms, claimed=taken)
+        found = await look(transaction, gates, limited, fit, now_ms, claimed=taken)
         rooms = found.room.flows
         if not found.busy:
             await block(transaction, (head for head in fit if rooms.get(head.flow) == 0))
@@ -73,7 +78,7 @@ class Claiming:
         claims = await _with_schedules(transaction, rows)
         # Nothing of a share: others have it in their hands, and the next may wait behind it.
         busy = found.busy or bool(shares and not rows)
-        return Taken(claims, found.limited, busy)
+        return Taken(claims, found.limited, busy, frozenset(gates.missing))
 
     def _heads(self, rows: Sequence[Row]) -> list[Head]:
         """Read the groups, and remember where the look at a queue with many of them ended."""
@@ -119,7 +124,7 @@ async def _take(
 
 
 async def _take_suspect(
-    transaction: Transaction, wish: Wish, limited: Limited, now_ms: int
+    transaction: Transaction, gates: Gates, wish: Wish, limited: Limited, now_ms: int
 ) -> list[Row]:
     """Take the first run that was lost before and that no limit holds back."""
     asked: Values = {
@@ -130,7 +135,7 @@ async def _take_suspect(
     for job_id, number, queue, flow, limit in await transaction.rows("runs", "suspects", asked):
         named: Values = {"job_id": job_id, "number": number}
         if limit is not None:
-            room = await room_in_gate(transaction, flow, limit, now_ms)
+            room = await room_in_gate(transaction, gates, flow, limit)
             if room is not None and room <= 0:
                 await transaction.change("runs", "block_one", named)
             if room is None or room <= 0:

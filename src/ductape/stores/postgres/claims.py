@@ -1,19 +1,27 @@
 """Claiming on PostgreSQL: a turn is one transaction, and no two workers wait for one another."""
 
+import logging
 from collections.abc import Sequence
+
+from msgspec.structs import replace
 
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
 from ductape.domain.job import Claim, Progress
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.standing import losses_in_a_row
+from ductape.errors import StoreError
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.stores.postgres.claiming import Claiming, Taken, claimed_by
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.gates import make_gates
 from ductape.stores.postgres.limits import Limited, count_starts, limited_queues
 from ductape.stores.postgres.outlook import seen
 from ductape.stores.postgres.rows import Values, encode, searchable
 from ductape.stores.postgres.settling import Decide, Settling, named
 from ductape.stores.postgres.tidying import Wear
 from ductape.stores.postgres.transaction import Transaction
+
+log = logging.getLogger("ductape.store")
 
 
 class PostgresClaims:
@@ -30,10 +38,13 @@ class PostgresClaims:
         self._claiming = Claiming()
 
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
-        """Settle, promote what fell due, renew the lease and claim, in one transaction."""
-        turn = await self._engine.piped(lambda t: self._turn(t, wish, settlements, now_ms))
+        """Settle, promote what fell due, renew the lease and claim, in one transaction.
+
+        Where gates are yet to be made, what waits behind them is claimed in a second one.
+        """
+        turn, missing = await self._engine.piped(lambda t: self._turn(t, wish, settlements, now_ms))
         self._wear.add(len(settlements))
-        return turn
+        return await self._behind(missing, turn, wish, now_ms) if missing else turn
 
     async def claimed(self, worker: str, *, at_ms: int) -> list[Claim]:
         """List what a worker's turn at that instant has claimed, though its answer was lost."""
@@ -74,9 +85,31 @@ class PostgresClaims:
         rows = await self._engine.single(lambda t: t.rows("runs", "asked_to_stop", asked))
         return [(RunRef(row[0], row[1], row[2]), row[3] or None) for row in rows]
 
+    async def _behind(self, missing: frozenset[str], turn: Turn, wish: Wish, now_ms: int) -> Turn:
+        """Make gates, and claim what they hold back; what was claimed already is told in any case.
+
+        Nothing is held meanwhile.
+        """
+        suspect = wish.suspect and not any(losses_in_a_row(one.run) for one in turn.claims)
+        left = replace(wish, slots=wish.slots - len(turn.claims), suspect=suspect)
+        try:
+            await self._engine.write(lambda t: make_gates(t, missing, now_ms))
+            further, _ = await self._engine.piped(lambda t: self._turn(t, left, [], now_ms))
+        except StoreError as error:
+            log.warning("what waits behind new gates is left to the next turn: %s", error)
+            return replace(turn, busy=True)
+        return replace(
+            further,
+            answers=turn.answers,
+            claims=[*turn.claims, *further.claims],
+            crowded=turn.crowded or further.crowded,
+            more=turn.more or further.more,
+        )
+
     async def _turn(
         self, transaction: Transaction, wish: Wish, settlements: Sequence[Settlement], now_ms: int
-    ) -> Turn:
+    ) -> tuple[Turn, frozenset[str]]:
+        """Take a turn; tell as well of which flows the gates are yet to be made."""
         sent = await self._settling.send(transaction, settlements, now_ms)
         sight = await self._claiming.look_out(transaction, wish, now_ms=now_ms)
         settled = await sent.settled()
@@ -90,7 +123,7 @@ class PostgresClaims:
         runs = [claim.run for claim in taken.claims]
         opens = await count_starts(transaction, taken.limited, runs, now_ms)
         freed = settled.freed + sum(_queue_of(each) in limited for each in settlements)
-        return Turn(
+        turn = Turn(
             answers=settled.answers,
             claims=taken.claims,
             next_turn_ms=min((at for at in (comes, opens) if at is not None), default=None),
@@ -100,6 +133,7 @@ class PostgresClaims:
             more=bool(taken.claims),
             leased=outlook.leased,
         )
+        return turn, taken.missing
 
 
 def _queue_of(settlement: Settlement) -> str | None:

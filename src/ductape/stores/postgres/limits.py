@@ -14,6 +14,7 @@ from ductape.domain.flow import Head, Room
 from ductape.domain.job import Run
 from ductape.domain.queue import QueueLimits, opens_at_ms, room_in, with_starts
 from ductape.domain.rate import Rate, Starts
+from ductape.stores.postgres.gates import Gates
 from ductape.stores.postgres.rows import Row, Values, encode
 from ductape.stores.postgres.transaction import Transaction
 
@@ -33,7 +34,7 @@ class Found(Struct, frozen=True):
     limited: Limited
     """As they were when they were counted."""
     busy: bool
-    """Whether a gate was in another worker's hands: what is behind it is to be looked at again."""
+    """Whether a gate was not to be had now: what is behind it is to be looked at again."""
 
 
 async def limited_queues(transaction: Transaction) -> Limited:
@@ -43,6 +44,7 @@ async def limited_queues(transaction: Transaction) -> Limited:
 
 async def look(
     transaction: Transaction,
+    gates: Gates,
     limited: Limited,
     heads: Sequence[Head],
     now_ms: int,
@@ -53,12 +55,12 @@ async def look(
 
     `claimed`: what this turn has claimed already.
     """
-    gates = {head.flow: head for head in heads if head.limit is not None}
-    held = await _try_gates(transaction, gates.keys(), now_ms)
+    gated = {head.flow for head in heads if head.limit is not None}
+    held = await gates.hold(gated)
     flows = await _rooms_of_flows(transaction, heads, held)
     names = {head.queue for head in heads} & limited.keys()
     limited, queues = await rooms_of_queues(transaction, limited, names, now_ms, claimed=claimed)
-    return Found(Room(queues, flows), limited, busy=len(held) < len(gates))
+    return Found(Room(queues, flows), limited, busy=len(held) < len(gated))
 
 
 async def rooms_of_queues(
@@ -84,18 +86,12 @@ async def rooms_of_queues(
     return limited, {name: room for name, room in rooms if room is not None}
 
 
-async def room_in_gate(transaction: Transaction, flow: str, limit: int, now_ms: int) -> int | None:
-    """Hold a gate and count its room; none where it is in another worker's hands."""
-    if not await _try_gates(transaction, [flow], now_ms):
+async def room_in_gate(transaction: Transaction, gates: Gates, flow: str, limit: int) -> int | None:
+    """Hold a gate and count its room; none where it is not to be had now."""
+    if not await gates.hold([flow]):
         return None
     rows = await transaction.rows("runs", "in_gates", {"flows": [flow]})
     return limit - sum(row[1] for row in rows)
-
-
-async def hold_gates(transaction: Transaction, flows: Collection[str], now_ms: int) -> None:
-    """Keep others away from gates until the transaction ends; before all else."""
-    if flows:
-        await transaction.change("gates", "lock", {"flows": sorted(flows), "now": now_ms})
 
 
 async def unblock(transaction: Transaction, flows: Collection[str], now_ms: int) -> int:
@@ -136,17 +132,6 @@ def by_group(heads: Sequence[Head]) -> Values:
         "flow": [head.flow for head in heads],
         "needs": [head.needs for head in heads],
     }
-
-
-async def _try_gates(transaction: Transaction, flows: Collection[str], now_ms: int) -> set[str]:
-    """Hold those gates that nobody else holds."""
-    if not flows:
-        return set()
-    asked: Values = {"flows": sorted(flows), "now": now_ms}
-    rows = await transaction.rows("gates", "try", asked)
-    if len(rows) < len(flows) and await transaction.change("gates", "make", asked):
-        rows = await transaction.rows("gates", "try", asked)
-    return {row[0] for row in rows}
 
 
 async def _rooms_of_flows(

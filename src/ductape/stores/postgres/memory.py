@@ -10,7 +10,8 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.entry_rows import entry_row
-from ductape.stores.postgres.limits import hold_gates, unblock
+from ductape.stores.postgres.gates import hold_gates
+from ductape.stores.postgres.limits import unblock
 from ductape.stores.postgres.rows import Values, decode_json
 from ductape.stores.postgres.transaction import Transaction
 

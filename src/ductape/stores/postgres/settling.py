@@ -16,7 +16,8 @@ from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.stores.postgres.days import EVER, ended_from
 from ductape.stores.postgres.ending import Ending, Settled, end, gate_left, plain_ends, send_ends
 from ductape.stores.postgres.entry_rows import entry_row
-from ductape.stores.postgres.limits import hold_gates, unblock
+from ductape.stores.postgres.gates import hold_gates
+from ductape.stores.postgres.limits import unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
 from ductape.stores.postgres.rows import (
     INSERTED,

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from ductape.domain.job import Schedule
 from ductape.stores.postgres.days import Share
 from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.limits import hold_gates, unblock
+from ductape.stores.postgres.gates import hold_gates
+from ductape.stores.postgres.limits import unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
 from ductape.stores.postgres.retention import Retention, free_keys
 from ductape.stores.postgres.rows import Values, schedule_of
