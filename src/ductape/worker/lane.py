@@ -287,7 +287,8 @@ class Lane:
 
     async def _rest(self, error: Exception) -> None:
         """Say once what is wrong with the store, and try again in a while."""
-        said = f"{type(error).__name__}: {error}"
+        silent = isinstance(error, TimeoutError)
+        said = "the store does not answer" if silent else f"{type(error).__name__}: {error}"
         if said != self._fault:
             log.error("turn failed: %s", said)
             self._fault = said

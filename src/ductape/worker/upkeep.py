@@ -14,6 +14,7 @@ from ductape.domain.outcome import Lost
 from ductape.domain.record import JobRecord
 from ductape.domain.recurring import upcoming
 from ductape.domain.zone import ZoneLookup
+from ductape.errors import StoreError
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.services.settling import Settler
@@ -56,6 +57,8 @@ class Upkeep:
             await asyncio.sleep(self._options.upkeep_ms / 1000)
             try:
                 await self.look(worker)
+            except StoreError as error:
+                log.warning("upkeep failed: %s", error)
             except Exception:
                 log.exception("upkeep failed")  # a turn of a background loop: the next tries again
 
