@@ -1,9 +1,11 @@
 """The figures of ours alone, on either store: dispatching, draining, latency, idling."""
 
 import asyncio
-import resource
+import json
 import statistics
+import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -194,22 +196,15 @@ async def lateness(ground: Ground, scale: Scale) -> list[Row]:
 
 
 async def idle(ground: Ground, scale: Scale) -> list[Row]:
-    """Measure one worker while nothing happens."""
-    async with opened(await ground.store("ours"), Probe(), worker=True):
-        await asyncio.sleep(min(1.0, scale.idle_s))
-        before = _cpu_s()
-        await asyncio.sleep(scale.idle_s)
-        share = (_cpu_s() - before) / scale.idle_s * 100
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Measure one worker, in a process of its own, while nothing happens."""
+    asked = ("bench.idling", await ground.store("ours"), str(scale.idle_s))
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-m", *asked, stdout=PIPE)
+    told, _ = await worker.communicate()
+    measured = json.loads(told)
     return [
-        Row("idle worker, of one core", share, "%"),
-        Row("peak memory of this process", memory, "MiB", note="all figures run so far"),
+        Row("idle worker, of one core", measured["share"], "%"),
+        Row("idle worker, resident", measured["mib"], "MiB"),
     ]
-
-
-def _cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 def _row(figure: str, rates: list[float], unit: str, floors: list[float]) -> Row:
