@@ -18,7 +18,7 @@ SERVER = {"connections cut", "line dead", "line slow", "half-closed", "server re
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
-    ("store", "seconds", "troubles"), [("sqlite", 6, FILE), ("postgres", 12, FILE | SERVER)]
+    ("store", "seconds", "troubles"), [("sqlite", 20, FILE), ("postgres", 40, FILE | SERVER)]
 )
 async def test_every_promise_is_kept_through_every_trouble(
     store: str, seconds: int, troubles: set[str]
