@@ -13,6 +13,7 @@ from tests.builders import (
     NOW_MS,
     ZONES,
     a_failure,
+    a_new_job,
     a_recurring_job,
     a_spec,
     decide,
@@ -91,6 +92,25 @@ async def test_a_run_that_ends_twice_brings_one_next_run(store: Store) -> None:
     assert sorted(answer for [answer] in answers) == ["recorded"] + ["stale"] * 9
     assert (await schedule(store, job_id)).next_number == 3
     assert len(await claimed(store, now_ms=NOW_MS + EVERY_MS)) == 1
+
+
+async def test_occurrences_that_end_together_are_moved_on_each_by_itself(store: Store) -> None:
+    await hired(store, "w1")
+    each_second = a_spec(repeat=Repeat(every_ms=EVERY_MS))
+    jobs = await stored(store, *(a_recurring_job(each_second) for _ in range(4)), a_new_job())
+    claims = {claim.run.job_id: claim for claim in await claimed(store)}
+    good, changed, lost, other, plain = (claims[job_id] for job_id in jobs)
+    await applied(store, pause(await record(store, jobs[1]), now_ms=NOW_MS, zones=ZONES))
+    await settled(store, lost, Lost("dead"))
+    ends = [decide(one, Success(1), NOW_MS) for one in (good, changed, lost, other, plain, good)]
+    answers = await store.claims.settle(ends, now_ms=NOW_MS)
+    assert answers == ["recorded", "stale", "fenced", "recorded", "recorded", "stale"]
+    for job_id in (jobs[0], jobs[3]):
+        assert (await live(store, job_id)).scheduled_at_ms == NOW_MS + EVERY_MS
+        assert (await schedule(store, job_id)).executions == 1
+    for job_id in jobs[1:3]:
+        assert (await live(store, job_id)).number == 1
+        assert (await schedule(store, job_id)).executions == 0
 
 
 async def test_a_pause_takes_the_waiting_run_away(store: Store) -> None:

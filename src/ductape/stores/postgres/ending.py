@@ -1,4 +1,7 @@
-"""Plain ends of runs, which are most settlements: moved into history together, by one statement."""
+"""Ends of runs, which are most settlements: moved into history together, by one statement.
+
+Where a run is an occurrence its recurrence must be as it was when the end was computed.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,18 +32,21 @@ Ends = Mapping[int, tuple[RunRef, Finished]]
 """Runs that end, by the places of their settlements."""
 
 
-def plain_ends(settlements: Sequence[Settlement]) -> Ends:
-    """Return those that only end a run, perhaps with news of it; of one run the first alone."""
-    plain: dict[int, tuple[RunRef, Finished]] = {}
-    seen: set[tuple[str, int]] = set()
+def ends_together(settlements: Sequence[Settlement], versions: Mapping[str, int]) -> Ends:
+    """Return those that end a run and at most move its recurrence on; of one job the first alone.
+
+    `versions`: of the recurrences that are held, by job.
+    """
+    together: dict[int, tuple[RunRef, Finished]] = {}
+    seen: set[str] = set()
     for at, one in enumerate(settlements):
         run, done = one.run, one.to
-        if run is None or not isinstance(done, Finished) or (run.job_id, run.number) in seen:
+        if run is None or not isinstance(done, Finished) or one.job_id in seen:
             continue
-        if not _does_more(one):
-            seen.add((run.job_id, run.number))
-            plain[at] = (run, done)
-    return plain
+        if not _does_more(one) and _is_as_read(one, versions):
+            seen.add(one.job_id)
+            together[at] = (run, done)
+    return together
 
 
 def gate_left(settlement: Settlement) -> str | None:
@@ -55,7 +61,7 @@ async def end(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]])
 
 async def send_ends(transaction: Transaction, settlements: Sequence[Settlement]) -> "Ending | None":
     """Send settlements of which none does more than to end a run; nothing is sent otherwise."""
-    ends = plain_ends(settlements)
+    ends = ends_together(settlements, {})
     if len(ends) < len(settlements) or any(
         one.also or gate_left(one) is not None for one in settlements
     ):
@@ -92,6 +98,10 @@ async def _ask(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]]
 
 
 def _does_more(one: Settlement) -> bool:
-    """Tell whether a settlement that ends a run changes anything else; news may be stored."""
-    more = (one.schedule, one.next_run, one.cache, one.release)
-    return one.reopens or any(each is not None for each in more)
+    """Tell whether a settlement that ends a run changes more than its recurrence."""
+    follows = one.next_run is not None and one.schedule is None
+    return one.reopens or follows or one.cache is not None or one.release is not None
+
+
+def _is_as_read(one: Settlement, versions: Mapping[str, int]) -> bool:
+    return one.schedule is None or versions.get(one.job_id) == one.schedule.version - 1

@@ -185,7 +185,7 @@ async def _insert_schedule(
 
 async def _replace(transaction: Transaction, job: NewJob, now_ms: int) -> None:
     """Give the recurrence its new definition: the waiting run goes, a running one stays."""
-    await transaction.row("schedules", "lock", {"job_id": job.job_id})
+    await transaction.rows("schedules", "lock", {"jobs": [job.job_id]})
     stored = await transaction.row("schedules", "get", {"jobs": [job.job_id]})
     if stored is None or job.schedule is None:
         await _insert(transaction, job, now_ms)

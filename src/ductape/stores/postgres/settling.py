@@ -1,8 +1,8 @@
 """Applying settlements on PostgreSQL, each whole or not at all, in the caller's transaction.
 
 Locks are taken in one order by everybody, so that two transactions do not wait for one another:
-gates, cache keys, then the recurrence, then its runs. Plain ends of one-off runs, which are
-most, are applied together in one statement.
+gates, cache keys, then the recurrences, then their runs. Ends of runs, which are most, are applied
+together, and so are the recurrences that they move on: a few statements for all of them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +14,14 @@ from ductape.domain.job import Claim, Finished, Run, under_way
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.stores.postgres.days import EVER, ended_from
-from ductape.stores.postgres.ending import Ending, Settled, end, gate_left, plain_ends, send_ends
+from ductape.stores.postgres.ending import (
+    Ending,
+    Settled,
+    end,
+    ends_together,
+    gate_left,
+    send_ends,
+)
 from ductape.stores.postgres.entry_rows import entry_row
 from ductape.stores.postgres.gates import hold_gates
 from ductape.stores.postgres.limits import unblock
@@ -23,6 +30,7 @@ from ductape.stores.postgres.rows import (
     INSERTED,
     Cell,
     Values,
+    by_column,
     moving_columns,
     run_of,
     run_row,
@@ -65,14 +73,15 @@ class Settling:
     async def _answers(
         self, transaction: Transaction, settlements: Sequence[Settlement], now_ms: int
     ) -> list[SettleAnswer]:
-        plain = plain_ends(settlements)
-        ended = await end(transaction, [*plain.values()])
-        for at, (run, _) in plain.items():
-            await _store_news(transaction, settlements[at].also if run in ended else (), now_ms)
+        versions = await _hold_schedules(transaction, settlements)
+        together = ends_together(settlements, versions)
+        ended = await end(transaction, [*together.values()])
+        moved = [settlements[at] for at, (run, _) in together.items() if run in ended]
+        await _move_on(transaction, moved, now_ms)
         answers: list[SettleAnswer] = []
         for at, settlement in enumerate(settlements):
             run = settlement.run
-            if at in plain:
+            if at in together:
                 answers.append("recorded" if run in ended else "fenced")
             else:
                 answers.append(await self._settle(transaction, settlement, now_ms))
@@ -81,20 +90,20 @@ class Settling:
     async def _settle(
         self, transaction: Transaction, asked: Settlement, now_ms: int
     ) -> SettleAnswer:
-        version = await _hold_schedule(transaction, asked)
+        versions = await _hold_schedules(transaction, [asked])
         settlement = await self._heed_stop(transaction, asked, now_ms)
-        if settlement.schedule is not None and version != settlement.schedule.version - 1:
+        schedule = settlement.schedule
+        if schedule is not None and versions.get(asked.job_id) != schedule.version - 1:
             return "stale"
         if settlement.run is not None and not await _move(transaction, settlement, now_ms):
             return "fenced"
         if settlement.reopens and not await _reopen(transaction, settlement):
             return "fenced"
-        if settlement.schedule is not None:
-            row = schedule_row(settlement.schedule, now_ms)
-            await transaction.change("schedules", "update", row)
+        if schedule is not None:
+            await transaction.change("schedules", "update", schedule_row(schedule, now_ms))
         if settlement.next_run is not None:
             await store_runs(transaction, [settlement.next_run], now_ms)
-        await _store_news(transaction, settlement.also, now_ms)
+        await _store_fresh(transaction, settlement.also, now_ms)
         if settlement.cache is not None and isinstance(settlement.to, Finished):
             await self._remember(transaction, settlement.cache, settlement.to.result, now_ms)
         if settlement.release is not None:
@@ -136,11 +145,11 @@ async def store_runs(transaction: Transaction, runs: Sequence[Run], now_ms: int)
         await transaction.copy("runs", "copy", rows, INSERTED)
 
 
-async def _store_news(transaction: Transaction, runs: Sequence[Run], now_ms: int) -> None:
-    """Send runs to be inserted; in a pipeline, which takes no COPY, nobody waits for each."""
-    for run in runs:
-        values: Values = {**run_row(run, now_ms), "product_version": None}
-        await transaction.ask("runs", "insert", values)
+async def _store_fresh(transaction: Transaction, runs: Sequence[Run], now_ms: int) -> None:
+    """Send runs to be inserted, whose ids are new; a pipeline takes no COPY, nor is it awaited."""
+    if runs:
+        columns = by_column([run_row(run, now_ms) for run in runs])
+        await transaction.ask("runs", "insert_all", columns)
 
 
 async def with_schedules(transaction: Transaction, runs: Sequence[Run]) -> list[Claim]:
@@ -166,13 +175,31 @@ def _cache_keys(settlements: Iterable[Settlement]) -> Iterable[bytes]:
             yield settlement.release
 
 
-async def _hold_schedule(transaction: Transaction, settlement: Settlement) -> int | None:
-    """Keep the recurrence as it is, where there is one; return its version."""
-    back = settlement.to
-    recurs = isinstance(back, Run) and back.spec.repeat is not None
-    if settlement.schedule is None and not recurs:
-        return None
-    return await transaction.cell("schedules", "lock", {"job_id": settlement.job_id})
+async def _hold_schedules(
+    transaction: Transaction, settlements: Sequence[Settlement]
+) -> dict[str, int]:
+    """Keep the recurrences as they are, where there are any; return their versions by job."""
+    jobs = sorted(
+        {one.job_id for one in settlements if one.schedule is not None or _goes_back(one)}
+    )
+    return dict(await transaction.rows("schedules", "lock", {"jobs": jobs})) if jobs else {}
+
+
+def _goes_back(settlement: Settlement) -> bool:
+    """Tell whether a settlement gives an occurrence back."""
+    return isinstance(settlement.to, Run) and settlement.to.spec.repeat is not None
+
+
+async def _move_on(
+    transaction: Transaction, settlements: Sequence[Settlement], now_ms: int
+) -> None:
+    """Send what becomes of the recurrences whose runs have ended, and what is told of them."""
+    schedules = [one.schedule for one in settlements if one.schedule is not None]
+    if schedules:
+        columns = by_column([schedule_row(one, now_ms) for one in schedules])
+        await transaction.ask("schedules", "update_all", columns)
+    fresh = [run for one in settlements for run in (one.next_run, *one.also) if run is not None]
+    await _store_fresh(transaction, fresh, now_ms)
 
 
 async def _move(transaction: Transaction, settlement: Settlement, now_ms: int) -> bool:

@@ -20,6 +20,7 @@ _COLUMNS = {
     "{schedule_columns}": SCHEDULE_COLUMNS,
     "{step_columns}": STEP_COLUMNS,
     "{inserted_columns}": ", ".join(INSERTED),
+    "{inserted_arrays}": ", ".join(f"%({name})b::{kind}[]" for name, kind in INSERTED.items()),
 }
 
 

@@ -9,6 +9,9 @@ SELECT %(job_id)s, %(number)s, %(state)s, %(fence)s, %(product)s, %(env)s, %(eve
 WHERE %(product_version)s::integer IS NULL OR %(product_version)s = (
     SELECT max(version) FROM ductape.products WHERE tag = %(product)s)
 
+-- name: insert_all
+INSERT INTO ductape.runs ({inserted_columns}) SELECT * FROM unnest({inserted_arrays})
+
 -- name: copy
 COPY ductape.runs ({inserted_columns}) FROM STDIN (FORMAT BINARY)
 

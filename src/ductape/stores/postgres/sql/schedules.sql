@@ -17,9 +17,24 @@ UPDATE ductape.schedules SET state = %(state)s, version = %(version)s, queue = %
     metadata = %(metadata)s, spec = %(spec)s, updated_at = %(now)s
 WHERE job_id = %(job_id)s AND version = %(version)s - 1
 
+-- name: update_all
+UPDATE ductape.schedules AS s SET state = m.state, version = m.version, queue = m.queue,
+    anchor_at = m.anchor_at, watermark = m.watermark, next_number = m.next_number,
+    occurrences = m.occurrences, executions = m.executions, failed = m.failed, extras = m.extras,
+    fault = m.fault, session_tag = m.session_tag, session_user_id = m.session_user_id, metadata = m.metadata,
+    spec = m.spec, updated_at = m.now
+FROM unnest(%(job_id)b::text[], %(state)b::text[], %(version)b::integer[], %(queue)b::text[],
+    %(anchor_at)b::bigint[], %(watermark)b::bigint[], %(next_number)b::integer[], %(occurrences)b::integer[],
+    %(executions)b::integer[], %(failed)b::integer[], %(extras)b::integer[], %(fault)b::text[],
+    %(session_tag)b::text[], %(session_user_id)b::text[], %(metadata)b::text[], %(spec)b::bytea[],
+    %(now)b::bigint[])
+    AS m (job_id, state, version, queue, anchor_at, watermark, next_number, occurrences, executions, failed,
+        extras, fault, session_tag, session_user_id, metadata, spec, now)
+WHERE s.job_id = m.job_id AND s.version = m.version - 1
+
 -- name: lock
--- Taken before the runs of a recurring job are touched, by everybody.
-SELECT version FROM ductape.schedules WHERE job_id = %(job_id)s FOR UPDATE
+-- Taken before the runs of a recurring job are touched, by everybody, and in one order.
+SELECT job_id, version FROM ductape.schedules WHERE job_id = ANY(%(jobs)s) ORDER BY job_id FOR UPDATE
 
 -- name: get
 SELECT {schedule_columns}, updated_at FROM ductape.schedules WHERE job_id = ANY(%(jobs)s)
