@@ -10,6 +10,7 @@ from ductape.domain.job import Attempt, Claim, Progress
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.operations import cancel, retry
 from ductape.domain.outcome import Cancelled, Interrupted, Outcome, Success
+from ductape.domain.request import Repeat
 from ductape.domain.settlement import run_ref
 from ductape.ports.stores import Store
 from tests.builders import (
@@ -167,6 +168,25 @@ async def test_each_settlement_of_a_batch_stands_alone(store: Store) -> None:
     assert answers == ["recorded", "fenced", "recorded"]
     statuses = [(await record(store, job_id)).status for job_id in jobs]
     assert statuses == ["completed", "queued", "completed"]
+
+
+async def test_runs_that_go_back_together_go_back_each_by_itself(store: Store) -> None:
+    await hired(store, "w1")
+    often, each_minute = a_spec(retries=5), a_spec(retries=5, repeat=Repeat(every_ms=60_000))
+    jobs = await stored(store, *(a_new_job(often) for _ in range(4)), a_recurring_job(each_minute))
+    claims = {claim.run.job_id: claim for claim in await claimed(store)}
+    good, stopped, gone, done, recurring = (claims[job_id] for job_id in jobs)
+    await store.claims.ask_cancel(jobs[1], 1, reason="wrong order")
+    await lost(store, gone)
+    backs = [decide(one, a_failure(), NOW_MS) for one in (good, stopped, gone, recurring, good)]
+    answers = await store.claims.settle([decide(done, Success(1), NOW_MS), *backs], now_ms=NOW_MS)
+    assert answers == ["recorded", "recorded", "recorded", "fenced", "recorded", "fenced"]
+    statuses = [(await record(store, job_id)).status for job_id in jobs]
+    assert statuses == ["scheduled", "cancelled", "queued", "completed", "scheduled"]
+    for job_id in (jobs[0], jobs[4]):
+        run = await live(store, job_id)
+        assert (run.number, run.failures, run.worker) == (1, 1, None)
+        assert run.due_at_ms > NOW_MS
 
 
 async def test_a_fenced_settlement_changes_nothing_of_the_recurrence(store: Store) -> None:

@@ -56,7 +56,12 @@ def gate_left(settlement: Settlement) -> str | None:
 
 async def end(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]]) -> set[RunRef]:
     """Move runs into history; return those whose fences held."""
-    return await Ending(ends, await _ask(transaction, ends)).held()
+    return await (await send_all(transaction, ends)).held()
+
+
+async def send_all(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]]) -> "Ending":
+    """Send runs into history."""
+    return Ending(ends, await _ask(transaction, ends))
 
 
 async def send_ends(transaction: Transaction, settlements: Sequence[Settlement]) -> "Ending | None":
@@ -66,7 +71,7 @@ async def send_ends(transaction: Transaction, settlements: Sequence[Settlement])
         one.also or gate_left(one) is not None for one in settlements
     ):
         return None
-    return Ending([*ends.values()], await _ask(transaction, [*ends.values()]))
+    return await send_all(transaction, [*ends.values()])
 
 
 class Ending:

@@ -20,10 +20,12 @@ from ductape.stores.postgres.ending import (
     end,
     ends_together,
     gate_left,
+    send_all,
     send_ends,
 )
 from ductape.stores.postgres.entry_rows import entry_row
 from ductape.stores.postgres.gates import hold_gates
+from ductape.stores.postgres.giving_back import back_columns, backs_together, send_back
 from ductape.stores.postgres.limits import unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
 from ductape.stores.postgres.rows import (
@@ -31,7 +33,6 @@ from ductape.stores.postgres.rows import (
     Cell,
     Values,
     by_column,
-    moving_columns,
     run_of,
     run_row,
     schedule_of,
@@ -74,15 +75,19 @@ class Settling:
         self, transaction: Transaction, settlements: Sequence[Settlement], now_ms: int
     ) -> list[SettleAnswer]:
         versions = await _hold_schedules(transaction, settlements)
-        together = ends_together(settlements, versions)
-        ended = await end(transaction, [*together.values()])
-        moved = [settlements[at] for at, (run, _) in together.items() if run in ended]
+        ends, backs = ends_together(settlements, versions), backs_together(settlements)
+        ending = await send_all(transaction, [*ends.values()])
+        giving = await send_back(transaction, [*backs.values()], now_ms)
+        ended, back = await ending.held(), await giving.done()
+        moved = [settlements[at] for at, (run, _) in ends.items() if run in ended]
         await _move_on(transaction, moved, now_ms)
         answers: list[SettleAnswer] = []
         for at, settlement in enumerate(settlements):
             run = settlement.run
-            if at in together:
+            if at in ends:
                 answers.append("recorded" if run in ended else "fenced")
+            elif at in backs and run in back:
+                answers.append("recorded")
             else:
                 answers.append(await self._settle(transaction, settlement, now_ms))
         return answers
@@ -208,13 +213,7 @@ async def _move(transaction: Transaction, settlement: Settlement, now_ms: int) -
     if run is None:
         return True
     if isinstance(settlement.to, Run):
-        back: Values = {
-            **moving_columns(settlement.to),
-            **named(run),
-            "state": settlement.to.state,
-            "next_fence": settlement.to.fence,
-            "now": now_ms,
-        }
+        back = back_columns(run, settlement.to, now_ms)
         if await transaction.change("runs", "give_back", back) != 1:
             return False
         if settlement.suspends or under_way(settlement.to):

@@ -184,6 +184,21 @@ UPDATE ductape.runs SET state = %(state)s, fence = %(next_fence)s, extra = %(ext
     attempts = %(attempts)s, progress = coalesce(%(progress)s, progress), updated_at = %(now)s
 WHERE job_id = %(job_id)s AND number = %(number)s AND fence = %(fence)s
 
+-- name: give_back_all
+-- Those that somebody has asked to stop are left as they are.
+UPDATE ductape.runs AS r SET state = b.state, fence = b.next_fence, extra = b.extra, due_at = b.due_at,
+    failures = b.failures, losses = b.losses, worker = b.worker, started_at = b.started_at,
+    first_started_at = b.first_started_at, deadline_at = NULL, cache_key = b.cache_key,
+    attempts = b.attempts, progress = coalesce(b.progress, r.progress), updated_at = b.now
+FROM unnest(%(job_id)b::text[], %(number)b::integer[], %(fence)b::integer[], %(state)b::text[],
+    %(next_fence)b::integer[], %(extra)b::boolean[], %(due_at)b::bigint[], %(failures)b::integer[],
+    %(losses)b::integer[], %(worker)b::text[], %(started_at)b::bigint[], %(first_started_at)b::bigint[],
+    %(cache_key)b::bytea[], %(attempts)b::bytea[], %(progress)b::bytea[], %(now)b::bigint[])
+    AS b (id, n, fence, state, next_fence, extra, due_at, failures, losses, worker, started_at,
+        first_started_at, cache_key, attempts, progress, now)
+WHERE r.job_id = b.id AND r.number = b.n AND r.fence = b.fence AND r.stop_reason IS NULL
+RETURNING r.job_id, r.number
+
 -- name: checkpoint
 UPDATE ductape.runs SET checkpoint = coalesce(%(checkpoint)s, checkpoint),
     progress = coalesce(%(progress)s, progress), updated_at = %(now)s
