@@ -49,9 +49,9 @@ def a_body(schema: JsonValue, media: str = "application/json", **parts: JsonValu
         ({"type": "string", "maxLength": True}, {"type": "STRING"}),
     ],
 )
-def test_a_schema_becomes_a_rule(schema: JsonValue, rule: JsonValue) -> None:
+def test_a_schema_becomes_a_rule(schema: JsonValue, rule: JsonObject) -> None:
     made = imported(a_parameter(schema=schema))
-    assert rules(made, "query") == {"q": rule}
+    assert rules(made, "query") == {"q": {**rule, "required": False}}
 
 
 @pytest.mark.parametrize(
@@ -80,14 +80,15 @@ def test_what_may_be_several_things_has_no_rule(schema: JsonValue) -> None:
 )
 def test_what_may_be_null_is_not_required(schema: JsonValue, version: str) -> None:
     document = a_body({"type": "object", "required": ["a"], "properties": {"a": schema}})
-    assert rules(imported({**document, "openapi": version}), "body") == {"a": {"type": "STRING"}}
+    made = imported({**document, "openapi": version})
+    assert rules(made, "body") == {"a": {"type": "STRING", "required": False}}
 
 
 def test_what_stands_beside_a_reference_counts_from_31_on() -> None:
     schema: JsonObject = {"$ref": "#/components/schemas/T", "maxLength": 3, "type": "string"}
     for version, rule in (
-        ("3.0.3", {"type": "STRING"}),
-        ("3.1.0", {"type": "STRING", "maxlength": 3}),
+        ("3.0.3", {"type": "STRING", "required": False}),
+        ("3.1.0", {"type": "STRING", "required": False, "maxlength": 3}),
     ):
         document = a_parameter(schema=schema)
         document |= {"openapi": version, "components": {"schemas": {"T": {"type": "string"}}}}
@@ -103,8 +104,8 @@ def test_a_field_of_several_choices_is_required_only_in_all_of_them() -> None:
     }
     made = imported(a_body({"oneOf": [one, two]}))
     assert rules(made, "body") == {
-        "a": {"type": "STRING", "required": True},
-        "c": {"type": "INTEGER"},
+        "a": {"type": "STRING"},
+        "c": {"type": "INTEGER", "required": False},
     }
 
 
@@ -117,7 +118,8 @@ def test_a_body_that_may_be_no_object_has_no_rules() -> None:
 
 def test_nothing_of_an_optional_body_is_required() -> None:
     schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}
-    assert rules(imported(a_body(schema, required=False)), "body") == {"a": {"type": "STRING"}}
+    made = imported(a_body(schema, required=False))
+    assert rules(made, "body") == {"a": {"type": "STRING", "required": False}}
 
 
 def test_schemas_that_contain_themselves_come_to_an_end() -> None:
@@ -147,8 +149,11 @@ async def test_an_operations_parameter_wins_over_its_paths() -> None:
     made = await imported_file("everything.yaml")
     request = actions_of(made)["users-get"]["request"]
     assert isinstance(request, dict)
-    assert request["query"] == {"verbose": {"type": "STRING"}, "page": {"type": "INTEGER"}}
-    assert request["params"] == {"id": {"type": "UUID", "required": True}}
+    assert request["query"] == {
+        "verbose": {"type": "STRING", "required": False},
+        "page": {"type": "INTEGER", "required": False},
+    }
+    assert request["params"] == {"id": {"type": "UUID"}}
 
 
 async def test_styles_are_kept() -> None:

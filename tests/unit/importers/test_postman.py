@@ -107,7 +107,7 @@ def test_a_body_keeps_what_is_known_and_asks_for_the_rest() -> None:
         "cost": "$$5",
     }
     assert action["request"] == {
-        "body": {"id": {"type": "STRING", "required": True}, "gift": {"type": "BOOLEAN"}}
+        "body": {"id": {"type": "STRING"}, "gift": {"type": "BOOLEAN", "required": False}}
     }
 
 

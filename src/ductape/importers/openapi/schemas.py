@@ -69,8 +69,8 @@ class Schemas:
         if kind is None:
             return None
         rule: JsonObject = {"type": kind}
-        if required and not shape.nullable and not shape.read_only:
-            rule["required"] = True
+        if not required or shape.nullable or shape.read_only:
+            rule["required"] = False
         if not (shape.types or frozenset()) & {"integer", "number", "boolean"}:
             if shape.least:
                 rule["minlength"] = shape.least
