@@ -117,12 +117,15 @@ def _request(
     )
     context = invocation.context
     ours = {IDEMPOTENCY_HEADER: context.idempotency_key, "Accept": _ACCEPT}
-    if body:
+    parted = target.content_type == "multipart"
+    if body and not parted:
         ours["Content-Type"] = mime
+    # Of a body in parts only we know what stands between them.
+    framed = {"Content-Type": mime} if body and parted else {}
     return HttpRequest(
         method=target.method,
         url=_url(target, parts),
-        headers=merged_headers(ours, target.headers, auth.headers, parts.headers),
+        headers=merged_headers(ours, target.headers, auth.headers, parts.headers, framed),
         query=query_pairs(target.query | parts.query, target.styles) + auth.query,
         body=body,
         timeout_ms=max(context.deadline_ms - now_ms, 1),

@@ -187,12 +187,69 @@ def test_a_body_is_sent_as_its_media_type(
 
 
 @pytest.mark.parametrize(
-    "media", ["multipart/form-data", "image/png", "application/octet-stream", "application/zip"]
+    "media", ["multipart/mixed", "image/png", "application/octet-stream", "application/zip"]
 )
-def test_a_body_of_bytes_or_parts_is_skipped(media: str) -> None:
+def test_a_body_that_is_a_file_is_skipped(media: str) -> None:
     made = imported(a_body({"type": "object"}, media))
     assert made["actions"] == 0
     assert media in made["skipped"][0]["reason"]
+
+
+async def test_a_body_of_parts_asks_for_fields_and_files() -> None:
+    made = await imported_file("everything.yaml")
+    action = actions_of(made)["upload"]
+    assert (action["content_type"], action["styles"]) == ("multipart", {"body:labels": "json"})
+    assert action["request"] == {
+        "body": {
+            "file": {"type": "OBJECT"},
+            "more": {"type": "OBJECT_ARRAY", "required": False, "maxlength": 3},
+            "title": {"type": "STRING", "maxlength": 20},
+            "tags": {"type": "STRING_ARRAY", "required": False},
+            "labels": {"type": "OBJECT_ARRAY", "required": False},
+            "meta": {"type": "OBJECT", "required": False},
+        }
+    }
+    left = {one["part"]: one["reason"] for one in made["left_out"] if "upload" in one["place"]}
+    assert left == {
+        "body field `file`": "the headers of its part are not sent",
+        "body field `title`": "its part does not say that it is text/markdown",
+    }
+
+
+@pytest.mark.parametrize(
+    ("schema", "rule"),
+    [
+        ({"type": "string", "format": "binary", "maxLength": 9}, {"type": "OBJECT"}),
+        ({"format": "binary"}, {"type": "OBJECT"}),
+        ({"contentMediaType": "image/png"}, {"type": "OBJECT"}),
+        ({"allOf": [{"type": "string"}, {"format": "binary"}]}, {"type": "OBJECT"}),
+        (
+            {"type": "string", "contentMediaType": "image/png", "contentEncoding": "base64"},
+            {"type": "STRING"},
+        ),
+        ({"type": "string", "format": "byte"}, {"type": "STRING"}),
+        ({"type": "array", "items": {"format": "binary"}}, {"type": "OBJECT_ARRAY"}),
+        ({"type": "integer"}, {"type": "INTEGER"}),
+        ({"oneOf": [{"format": "binary"}, {"type": "string", "format": "uri"}]}, None),
+        ({"anyOf": [{"format": "binary"}, {"type": "array", "items": {}}]}, None),
+    ],
+)
+def test_a_part_that_may_be_a_file_is_not_asked_to_be_a_text(
+    schema: JsonValue, rule: JsonObject | None
+) -> None:
+    whole = {"type": "object", "required": ["f"], "properties": {"f": schema}}
+    made = imported(a_body(whole, "multipart/form-data"))
+    assert rules(made, "body") == (None if rule is None else {"f": rule})
+
+
+def test_json_and_plain_forms_are_preferred_to_parts_and_parts_to_text() -> None:
+    order = ["text/xml", "multipart/form-data", "application/x-www-form-urlencoded"]
+    content: JsonObject = {media: {"schema": {"type": "object"}} for media in order}
+    for taken in ("form", "multipart", "text"):
+        body: JsonObject = {"content": {**content}}
+        made = imported(an_openapi({"/x": {"post": {"requestBody": body}}}))
+        assert only_action(made)["content_type"] == taken
+        del content[order.pop()]
 
 
 async def test_a_merge_patch_is_preferred() -> None:

@@ -23,6 +23,7 @@ _METHODS: frozenset[str] = frozenset(get_args(Method))
 _MIMES = {
     "json": "application/json",
     "form": "application/x-www-form-urlencoded",
+    "multipart": "multipart/form-data",
     "text": "text/plain",
 }
 
