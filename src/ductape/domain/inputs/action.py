@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from ductape.domain.found import kind_of
-from ductape.domain.inputs.files import multipart_faults
+from ductape.domain.inputs.files import multipart_faults, of_no_file
 from ductape.domain.inputs.parts import RequestParts, gather_parts, read_parts
 from ductape.domain.inputs.pending import pending
 from ductape.domain.inputs.schema import Rules, check_fields, read_rules
@@ -98,11 +98,11 @@ def _body(
         body = {}
     if not isinstance(body, dict):
         return [fault("input.body", AS_A_FORM if form else "an object", kind_of(body))]
-    faults = check_fields(body, rules, "input.body", resolved=resolved)
-    if definition.get("content_type") == "multipart":
-        styles = cast("Styles", definition.get("styles") or {})
-        faults += multipart_faults(body, "input.body", styles, resolved=resolved)
-    return faults
+    if definition.get("content_type") != "multipart":
+        return check_fields(body, rules, "input.body", resolved=resolved)
+    styles = cast("Styles", definition.get("styles") or {})
+    faults = check_fields(body, of_no_file(rules, body), "input.body", resolved=resolved)
+    return faults + multipart_faults(body, "input.body", styles, resolved=resolved)
 
 
 def _with_defaults(definition: JsonObject, name: str, given: JsonObject) -> JsonObject:

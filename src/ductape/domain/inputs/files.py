@@ -6,6 +6,7 @@ from ductape.domain.filecontent import content_faults, mime_faults
 from ductape.domain.found import kind_of
 from ductape.domain.inputs.channels import unknown_keys
 from ductape.domain.inputs.pending import pending
+from ductape.domain.inputs.schema import Rules
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.multipart import CONTENT, base_of, is_file
 from ductape.domain.pairs import AS_USUAL, Styles
@@ -31,6 +32,13 @@ def multipart_faults(
         if isinstance(each, dict) and is_file(each)
         for one in _file_faults(each, f"{path}.{name}{at}", resolved=resolved)
     ]
+
+
+def of_no_file(rules: Rules, body: JsonObject) -> Rules:
+    """Return the rules of what is no file: many documents call a file a text."""
+    return {
+        name: rule for name, rule in rules.items() if name not in body or not is_file(body[name])
+    }
 
 
 def _each(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:

@@ -75,6 +75,13 @@ def test_what_a_reference_brings_in_is_judged_once_it_is_there() -> None:
     assert [*faults_of(waiting)] == ["input.body.f.buffer"]
 
 
+def test_a_file_may_be_given_where_the_rule_says_text() -> None:
+    rules: JsonObject = {"body": {"f": {"type": "STRING", "maxlength": 1}}}
+    assert faults_of({"f": {"buffer": HI}}, request=rules) == {}
+    assert [*faults_of({"f": {"content": HI}}, request=rules)] == ["input.body.f"]
+    assert [*faults_of({}, request=rules)] == ["input.body.f"]
+
+
 def test_what_has_a_style_is_no_file() -> None:
     assert faults_of({"f": {"buffer": "?", "x": 1}}, styles={"body:f": "json"}) == {}
 
