@@ -125,6 +125,26 @@ async def test_no_header_takes_the_boundary_from_the_parts(
     assert uploads.parts == [("a", None, None, b"1")]
 
 
+@pytest.mark.parametrize(
+    ("file", "headers", "definition", "mime"),
+    [
+        ({}, {}, {}, "image/png"),
+        ({"mimeType": "image/x-own"}, {}, {}, "image/x-own"),
+        ({}, {}, {"Content-Type": "application/octet-stream"}, "application/octet-stream"),
+        ({"mimeType": "image/x-own"}, {}, {"content-type": "application/zip"}, "image/x-own"),
+        ({"mimeType": "image/x-own"}, {"content-type": "a/b"}, {}, "a/b"),
+    ],
+)
+async def test_a_file_is_sent_as_its_bytes(
+    partner: Partner, file: JsonObject, headers: JsonObject, definition: JsonObject, mime: str
+) -> None:
+    body: JsonObject = {"buffer": b64encode(PNG).decode(), "fileName": "a.png", **file}
+    given: JsonObject = {"body": body, "headers": headers}
+    await partner.act(given, content_type="file", headers=definition)
+    seen = partner.seen()
+    assert (seen.body, seen.headers["content-type"]) == (PNG, mime)
+
+
 async def test_a_file_that_is_no_base64_is_refused_before_anything_is_sent(
     partner: Partner,
 ) -> None:

@@ -132,6 +132,9 @@ async def test_a_body_of_parts_arrives_with_its_files(tmp_path: Path) -> None:
             ("tags", None, None, b"x"),
             ("tags", None, None, b"y"),
         ]
+        seen = await caller.call("uploadRaw", {"body": {"buffer": b64encode(png).decode()}})
+        assert (seen.method, seen.body) == ("PUT", png)
+        assert seen.headers["content-type"] == "application/octet-stream"
     async with imported(tmp_path, "shop.postman.json", variables={"page": "home"}) as caller:
         body = {"f": file, "pages": [file], "order": "7"}
         seen = await caller.call("Orders-Upload-invoice", {"body": body})
@@ -140,6 +143,8 @@ async def test_a_body_of_parts_arrives_with_its_files(tmp_path: Path) -> None:
             "meta", "note", "tags", "tags", "f", "pages", "order",
         ]  # fmt: skip
         assert found[0] == ("meta", None, "application/json", b'{"lang":"nl"}')
+        seen = await caller.call("Orders-Send-file", {"body": file})
+        assert (seen.body, seen.headers["content-type"]) == (png, "image/png")
 
 
 async def test_a_nested_form_arrives_in_brackets(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from ductape.errors import ValidationError
 from tests.parts import Part, parts_in
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+HI: JsonObject = {"buffer": "aGk="}
 PLAIN = st.text("abcXYZ-_09", min_size=1, max_size=12)
 
 
@@ -101,6 +102,12 @@ def test_no_name_adds_a_line_or_leaves_its_quotes(field: str, name: str) -> None
 @given(PLAIN, st.binary(max_size=40))
 def test_each_attempt_sends_the_same_bytes(name: str, content: bytes) -> None:
     assert encode_multipart({name: a_file(content)}) == encode_multipart({name: a_file(content)})
+
+
+@pytest.mark.parametrize("body", ["text", {"fileName": "a"}, [HI]])
+def test_a_file_without_content_is_refused(body: JsonValue) -> None:
+    with pytest.raises(ValidationError, match="a file"):
+        encode_body(body, "file")
 
 
 @pytest.mark.parametrize("body", ["text", 1, ["a"]])

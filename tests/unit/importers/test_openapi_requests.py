@@ -18,6 +18,9 @@ def a_parameter(**parts: JsonValue) -> JsonObject:
     return an_operation(parameters=[{"name": "q", "in": "query", **parts}])
 
 
+BYTES: JsonObject = {"type": "string", "format": "binary"}
+
+
 def a_body(schema: JsonValue, media: str = "application/json", **parts: JsonValue) -> JsonObject:
     body: JsonObject = {"required": True, "content": {media: {"schema": schema}}, **parts}
     return an_openapi({"/x": {"post": {"operationId": "x", "requestBody": body}}})
@@ -187,10 +190,34 @@ def test_a_body_is_sent_as_its_media_type(
 
 
 @pytest.mark.parametrize(
-    "media", ["multipart/mixed", "image/png", "application/octet-stream", "application/zip"]
+    ("media", "schema", "header"),
+    [
+        ("image/png", {}, "image/png"),
+        ("application/octet-stream", BYTES, "application/octet-stream"),
+        ("application/json", BYTES, "application/json"),
+        ("image/*", BYTES, None),
+        ("*/*", BYTES, None),
+    ],
 )
-def test_a_body_that_is_a_file_is_skipped(media: str) -> None:
-    made = imported(a_body({"type": "object"}, media))
+def test_a_body_that_is_a_file_is_given_as_one(
+    media: str, schema: JsonValue, header: str | None
+) -> None:
+    action = only_action(imported(a_body(schema, media)))
+    assert action["content_type"] == "file"
+    assert action.get("headers") == (None if header is None else {"Content-Type": header})
+
+
+@pytest.mark.parametrize(
+    ("media", "schema"),
+    [
+        ("multipart/mixed", {"type": "object"}),
+        ("message/rfc822", {}),
+        ("multipart/form-data", BYTES),
+        ("application/x-www-form-urlencoded", BYTES),
+    ],
+)
+def test_other_bodies_are_skipped(media: str, schema: JsonValue) -> None:
+    made = imported(a_body(schema, media))
     assert made["actions"] == 0
     assert media in made["skipped"][0]["reason"]
 
@@ -242,10 +269,10 @@ def test_a_part_that_may_be_a_file_is_not_asked_to_be_a_text(
     assert rules(made, "body") == (None if rule is None else {"f": rule})
 
 
-def test_json_and_plain_forms_are_preferred_to_parts_and_parts_to_text() -> None:
-    order = ["text/xml", "multipart/form-data", "application/x-www-form-urlencoded"]
+def test_forms_are_preferred_to_parts_parts_to_text_and_text_to_a_file() -> None:
+    order = ["image/png", "text/xml", "multipart/form-data", "application/x-www-form-urlencoded"]
     content: JsonObject = {media: {"schema": {"type": "object"}} for media in order}
-    for taken in ("form", "multipart", "text"):
+    for taken in ("form", "multipart", "text", "file"):
         body: JsonObject = {"content": {**content}}
         made = imported(an_openapi({"/x": {"post": {"requestBody": body}}}))
         assert only_action(made)["content_type"] == taken

@@ -35,9 +35,9 @@ def test_what_was_imported_and_skipped_is_what_there_was() -> None:
     made = shop()
     assert made["counts"] == {
         "auth": {"found": 4, "imported": 3, "skipped": 1},
-        "operation": {"found": 10, "imported": 6, "skipped": 4},
+        "operation": {"found": 10, "imported": 7, "skipped": 3},
     }
-    assert len(made["skipped"]) == 5
+    assert len(made["skipped"]) == 4
     assert parse_product(made["document"]).tag == "p"
 
 
@@ -46,6 +46,7 @@ def test_a_folder_begins_the_tag() -> None:
         "Orders-Get-order",
         "Orders-Create-order",
         "Orders-Upload-invoice",
+        "Orders-Send-file",
         "GraphQL",
         "Tenant-page",
     ]
@@ -191,6 +192,16 @@ def test_a_form_with_files_asks_for_them_and_keeps_the_rest() -> None:
         "body field `gone`",
         "body field `note`",
     }
+
+
+def test_a_request_of_a_file_asks_for_it() -> None:
+    header = [{"key": "Content-Type", "value": "application/octet-stream"}]
+    body = {"mode": "file", "file": {"src": "x"}}
+    made = imported(a_collection(a_request(method="PUT", header=header, body=body)), "postman")
+    action = only_action(made)
+    assert action["content_type"] == "file"
+    assert action["headers"] == {"Content-Type": "application/octet-stream"}
+    assert [one["part"] for one in made["left_out"]] == ["body"]
 
 
 def test_a_form_without_parts_is_no_body() -> None:

@@ -8,8 +8,8 @@ from ductape.domain.definitions.auth import Auth
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.pairs import Style
 
-ContentType = Literal["json", "form", "multipart", "text"]
-"""How a body is written."""
+ContentType = Literal["json", "form", "multipart", "text", "file"]
+"""How a body is written; a `file` is the bytes of one."""
 
 
 class ActionTarget(Struct, frozen=True, omit_defaults=True):

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import cast
 
 from ductape.domain.found import kind_of
-from ductape.domain.inputs.files import multipart_faults, of_no_file
+from ductape.domain.inputs.files import file_faults, multipart_faults, of_no_file
 from ductape.domain.inputs.parts import RequestParts, gather_parts, read_parts
 from ductape.domain.inputs.pending import pending
 from ductape.domain.inputs.schema import Rules, check_fields, read_rules
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.multipart import is_file
 from ductape.domain.pairs import Styles
-from ductape.domain.web import AS_A_FORM, header_faults, param_faults, param_names
+from ductape.domain.web import A_FILE, AS_A_FORM, header_faults, param_faults, param_names
 from ductape.errors import Fault, fault
 
 ActionInput = RequestParts
@@ -91,6 +92,8 @@ def _body(
     definition: JsonObject, parts: RequestParts, rules: Rules, *, resolved: bool
 ) -> list[Fault]:
     body = merged_body(definition.get("body"), parts.body)
+    if definition.get("content_type") == "file":
+        return _file(body, resolved=resolved)
     form = definition.get("content_type") in ("form", "multipart")
     if not (rules or form) or pending(body, resolved=resolved):
         return []
@@ -103,6 +106,14 @@ def _body(
     styles = cast("Styles", definition.get("styles") or {})
     faults = check_fields(body, of_no_file(rules, body), "input.body", resolved=resolved)
     return faults + multipart_faults(body, "input.body", styles, resolved=resolved)
+
+
+def _file(body: JsonValue, *, resolved: bool) -> list[Fault]:
+    if body is None or pending(body, resolved=resolved):
+        return []
+    if not isinstance(body, dict) or not is_file(body):
+        return [fault("input.body", A_FILE, kind_of(body))]
+    return file_faults(body, "input.body", resolved=resolved)
 
 
 def _with_defaults(definition: JsonObject, name: str, given: JsonObject) -> JsonObject:

@@ -1,4 +1,4 @@
-"""The files of a body in several parts: objects with their content as base64 (SPEC 9)."""
+"""The files of a body: objects with their content as base64 (SPEC 9)."""
 
 from collections.abc import Iterator
 
@@ -30,7 +30,7 @@ def multipart_faults(
         if f"body:{name}" not in styles
         for at, each in _each(value)
         if isinstance(each, dict) and is_file(each)
-        for one in _file_faults(each, f"{path}.{name}{at}", resolved=resolved)
+        for one in file_faults(each, f"{path}.{name}{at}", resolved=resolved)
     ]
 
 
@@ -49,7 +49,8 @@ def _each(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
         yield "", value
 
 
-def _file_faults(given: JsonObject, path: str, *, resolved: bool) -> list[Fault]:
+def file_faults(given: JsonObject, path: str, *, resolved: bool) -> list[Fault]:
+    """Tell what is wrong with one file."""
     faults = unknown_keys(given, (*_KNOWN, *_OF_A_DOWNLOAD), path)
     contents = [name for name in CONTENT if given.get(name) is not None]
     if len(contents) > 1:

@@ -1,7 +1,8 @@
 """The body of an operation: which of its forms is taken, and what its fields must be (SPEC 9).
 
 JSON comes first, then forms, those of several parts after the others, then text of any kind, XML
-and YAML among it, which the caller writes out. A body that is a file is none that an action sends.
+and YAML among it, which the caller writes out, then whatever else there is, as a file. Other bodies
+of several parts are none that an action sends.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,8 +26,9 @@ _USUAL: Mapping[ContentType, str] = {
     "form": _FORM,
     "multipart": _PARTS,
     "text": "text/plain",
+    "file": "",
 }
-_ORDER: Mapping[ContentType, int] = {"json": 0, "form": 1, "multipart": 2, "text": 3}
+_ORDER: Mapping[ContentType, int] = {"json": 0, "form": 1, "multipart": 2, "text": 3, "file": 4}
 
 
 class Body(Struct, frozen=True):
@@ -79,7 +81,9 @@ def _form(
         return None
     schema = Node(member(node.value, "schema"), node.home)
     kind = _kind(media.partition(";")[0].strip().lower())
-    if kind is None or (kind != "text" and _is_bytes(schema, schemas)):
+    if kind in ("json", "form", "multipart") and _is_bytes(schema, schemas):
+        kind = "file" if kind == "json" else None
+    if kind is None:
         return None
     return _Form(media, kind, schema, an_object(member(node.value, "encoding")))
 
@@ -88,16 +92,21 @@ def _kind(media: str) -> ContentType | None:
     """Tell how a media type is sent.
 
     >>> [_kind(media) for media in ("application/vnd.api+json", "*/*", "image/png", "text/csv")]
-    ['json', 'json', None, 'text']
+    ['json', 'json', 'file', 'text']
+    >>> _kind("multipart/mixed") is None
+    True
     """
     family, _, subtype = media.partition("/")
     if media in (_FORM, _PARTS):
         return "form" if media == _FORM else "multipart"
     if family == "text" and subtype != "json":
         return "text"
-    if subtype in ("json", "x-json", "*", "*+json") or subtype.endswith("+json"):
-        return "json" if family in ("application", "text", "*") else None
-    return "text" if family == "application" and subtype.endswith(_TEXTS) else None
+    named = subtype in ("json", "x-json", "*", "*+json") or subtype.endswith("+json")
+    if named and family in ("application", "text", "*"):
+        return "json"
+    if family == "application" and subtype.endswith(_TEXTS):
+        return "text"
+    return None if family in ("multipart", "message") or not subtype else "file"
 
 
 def _is_bytes(schema: Node, schemas: Schemas) -> bool:
@@ -115,8 +124,8 @@ def _body(form: _Form, schemas: Schemas, report: Report, place: str, *, required
     bare = form.media.partition(";")[0].strip().lower()
     usual = _USUAL[form.content_type]
     header = None if bare == usual or "*" in bare else form.media
-    if form.content_type == "text":
-        return Body("text", header)
+    if form.content_type in ("text", "file"):
+        return Body(form.content_type, header)
     shape = schemas.shape(form.schema)
     if not shape.is_only("object"):
         return Body(form.content_type, header)

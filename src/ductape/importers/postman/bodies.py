@@ -1,6 +1,6 @@
-"""Postman's bodies: raw ones, forms of both kinds and GraphQL become an action's; a file does not.
+"""Postman's bodies: raw ones, forms of both kinds, GraphQL and files become an action's.
 
-The files of a form are on its maker's machine: the caller gives them.
+The files themselves are on the maker's machine: the caller gives them.
 """
 
 import json
@@ -18,7 +18,7 @@ from ductape.importers.values import a_list, a_text, an_object, as_written, memb
 
 _MIMES = {"xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_NOT_SENT = {"file": "its body is a file, which an action does not send"}
+_NO_FILE = "the collection has no file: give `{buffer, fileName, mimeType}`"
 _DEEPEST = 60
 
 
@@ -37,16 +37,19 @@ def body_of(given: JsonValue, fields: Fields, place: str) -> Body | str:
     match mode:
         case "raw":
             return _raw(an_object(given), fields, place)
-        case "urlencoded":
-            return _form(given, fields, place)
         case "graphql":
             return _graphql(member(given, "graphql"), fields, place)
         case None:
             return Body()
-        case "formdata":
-            return _parts(a_list(member(given, "formdata")), fields, place)
+        case "urlencoded" | "formdata":
+            written = member(given, str(mode))
+            form = _form if mode == "urlencoded" else _parts
+            return form(a_list(written) or _pairs(a_text(written)), fields, place)
+        case "file":
+            fields.report.leave_out(place, "body", _NO_FILE)
+            return Body("file")
         case _:
-            return _NOT_SENT.get(a_text(mode), "its body is of a kind that is not known")
+            return "its body is of a kind that is not known"
 
 
 def _raw(given: JsonObject, fields: Fields, place: str) -> Body | str:
@@ -89,9 +92,8 @@ def _guessed(text: str, language: str) -> str | None:
     return "application/xml" if language == "" and text.lstrip().startswith("<") else None
 
 
-def _form(given: JsonValue, fields: Fields, place: str) -> Body:
+def _form(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
     members: JsonObject = {}
-    pairs = a_list(member(given, "urlencoded")) or _pairs(a_text(member(given, "urlencoded")))
     for name, one in _enabled(pairs, fields, place):
         _put(members, name, as_written(member(one, "value")))
     split = fields.split(members)
@@ -104,8 +106,7 @@ def _parts(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
     for name, one in _enabled(pairs, fields, place):
         if member(one, "type") == "file":
             files[name] = files.get(name, 0) + max(len(a_list(member(one, "src"))), 1)
-            told = "the collection has no file: give `{buffer, fileName, mimeType}`"
-            fields.report.leave_out(place, f"body field `{name}`", told)
+            fields.report.leave_out(place, f"body field `{name}`", _NO_FILE)
         else:
             _put(members, name, _part(name, one, fields, place))
     split = fields.split({name: one for name, one in members.items() if name not in files})

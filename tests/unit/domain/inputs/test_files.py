@@ -86,6 +86,19 @@ def test_what_has_a_style_is_no_file() -> None:
     assert faults_of({"f": {"buffer": "?", "x": 1}}, styles={"body:f": "json"}) == {}
 
 
+def test_a_body_that_is_a_file_has_content() -> None:
+    how: JsonObject = {"content_type": "file"}
+    assert faults_of({"buffer": HI}, **how) == {}
+    assert faults_of(None, **how) == {}
+    assert faults_of("$Session{u}{photo}", resolved=False, **how) == {}
+    assert [*faults_of("text", **how)] == ["input.body"]
+    assert [*faults_of({"fileName": "a"}, **how)] == ["input.body"]
+    assert [*faults_of({"buffer": "?", "mimeType": "x"}, **how)] == [
+        "input.body.buffer",
+        "input.body.mimeType",
+    ]
+
+
 @pytest.mark.parametrize("content_type", ["form", "multipart"])
 def test_a_form_that_is_no_object_is_told_before_it_is_stored(content_type: str) -> None:
     (message,) = faults_of("text", content_type=content_type).values()
