@@ -3,7 +3,6 @@
 from typing import TypedDict
 
 import ductape
-from ductape.handlers.python import FeatureContext
 
 handlers = ductape.Handlers()
 
@@ -61,7 +60,7 @@ async def deliver(given: Delivery) -> dict[str, str]:
 
 
 @handlers.feature("reminders")
-async def reminders(given: dict[str, int], ctx: FeatureContext) -> list[object]:
+async def reminders(given: dict[str, int], ctx: ductape.FeatureContext) -> list[object]:
     """Write to a customer `times` times, `pause_ms` milliseconds apart, also days."""
     sent: list[object] = []
     for day in range(given["times"]):

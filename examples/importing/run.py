@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from base64 import b64encode
 from pathlib import Path
 
 from aiohttp import web
@@ -18,10 +19,21 @@ async def opened(request: web.Request) -> web.Response:
     return web.json_response({"id": 7, "who": who, "ticket": await request.json()}, status=201)
 
 
+async def attached(request: web.Request) -> web.Response:
+    """Take a file, as the tickets' API would."""
+    form = await request.post()
+    match form["file"]:
+        case web.FileField(filename=name, content_type=mime):
+            return web.json_response({"note": form["note"], "file": name, "type": mime})
+        case text:
+            return web.json_response({"error": f"no file: {text}"}, status=400)
+
+
 async def main() -> None:
     """Do it all in a store that is thrown away."""
     api = web.Application()
     api.router.add_post("/v1/tickets", opened)
+    api.router.add_put("/v1/tickets/7", attached)
     async with TestServer(api) as server:
         with tempfile.TemporaryDirectory() as folder:
             await called(f"sqlite:///{folder}/jobs.db", str(server.make_url("/v1")))
@@ -45,6 +57,16 @@ async def called(store: str, url: str) -> None:
                 "env": "dev",
                 "event": "tickets-open",
                 "input": {"body": {"title": "It broke", "labels": ["urgent"]}},
+            }
+        )
+        print(answer["status"], answer["body"])
+        picture = {"buffer": b64encode(b"\x89PNG\r\n\x1a\n").decode(), "fileName": "broken.png"}
+        answer = await ductape.processor.action.run(
+            {
+                "product_tag": "desk",
+                "env": "dev",
+                "event": "tickets-attach",
+                "input": {"params": {"id": 7}, "body": {"file": picture, "note": "see here"}},
             }
         )
         print(answer["status"], answer["body"])

@@ -4,7 +4,8 @@
         receipt = await ductape.processor.job.dispatch({...})
 
 Names are loaded when they are first asked for, so that importing one inner module does not load
-the world.
+the world. `__all__` has what most programs need; what annotations name besides can be imported
+from here too, and so can every error.
 """
 
 from importlib import import_module
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
         ISession,
         IStorageRequest,
     )
+    from ductape.domain.wire import HistoryView as HistoryView
+    from ductape.domain.wire import JobView as JobView
+    from ductape.domain.wire import Receipt as Receipt
+    from ductape.errors import ConfigError as ConfigError
+    from ductape.errors import Conflict as Conflict
     from ductape.errors import (
         DuctapeError,
         JobCancelled,
@@ -34,14 +40,24 @@ if TYPE_CHECKING:
         ResultTimeout,
         ValidationError,
     )
-    from ductape.handlers.python import Handlers
+    from ductape.errors import QuotaExceeded as QuotaExceeded
+    from ductape.errors import ReferenceMissing as ReferenceMissing
+    from ductape.errors import ResultTooLarge as ResultTooLarge
+    from ductape.errors import SessionExpired as SessionExpired
+    from ductape.errors import SessionInvalid as SessionInvalid
+    from ductape.errors import StoreError as StoreError
+    from ductape.handlers.python import AsyncContext as AsyncContext
+    from ductape.handlers.python import FeatureContext, Handlers
+    from ductape.handlers.python import ThreadContext as ThreadContext
     from ductape.ports.handler import Abort, Retry
+    from ductape.ports.steps import StepFailed
     from ductape.worker.options import WorkerOptions
 
 _HOMES = {
     "Abort": "ductape.ports.handler",
     "Ductape": "ductape.app.ductape",
     "DuctapeError": "ductape.errors",
+    "FeatureContext": "ductape.handlers.python",
     "Handlers": "ductape.handlers.python",
     "IActionRequest": "ductape.domain.types",
     "IDbActionRequest": "ductape.domain.types",
@@ -58,16 +74,26 @@ _HOMES = {
     "ProviderError": "ductape.errors",
     "ResultTimeout": "ductape.errors",
     "Retry": "ductape.ports.handler",
+    "StepFailed": "ductape.ports.steps",
     "ValidationError": "ductape.errors",
     "WorkerOptions": "ductape.worker.options",
     "literal": "ductape.domain.references",
     "preview": "ductape.app.preview",
 }
+_BESIDE = {
+    "AsyncContext": "ductape.handlers.python",
+    "HistoryView": "ductape.domain.wire",
+    "JobView": "ductape.domain.wire",
+    "Receipt": "ductape.domain.wire",
+    "ThreadContext": "ductape.handlers.python",
+}
+"""What only annotations name: not listed, so that what a program needs is found at a glance."""
 
 __all__ = [
     "Abort",
     "Ductape",
     "DuctapeError",
+    "FeatureContext",
     "Handlers",
     "IActionRequest",
     "IDbActionRequest",
@@ -84,6 +110,7 @@ __all__ = [
     "ProviderError",
     "ResultTimeout",
     "Retry",
+    "StepFailed",
     "ValidationError",
     "WorkerOptions",
     "literal",
@@ -93,8 +120,9 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Load a public name from its home (PEP 562)."""
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    home = _HOMES.get(name) or _BESIDE.get(name)
+    if home is not None:
+        return getattr(import_module(home), name)
     # Any error of the tree can be named here, although only the usual ones are listed.
     errors = import_module("ductape.errors")
     if name in vars(errors) and isinstance(vars(errors)[name], type):

@@ -186,7 +186,7 @@ def test_the_command_prints_one_json_object_and_keeps_the_store(tmp_path: Path) 
     done = subprocess.run(  # noqa: S603 (our own command)
         [ductape, "demo", "--json", "--store", store],
         capture_output=True,
-        timeout=20,
+        timeout=50,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")

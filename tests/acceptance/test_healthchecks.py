@@ -17,7 +17,7 @@ STRICT: JsonObject = {
     "tag": "strict",
     "method": "POST",
     "resource": "/strict",
-    "request": {"body": {"to": {"type": "STRING", "required": True}}},
+    "request": {"body": {"to": {"type": "STRING"}}},
 }
 PING: JsonObject = {"tag": "ping", "app": "mailer", "event": "ping", "interval": 100}
 

@@ -180,7 +180,7 @@ async def test_cloud_functions_are_called_in_each_envs_own_way(store: str) -> No
         signed = {"type": "aws", "access_key_id": AWS_ID, "region": REGION}
         function = {
             "tag": "resize",
-            "input": {"width": {"type": "INTEGER", "required": True}},
+            "input": {"width": {"type": "INTEGER"}},
             "url": plain.url,
             "auth": {"type": "bearer", "token": "$Secret{token}"},
             "headers": {"X-A": "base", "X-B": "base"},

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from tests.pages import DOCS, blocks, expected_print, prints_as_told, run_page
+from tests.parts import parts_in
 from tests.servers.buckets import moto_server
 from tests.servers.fcm import fcm_service
 from tests.servers.functions import google_function, lambda_service
@@ -73,6 +74,9 @@ async def test_the_actions_page_reaches_the_partner_with_its_credential() -> Non
     async def partner(request: web.Request) -> web.Response:
         if request.path.startswith("/customers/nobody/"):
             return web.json_response({"error": "no such customer"}, status=404)
+        if request.path == "/orders/1/files":
+            parts = parts_in(await request.read(), request.headers["Content-Type"])
+            return web.json_response({name: mime for name, _, mime, _ in parts})
         return web.json_response({"order": next(numbers)}, status=201)
 
     async with http_receiver() as receiver, token_url() as tokens:
@@ -81,12 +85,13 @@ async def test_the_actions_page_reaches_the_partner_with_its_credential() -> Non
     assert [request.path for request in receiver.requests] == [
         "/customers/c-7/orders",
         "/customers/c-7/orders",
+        "/orders/1/files",
         "/customers/c-9/orders",
         "/customers/nobody/orders",
         "/customers/c-8/orders",
     ]
-    keys = {request.headers["authorization"] for request in receiver.requests}
-    assert keys == {"Bearer s3cret-token", "Bearer token-1"}
+    keys = {request.headers.get("authorization") for request in receiver.requests}
+    assert keys == {"Bearer s3cret-token", "Bearer token-1", None}
 
 
 async def test_the_functions_page_calls_every_cloud() -> None:

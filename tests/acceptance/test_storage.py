@@ -10,10 +10,12 @@ from typing import cast
 import pytest
 
 from ductape import Ductape, JobFailed, NotFound, ValidationError
-from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.jsonvalue import JsonObject, JsonValue
 from tests.architecture.source import ROOT
 from tests.pages import expected_print
+from tests.parts import parts_in
 from tests.servers.buckets import ACCESS_KEY, SECRET_KEY, BucketServer, rclone_server
+from tests.servers.http import http_receiver
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
 
@@ -154,6 +156,39 @@ async def test_the_same_event_keeps_its_files_in_a_bucket_elsewhere(tmp_path: Pa
                 await ductape.processor.job.schedule(request, timeout=20)
             assert raised.value.error["code"] == "UNAUTHORIZED"
             assert "another-secret-key" not in str(await ductape.jobs.list())
+
+
+async def test_a_feature_sends_what_it_downloads_as_it_is(ductape: Ductape, tmp_path: Path) -> None:
+    attach: JsonObject = {
+        "tag": "attach",
+        "method": "POST",
+        "resource": "/files",
+        "content_type": "multipart",
+        "request": {"body": {"file": {"type": "OBJECT"}}},
+    }
+    download: JsonObject = {"operation": "download", "fileName": "$Input{name}"}
+    events: list[JsonValue] = [
+        {"tag": "get", "event": "invoices", "type": "storage", "input": download},
+        {"event": "attach", "app": "crm", "input": {"body": {"file": "$Sequence{main}{get}"}}},
+    ]
+    async with http_receiver() as server:
+        document = a_document(tmp_path / "files")
+        document["envs"] = [{"slug": "dev", "allow_private": True}]
+        document["apps"] = [{"tag": "crm", "base_url": server.url, "actions": [attach]}]
+        document["features"] = [
+            {
+                "tag": "forward",
+                "input": {"name": {"type": "STRING"}},
+                "sequence": [{"tag": "main", "events": events}],
+            }
+        ]
+        await ductape.products.apply(document, force=True)
+        await ductape.processor.job.schedule(asked(fileName="may/one.png", blob=PNG))
+        forward = {**asked(name="may/one.png"), "event": "forward"}
+        await ductape.processor.job.schedule(forward)
+        sent = server.only()
+    parts = parts_in(sent.body, sent.headers["content-type"])
+    assert parts == [("file", "one.png", "image/png", PNG)]
 
 
 def test_the_example_prints_what_its_page_says(tmp_path: Path) -> None:

@@ -37,8 +37,9 @@ ALLOWED = {
     ("stores/postgres/engine.py", "os"): "the number of the process that opened the store",
     ("stores/sqlite/engine.py", "os"): "the number of the process that opened the store",
     ("stores/sqlite/filesystem.py", "os"): "what kind of file system the store lies on",
-    ("stores/sqlite/wake.py", "os"): "the wake-up folder's path and owner",
-    ("stores/sqlite/wake.py", "socket"): "the wake-up sockets",
+    ("stores/sqlite/wake.py", "os"): "who else is in the wake-up folder",
+    ("stores/sqlite/wake_folder.py", "os"): "the wake-up folder's path and owner",
+    ("stores/sqlite/wake_folder.py", "socket"): "the wake-up sockets",
     ("vault/keyfile.py", "os"): "the key file: its mode, and that it is on the disk",
 }
 """Who else uses such a module, and for what."""

@@ -56,6 +56,40 @@ c: IJobProcessorInput = {
 }
 """
 
+ANNOTATIONS = """
+from ductape import (
+    AsyncContext, Conflict, Ductape, FeatureContext, Handlers, HistoryView, JobView, QuotaExceeded,
+    Receipt, StepFailed, ThreadContext,
+)
+
+handlers = Handlers()
+
+@handlers.job("one")
+async def one(given: dict[str, int], ctx: AsyncContext) -> int:
+    await ctx.checkpoint({"attempt": ctx.attempt})
+    return given["n"]
+
+@handlers.job("two")
+def two(given: dict[str, int], ctx: ThreadContext) -> bool:
+    return ctx.cancelled
+
+@handlers.feature("three")
+async def three(given: dict[str, int], ctx: FeatureContext) -> str:
+    try:
+        await ctx.job("one", {"n": 1})
+    except StepFailed as failed:
+        return failed.code
+    return "done"
+
+async def use(ductape: Ductape) -> tuple[Receipt, JobView, HistoryView]:
+    try:
+        receipt = await ductape.processor.job.dispatch({})
+    except (Conflict, QuotaExceeded) as error:
+        raise SystemExit(error.hint) from error
+    seen = await ductape.jobs.get(receipt["job_id"])
+    return receipt, seen, await ductape.jobs.history(seen["id"])
+"""
+
 FIELDS = {
     "product_tag": '"p"',
     "env": '"dev"',
@@ -95,9 +129,12 @@ def written(fields: dict[str, str]) -> str:
 SOURCES = {
     "seed": SEED_EXAMPLE,
     "others": OTHER_GOOD_ONES,
+    "annotations": ANNOTATIONS,
     "lacking": written({key: FIELDS[key] for key in FIELDS if key != "start_at"}),
     **{f"wrong{at}": written(FIELDS | change) for at, change in enumerate(WRONG_FIELDS)},
 }
+
+GOOD = ("seed", "others", "annotations")
 
 
 @pytest.fixture(scope="module")
@@ -122,13 +159,13 @@ def check(folder: Path) -> list[Diagnostic]:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", ["seed", "others"])
-def test_a_good_request_type_checks(complaints: dict[str, list[str]], name: str) -> None:
+@pytest.mark.parametrize("name", GOOD)
+def test_what_is_right_type_checks(complaints: dict[str, list[str]], name: str) -> None:
     assert complaints[name] == []
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", [name for name in SOURCES if name not in {"seed", "others"}])
+@pytest.mark.parametrize("name", [name for name in SOURCES if name not in GOOD])
 def test_a_wrong_request_is_refused_by_the_checker(
     complaints: dict[str, list[str]], name: str
 ) -> None:

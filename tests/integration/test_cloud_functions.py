@@ -134,7 +134,7 @@ async def test_what_it_returns_is_the_result(
 
 
 async def test_a_payload_that_does_not_fit_sends_nothing(world: World, server: Receiver) -> None:
-    schema: JsonObject = {"email": {"type": "EMAIL_STRING", "required": True}}
+    schema: JsonObject = {"email": {"type": "EMAIL_STRING"}}
     with pytest.raises(ValidationError) as caught:
         await world.call(server, {"email": "ada"}, input=schema)
     assert [one["path"] for one in caught.value.errors] == ["input.payload.email"]
@@ -142,7 +142,7 @@ async def test_a_payload_that_does_not_fit_sends_nothing(world: World, server: R
 
 
 async def test_a_registered_function_is_called_as_before(world: World) -> None:
-    definition: JsonObject = {"input": {"a": {"type": "INTEGER", "required": True}}}
+    definition: JsonObject = {"input": {"a": {"type": "INTEGER"}}}
     kind = JobEventTypes.FUNCTION
     right = an_invocation(kind, definition, {"payload": {"a": 1}}, needs="function:add")
     assert await world.handler(right) == {"python": {"a": 1}}

@@ -1,12 +1,15 @@
 """Actions through the real client against a real partner API (SPEC 9, row `action`)."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from unittest.mock import ANY
 
 import msgspec
 import pytest
-from aiohttp import web
+from aiohttp import BodyPartReader, web
+from aiohttp.test_utils import TestServer
 
 from ductape.domain.egress import EgressPolicy
 from ductape.domain.jsonvalue import JsonObject, JsonValue
@@ -61,6 +64,94 @@ async def partner() -> AsyncIterator[Partner]:
     async with http_receiver() as server:
         yield Partner(server, ActionHandler(client, FixedClock(), NoTokens()))
         await client.aclose()
+
+
+Part = tuple[str | None, str | None, str | None, bytes]
+"""Name, file name, type, content."""
+
+PNG = b"\x89PNG\r\n\x1a\n\r\n--ductape-\r\n\x00"
+
+
+@dataclass
+class Uploads:
+    """A server that reads bodies of several parts, one by one as they come."""
+
+    url: str = ""
+    parts: list[Part] = field(default_factory=list[Part])
+
+    async def take(self, request: web.Request) -> web.Response:
+        reader = await request.multipart()
+        while isinstance(part := await reader.next(), BodyPartReader):
+            mime = part.headers.get("Content-Type")
+            self.parts.append((part.name, part.filename, mime, bytes(await part.read())))
+        return web.json_response({"parts": len(self.parts)})
+
+
+@pytest.fixture
+async def uploads() -> AsyncIterator[Uploads]:
+    kept = Uploads()
+    application = web.Application()
+    application.router.add_post("/files", kept.take)
+    async with TestServer(application) as server:
+        kept.url = str(server.make_url("/files"))
+        yield kept
+
+
+async def test_fields_and_files_are_sent_in_parts(partner: Partner, uploads: Uploads) -> None:
+    photo: JsonObject = {"buffer": b64encode(PNG).decode(), "fileName": "Äda 1.png"}
+    note: JsonObject = {"blob": b64encode(b"hi").decode(), "mimeType": "text/x-note"}
+    given: JsonObject = {"body": {"title": "Äda", "photo": photo, "notes": [note, note]}}
+    sent: JsonObject = {"base_url": uploads.url, "resource": "", "content_type": "multipart"}
+    answer = await partner.act(given, **sent, body={"source": "shop"})
+    assert answer == {"status": 200, "headers": ANY, "body": {"parts": 5}}
+    assert uploads.parts == [
+        ("source", None, None, b"shop"),
+        ("title", None, None, "Äda".encode()),
+        ("photo", "Äda 1.png", "image/png", PNG),
+        ("notes", "notes", "text/x-note", b"hi"),
+        ("notes", "notes", "text/x-note", b"hi"),
+    ]
+
+
+@pytest.mark.parametrize("place", ["headers", "definition"])
+async def test_no_header_takes_the_boundary_from_the_parts(
+    partner: Partner, uploads: Uploads, place: str
+) -> None:
+    other: JsonObject = {"content-type": "multipart/form-data"}
+    given: JsonObject = {"body": {"a": 1}, "headers": other if place == "headers" else {}}
+    headers: JsonObject = other if place == "definition" else {}
+    sent: JsonObject = {"base_url": uploads.url, "resource": "", "content_type": "multipart"}
+    await partner.act(given, **sent, headers=headers)
+    assert uploads.parts == [("a", None, None, b"1")]
+
+
+@pytest.mark.parametrize(
+    ("file", "headers", "definition", "mime"),
+    [
+        ({}, {}, {}, "image/png"),
+        ({"mimeType": "image/x-own"}, {}, {}, "image/x-own"),
+        ({}, {}, {"Content-Type": "application/octet-stream"}, "application/octet-stream"),
+        ({"mimeType": "image/x-own"}, {}, {"content-type": "application/zip"}, "image/x-own"),
+        ({"mimeType": "image/x-own"}, {"content-type": "a/b"}, {}, "a/b"),
+    ],
+)
+async def test_a_file_is_sent_as_its_bytes(
+    partner: Partner, file: JsonObject, headers: JsonObject, definition: JsonObject, mime: str
+) -> None:
+    body: JsonObject = {"buffer": b64encode(PNG).decode(), "fileName": "a.png", **file}
+    given: JsonObject = {"body": body, "headers": headers}
+    await partner.act(given, content_type="file", headers=definition)
+    seen = partner.seen()
+    assert (seen.body, seen.headers["content-type"]) == (PNG, mime)
+
+
+async def test_a_file_that_is_no_base64_is_refused_before_anything_is_sent(
+    partner: Partner,
+) -> None:
+    with pytest.raises(ValidationError) as raised:
+        await partner.act({"body": {"f": {"buffer": "?"}}}, content_type="multipart")
+    assert raised.value.path == "input.body.f.buffer"
+    assert partner.server.requests == []
 
 
 async def test_the_input_becomes_the_request(partner: Partner) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from aiohttp import web
 from ductape import Ductape, ValidationError
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers import Imported
+from tests.parts import parts_in
 from tests.servers.http import Received, Receiver, http_receiver
 from tests.unit.importers.builders import KEPT, OPENAPI, an_operation, many
 
@@ -115,6 +117,34 @@ async def test_bodies_of_every_type_arrive(tmp_path: Path) -> None:
             b"<a/>",
             "application/xml; charset=utf-8",
         )
+
+
+async def test_a_body_of_parts_arrives_with_its_files(tmp_path: Path) -> None:
+    async with imported(tmp_path, "everything.yaml") as caller:
+        png = b"\x89PNG\r\n\x1a\n"
+        file: JsonObject = {"buffer": b64encode(png).decode(), "fileName": "a.png"}
+        body: JsonObject = {"title": "One", "file": file, "labels": [{"a": 1}], "tags": ["x", "y"]}
+        seen = await caller.call("upload", {"body": body})
+        assert parts_in(seen.body, seen.headers["content-type"]) == [
+            ("title", None, None, b"One"),
+            ("file", "a.png", "image/png", png),
+            ("labels", None, "application/json", b'[{"a":1}]'),
+            ("tags", None, None, b"x"),
+            ("tags", None, None, b"y"),
+        ]
+        seen = await caller.call("uploadRaw", {"body": {"buffer": b64encode(png).decode()}})
+        assert (seen.method, seen.body) == ("PUT", png)
+        assert seen.headers["content-type"] == "application/octet-stream"
+    async with imported(tmp_path, "shop.postman.json", variables={"page": "home"}) as caller:
+        body = {"f": file, "pages": [file], "order": "7"}
+        seen = await caller.call("Orders-Upload-invoice", {"body": body})
+        found = parts_in(seen.body, seen.headers["content-type"])
+        assert [part[0] for part in found] == [
+            "meta", "note", "tags", "tags", "f", "pages", "order",
+        ]  # fmt: skip
+        assert found[0] == ("meta", None, "application/json", b'{"lang":"nl"}')
+        seen = await caller.call("Orders-Send-file", {"body": file})
+        assert (seen.body, seen.headers["content-type"]) == (png, "image/png")
 
 
 async def test_a_nested_form_arrives_in_brackets(tmp_path: Path) -> None:

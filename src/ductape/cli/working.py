@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ductape import Ductape, WorkerOptions
 from ductape.app.loading import load_handlers, shown_store
-from ductape.app.logs import start_logs
+from ductape.app.logs import logged_to
 from ductape.app.maintenance import settings_for
 from ductape.app.settings import Settings
 from ductape.cli import output
@@ -37,8 +37,8 @@ class Wish(Struct, frozen=True):
 def work(call: Call, wish: Wish) -> int:
     """Work until told to stop; return the exit code. Raises `DuctapeError` if it cannot start."""
     settings = settings_for(call.store, call.config)
-    start_logs(sys.stderr, settings)
-    return asyncio.run(_worked(call, settings, wish))
+    with logged_to(sys.stderr, settings):
+        return asyncio.run(_worked(call, settings, wish))
 
 
 async def _worked(call: Call, settings: Settings, wish: Wish) -> int:

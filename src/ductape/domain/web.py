@@ -13,13 +13,17 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct, field
 
+from ductape.domain.content import UNKNOWN
+from ductape.domain.definitions.action import ContentType
 from ductape.domain.definitions.auth import Auth
 from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.multipart import encode_file, encode_multipart, is_file
 from ductape.domain.pairs import AS_USUAL, Pairs, Styles, as_text, query_pairs
 from ductape.errors import Fault, ValidationError, fault, invalid
 
-ContentType = Literal["json", "form", "text"]
+AS_A_FORM = "an object, to be sent as a form"
+A_FILE = "a file: `{buffer, fileName, mimeType}`"
 
 _PARAM = re.compile(r"(?<=/):([A-Za-z_][A-Za-z0-9_]*)|:\{([^{}/?#]{1,200})\}")
 """`:name` begins a segment, `:{any name}` stands anywhere."""
@@ -38,10 +42,12 @@ _FRAMING = frozenset(
         "upgrade",
     }
 )
-_MIME: dict[ContentType, str] = {
+MIMES: dict[ContentType, str] = {
     "json": "application/json",
     "form": "application/x-www-form-urlencoded",
+    "multipart": "multipart/form-data",
     "text": "text/plain; charset=utf-8",
+    "file": UNKNOWN,
 }
 
 
@@ -120,9 +126,9 @@ def encode_body(
     >>> encode_body({"id": 1, "tags": ["a", "b"]}, "form")
     (b'id=1&tags=a&tags=b', 'application/x-www-form-urlencoded')
 
-    Raises `ValidationError` for a form that is no object.
+    Raises `ValidationError` for a form that is no object, a file that has no content.
     """
-    mime = _MIME[content_type]
+    mime = MIMES[content_type]
     if body is None:
         return b"", mime
     match content_type:
@@ -130,10 +136,16 @@ def encode_body(
             return msgspec.json.encode(body), mime
         case "text":
             return as_text(body).encode(), mime
-        case "form":
+        case "form" | "multipart":
             if not isinstance(body, dict):
-                raise invalid("input.body", "an object, to be sent as a form", kind_of(body))
+                raise invalid("input.body", AS_A_FORM, kind_of(body))
+            if content_type == "multipart":
+                return encode_multipart(body, styles)
             return urlencode(query_pairs(body, styles, "body")).encode(), mime
+        case "file":
+            if not isinstance(body, dict) or not is_file(body):
+                raise invalid("input.body", A_FILE, kind_of(body))
+            return encode_file(body)
         case _:
             assert_never(content_type)
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ductape.domain.answer import Answer, body_value, refuse_status
-from ductape.domain.definitions.action import ActionTarget
+from ductape.domain.definitions.action import ActionTarget, ContentType
 from ductape.domain.definitions.auth import Auth
 from ductape.domain.found import MASK
 from ductape.domain.inputs.action import check_action, merged_body, read_action_input
@@ -27,7 +27,7 @@ from ductape.domain.web import (
 from ductape.errors import ValidationError
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Invocation
-from ductape.ports.http import HttpClient, HttpRequest, HttpResponse
+from ductape.ports.http import Headers, HttpClient, HttpRequest, HttpResponse
 from ductape.ports.tokens import Tokens, TokenWish, with_token
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -112,23 +112,38 @@ def _request(
     target: ActionTarget, auth: Credentials, invocation: Invocation, now_ms: int
 ) -> HttpRequest:
     parts = read_action_input(invocation.input)
-    body, mime = encode_body(
-        merged_body(target.body, parts.body), target.content_type, target.styles
-    )
+    whole = merged_body(target.body, parts.body)
+    body, mime = encode_body(whole, target.content_type, target.styles)
     context = invocation.context
     ours = {IDEMPOTENCY_HEADER: context.idempotency_key, "Accept": _ACCEPT}
-    if body:
-        ours["Content-Type"] = mime
+    first, given, last = _types(target.content_type, whole, mime if body else None)
     return HttpRequest(
         method=target.method,
         url=_url(target, parts),
-        headers=merged_headers(ours, target.headers, auth.headers, parts.headers),
+        headers=merged_headers(
+            ours, first, target.headers, auth.headers, given, parts.headers, last
+        ),
         query=query_pairs(target.query | parts.query, target.styles) + auth.query,
         body=body,
         timeout_ms=max(context.deadline_ms - now_ms, 1),
         allow_private=target.allow_private,
         max_response_bytes=target.max_response_bytes,
     )
+
+
+def _types(
+    content_type: ContentType, body: JsonValue, mime: str | None
+) -> tuple[Headers, Headers, Headers]:
+    """Return `Content-Type` as weak as the usual one, as strong as an input's, or above all."""
+    told: Headers = {} if mime is None else {"Content-Type": mime}
+    unsaid: Headers = {}
+    match content_type:
+        case "multipart":
+            return unsaid, unsaid, told  # only we know what stands between the parts
+        case "file" if isinstance(body, dict) and body.get("mimeType") is not None:
+            return unsaid, told, unsaid
+        case _:
+            return told, unsaid, unsaid
 
 
 def _url(target: ActionTarget, parts: RequestParts) -> str:

@@ -8,6 +8,7 @@ step that has finished answers at once (SPEC 9, "Features").
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonValue
@@ -31,11 +32,21 @@ class Suspend(BaseException):
 
 
 class StepFailed(Exception):
-    """A step has failed for good, and with it the feature."""
+    """A step has failed for good, and with it the feature, unless its function handles this."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.error.message)
         self.failure = failure
+
+    @property
+    def code(self) -> str:
+        """What went wrong, as `TIMEOUT`."""
+        return self.failure.error.code
+
+    @property
+    def error(self) -> dict[str, object]:
+        """The stored error of the last try: `code`, `message`, `type`, `at`."""
+        return msgspec.to_builtins(self.failure.error)
 
 
 class Unwound(Exception):

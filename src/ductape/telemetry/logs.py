@@ -8,7 +8,8 @@ comes from elsewhere cannot begin a line of its own, nor steer a terminal.
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal, TextIO, cast
 
@@ -32,25 +33,31 @@ _TOKEN = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
+@contextmanager
 def log_to(
     stream: TextIO,
     *,
     form: LogForm | None = None,
     level: int = logging.INFO,
     secrets: Iterable[str] = (),
-) -> logging.Handler:
-    """Send every record of this process to a stream; return the handler that does it.
+) -> Generator[None]:
+    """Send every record of this process to a stream, as long as the block lasts.
 
     Without a `form` a terminal gets lines for people, anything else JSON. `secrets` are hidden
-    wherever they stand.
+    wherever they stand. Afterwards the stream may be closed: nothing is written to it any more.
     """
     chosen = form or ("console" if stream.isatty() else "json")
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter(chosen, secrets=[*secrets], colours=stream.isatty()))
     root = logging.getLogger()
+    before = root.level
     root.addHandler(handler)
     root.setLevel(level)
-    return handler
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
 
 
 def formatter(

@@ -1,5 +1,6 @@
 """What a terminal says of a file that will not do: a few lines, the exit code, no traceback."""
 
+import logging
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -46,6 +47,13 @@ def test_a_file_that_will_not_do_is_told_in_three_lines_and_ends_with_3(
     assert answer.err.startswith(f"error: {words}")
     assert len(answer.err.splitlines()) <= MOST_LINES
     assert "hint: " in answer.err
+
+
+def test_a_command_that_has_ended_logs_nowhere_any_more(terminal: Terminal, tmp_path: Path) -> None:
+    root = logging.getLogger()
+    before = (root.level, [*root.handlers])
+    assert terminal("worker", "--store", f"sqlite:///{tmp_path}").code == OUT_OF_REACH
+    assert (root.level, root.handlers) == before
 
 
 def test_a_file_of_a_newer_release_ends_with_3_and_the_doctor_knows_why(

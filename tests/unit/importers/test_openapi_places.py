@@ -128,14 +128,12 @@ async def test_references_are_followed_across_files() -> None:
     request = actions(made)["addPet"]["request"]
     assert request == {
         "body": {
-            "name": {"type": "STRING", "required": True},
-            "owner": {"type": "OBJECT", "required": True},
-            "friend": {"type": "OBJECT"},
+            "name": {"type": "STRING"},
+            "owner": {"type": "OBJECT"},
+            "friend": {"type": "OBJECT", "required": False},
         }
     }
-    assert actions(made)["getPet"]["request"] == {
-        "params": {"petId": {"type": "INTEGER", "required": True}}
-    }
+    assert actions(made)["getPet"]["request"] == {"params": {"petId": {"type": "INTEGER"}}}
 
 
 async def test_a_path_whose_reference_leads_nowhere_is_skipped() -> None:
@@ -199,7 +197,7 @@ def test_what_the_auth_sends_is_not_asked_for_again() -> None:
     action = only_action(imported({**document, "components": {"securitySchemes": {"k": scheme}}}))
     assert (action["auth"], action["request"]) == (
         "k",
-        {"headers": {"Idempotency-Key": {"type": "STRING"}}},
+        {"headers": {"Idempotency-Key": {"type": "STRING", "required": False}}},
     )
 
 
@@ -290,7 +288,9 @@ def test_anchors_are_found_and_wrong_ones_cost_one_look() -> None:
         for at, name in enumerate(["a"] + ["User"] * 3_000)
     }
     made = imported(an_openapi(paths, version="3.1.0", components={"schemas": schemas}))
-    assert actions(made)["get-0"]["request"] == {"query": {"q": {"type": "INTEGER"}}}
+    assert actions(made)["get-0"]["request"] == {
+        "query": {"q": {"type": "INTEGER", "required": False}}
+    }
     assert made["actions"] == 3_001
 
 
@@ -298,4 +298,4 @@ def test_a_parameters_name_has_no_sign_of_references() -> None:
     parameters: list[JsonValue] = [{"name": "$id", "in": "path", "schema": {"type": "integer"}}]
     made = imported(an_openapi({"/x/{$id}": {"get": {"parameters": parameters}}}))
     assert only_action(made)["resource"] == "/x/:id"
-    assert only_action(made)["request"] == {"params": {"id": {"type": "INTEGER", "required": True}}}
+    assert only_action(made)["request"] == {"params": {"id": {"type": "INTEGER"}}}

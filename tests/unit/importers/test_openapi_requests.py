@@ -18,6 +18,9 @@ def a_parameter(**parts: JsonValue) -> JsonObject:
     return an_operation(parameters=[{"name": "q", "in": "query", **parts}])
 
 
+BYTES: JsonObject = {"type": "string", "format": "binary"}
+
+
 def a_body(schema: JsonValue, media: str = "application/json", **parts: JsonValue) -> JsonObject:
     body: JsonObject = {"required": True, "content": {media: {"schema": schema}}, **parts}
     return an_openapi({"/x": {"post": {"operationId": "x", "requestBody": body}}})
@@ -49,9 +52,9 @@ def a_body(schema: JsonValue, media: str = "application/json", **parts: JsonValu
         ({"type": "string", "maxLength": True}, {"type": "STRING"}),
     ],
 )
-def test_a_schema_becomes_a_rule(schema: JsonValue, rule: JsonValue) -> None:
+def test_a_schema_becomes_a_rule(schema: JsonValue, rule: JsonObject) -> None:
     made = imported(a_parameter(schema=schema))
-    assert rules(made, "query") == {"q": rule}
+    assert rules(made, "query") == {"q": {**rule, "required": False}}
 
 
 @pytest.mark.parametrize(
@@ -80,14 +83,15 @@ def test_what_may_be_several_things_has_no_rule(schema: JsonValue) -> None:
 )
 def test_what_may_be_null_is_not_required(schema: JsonValue, version: str) -> None:
     document = a_body({"type": "object", "required": ["a"], "properties": {"a": schema}})
-    assert rules(imported({**document, "openapi": version}), "body") == {"a": {"type": "STRING"}}
+    made = imported({**document, "openapi": version})
+    assert rules(made, "body") == {"a": {"type": "STRING", "required": False}}
 
 
 def test_what_stands_beside_a_reference_counts_from_31_on() -> None:
     schema: JsonObject = {"$ref": "#/components/schemas/T", "maxLength": 3, "type": "string"}
     for version, rule in (
-        ("3.0.3", {"type": "STRING"}),
-        ("3.1.0", {"type": "STRING", "maxlength": 3}),
+        ("3.0.3", {"type": "STRING", "required": False}),
+        ("3.1.0", {"type": "STRING", "required": False, "maxlength": 3}),
     ):
         document = a_parameter(schema=schema)
         document |= {"openapi": version, "components": {"schemas": {"T": {"type": "string"}}}}
@@ -103,8 +107,8 @@ def test_a_field_of_several_choices_is_required_only_in_all_of_them() -> None:
     }
     made = imported(a_body({"oneOf": [one, two]}))
     assert rules(made, "body") == {
-        "a": {"type": "STRING", "required": True},
-        "c": {"type": "INTEGER"},
+        "a": {"type": "STRING"},
+        "c": {"type": "INTEGER", "required": False},
     }
 
 
@@ -117,7 +121,8 @@ def test_a_body_that_may_be_no_object_has_no_rules() -> None:
 
 def test_nothing_of_an_optional_body_is_required() -> None:
     schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}
-    assert rules(imported(a_body(schema, required=False)), "body") == {"a": {"type": "STRING"}}
+    made = imported(a_body(schema, required=False))
+    assert rules(made, "body") == {"a": {"type": "STRING", "required": False}}
 
 
 def test_schemas_that_contain_themselves_come_to_an_end() -> None:
@@ -147,8 +152,11 @@ async def test_an_operations_parameter_wins_over_its_paths() -> None:
     made = await imported_file("everything.yaml")
     request = actions_of(made)["users-get"]["request"]
     assert isinstance(request, dict)
-    assert request["query"] == {"verbose": {"type": "STRING"}, "page": {"type": "INTEGER"}}
-    assert request["params"] == {"id": {"type": "UUID", "required": True}}
+    assert request["query"] == {
+        "verbose": {"type": "STRING", "required": False},
+        "page": {"type": "INTEGER", "required": False},
+    }
+    assert request["params"] == {"id": {"type": "UUID"}}
 
 
 async def test_styles_are_kept() -> None:
@@ -182,12 +190,93 @@ def test_a_body_is_sent_as_its_media_type(
 
 
 @pytest.mark.parametrize(
-    "media", ["multipart/form-data", "image/png", "application/octet-stream", "application/zip"]
+    ("media", "schema", "header"),
+    [
+        ("image/png", {}, "image/png"),
+        ("application/octet-stream", BYTES, "application/octet-stream"),
+        ("application/json", BYTES, "application/json"),
+        ("image/*", BYTES, None),
+        ("*/*", BYTES, None),
+    ],
 )
-def test_a_body_of_bytes_or_parts_is_skipped(media: str) -> None:
-    made = imported(a_body({"type": "object"}, media))
+def test_a_body_that_is_a_file_is_given_as_one(
+    media: str, schema: JsonValue, header: str | None
+) -> None:
+    action = only_action(imported(a_body(schema, media)))
+    assert action["content_type"] == "file"
+    assert action.get("headers") == (None if header is None else {"Content-Type": header})
+
+
+@pytest.mark.parametrize(
+    ("media", "schema"),
+    [
+        ("multipart/mixed", {"type": "object"}),
+        ("message/rfc822", {}),
+        ("multipart/form-data", BYTES),
+        ("application/x-www-form-urlencoded", BYTES),
+    ],
+)
+def test_other_bodies_are_skipped(media: str, schema: JsonValue) -> None:
+    made = imported(a_body(schema, media))
     assert made["actions"] == 0
     assert media in made["skipped"][0]["reason"]
+
+
+async def test_a_body_of_parts_asks_for_fields_and_files() -> None:
+    made = await imported_file("everything.yaml")
+    action = actions_of(made)["upload"]
+    assert (action["content_type"], action["styles"]) == ("multipart", {"body:labels": "json"})
+    assert action["request"] == {
+        "body": {
+            "file": {"type": "OBJECT"},
+            "more": {"type": "OBJECT_ARRAY", "required": False, "maxlength": 3},
+            "title": {"type": "STRING", "maxlength": 20},
+            "tags": {"type": "STRING_ARRAY", "required": False},
+            "labels": {"type": "OBJECT_ARRAY", "required": False},
+            "meta": {"type": "OBJECT", "required": False},
+        }
+    }
+    left = {one["part"]: one["reason"] for one in made["left_out"] if "upload" in one["place"]}
+    assert left == {
+        "body field `file`": "the headers of its part are not sent",
+        "body field `title`": "its part does not say that it is text/markdown",
+    }
+
+
+@pytest.mark.parametrize(
+    ("schema", "rule"),
+    [
+        ({"type": "string", "format": "binary", "maxLength": 9}, {"type": "OBJECT"}),
+        ({"format": "binary"}, {"type": "OBJECT"}),
+        ({"contentMediaType": "image/png"}, {"type": "OBJECT"}),
+        ({"allOf": [{"type": "string"}, {"format": "binary"}]}, {"type": "OBJECT"}),
+        (
+            {"type": "string", "contentMediaType": "image/png", "contentEncoding": "base64"},
+            {"type": "STRING"},
+        ),
+        ({"type": "string", "format": "byte"}, {"type": "STRING"}),
+        ({"type": "array", "items": {"format": "binary"}}, {"type": "OBJECT_ARRAY"}),
+        ({"type": "integer"}, {"type": "INTEGER"}),
+        ({"oneOf": [{"format": "binary"}, {"type": "string", "format": "uri"}]}, None),
+        ({"anyOf": [{"format": "binary"}, {"type": "array", "items": {}}]}, None),
+    ],
+)
+def test_a_part_that_may_be_a_file_is_not_asked_to_be_a_text(
+    schema: JsonValue, rule: JsonObject | None
+) -> None:
+    whole = {"type": "object", "required": ["f"], "properties": {"f": schema}}
+    made = imported(a_body(whole, "multipart/form-data"))
+    assert rules(made, "body") == (None if rule is None else {"f": rule})
+
+
+def test_forms_are_preferred_to_parts_parts_to_text_and_text_to_a_file() -> None:
+    order = ["image/png", "text/xml", "multipart/form-data", "application/x-www-form-urlencoded"]
+    content: JsonObject = {media: {"schema": {"type": "object"}} for media in order}
+    for taken in ("form", "multipart", "text", "file"):
+        body: JsonObject = {"content": {**content}}
+        made = imported(an_openapi({"/x": {"post": {"requestBody": body}}}))
+        assert only_action(made)["content_type"] == taken
+        del content[order.pop()]
 
 
 async def test_a_merge_patch_is_preferred() -> None:

@@ -35,9 +35,9 @@ def test_what_was_imported_and_skipped_is_what_there_was() -> None:
     made = shop()
     assert made["counts"] == {
         "auth": {"found": 4, "imported": 3, "skipped": 1},
-        "operation": {"found": 10, "imported": 5, "skipped": 5},
+        "operation": {"found": 10, "imported": 7, "skipped": 3},
     }
-    assert len(made["skipped"]) == 6
+    assert len(made["skipped"]) == 4
     assert parse_product(made["document"]).tag == "p"
 
 
@@ -45,6 +45,8 @@ def test_a_folder_begins_the_tag() -> None:
     assert list(actions(shop())) == [
         "Orders-Get-order",
         "Orders-Create-order",
+        "Orders-Upload-invoice",
+        "Orders-Send-file",
         "GraphQL",
         "Tenant-page",
     ]
@@ -107,7 +109,7 @@ def test_a_body_keeps_what_is_known_and_asks_for_the_rest() -> None:
         "cost": "$$5",
     }
     assert action["request"] == {
-        "body": {"id": {"type": "STRING", "required": True}, "gift": {"type": "BOOLEAN"}}
+        "body": {"id": {"type": "STRING"}, "gift": {"type": "BOOLEAN", "required": False}}
     }
 
 
@@ -166,6 +168,45 @@ def test_a_url_has_many_forms(url: JsonValue, base: str, resource: str, query: J
 def test_a_body_has_many_forms(body: JsonValue, expected: tuple[JsonValue, ...]) -> None:
     action = request(method="POST", body=body)
     assert (action.get("content_type"), action.get("headers"), action.get("body")) == expected
+
+
+def test_a_form_with_files_asks_for_them_and_keeps_the_rest() -> None:
+    made = shop()
+    action = actions(made)["Orders-Upload-invoice"]
+    assert action["content_type"] == "multipart"
+    assert "headers" not in action
+    assert action["body"] == {"meta": {"lang": "nl"}, "note": "for you", "tags": ["a", "b"]}
+    assert action["request"] == {
+        "body": {
+            "meta": {"type": "OBJECT", "required": False},
+            "tags": {"type": "ARRAY", "required": False},
+            "order": {"type": "STRING"},
+            "f": {"type": "OBJECT"},
+            "pages": {"type": "OBJECT_ARRAY"},
+        }
+    }
+    left = {one["part"] for one in made["left_out"] if one["place"].startswith("item[0].item[2]")}
+    assert left == {
+        "body field `f`",
+        "body field `pages`",
+        "body field `gone`",
+        "body field `note`",
+    }
+
+
+def test_a_request_of_a_file_asks_for_it() -> None:
+    header = [{"key": "Content-Type", "value": "application/octet-stream"}]
+    body = {"mode": "file", "file": {"src": "x"}}
+    made = imported(a_collection(a_request(method="PUT", header=header, body=body)), "postman")
+    action = only_action(made)
+    assert action["content_type"] == "file"
+    assert action["headers"] == {"Content-Type": "application/octet-stream"}
+    assert [one["part"] for one in made["left_out"]] == ["body"]
+
+
+def test_a_form_without_parts_is_no_body() -> None:
+    action = request(method="POST", body={"mode": "formdata", "formdata": []})
+    assert "content_type" not in action
 
 
 def test_a_literal_credential_in_a_header_becomes_a_secret() -> None:

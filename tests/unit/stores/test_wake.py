@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from ductape.ports.wake import Hint
 from ductape.stores.sqlite import wake as waking
 from ductape.stores.sqlite.store import SqliteStore, open_sqlite
+from ductape.stores.sqlite.wake_folder import enter, folder_of
 from tests.builders import NOW_MS, a_new_job, decide
 
 PATIENCE_S = 20
@@ -37,6 +39,25 @@ async def opened(place: Path) -> AsyncIterator[Open]:
     yield again
     for store in stores:
         await store.aclose()
+
+
+@pytest.fixture
+def tries(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[str]:
+    """Look all the time; tell who has tried to come into the folder."""
+    tokens: asyncio.Queue[str] = asyncio.Queue()
+
+    def told(path: str, token: str) -> tuple[Path, socket.socket]:
+        tokens.put_nowait(token)
+        return enter(path, token)
+
+    monkeypatch.setattr(waking, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(waking, "enter", told)
+    return tokens
+
+
+async def names(tries: asyncio.Queue[str], count: int) -> set[str]:
+    async with asyncio.timeout(PATIENCE_S):
+        return {await tries.get() for _ in range(count)}
 
 
 class Ear:
@@ -108,6 +129,29 @@ async def test_the_socket_of_a_dead_neighbour_is_taken_away(opened: Open, place:
     assert not left.exists()
 
 
+async def test_a_cleared_folder_breaks_nothing_and_is_made_anew(
+    opened: Open, place: Path, tries: asyncio.Queue[str]
+) -> None:
+    one, two = opened("one"), opened("two")
+    assert await names(tries, 2) == {"one", "two"}
+    rmtree(place / "a.db.wake")
+    one.wake.tell("work")
+    assert await names(tries, 2) == {"one", "two"}
+    ear = Ear(two)
+    one.wake.tell("control")
+    assert await ear.next() == {"control"}
+
+
+async def test_where_the_databases_own_folder_is_gone_looking_goes_on(
+    opened: Open, place: Path, tries: asyncio.Queue[str]
+) -> None:
+    store = opened("one")
+    rmtree(place)
+    store.wake.tell("work")
+    assert await names(tries, 3) == {"one"}
+    await store.aclose()
+
+
 async def test_a_neighbour_that_does_not_read_holds_nobody_up(opened: Open, place: Path) -> None:
     one, ear = opened("one"), Ear(opened("two"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
@@ -151,5 +195,6 @@ async def test_stores_with_a_long_path_hear_each_other_too(place: Path) -> None:
     one.wake.tell("work")
     assert await ear.next() == {"work"}
     await one.aclose()
+    assert folder_of(paths).is_dir()
     await two.aclose()
-    waking._folder_for(paths).rmdir()
+    assert not folder_of(paths).exists()

@@ -98,14 +98,12 @@ def test_a_record_is_one_line_and_steers_no_terminal(form: LogForm, text: str) -
     assert "\x9b" not in line or form == "json"
 
 
-def test_a_pipe_gets_json_and_the_handler_can_be_taken_off() -> None:
+def test_a_pipe_gets_json_and_nothing_more_once_it_is_over() -> None:
     stream = io.StringIO()
     root = logging.getLogger()
-    level = root.level
-    handler = log_to(stream)
-    try:
+    before = (root.level, [*root.handlers])
+    with log_to(stream):
         logging.getLogger("ductape.test").info("hello")
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
+    logging.getLogger("ductape.test").error("too late")
     assert json.loads(stream.getvalue())["event"] == "hello"
+    assert (root.level, root.handlers) == before

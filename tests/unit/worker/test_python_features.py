@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from ductape import Handlers, JobCancelled, JobFailed
-from ductape.handlers.python import FeatureContext
+from ductape import FeatureContext, Handlers, JobCancelled, JobFailed, StepFailed
 from ductape.testing import Harness, run
 from tests.unit.worker.builders import PRODUCT, a_job, until_status
 
@@ -235,6 +234,24 @@ def test_a_step_has_its_time_out_and_may_fail(play: Play) -> None:
 
     result = play(order, scheduled)
     assert result["error"]["code"] == "TIMEOUT"
+
+
+def test_a_step_that_failed_for_good_may_be_handled(play: Play, notes: Notes) -> None:
+    async def order(ctx: FeatureContext) -> object:
+        try:
+            await ctx.step("pay", notes.fails, retries=1)
+        except StepFailed as failed:
+            notes.done.append(failed.code)
+            told = failed.error
+            await ctx.step("tell", notes.does("tell"))
+            return {key: told[key] for key in ("code", "message", "type")}
+        return "paid"
+
+    notes.failing = 2
+    result = play(order, scheduled)
+    message = "step `pay`: no"
+    assert result == {"code": "HANDLER_ERROR", "message": message, "type": "RuntimeError"}
+    assert notes.done == ["fail", "fail", "HANDLER_ERROR", "tell"]
 
 
 def test_a_product_may_declare_it(folder: Path, notes: Notes) -> None:

@@ -8,6 +8,9 @@ from ductape.domain.definitions.auth import Auth
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.pairs import Style
 
+ContentType = Literal["json", "form", "multipart", "text", "file"]
+"""How a body is written; a `file` is the bytes of one."""
+
 
 class ActionTarget(Struct, frozen=True, omit_defaults=True):
     """An app's action for one env."""
@@ -23,7 +26,7 @@ class ActionTarget(Struct, frozen=True, omit_defaults=True):
     auth: Auth | None = None
     request: JsonObject | None = None
     """The schema of `{query, params, body, headers}`: see `domain/inputs/schema.py`."""
-    content_type: Literal["json", "form", "text"] = "json"
+    content_type: ContentType = "json"
     styles: dict[str, Style] = field(default_factory=dict[str, Style])
     """`query:name` or `body:name` → how that value is written."""
     allow_private: bool = False

@@ -1,13 +1,17 @@
 """The input of an app's action, checked against its resource and request schema (SPEC 9)."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from ductape.domain.found import kind_of
+from ductape.domain.inputs.files import file_faults, multipart_faults, of_no_file
 from ductape.domain.inputs.parts import RequestParts, gather_parts, read_parts
 from ductape.domain.inputs.pending import pending
 from ductape.domain.inputs.schema import Rules, check_fields, read_rules
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.web import header_faults, param_faults, param_names
+from ductape.domain.multipart import is_file
+from ductape.domain.pairs import Styles
+from ductape.domain.web import A_FILE, AS_A_FORM, header_faults, param_faults, param_names
 from ductape.errors import Fault, fault
 
 ActionInput = RequestParts
@@ -88,13 +92,28 @@ def _body(
     definition: JsonObject, parts: RequestParts, rules: Rules, *, resolved: bool
 ) -> list[Fault]:
     body = merged_body(definition.get("body"), parts.body)
-    if not rules or pending(body, resolved=resolved):
+    if definition.get("content_type") == "file":
+        return _file(body, resolved=resolved)
+    form = definition.get("content_type") in ("form", "multipart")
+    if not (rules or form) or pending(body, resolved=resolved):
         return []
     if body is None:
         body = {}
     if not isinstance(body, dict):
-        return [fault("input.body", "an object", kind_of(body))]
-    return check_fields(body, rules, "input.body", resolved=resolved)
+        return [fault("input.body", AS_A_FORM if form else "an object", kind_of(body))]
+    if definition.get("content_type") != "multipart":
+        return check_fields(body, rules, "input.body", resolved=resolved)
+    styles = cast("Styles", definition.get("styles") or {})
+    faults = check_fields(body, of_no_file(rules, body), "input.body", resolved=resolved)
+    return faults + multipart_faults(body, "input.body", styles, resolved=resolved)
+
+
+def _file(body: JsonValue, *, resolved: bool) -> list[Fault]:
+    if body is None or pending(body, resolved=resolved):
+        return []
+    if not isinstance(body, dict) or not is_file(body):
+        return [fault("input.body", A_FILE, kind_of(body))]
+    return file_faults(body, "input.body", resolved=resolved)
 
 
 def _with_defaults(definition: JsonObject, name: str, given: JsonObject) -> JsonObject:

@@ -1,11 +1,9 @@
 """The input of a function: `{payload}`, checked against the definition's own schema (SPEC 9)."""
 
-import msgspec
-
 from ductape.domain.found import kind_of
 from ductape.domain.inputs.channels import unknown_keys
 from ductape.domain.inputs.pending import pending
-from ductape.domain.inputs.schema import Rules, check_fields
+from ductape.domain.inputs.schema import check_fields, rules_of
 from ductape.domain.jsonvalue import JsonObject
 from ductape.errors import Fault, fault
 
@@ -16,7 +14,7 @@ def check_function(definition: JsonObject, given: JsonObject, *, resolved: bool)
     `definition` is a `FunctionTarget` as JSON, or what a Python handler has of it.
     """
     faults = unknown_keys(given, ("payload",), "input")
-    rules, payload = _rules(definition), given.get("payload")
+    rules, payload = rules_of(definition.get("input")), given.get("payload")
     if not rules or pending(payload, resolved=resolved):
         return faults
     if payload is None:
@@ -24,8 +22,3 @@ def check_function(definition: JsonObject, given: JsonObject, *, resolved: bool)
     if not isinstance(payload, dict):
         return [*faults, fault("input.payload", "an object", kind_of(payload))]
     return faults + check_fields(payload, rules, "input.payload", resolved=resolved)
-
-
-def _rules(definition: JsonObject) -> Rules:
-    schema = definition.get("input")
-    return msgspec.convert(schema, Rules) if isinstance(schema, dict) else {}

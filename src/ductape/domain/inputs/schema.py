@@ -1,7 +1,9 @@
-"""The types that a definition may ask of its input's fields (SPEC 9, "Features").
+"""What a definition may ask of its input's fields: one rule for every kind (SPEC 9, "Features").
 
-`minlength` and `maxlength` count a text's characters, a list's items, an object's keys, and a
-number's digits and sign as it is written. A null counts as left out.
+A schema names the fields that an input has: each must be given unless its rule says
+`required: false`; others may be there. A null counts as left out. `minlength` and `maxlength`
+count a text's characters, a list's items, an object's keys, and a number's digits and sign as it
+is written.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +24,8 @@ class FieldRule(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=T
 
     type: str
     """One of `DATA_TYPES`."""
-    required: bool = False
+    required: bool = True
+    """Whether it must be given; the published `IFeatureInput` has no word for one that need not."""
     minlength: int | None = None
     maxlength: int | None = None
 
@@ -42,6 +45,11 @@ def read_rules(schema: JsonObject) -> dict[str, Rules]:
     Raises `msgspec.ValidationError`, with the place, for a schema that is none.
     """
     return msgspec.convert(schema, dict[str, Rules])
+
+
+def rules_of(schema: JsonValue) -> Rules:
+    """Decode a schema `{field: rule}` that a document was accepted with; none asks nothing."""
+    return msgspec.convert(schema, Rules) if isinstance(schema, dict) else {}
 
 
 def check_fields(

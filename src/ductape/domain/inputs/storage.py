@@ -5,14 +5,12 @@ method}`; without an operation it is an upload. `buffer` and `blob` are base64, 
 the worker's host, `url` is fetched by the worker. `expiry` is milliseconds.
 """
 
-import binascii
-import re
-from base64 import b64decode
 from typing import Literal, cast, get_args
 
 import msgspec
 from msgspec import Struct
 
+from ductape.domain.filecontent import content_faults, mime_faults
 from ductape.domain.filenames import joined, name_faults
 from ductape.domain.found import kind_of, listed
 from ductape.domain.inputs.channels import unknown_keys
@@ -38,9 +36,8 @@ _TAKES: dict[Operation, tuple[str, ...]] = {
     "exists": ("fileName",),
     "sign": ("fileName", "expiry", "method"),
 }
+_HOW = "`base64.b64encode(content).decode()` makes it; `blob` takes bytes as they are"
 _KNOWN = ("operation", *dict.fromkeys(name for names in _TAKES.values() for name in names))
-_MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}(;[ -~]*)?")
-_BLANKS = re.compile(r"[ \t\r\n]+")
 
 
 class StorageInput(Struct, frozen=True):
@@ -68,15 +65,6 @@ def read_storage_input(given: JsonObject) -> StorageInput:
     """Return an input in which `check_storage` found nothing wrong."""
     present = {key: value for key, value in given.items() if value is not None}
     return msgspec.convert(present, StorageInput)
-
-
-def decoded(content: str) -> bytes:
-    """Return the bytes of base64; raises `ValueError` for a text that is none.
-
-    >>> decoded("aGVs bG8="), decoded("")
-    (b'hello', b'')
-    """
-    return b64decode(_BLANKS.sub("", content), validate=True)
 
 
 def check_storage(definition: JsonObject, given: JsonObject, *, resolved: bool) -> list[Fault]:
@@ -150,25 +138,12 @@ def _content_faults(given: JsonObject, settled: JsonObject) -> list[Fault]:
         found = listed(sources) if sources else "none"
         faults.append(fault("input", f"one of {listed(SOURCES)}", found))
     for name in sources:
-        faults += _text(name, settled)
-    for name in ("buffer", "blob"):
-        content = settled.get(name)
-        if isinstance(content, str) and not _is_base64(content):
-            hint = "`base64.b64encode(content).decode()` makes it; `blob` takes bytes as they are"
-            faults.append(fault(f"input.{name}", "base64", "another text", hint=hint))
+        if name not in ("buffer", "blob"):
+            faults += _text(name, settled)
+        elif name in settled:
+            faults += content_faults(settled[name], f"input.{name}", hint=_HOW)
     mime = settled.get("mimeType")
-    if mime is not None and not (isinstance(mime, str) and _MIME.fullmatch(mime.lower())):
-        expected = "a type such as `image/png`"
-        faults.append(fault("input.mimeType", expected, _shown(mime)))
-    return faults
-
-
-def _is_base64(content: str) -> bool:
-    try:
-        decoded(content)
-    except (binascii.Error, ValueError):
-        return False
-    return True
+    return faults if mime is None else faults + mime_faults(mime, "input.mimeType")
 
 
 def _text(name: str, settled: JsonObject) -> list[Fault]:

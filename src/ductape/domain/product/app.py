@@ -4,10 +4,11 @@ What stands beside `envs` holds in every env; an env's entry replaces it key by 
 `headers` and `query` are merged name by name.
 """
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from ductape.domain.definitions.action import ContentType
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.pairs import Style
 from ductape.domain.product.words import (
@@ -24,7 +25,6 @@ from ductape.domain.product.words import (
 )
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
-ContentType = Literal["json", "form", "text"]
 
 
 class AppEnv(Struct, frozen=True):
@@ -122,8 +122,6 @@ class ActionEnv(Struct, frozen=True):
 
 class Action(Struct, frozen=True):
     """One request that the app answers."""
-
-    LATER: ClassVar[tuple[str, ...]] = ("response", "retries", "healthcheck")
 
     tag: Tag
     method: Method

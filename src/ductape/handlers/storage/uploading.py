@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from ductape.domain.answer import Answer, refuse_status
 from ductape.domain.content import SNIFFED_BYTES, guess_mime
 from ductape.domain.definitions.storage import StorageTarget
+from ductape.domain.filecontent import decoded
 from ductape.domain.filenames import joined
-from ductape.domain.inputs.storage import StorageInput, decoded
+from ductape.domain.inputs.storage import StorageInput
 from ductape.domain.jsonvalue import JsonObject
 from ductape.errors import ProviderError
 from ductape.handlers.storage.results import described

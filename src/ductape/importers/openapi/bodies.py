@@ -1,24 +1,34 @@
 """The body of an operation: which of its forms is taken, and what its fields must be (SPEC 9).
 
-JSON comes first, then forms, then text of any kind, XML and YAML among it, which the caller
-writes out. Files, several parts and other bytes are none that an action sends.
+JSON comes first, then forms, those of several parts after the others, then text of any kind, XML
+and YAML among it, which the caller writes out, then whatever else there is, as a file. Other bodies
+of several parts are none that an action sends.
 """
 
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
+from ductape.domain.definitions.action import ContentType
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.web import ContentType
 from ductape.importers.documents import Broken, Documents, Node
 from ductape.importers.openapi.schemas import Schemas
+from ductape.importers.openapi.shapes import Shape
 from ductape.importers.report import Report
-from ductape.importers.values import an_object, member
+from ductape.importers.values import a_text, an_object, member
 
 _JSON, _MERGE = "application/json", "application/merge-patch+json"
 _FORM = "application/x-www-form-urlencoded"
+_PARTS = "multipart/form-data"
 _TEXTS = ("xml", "yaml", "graphql", "ndjson", "jsonl", "json-seq", "javascript", "sql", "csv")
-_ORDER: Mapping[ContentType, int] = {"json": 0, "form": 1, "text": 2}
+_USUAL: Mapping[ContentType, str] = {
+    "json": _JSON,
+    "form": _FORM,
+    "multipart": _PARTS,
+    "text": "text/plain",
+    "file": "",
+}
+_ORDER: Mapping[ContentType, int] = {"json": 0, "form": 1, "multipart": 2, "text": 3, "file": 4}
 
 
 class Body(Struct, frozen=True):
@@ -71,7 +81,9 @@ def _form(
         return None
     schema = Node(member(node.value, "schema"), node.home)
     kind = _kind(media.partition(";")[0].strip().lower())
-    if kind is None or (kind != "text" and _is_bytes(schema, schemas)):
+    if kind in ("json", "form", "multipart") and _is_bytes(schema, schemas):
+        kind = "file" if kind == "json" else None
+    if kind is None:
         return None
     return _Form(media, kind, schema, an_object(member(node.value, "encoding")))
 
@@ -80,16 +92,21 @@ def _kind(media: str) -> ContentType | None:
     """Tell how a media type is sent.
 
     >>> [_kind(media) for media in ("application/vnd.api+json", "*/*", "image/png", "text/csv")]
-    ['json', 'json', None, 'text']
+    ['json', 'json', 'file', 'text']
+    >>> _kind("multipart/mixed") is None
+    True
     """
     family, _, subtype = media.partition("/")
-    if media == _FORM:
-        return "form"
+    if media in (_FORM, _PARTS):
+        return "form" if media == _FORM else "multipart"
     if family == "text" and subtype != "json":
         return "text"
-    if subtype in ("json", "x-json", "*", "*+json") or subtype.endswith("+json"):
-        return "json" if family in ("application", "text", "*") else None
-    return "text" if family == "application" and subtype.endswith(_TEXTS) else None
+    named = subtype in ("json", "x-json", "*", "*+json") or subtype.endswith("+json")
+    if named and family in ("application", "text", "*"):
+        return "json"
+    if family == "application" and subtype.endswith(_TEXTS):
+        return "text"
+    return None if family in ("multipart", "message") or not subtype else "file"
 
 
 def _is_bytes(schema: Node, schemas: Schemas) -> bool:
@@ -105,10 +122,10 @@ def _rank(form: _Form) -> tuple[int, int]:
 
 def _body(form: _Form, schemas: Schemas, report: Report, place: str, *, required: bool) -> Body:
     bare = form.media.partition(";")[0].strip().lower()
-    usual = {"json": _JSON, "form": _FORM, "text": "text/plain"}[form.content_type]
+    usual = _USUAL[form.content_type]
     header = None if bare == usual or "*" in bare else form.media
-    if form.content_type == "text":
-        return Body("text", header)
+    if form.content_type in ("text", "file"):
+        return Body(form.content_type, header)
     shape = schemas.shape(form.schema)
     if not shape.is_only("object"):
         return Body(form.content_type, header)
@@ -116,18 +133,21 @@ def _body(form: _Form, schemas: Schemas, report: Report, place: str, *, required
     for name, choice in shape.fields.items():
         asked = required and name in shape.required
         field = schemas.of_field(choice)
-        rule = schemas.rule(field, required=asked)
+        rule = schemas.rule(field, required=asked, files=form.content_type == "multipart")
         if rule is not None:
             rules[name] = rule
         elif asked and not field.read_only:
             report.leave_out(place, f"body field `{name}`", "its type is open: it is not checked")
-    return Body(form.content_type, header, rules, _styles(form, report, place))
+    styles = _styles(form, report, place)
+    if form.content_type == "multipart":
+        styles |= _parts(form, shape, schemas, report, place)
+    return Body(form.content_type, header, rules, styles)
 
 
 def _styles(form: _Form, report: Report, place: str) -> dict[str, JsonValue]:
     """Return how the fields of a form are written, where not as usual."""
     styles: dict[str, JsonValue] = {}
-    for name, given in form.encoding.items() if form.content_type == "form" else ():
+    for name, given in form.encoding.items() if form.content_type in ("form", "multipart") else ():
         style = member(given, "style")
         explode = member(given, "explode")
         match style:
@@ -142,6 +162,26 @@ def _styles(form: _Form, report: Report, place: str) -> dict[str, JsonValue]:
                     styles[f"body:{name}"] = joint[style]
             case _:
                 report.leave_out(place, f"body field `{name}`", "its style is not known")
+    return styles
+
+
+def _parts(
+    form: _Form, shape: Shape, schemas: Schemas, report: Report, place: str
+) -> dict[str, JsonValue]:
+    """Return which parts are JSON although they are lists; tell what else their parts would say."""
+    styles: dict[str, JsonValue] = {}
+    for name, given in form.encoding.items():
+        told = f"body field `{name}`"
+        field = schemas.of_field(shape.fields.get(name, ()))
+        if member(given, "headers"):
+            report.leave_out(place, told, "the headers of its part are not sent")
+        mime = a_text(member(given, "contentType")).partition(";")[0].strip().lower()
+        if mime == _JSON and field.is_only("array"):
+            styles[f"body:{name}"] = "json"
+        elif not (field.binary or mime in ("", "text/plain", "*/*")) and not (
+            mime == _JSON and field.is_only("object")
+        ):
+            report.leave_out(place, told, f"its part does not say that it is {mime[:80]}")
     return styles
 
 

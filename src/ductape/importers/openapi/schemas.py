@@ -9,11 +9,12 @@ from functools import reduce
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.documents import Broken, Documents, Node, reference_of
-from ductape.importers.openapi.shapes import ANYTHING, Either, Shape, both_of, either_of
+from ductape.importers.openapi.shapes import ANYTHING, BINARY, Either, Shape, both_of, either_of
 from ductape.importers.values import a_count, a_list, a_text, an_object, member
 
 _DEEPEST = 48
 """How many `allOf`, `oneOf`, `anyOf` and references inside one another are looked through."""
+_UNMEASURED = frozenset({"integer", "number", "boolean"})
 _TYPES = frozenset({"array", "boolean", "integer", "number", "object", "string"})
 
 
@@ -63,39 +64,45 @@ class Schemas:
                 shape = both_of(shape, either_of(told, nullable=nulls))
         return shape
 
-    def rule(self, shape: Shape, *, required: bool) -> JsonObject | None:
-        """Return the rule of a field of a shape; none where it may be of several types."""
-        kind = self._data_type(shape)
+    def rule(self, shape: Shape, *, required: bool, files: bool = False) -> JsonObject | None:
+        """Return the rule of a field of a shape; none where it may be of several types.
+
+        With `files`, bytes are given as an object (`domain.multipart`), else as a text.
+        """
+        kind = self._data_type(shape, files=files)
         if kind is None:
             return None
         rule: JsonObject = {"type": kind}
-        if required and not shape.nullable and not shape.read_only:
-            rule["required"] = True
-        if not (shape.types or frozenset()) & {"integer", "number", "boolean"}:
+        if not required or shape.nullable or shape.read_only:
+            rule["required"] = False
+        if not (files and shape.binary) and not (shape.types or frozenset()) & _UNMEASURED:
             if shape.least:
                 rule["minlength"] = shape.least
             if shape.most is not None:
                 rule["maxlength"] = shape.most
         return rule
 
-    def _data_type(self, shape: Shape) -> str | None:
+    def _data_type(self, shape: Shape, *, files: bool = False) -> str | None:
+        if files and shape.binary:
+            alone = shape.format == BINARY and shape.types in (None, frozenset({"string"}))
+            return "OBJECT" if alone else None
         match sorted(shape.types or ()):
             case ["string"]:
                 return _TEXTS.get(shape.format, "STRING")
             case ["integer", "number"] | ["number"]:
                 return "DOUBLE" if shape.format == "double" else "FLOAT"
             case ["array"]:
-                return self._list_type(shape)
+                return self._list_type(shape, files=files)
             case [kind]:
                 return kind.upper()
             case _:
                 return None
 
-    def _list_type(self, shape: Shape) -> str:
+    def _list_type(self, shape: Shape, *, files: bool) -> str:
         if shape.items is None:
             return "ARRAY"
         item = self.shape(shape.items)
-        kind = None if item.nullable else self._data_type(item)
+        kind = None if item.nullable else self._data_type(item, files=files)
         return "ARRAY" if kind is None or kind.endswith("ARRAY") else f"{kind}_ARRAY"
 
 
@@ -113,17 +120,27 @@ def _own(value: JsonObject, home: str) -> Shape:
     lengths = [value.get(f"{end}{what}") for end in ("min", "max") for what in _measured(types)]
     items = value.get("items")
     properties = an_object(value.get("properties"))
+    binary = _is_bytes(value, types)
     return Shape(
         types=types,
         nullable=value.get("nullable") is True or _allows_null(value),
-        format=a_text(value.get("format")),
+        format=BINARY if binary else a_text(value.get("format")),
         least=a_count(lengths[0]) if lengths else None,
         most=a_count(lengths[1]) if lengths else None,
         items=Node(items, home) if isinstance(items, dict) else None,
         fields={name: ((Node(inner, home),),) for name, inner in properties.items()},
         required=frozenset(name for name in a_list(value.get("required")) if isinstance(name, str)),
         read_only=value.get("readOnly") is True,
+        binary=binary,
     )
+
+
+def _is_bytes(value: JsonObject, types: frozenset[str] | None) -> bool:
+    """Tell whether a schema stands for bytes, as 3.0 (`format`) or 3.1 (`contentMediaType`) do."""
+    if types not in (None, frozenset({"string"})):
+        return False
+    raw = "contentMediaType" in value and "contentEncoding" not in value
+    return raw or value.get("format") == BINARY
 
 
 def _measured(types: frozenset[str] | None) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ Both = tuple[Node, ...]
 Either = tuple[Both, ...]
 """Schemas one of which holds; none at all means anything."""
 
+BINARY = "binary"
+"""The format of bytes."""
+
 _MOST_CHOICES = 16
 
 
@@ -33,6 +36,8 @@ class Shape(Struct, frozen=True):
     fields: Mapping[str, Either] = field(default_factory=dict[str, Either])
     required: frozenset[str] = frozenset()
     read_only: bool = False
+    binary: bool = False
+    """Whether it may be bytes; it is nothing else where its format is `BINARY`."""
 
     def is_only(self, kind: str) -> bool:
         """Tell whether a value can be of one type alone."""
@@ -57,6 +62,7 @@ def both_of(one: Shape, other: Shape) -> Shape:
         fields=fields,
         required=one.required | other.required,
         read_only=one.read_only or other.read_only,
+        binary=one.binary or other.binary,
     )
 
 
@@ -82,6 +88,7 @@ def either_of(shapes: list[Shape], *, nullable: bool = False) -> Shape:
         fields=_any_fields(shapes),
         required=first.required.intersection(*(shape.required for shape in shapes)),
         read_only=all(shape.read_only for shape in shapes),
+        binary=any(shape.binary for shape in shapes),
     )
 
 

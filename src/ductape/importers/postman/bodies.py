@@ -1,23 +1,24 @@
-"""Postman's bodies: raw, urlencoded and GraphQL ones become an action's; files and parts do not."""
+"""Postman's bodies: raw ones, forms of both kinds, GraphQL and files become an action's.
+
+The files themselves are on the maker's machine: the caller gives them.
+"""
 
 import json
 import re
+from collections.abc import Iterator
 from typing import cast
 
 from msgspec import Struct
 
+from ductape.domain.definitions.action import ContentType
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.web import ContentType
 from ductape.importers.postman.fields import UNKNOWN, Fields
 from ductape.importers.postman.variables import NAMED
 from ductape.importers.values import a_list, a_text, an_object, as_written, member
 
 _MIMES = {"xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_NOT_SENT = {
-    "file": "its body is a file, which an action does not send",
-    "formdata": "its body has several parts (form-data), which an action does not send",
-}
+_NO_FILE = "the collection has no file: give `{buffer, fileName, mimeType}`"
 _DEEPEST = 60
 
 
@@ -36,14 +37,19 @@ def body_of(given: JsonValue, fields: Fields, place: str) -> Body | str:
     match mode:
         case "raw":
             return _raw(an_object(given), fields, place)
-        case "urlencoded":
-            return _form(given, fields, place)
         case "graphql":
             return _graphql(member(given, "graphql"), fields, place)
-        case None | "formdata" if not a_list(member(given, "formdata")):
+        case None:
             return Body()
+        case "urlencoded" | "formdata":
+            written = member(given, str(mode))
+            form = _form if mode == "urlencoded" else _parts
+            return form(a_list(written) or _pairs(a_text(written)), fields, place)
+        case "file":
+            fields.report.leave_out(place, "body", _NO_FILE)
+            return Body("file")
         case _:
-            return _NOT_SENT.get(a_text(mode), "its body is of a kind that is not known")
+            return "its body is of a kind that is not known"
 
 
 def _raw(given: JsonObject, fields: Fields, place: str) -> Body | str:
@@ -86,21 +92,61 @@ def _guessed(text: str, language: str) -> str | None:
     return "application/xml" if language == "" and text.lstrip().startswith("<") else None
 
 
-def _form(given: JsonValue, fields: Fields, place: str) -> Body:
+def _form(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
     members: JsonObject = {}
-    pairs = a_list(member(given, "urlencoded")) or _pairs(a_text(member(given, "urlencoded")))
+    for name, one in _enabled(pairs, fields, place):
+        _put(members, name, as_written(member(one, "value")))
+    split = fields.split(members)
+    return Body("form", None, split.known or None, split.rules)
+
+
+def _parts(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
+    members: JsonObject = {}
+    files: dict[str, int] = {}
+    for name, one in _enabled(pairs, fields, place):
+        if member(one, "type") == "file":
+            files[name] = files.get(name, 0) + max(len(a_list(member(one, "src"))), 1)
+            fields.report.leave_out(place, f"body field `{name}`", _NO_FILE)
+        else:
+            _put(members, name, _part(name, one, fields, place))
+    split = fields.split({name: one for name, one in members.items() if name not in files})
+    asked: JsonObject = {
+        name: {"type": "OBJECT" if count == 1 else "OBJECT_ARRAY"} for name, count in files.items()
+    }
+    return Body("multipart", None, split.known or None, split.rules | asked) if pairs else Body()
+
+
+def _part(name: str, one: JsonValue, fields: Fields, place: str) -> JsonValue:
+    """Return the value of a part of text; one that is said to be JSON is sent so."""
+    text = as_written(member(one, "value"))
+    mime = a_text(member(one, "contentType")).partition(";")[0].strip().lower()
+    if mime == "application/json":
+        value = _json(text)
+        if isinstance(value, dict):
+            return value
+    if mime not in ("", "text/plain"):
+        reason = f"its part does not say that it is {mime[:80]}"
+        fields.report.leave_out(place, f"body field `{name}`", reason)
+    return text
+
+
+def _enabled(pairs: list[JsonValue], fields: Fields, place: str) -> Iterator[tuple[str, JsonValue]]:
+    """Yield the fields that are sent, by name."""
     for one in pairs:
         name = a_text(member(one, "key"))
         if member(one, "disabled") is True:
             fields.report.leave_out(place, f"body field `{name}`", "it is disabled")
-        elif name in members:
-            known = members[name]
-            more = as_written(member(one, "value"))
-            members[name] = [*known, more] if isinstance(known, list) else [known, more]
         elif name:
-            members[name] = as_written(member(one, "value"))
-    split = fields.split(members)
-    return Body("form", None, split.known or None, split.rules)
+            yield name, one
+
+
+def _put(members: JsonObject, name: str, value: JsonValue) -> None:
+    """Add a value; what stands there already becomes a list with it."""
+    if name not in members:
+        members[name] = value
+        return
+    known = members[name]
+    members[name] = [*known, value] if isinstance(known, list) else [known, value]
 
 
 def _pairs(text: str) -> list[JsonValue]:

@@ -59,7 +59,7 @@ class Fields(Struct, frozen=True):
         for name, value in members.items():
             kept = self.value(name, value, 1)
             if kept is UNKNOWN:
-                split.rules[name] = {"type": _kind(value), "required": True}
+                split.rules[name] = {"type": _kind(value)}
             else:
                 split.known[name] = cast("JsonValue", kept)
                 if rule := _rule(value):
@@ -110,13 +110,14 @@ def _rule(value: JsonValue) -> JsonObject | None:
     """Return the rule that a sample allows; a text may hold anything, a null tells nothing."""
     match value:
         case bool():
-            return {"type": "BOOLEAN"}
+            kind = "BOOLEAN"
         case dict():
-            return {"type": "OBJECT"}
+            kind = "OBJECT"
         case list():
-            return {"type": "ARRAY"}
+            kind = "ARRAY"
         case _:
             return None
+    return {"type": kind, "required": False}
 
 
 def _kind(value: JsonValue) -> str:

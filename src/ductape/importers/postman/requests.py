@@ -23,6 +23,7 @@ _METHODS: frozenset[str] = frozenset(get_args(Method))
 _MIMES = {
     "json": "application/json",
     "form": "application/x-www-form-urlencoded",
+    "multipart": "multipart/form-data",
     "text": "text/plain",
 }
 
@@ -93,7 +94,7 @@ def _action(one: Request, site: Site, method: str, url: Url, body: Body) -> Json
         site.report.leave_out(one.place, f"variable `{name}` in the path", told)
     query, query_rules = _query(one, site, url)
     headers, header_rules = _headers(one, site)
-    if body.mime is not None and body.mime != _MIMES[body.content_type]:
+    if body.mime is not None and body.mime != _MIMES.get(body.content_type):
         headers = {"Content-Type": body.mime, **headers}
     rules = {"query": query_rules, "headers": header_rules, "body": body.rules}
     action: JsonObject = {"tag": site.tags.give("-".join(one.names)), "method": method}
@@ -152,7 +153,9 @@ def _header_lines(given: JsonValue) -> list[tuple[str, str, bool]]:
 
 def _without_usual(headers: Mapping[str, JsonValue], body: Body) -> JsonObject:
     """Leave out the `Content-Type` that the action sends anyway."""
-    usual = _MIMES[body.content_type]
+    usual = _MIMES.get(body.content_type)
+    if usual is None:
+        return dict(headers)
     return {
         name: value
         for name, value in headers.items()

@@ -1,27 +1,22 @@
 """Hints between the processes that share one SQLite file.
 
-Each listening process has a datagram socket in a folder beside the file (mode 0700); telling sends
-a byte to every socket there. A hint may be lost: once a second `PRAGMA data_version` is looked at
-as the safety net, which sees every commit of another connection.
+Each listening process has a datagram socket in the file's folder of them; telling sends a byte to
+every socket there. A hint may be lost: once a second `PRAGMA data_version` is looked at as the
+safety net, which sees every commit of another connection.
 """
 
 import asyncio
-import hashlib
 import os
-import socket
-import stat
-import tempfile
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from ductape.ports.wake import Asker, Hint, Listener
 from ductape.stores.sqlite.connection import Connection
+from ductape.stores.sqlite.wake_folder import enter, leave
 
 LOOK_EVERY_S = 1.0
 TICK_S = 0.02
 """More than the coarsest clock of a file system that we take."""
-LONGEST_SOCKET_PATH = 90
-"""Unix socket paths hold about 100 bytes."""
 
 _BYTES: dict[Hint, bytes] = {"work": b"w", "settled": b"s", "control": b"c", "products": b"p"}
 _HINTS: dict[bytes, Hint] = {byte: hint for hint, byte in _BYTES.items()}
@@ -36,9 +31,8 @@ class SqliteWake:
         self._watcher = watcher
         self._listeners: list[Listener] = []
         self._askers: list[Asker] = []
-        self._folder = _folder_for(path)
-        self._own = self._folder / token
-        self._socket = _socket_at(self._own)
+        self._path, self._token = path, token
+        self._own, self._socket = enter(path, token)
         self._loop.add_reader(self._socket, self._receive)
         self._seen = self._version()
         self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
@@ -70,14 +64,16 @@ class SqliteWake:
         return any(asker() for asker in self._askers)
 
     def close(self) -> None:
-        """Take the socket away; twice is harmless."""
+        """Take the socket away, and the folder with the last one; twice is harmless."""
         if self._closed:
             return
         self._closed = True
         self._timer.cancel()
+        for neighbour in self._listed_now():
+            self._send_to(neighbour, b"")  # who is gone without a word keeps no folder
         self._loop.remove_reader(self._socket)
         self._socket.close()
-        self._own.unlink(missing_ok=True)
+        leave(self._own)
         self._watcher.close()
 
     def _spread(self, hint: Hint, jobs: Collection[str] = ()) -> None:
@@ -95,15 +91,24 @@ class SqliteWake:
 
     def _neighbours(self) -> Sequence[str]:
         """List the other sockets; the folder is read again only when something came or went."""
-        changed_ns, now_s = self._folder.stat().st_mtime_ns, self._loop.time()
+        try:
+            changed_ns, now_s = self._own.parent.stat().st_mtime_ns, self._loop.time()
+        except FileNotFoundError:
+            return ()  # somebody has cleared it away: `_stay` comes back
         if changed_ns != self._changed_ns:
             # It may change again within the same tick of the file system's clock.
             self._changed_ns, self._settled_s = changed_ns, now_s + TICK_S
         if self._listed_s <= self._settled_s:
             self._listed_s = now_s
-            with os.scandir(self._folder) as entries:
-                self._listed = [one.path for one in entries if one.name != self._own.name]
+            self._listed = self._listed_now()
         return self._listed
+
+    def _listed_now(self) -> list[str]:
+        try:
+            with os.scandir(self._own.parent) as entries:
+                return [one.path for one in entries if one.name != self._own.name]
+        except FileNotFoundError:
+            return []
 
     def _send_to(self, neighbour: str, message: bytes) -> None:
         try:
@@ -124,12 +129,26 @@ class SqliteWake:
                 self._spread(hint)
 
     def _look(self) -> None:
+        self._stay()
         version = self._version()
         if version != self._seen:
             self._seen = version
             for hint in _BYTES:
                 self._spread(hint)
         self._timer = self._loop.call_later(LOOK_EVERY_S, self._look)
+
+    def _stay(self) -> None:
+        """Come back where somebody has cleared the socket away, as cleaners of /tmp do."""
+        if self._own.exists():
+            return
+        try:
+            own, anew = enter(self._path, self._token)
+        except OSError:
+            return  # the database's own folder has gone too; looking goes on
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        self._own, self._socket = own, anew
+        self._loop.add_reader(self._socket, self._receive)
 
     def _version(self) -> int:
         return int(self._watcher.execute("PRAGMA data_version").get)
@@ -162,32 +181,3 @@ class QuietWake:
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-def _socket_at(path: Path) -> socket.socket:
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    try:
-        made.bind(str(path))
-    except OSError:
-        made.close()
-        raise
-    return made
-
-
-def _folder_for(path: str) -> Path:
-    """Return the folder of sockets: beside the file, or, if its path is too long, elsewhere."""
-    folder = Path(f"{Path(path).resolve()}.wake")
-    if len(os.fsencode(folder)) > LONGEST_SOCKET_PATH - 20:
-        name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-        folder = Path(tempfile.gettempdir()) / f"ductape-{os.getuid()}-{name}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    _refuse_strangers(folder)
-    return folder
-
-
-def _refuse_strangers(folder: Path) -> None:
-    """Refuse a folder that somebody else made, or may write to; raises `PermissionError`."""
-    seen = folder.lstat()
-    ours = stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid()
-    if not ours or seen.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise PermissionError(f"{folder} is not this user's own folder of mode 0700")

@@ -14,11 +14,11 @@ from ductape.errors import ValidationError
 
 SCHEMA: JsonObject = {
     "params": {"id": {"type": "INTEGER"}},
-    "query": {"limit": {"type": "INTEGER"}},
-    "headers": {"X-Tenant": {"type": "STRING", "required": True}},
+    "query": {"limit": {"type": "INTEGER", "required": False}},
+    "headers": {"X-Tenant": {"type": "STRING"}},
     "body": {
-        "email": {"type": "EMAIL_STRING", "required": True},
-        "name": {"type": "STRING", "maxlength": 5},
+        "email": {"type": "EMAIL_STRING"},
+        "name": {"type": "STRING", "required": False, "maxlength": 5},
     },
 }
 

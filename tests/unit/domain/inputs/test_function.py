@@ -8,8 +8,8 @@ from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 
 SCHEMA: JsonObject = {
-    "email": {"type": "EMAIL_STRING", "required": True},
-    "tags": {"type": "STRING_ARRAY", "maxlength": 2},
+    "email": {"type": "EMAIL_STRING"},
+    "tags": {"type": "STRING_ARRAY", "required": False, "maxlength": 2},
 }
 
 

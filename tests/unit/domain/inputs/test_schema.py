@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ductape.domain.inputs import check_input
 from ductape.domain.inputs.schema import DATA_TYPES, FieldRule, check_fields, read_rules
-from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.request import JobEventTypes
+from ductape.domain.target import Target
 
 FITS: list[tuple[str, JsonValue]] = [
     ("STRING", ""),
@@ -80,10 +83,29 @@ def test_no_value_breaks_a_check_or_is_quoted(type_name: str, value: JsonValue) 
         assert not (isinstance(value, str) and len(value) > 8 and value in message)
 
 
-def test_a_required_field_that_is_missing_or_null_is_told() -> None:
-    rule = FieldRule("STRING", required=True)
-    assert faults_of(None, rule) == ["input.body.x: expected STRING, found nothing"]
-    assert faults_of(None, FieldRule("STRING")) == []
+def test_a_field_that_is_missing_or_null_is_told_unless_it_need_not_be_given() -> None:
+    assert faults_of(None, FieldRule("STRING")) == ["input.body.x: expected STRING, found nothing"]
+    assert faults_of(None, FieldRule("STRING", required=False)) == []
+
+
+PLACES: list[tuple[JobEventTypes, str, str]] = [
+    (JobEventTypes.ACTION, "request", "input.query"),
+    (JobEventTypes.FALLBACK, "input", "input"),
+    (JobEventTypes.FEATURE, "input", "input"),
+    (JobEventTypes.FUNCTION, "input", "input.payload"),
+]
+
+
+@pytest.mark.parametrize(("kind", "key", "path"), PLACES, ids=[one[0] for one in PLACES])
+def test_every_kind_asks_for_the_fields_of_its_schema_alike(
+    kind: JobEventTypes, key: str, path: str
+) -> None:
+    fields: JsonObject = {"a": {"type": "DATE"}, "b": {"type": "DATE", "required": False}}
+    schema: JsonObject = {"query": fields} if kind is JobEventTypes.ACTION else fields
+    definition: JsonObject = {"base_url": "https://a.example", "resource": "/", key: schema}
+    target = Target(kind=kind, event="e", definition=definition, digest=b"")
+    faults = check_input(target, {}, resolved=True)
+    assert [one["path"] for one in faults] == [f"{path}.a"]
 
 
 @pytest.mark.parametrize(("value", "good"), [("a", False), ("ab", True), ("abcd", False)])

@@ -66,19 +66,6 @@ def test_a_section_of_a_later_release_is_refused_never_ignored(section: str) -> 
     assert "later release" in faults_of(a_small_document(**{section: []}))[section]["message"]
 
 
-@pytest.mark.parametrize(
-    ("path", "sections"),
-    [
-        (
-            "apps[0].actions[0].retries",
-            {"apps": [an_app(actions=[an_action("a") | {"retries": 1}])]},
-        ),
-    ],
-)
-def test_a_key_of_a_later_release_is_refused(path: str, sections: JsonObject) -> None:
-    assert "later release" in faults_of(a_small_document(**sections))[path]["message"]
-
-
 @pytest.mark.parametrize("document", [{}, {"tag": "x"}, {"tag": None, "envs": None}])
 def test_a_product_needs_a_tag_and_envs(document: JsonObject) -> None:
     assert "envs" in faults_of(document)

@@ -45,7 +45,7 @@ def test_a_whole_feature_is_accepted() -> None:
         event(tag="again", rollback={"event": "act", "input": {"id": "$Sequence{b}{again}{id}"}}),
         parents=["a"],
     )
-    rules = {"n": {"type": "INTEGER", "minlength": 1, "required": True}}
+    rules = {"n": {"type": "INTEGER", "minlength": 1}}
     output = {"x": "$Sequence{b}{again}{id}"}
     assert faults_of(a_feature(first, second, input=rules, output=output)) == {}
 
