@@ -4,10 +4,10 @@ A document is applied whole: validated whole, stored as a new version in one tra
 unchanged one is a no-op. Instants are epoch milliseconds.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import Protocol, TypedDict, cast
 
 from ductape.domain.fingerprint import DIGEST_BYTES, canonical
 from ductape.domain.jsonvalue import JsonObject
@@ -21,17 +21,16 @@ from ductape.domain.product import (
     zone_faults,
 )
 from ductape.domain.zone import ZoneLookup
-from ductape.errors import Conflict, ValidationError
+from ductape.errors import Conflict, Fault, ValidationError
 from ductape.ports.clock import Clock
 from ductape.ports.stores.products import ProductRow, Products
+from ductape.services.declaring import ScheduleChange
 from ductape.services.stranding import MOST_LISTED, StrandedJob, Stranding
 
 Source = str | Path | Mapping[str, object]
 """The path of a file, or the document itself."""
 
 SecretNames = Callable[[str], Awaitable[list[tuple[str, str]]]]
-Keep = Callable[[Product, int], Awaitable[None]]
-"""Makes, changes and ends the jobs that a version of a product declares."""
 """Lists (env, name) of a product's secrets; env is empty for the whole product."""
 
 _TRIES = 10
@@ -49,6 +48,34 @@ class AppliedProduct(TypedDict):
     diff: list[Change]
     warnings: list[str]
     stranded: list[StrandedJob]
+    schedules: list[ScheduleChange]
+    """The jobs of schedules that were made, changed or ended."""
+
+
+class DeclaredThings(Protocol):
+    """What a product declares that lives outside of its document: its recurring jobs."""
+
+    def shapes(self, product: Product) -> list[Fault]:
+        """Tell what is wrong with how it is declared."""
+        ...
+
+    async def faults(self, product: Product, before: Product | None) -> list[Fault]:
+        """Tell what would not be taken, had the document been applied."""
+        ...
+
+    async def planned(
+        self, product: Product, version: int
+    ) -> tuple[list[ScheduleChange], list[str]]:
+        """Tell what a version would do, and what it would leave as it is although it ended."""
+        ...
+
+    async def keep(self, product: Product, version: int) -> list[ScheduleChange]:
+        """Do all that a stored version asks for; tells what was done."""
+        ...
+
+    async def finish(self, product: Product, version: int) -> None:
+        """Do what is left to be ended, before another version follows this one."""
+        ...
 
 
 class ProductView(TypedDict):
@@ -81,7 +108,7 @@ class ProductService:
         secret_names: SecretNames,
         clock: Clock,
         zones: ZoneLookup,
-        keep: Keep,
+        declared: DeclaredThings,
     ) -> None:
         self._products = products
         self._stranding = stranding
@@ -89,7 +116,7 @@ class ProductService:
         self._secret_names = secret_names
         self._clock = clock
         self._zones = zones
-        self._keep = keep
+        self._declared = declared
 
     async def apply(
         self, source: Source, *, dry_run: bool = False, force: bool = False
@@ -100,9 +127,7 @@ class ProductService:
         and `force` is not given. `dry_run` stores nothing and refuses nothing but faults.
         """
         document = self._load(source)
-        product = parse_product(document)
-        if faults := [*zone_faults(product, self._zones)]:
-            raise ValidationError(faults)
+        product = parse_product(document, also=self._faults_now)
         warnings = _warnings(product, await self._secret_names(product.tag))
         for _ in range(_TRIES):
             current = await self._products.current(product.tag)
@@ -110,14 +135,14 @@ class ProductService:
             if dry_run:
                 return plan
             if not plan["changed"]:
-                await self._keep(product, plan["version"])
-                return plan
+                return await self._kept(plan, product, plan["version"])
             if plan["stranded"] and not force:
                 raise _would_strand(plan)
+            if current is not None:
+                await self._declared.finish(parse_product(current.document), current.version)
             version = await self._put(document, plan)
             if version is not None:
-                await self._keep(product, version)
-                return {**plan, "version": version}
+                return await self._kept(plan, product, version)
         raise Conflict(
             f"somebody else goes on applying `{product.tag}`",
             hint="apply again when they have finished",
@@ -152,19 +177,29 @@ class ProductService:
         warnings: "list[str]",
     ) -> AppliedProduct:
         changed = current is None or current.digest != _digest(document)
-        stranded = (
-            await self._stranding.by_change(parse_product(current.document), product)
-            if current is not None and changed
-            else []
-        )
+        before = None if current is None else parse_product(current.document)
+        version = 0 if current is None else current.version
+        if changed and (faults := await self._declared.faults(product, before)):
+            raise ValidationError(faults)
+        stranded = await self._stranding.by_change(before, product) if before and changed else []
+        schedules, left = await self._declared.planned(product, version + 1 if changed else version)
         return AppliedProduct(
             tag=product.tag,
-            version=0 if current is None else current.version,
+            version=version,
             changed=changed,
             diff=differences({} if current is None else current.document, document),
-            warnings=warnings,
+            warnings=[*warnings, *left],
             stranded=stranded,
+            schedules=schedules,
         )
+
+    async def _kept(self, plan: AppliedProduct, product: Product, version: int) -> AppliedProduct:
+        done = await self._declared.keep(product, version)
+        return {**plan, "version": version, "schedules": done}
+
+    def _faults_now(self, product: Product) -> Iterator[Fault]:
+        yield from zone_faults(product, self._zones)
+        yield from self._declared.shapes(product)
 
     async def _put(self, document: JsonObject, plan: AppliedProduct) -> int | None:
         return await self._products.put(

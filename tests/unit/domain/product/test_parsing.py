@@ -57,16 +57,6 @@ def test_an_unknown_key_names_the_nearest_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "section",
-    [
-        "schedules",
-    ],
-)
-def test_a_section_of_a_later_release_is_refused_never_ignored(section: str) -> None:
-    assert "later release" in faults_of(a_small_document(**{section: []}))[section]["message"]
-
-
-@pytest.mark.parametrize(
     ("path", "sections"),
     [
         (
