@@ -80,13 +80,20 @@ def show(
 
 def _applied(applied: "AppliedProduct", *, dry_run: bool) -> RenderableType:
     tag, version = applied["tag"], applied["version"]
-    if not applied["changed"]:
-        return Text(f"{tag}: unchanged, version {version}")
-    done = f"would become version {version + 1}" if dry_run else f"version {version}"
-    lines = [Text(f"{tag}: {done}", "bold")]
+    lines: list[Text] = []
+    if applied["changed"]:
+        done = f"would become version {version + 1}" if dry_run else f"version {version}"
+        lines.append(Text(f"{tag}: {done}", "bold"))
+    else:
+        lines.append(Text(f"{tag}: unchanged, version {version}"))
     for change in applied["diff"]:
         sign, style = _SIGNS[change["op"]]
         lines.append(Text(output.one_line(f"  {sign} {change['path']}"), style))
+    would = "would be " if dry_run else ""
+    for one in applied["schedules"]:
+        said = f"  schedule {one['tag']} in {one['env']}: {would}{one['op']}"
+        job = f" (job {one['job_id']})" if one["job_id"] else ""
+        lines.append(Text(output.one_line(f"{said}{job}")))
     return Group(*lines)
 
 

@@ -26,6 +26,22 @@ def test_a_dry_run_shows_the_diff_and_stores_nothing(shop: Terminal) -> None:
     assert len(json.loads(shop("products", "versions", "shop", "--json").out)) == 1
 
 
+def test_a_dry_run_shows_what_would_become_of_schedules(shop: Terminal) -> None:
+    repeat, envs = {"cron": "0 3 * * *"}, [{"slug": "dev"}]
+    nightly = {"tag": "nightly", "event": "pack", "repeat": repeat, "envs": envs}
+    changed = json.dumps({**PRODUCT, "schedules": [nightly]})
+    dry = shop("apply", "-", "--dry-run", stdin=changed)
+    assert "  + schedules[nightly]" in dry.out
+    assert "  schedule nightly in dev: would be created\n" in dry.out
+    assert shop("jobs", "list", "--json").json() == []
+    done = shop("apply", "-", stdin=changed)
+    (job,) = shop("jobs", "list", "--metadata", "schedule=nightly", "--json").json()
+    assert f"  schedule nightly in dev: created (job {job['id']})\n" in done.out
+    dry = shop("apply", "-", "--dry-run", stdin=json.dumps(PRODUCT))
+    assert f"  schedule nightly in dev: would be ended (job {job['id']})\n" in dry.out
+    assert shop("apply", "-", stdin=changed).out == "shop: unchanged, version 2\n"
+
+
 def test_a_change_that_strands_jobs_needs_force(shop: Terminal) -> None:
     job = scheduled(shop)
     changed = json.dumps({**PRODUCT, "jobs": [{"tag": "count", "handler": "python"}]})
