@@ -273,3 +273,13 @@ def echoing() -> Handlers:
         return given
 
     return handlers
+
+
+class SetClock:
+    """A clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.at_ms = 1_800_000_000_000
+
+    def now_ms(self) -> int:
+        return self.at_ms

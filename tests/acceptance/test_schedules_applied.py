@@ -8,7 +8,15 @@ import pytest
 
 from ductape import Ductape, Handlers, ValidationError
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from tests.acceptance.test_schedules import DAY, NIGHTLY, jobs_of, only, product, the_job
+from tests.acceptance.test_schedules import (
+    DAY,
+    NIGHTLY,
+    SetClock,
+    jobs_of,
+    only,
+    product,
+    the_job,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +87,14 @@ async def test_an_input_is_judged_as_a_requests_is(tmp_path: object) -> None:
         good = {**only(input={"body": {"to": "a"}}), "event": "send", "app": "mailer"}
         await ductape.products.apply(product(good, apps=[app]))
         assert (await the_job(ductape))["kind"] == "action"
+
+
+async def test_what_a_receipt_would_warn_of_is_told(tmp_path: object) -> None:
+    doubtful: JsonObject = {**NIGHTLY, "repeat": {"cron": "0 0 30 2 *", "every": DAY}}
+    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as ductape:
+        (warning,) = (await ductape.products.apply(product(doubtful)))["warnings"]
+        assert {job["every"] for job in (await jobs_of(ductape)).values()} == {DAY}
+    assert warning.startswith("schedules[0]: repeat.cron: ")
 
 
 async def test_a_handler_that_is_known_needs_no_declaration(tmp_path: object) -> None:
@@ -237,16 +253,6 @@ async def test_a_schedule_that_is_over_hinders_no_other_change(tmp_path: object)
         with pytest.raises(ValidationError) as caught:
             await ductape.products.apply(product({**over, "retries": 1}))
     assert caught.value.path == "schedules[0].repeat.endDate"
-
-
-class SetClock:
-    """A clock that stands until it is set."""
-
-    def __init__(self) -> None:
-        self.at_ms = 1_800_000_000_000
-
-    def now_ms(self) -> int:
-        return self.at_ms
 
 
 async def test_changing_what_an_event_is_changes_its_schedules_too(store: str) -> None:

@@ -65,9 +65,11 @@ class House:
         del product
         return []
 
-    async def faults(self, product: Product, before: Product | None) -> list[Fault]:
+    async def judged(
+        self, product: Product, before: Product | None
+    ) -> tuple[list[Fault], list[str]]:
         del product, before
-        return []
+        return [], []
 
     async def planned(
         self, product: Product, version: int

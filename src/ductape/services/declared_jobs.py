@@ -62,9 +62,11 @@ class DeclaredJobs:
         """Tell what is wrong with the schedules as requests, whatever the time is."""
         return self._rehearsing.shapes(product)
 
-    async def faults(self, product: Product, before: Product | None) -> list[Fault]:
+    async def judged(
+        self, product: Product, before: Product | None
+    ) -> tuple[list[Fault], list[str]]:
         """Tell which schedules would not be taken, had the document been applied."""
-        return await self._rehearsing.faults(product, before)
+        return await self._rehearsing.judged(product, before)
 
     async def planned(
         self, product: Product, version: int

@@ -4,6 +4,8 @@ Nothing is stored here and no session opened: what is asked is whether `schedule
 each of them, had the document been applied.
 """
 
+from collections.abc import Sequence
+
 from ductape.domain.jsonlimits import Limits
 from ductape.domain.product import (
     Choice,
@@ -21,7 +23,7 @@ from ductape.domain.product.declared import schedules_of
 from ductape.domain.request import JobRequest
 from ductape.domain.target import Target
 from ductape.domain.zone import ZoneLookup
-from ductape.errors import Fault, NotFound, ValidationError, fault
+from ductape.errors import Fault, NotFound, ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.services.judging import Ask, judged, named
 from ductape.services.stranding import KnownHandlers
@@ -43,34 +45,39 @@ class Rehearsing:
         """Tell what is wrong with the schedules as requests, whatever the time is."""
         return [*schedule_faults(product, self._zones, self._limits)]
 
-    async def faults(self, product: Product, before: Product | None) -> list[Fault]:
-        """Tell which events and inputs are wrong, and which schedules would never run.
+    async def judged(
+        self, product: Product, before: Product | None
+    ) -> tuple[list[Fault], list[str]]:
+        """Tell which events and inputs are wrong, and which schedules would never run; warn.
 
         Of what `before` has already only the event and the input are judged: it may be over.
         """
         known = [] if before is None else [_asked(one) for one in schedules_of(before)]
-        found: list[Fault] = []
+        faults: dict[str, Fault] = {}
+        warnings: dict[str, None] = {}
         for declared in schedules_of(product):
             now_ms = 0 if _asked(declared) in known else self._clock.now_ms()
-            found += [one for one in await self._of(declared, product, now_ms) if one not in found]
-        return found
+            try:
+                told = await self._take(declared, product, now_ms)
+            except ValidationError as error:
+                faults |= {one["message"]: one for one in error.errors}
+            else:
+                warnings |= {f"{declared.path}: {one}": None for one in told}
+        return [*faults.values()], [*warnings]
 
-    async def _of(self, declared: Declared, product: Product, now_ms: int) -> list[Fault]:
-        try:
-            request = request_of(
-                declared, product.tag, 0, now_ms=now_ms, zones=self._zones, limits=self._limits
-            )
-        except ValidationError as error:
-            return error.errors
+    async def _take(self, declared: Declared, product: Product, now_ms: int) -> Sequence[str]:
+        """Take a schedule in as a request is; returns warnings, raises `ValidationError`."""
+        request = request_of(
+            declared, product.tag, 0, now_ms=now_ms, zones=self._zones, limits=self._limits
+        )
         try:
             target, called = await named(request, self._asking(product, request))
-            judged(target, called, request, None)
+            return [*request.warnings, *judged(target, called, request, None)]
         except ValidationError as error:
-            return at_place(declared, error.errors)
+            raise ValidationError(at_place(declared, error.errors)) from error
         except NotFound as error:
             place = declared.place(error.path or "event")
-            return [fault(place, "one that exists", error.message)]
-        return []
+            raise invalid(place, "one that exists", error.message) from error
 
     def _asking(self, product: Product, request: JobRequest) -> Ask:
         async def ask(event: str, app: str | None) -> Target:
