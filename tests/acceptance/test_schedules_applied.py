@@ -8,6 +8,7 @@ import pytest
 
 from ductape import Ductape, Handlers, ValidationError
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.product import parse_product
 from tests.acceptance.test_schedules import (
     DAY,
     NIGHTLY,
@@ -236,6 +237,30 @@ async def test_many_that_apply_other_things_at_once_leave_what_the_last_version_
         live = {job["retries"] for job in found.values() if job["status"] != "cancelled"}
     wanted = {cast("JsonObject", one).get("retries", 0) for one in declared}
     assert live == wanted
+
+
+async def laggard(ductape: Ductape, document: JsonObject, version: int) -> None:
+    """Do the jobs' part of an apply whose version others have passed by meanwhile."""
+    await ductape.products._declared.keep(parse_product(document), version)
+
+
+async def test_who_is_late_ends_what_others_took_out_meanwhile(store: str) -> None:
+    async with Ductape.open(store, worker=False) as ductape:
+        await ductape.products.apply(product(only()))
+        await ductape.products.apply(product({**only(), "retries": 1}))
+        await ductape.products.apply(product())
+        await ductape.products.apply(product(name="Shop"))
+        await laggard(ductape, product({**only(), "retries": 1}), 2)
+        assert (await the_job(ductape))["status"] == "cancelled"
+
+
+async def test_who_is_late_changes_nothing_back(store: str) -> None:
+    async with Ductape.open(store, worker=False) as ductape:
+        await ductape.products.apply(product(only()))
+        await ductape.products.apply(product({**only(), "retries": 1}))
+        job = await the_job(ductape)
+        await laggard(ductape, product(only()), 1)
+        assert await the_job(ductape) == job
 
 
 async def test_a_schedule_that_is_over_hinders_no_other_change(tmp_path: object) -> None:

@@ -72,7 +72,7 @@ class DeclaredJobs:
         self, product: Product, version: int
     ) -> tuple[list[ScheduleChange], list[str]]:
         """Tell what a version would do to its schedules, and warn of what it leaves ended."""
-        steps = await self._declaring.steps(product, version)
+        steps = await self._declaring.steps(product, version, since=version - 1)
         return changes_of(steps), left_of(steps)
 
     async def keep(self, product: Product, version: int) -> list[ScheduleChange]:
@@ -82,22 +82,29 @@ class DeclaredJobs:
         looked at again: in the end the jobs are those of the version that is current.
         """
         done: list[Step] = []
+        since = version - 1
         for _ in range(_TRIES):
+            product, version = await self._current(product, version)
             await self._learn(product.tag, version)
-            for step in await self._declaring.steps(product, version):
+            for step in await self._declaring.steps(product, version, since=since):
                 done += await self._do(step, product.tag, version)
-            current = await self._store.products.current(product.tag)
-            if current is None or current.version == version:
+            since = version
+            if await self._store.products.version(product.tag) == version:
                 break
-            product, version = parse_product(current.document), current.version
         return changes_of(done)
+
+    async def _current(self, product: Product, version: int) -> tuple[Product, int]:
+        if await self._store.products.version(product.tag) == version:
+            return product, version
+        row = await self._store.products.current(product.tag)
+        return (product, version) if row is None else (parse_product(row.document), row.version)
 
     async def finish(self, product: Product, version: int) -> None:
         """End what a version that is about to be followed by another declares no more.
 
         Who applied it may have died before doing so, and later ones look back one version.
         """
-        for step in await self._declaring.endings(product, version):
+        for step in await self._declaring.endings(product, since=version - 1):
             await self._do(step, product.tag, version)
 
     async def _do(self, step: Step, product: str, version: int) -> list[Step]:

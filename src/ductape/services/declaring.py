@@ -82,19 +82,22 @@ class Declaring:
         self._zones = zones
         self._limits = limits
 
-    async def steps(self, product: Product, version: int) -> list[Step]:
-        """Return what there is to do where this version is the current one, or is to be."""
+    async def steps(self, product: Product, version: int, *, since: int) -> list[Step]:
+        """Return what there is to do where this version is the current one, or is to be.
+
+        `since` is the version by which the jobs were kept last.
+        """
         found: list[Step] = []
         for declared in all_declared(product):
             step = await self._step(declared, product, version)
             found += [] if step is None else [step]
-        return [*found, *await self.endings(product, version)]
+        return [*found, *await self.endings(product, since=since)]
 
-    async def endings(self, product: Product, version: int) -> list[Step]:
-        """Return which jobs of the version before are declared no more, and live."""
+    async def endings(self, product: Product, *, since: int) -> list[Step]:
+        """Return which jobs that an earlier version declared are declared no more, and live."""
         wanted = _keys(product)
         found: list[Step] = []
-        for declared in await self._declared_at(product.tag, version - 1):
+        for declared in await self._declared_at(product.tag, since):
             if (declared.env, declared.key) not in wanted:
                 record = await self._record(product.tag, declared)
                 if record is not None and not _ended(record):
