@@ -19,8 +19,8 @@ from ductape.domain.product import (
     Product,
     all_declared,
     handler_tags,
-    parse_product,
     request_of,
+    stored_product,
 )
 from ductape.domain.product.declared import START_WORD, VERSION_WORDS
 from ductape.domain.record import JobRecord
@@ -171,7 +171,7 @@ class Declaring:
 
     async def _declared_at(self, product: str, version: int) -> tuple[Declared, ...]:
         row = await self._store.products.at(product, version)
-        return () if row is None else all_declared(parse_product(row.document))
+        return () if row is None else all_declared(stored_product(row.document))
 
 
 def changes_of(steps: Sequence[Step]) -> list[ScheduleChange]:

@@ -16,7 +16,7 @@ from ductape.domain.product.document import Product, Session, Verify
 from ductape.domain.product.kinds import subscriptions
 from ductape.domain.product.linking import secrets_of
 from ductape.domain.product.missing import no_such
-from ductape.domain.product.parsing import parse_product
+from ductape.domain.product.parsing import parse_product, stored_product
 from ductape.domain.product.resolution import Question, handler_tags, resolve
 from ductape.domain.product.schedules import at_place, request_of, schedule_faults
 from ductape.domain.product.sessions import expiry_ms, shared_key, user_path
@@ -47,6 +47,7 @@ __all__ = [
     "schedule_faults",
     "secrets_of",
     "shared_key",
+    "stored_product",
     "subscriptions",
     "user_path",
     "zone_faults",

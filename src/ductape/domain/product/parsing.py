@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 
+import msgspec
+
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.brokers import broker_faults
 from ductape.domain.product.calling import calling_faults
@@ -60,6 +62,11 @@ def parse_product(document: JsonObject, *, also: Rule | None = None) -> Product:
     if faults:
         raise ValidationError(faults[:MOST_FAULTS])
     return product
+
+
+def stored_product(document: JsonObject) -> Product:
+    """Make a product of a document that was taken once: no rule is held against it any more."""
+    return msgspec.convert(document, Product)
 
 
 def _of_stand_in(path: str, refused: Collection[str]) -> bool:
