@@ -1,4 +1,4 @@
-"""The examples of quotas, fallbacks and healthchecks print what they promise."""
+"""The examples of quotas, fallbacks, healthchecks and schedules print what they promise."""
 
 import asyncio
 import sys
@@ -22,6 +22,18 @@ PRINTED = {
         "  HANDLER_ERROR: no car for Ede",
         "EDE-1 by dear, not by cheap:",
         "  CIRCUIT_OPEN: it keeps failing: skipped until it has cooled down",
+    ],
+    "schedules": [
+        "version 1:",
+        "  stock in dev created",
+        "  stock in prd created",
+        "version 1:",
+        "  nothing to do",
+        "completed after 3 runs: 12 on shelf A",
+        "version 2:",
+        "  stock in prd changed",
+        "version 3:",
+        "  stock in prd ended",
     ],
     "healthchecks": ["healthy: by truck", "unhealthy: by bike", "healthy: by truck"],
 }

@@ -95,7 +95,7 @@ VERBS = {
         "watch",
     },
     Workers: {"list"},
-    ProductService: {"apply", "get", "list", "versions"},
+    ProductService: {"apply", "diff", "get", "list", "rollback", "versions"},
     Secrets: {"delete", "list", "set"},
     Caches: {"clear", "values"},
     HealthService: {"status"},

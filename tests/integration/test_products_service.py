@@ -14,8 +14,9 @@ from ductape.domain.job import JobSpec, Run
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product import Product
 from ductape.domain.request import JobEventTypes
-from ductape.errors import Conflict, NotFound, ValidationError
+from ductape.errors import Conflict, Fault, NotFound, ValidationError
 from ductape.ports.stores.intake import NewJob
+from ductape.services.declaring import ScheduleChange
 from ductape.services.products import ProductService
 from ductape.services.secrets import Secrets
 from ductape.services.stranding import Stranding
@@ -57,11 +58,31 @@ class House:
             secret_names=self.secrets.names,
             clock=StoppedClock(),
             zones=ZONES,
-            keep=self.keep,
+            declared=self,
         )
 
-    async def keep(self, product: Product, version: int) -> None:
+    def shapes(self, product: Product) -> list[Fault]:
+        del product
+        return []
+
+    async def judged(
+        self, product: Product, before: Product | None
+    ) -> tuple[list[Fault], list[str]]:
+        del product, before
+        return [], []
+
+    async def planned(
+        self, product: Product, version: int
+    ) -> tuple[list[ScheduleChange], list[str]]:
+        del product, version
+        return [], []
+
+    async def keep(self, product: Product, version: int) -> list[ScheduleChange]:
         self.kept.append((product.tag, version))
+        return []
+
+    async def finish(self, product: Product, version: int) -> None:
+        del product, version
 
     async def known(self, tags: frozenset[str]) -> frozenset[str]:
         return tags & self.handlers
@@ -100,6 +121,7 @@ async def test_a_first_document_becomes_version_1(house: House) -> None:
         "diff": [{"op": "added", "path": "tag"}, {"op": "added", "path": "envs[dev]"}],
         "warnings": [],
         "stranded": [],
+        "schedules": [],
     }
 
 

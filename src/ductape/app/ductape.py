@@ -10,6 +10,7 @@ from typing import Self
 
 from msgspec.structs import replace
 
+from ductape.app.applying import product_service
 from ductape.app.blocking import BlockingDuctape
 from ductape.app.core import Core, Surroundings, open_core
 from ductape.app.doctoring import examine_open
@@ -23,8 +24,6 @@ from ductape.app.processor import (
 from ductape.app.routing import DEFAULT, StoreView, store_map
 from ductape.app.settings import Settings, read_settings
 from ductape.app.staffing import make_worker
-from ductape.catalog import load_document
-from ductape.domain.product import Product
 from ductape.errors import DuctapeError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
@@ -35,7 +34,7 @@ from ductape.services.building import Builder
 from ductape.services.caches import Caches
 from ductape.services.doctor import Report
 from ductape.services.features import Features
-from ductape.services.healthchecks import Healthchecks, HealthService
+from ductape.services.healthchecks import HealthService
 from ductape.services.jobs import Jobs
 from ductape.services.products import ProductService
 from ductape.services.queues import QueueService
@@ -43,7 +42,6 @@ from ductape.services.scheduling import Scheduling
 from ductape.services.sealing import Sealing
 from ductape.services.secrets import Secrets
 from ductape.services.sessions import Sessions
-from ductape.services.stranding import Stranding
 from ductape.services.waiting import Waiting
 from ductape.services.workers import Workers
 from ductape.worker.options import WorkerOptions
@@ -239,33 +237,13 @@ class Ductape:
         )
         self.features = Features(core.store, clock, sealing)
         self.jobs = Jobs(core.store, core.settler, clock, zones, sealing)
-        self.products = self._product_service(core, scheduling, sealing)
+        self.products = product_service(core, scheduling, limits)
         self.health = HealthService(core.store)
         self.secrets = core.secrets
         self.caches = Caches(core.store, clock)
         self.queues = QueueService(core.store.queues, core.store.wake)
         self.workers = Workers(core.store.fleet, clock)
         self.imports = Imports(core.outside.http)
-
-    def _product_service(
-        self, core: Core, scheduling: Scheduling, sealing: Sealing
-    ) -> ProductService:
-        """Join what applies products: what is applied here, this process's verbs heed at once."""
-        checks = Healthchecks(core.store, scheduling, self.jobs, sealing)
-
-        async def keep(product: Product, version: int) -> None:
-            await core.telling.learn(core.catalog, product.tag, version)
-            await checks.keep(product, version)
-
-        return ProductService(
-            core.store.products,
-            Stranding(core.store.reading, core.known_handlers),
-            load=load_document,
-            secret_names=core.store.secrets.names,
-            clock=core.around.clock,
-            zones=core.around.zones.get,
-            keep=keep,
-        )
 
     def _fleet_of(self, product: str) -> Fleet:
         core = self.core

@@ -13,7 +13,9 @@ from ductape.cli.calling import Call, JsonOption, StoreOption, now_ms
 from ductape.cli.reading import STDIN, object_of
 
 if TYPE_CHECKING:  # the engine loads when it is needed
-    from ductape.services.products import AppliedProduct, ProductSummary, ProductView
+    from ductape.domain.product import Change
+    from ductape.services.applied import AppliedProduct
+    from ductape.services.products import ProductSummary, ProductView
 
 app = typer.Typer(no_args_is_help=True, help="Look at the products that were applied.")
 
@@ -70,23 +72,98 @@ def versions(
 
 @app.command()
 def show(
-    context: typer.Context, tag: Tag, *, store: StoreOption = None, as_json: JsonOption = False
+    context: typer.Context,
+    tag: Tag,
+    *,
+    version: Annotated[
+        int | None, typer.Option("--version", help="Another than the current one.")
+    ] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show a product's current document."""
+    """Show a product's document."""
     call = Call.of(context, store, as_json=as_json)
-    view = call.ask(lambda here: here.products.get(tag))
+    view = call.ask(lambda here: here.products.get(tag, version=version))
     call.show(view, human=lambda: _document(view))
+
+
+@app.command()
+def diff(
+    context: typer.Context,
+    tag: Tag,
+    from_: Annotated[
+        int | None, typer.Argument(metavar="[FROM]", help="A version; the one before TO.")
+    ] = None,
+    to: Annotated[
+        int | None, typer.Argument(metavar="[TO]", help="A later version; the current one.")
+    ] = None,
+    *,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what differs between two versions of a product."""
+    call = Call.of(context, store, as_json=as_json)
+    found = call.ask(lambda here: here.products.diff(tag, from_, to))
+    call.show(found, human=lambda: _differences(found))
+
+
+@app.command()
+def rollback(
+    context: typer.Context,
+    tag: Tag,
+    version: Annotated[
+        int | None,
+        typer.Argument(metavar="[VERSION]", help="Which one; the one before the current."),
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the diff, store nothing.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where live jobs would be stranded.")
+    ] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Apply an earlier version of a product again, as its new version."""
+    call = Call.of(context, store, as_json=as_json)
+    applied = call.ask(
+        lambda here: here.products.rollback(tag, version, dry_run=dry_run, force=force)
+    )
+    call.show(applied, human=lambda: _applied(applied, dry_run=dry_run))
+    if not call.as_json:
+        _warn(applied, refused=dry_run and not force)
+
+
+def _differences(found: "list[Change]") -> RenderableType | None:
+    if not found:
+        output.note("nothing differs")
+        return None
+    return Group(*_changes(found, ""))
+
+
+def _changes(found: "list[Change]", margin: str) -> list[Text]:
+    return [
+        Text(output.one_line(f"{margin}{sign} {change['path']}"), style)
+        for change in found
+        for sign, style in [_SIGNS[change["op"]]]
+    ]
 
 
 def _applied(applied: "AppliedProduct", *, dry_run: bool) -> RenderableType:
     tag, version = applied["tag"], applied["version"]
-    if not applied["changed"]:
-        return Text(f"{tag}: unchanged, version {version}")
-    done = f"would become version {version + 1}" if dry_run else f"version {version}"
-    lines = [Text(f"{tag}: {done}", "bold")]
-    for change in applied["diff"]:
-        sign, style = _SIGNS[change["op"]]
-        lines.append(Text(output.one_line(f"  {sign} {change['path']}"), style))
+    lines: list[Text] = []
+    if applied["changed"]:
+        done = f"would become version {version + 1}" if dry_run else f"version {version}"
+        lines.append(Text(f"{tag}: {done}", "bold"))
+    else:
+        lines.append(Text(f"{tag}: unchanged, version {version}"))
+    lines += _changes(applied["diff"], "  ")
+    would = "would be " if dry_run else ""
+    for one in applied["schedules"]:
+        said = f"  schedule {one['tag']} in {one['env']}: {would}{one['op']}"
+        job = f" (job {one['job_id']})" if one["job_id"] else ""
+        lines.append(Text(output.one_line(f"{said}{job}")))
     return Group(*lines)
 
 

@@ -75,7 +75,9 @@ def _digest(parts: list[JsonValue]) -> bytes:
 
 
 def _asked(request: JobRequest) -> JsonObject:
-    plain = structs.replace(request, start_at_ms=0, warnings=(), bytes_given=False)
+    plain = structs.replace(
+        request, start_at_ms=0, warnings=(), bytes_given=False, goes_on_at_ms=None
+    )
     return _changed(plain, _BLANK)
 
 

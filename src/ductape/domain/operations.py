@@ -11,7 +11,8 @@ from ductape.domain.change import Settlement
 from ductape.domain.job import Claim, Run, Schedule, under_way
 from ductape.domain.outcome import Cancelled
 from ductape.domain.record import JobRecord
-from ductape.domain.recurring import occurrence, resumed, upcoming
+from ductape.domain.recurrence import next_instant
+from ductape.domain.recurring import occurrence, repeat_of, resumed, upcoming
 from ductape.domain.settlement import led_by, run_ref, settle
 from ductape.domain.zone import ZoneLookup
 
@@ -22,6 +23,23 @@ def waiting_run(record: JobRecord) -> Run | None:
     if live is None or live.state == "running" or under_way(live):
         return None
     return live
+
+
+def goes_on_at(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> int | None:
+    """Return at which instant a recurrence goes on that is given another definition.
+
+    That of the run that is due and has not begun, else the first from now on, wherever it ends;
+    none where it cannot be computed.
+    """
+    schedule, waiting = record.schedule, waiting_run(record)
+    if schedule is None or schedule.fault is not None:
+        return None
+    if waiting is not None and not waiting.extra and waiting.scheduled_at_ms <= now_ms:
+        return waiting.scheduled_at_ms
+    mark = schedule.watermark_ms
+    after = now_ms - 1 if mark is None else max(mark, now_ms - 1)
+    endless = replace(repeat_of(schedule.spec), end_at_ms=None)
+    return next_instant(endless, after_ms=after, anchor_ms=schedule.anchor_ms, zones=zones)
 
 
 def cancel(

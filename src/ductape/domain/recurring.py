@@ -41,13 +41,17 @@ def replaced(
     """Give an old recurrence a new definition; count and history stay (SPEC 1, identity).
 
     A running run is left alone: the next one is then made when it ends. A person's pause stays.
+    Nor is an instant run twice whose run ended meanwhile: upkeep makes the one after it.
     """
+    past = old.watermark_ms
+    ran = first is not None and past is not None and first.scheduled_at_ms <= past
     over = new.spec.repeat is not None and _spent(new.spec.repeat, old.occurrences)
     paused = old.state == "paused" and new.state == "active"
-    opens = first is not None and not (running or over or paused)
+    opens = first is not None and not (running or over or paused or ran)
     merged = replace(
         new,
         version=old.version + 1,
+        watermark_ms=past if ran else new.watermark_ms,
         state="completed" if over and not running else "paused" if paused else new.state,
         next_number=old.next_number + (1 if opens else 0),
         occurrences=old.occurrences,

@@ -109,3 +109,5 @@ class JobRequest(Struct, frozen=True, gc=False):
     """What the receipt tells the caller."""
     bytes_given: bool = False
     """Whether `input.blob` was bytes, which storages alone take; it is base64 by now."""
+    goes_on_at_ms: int | None = None
+    """Of a recurring job that is given another definition: its next instant, that due before."""

@@ -6,25 +6,23 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ductape.domain.definitions.pointing import PointingTarget
 from ductape.domain.fingerprint import canonical, request_digest, twin_digest
 from ductape.domain.ids import RANDOM_BYTES, job_id
-from ductape.domain.inputs import check_input
 from ductape.domain.inputs.topic import timeout_of
 from ductape.domain.job import JobSpec, Run, SealedSession
 from ductape.domain.recurring import begin
-from ductape.domain.request import JobEventTypes, JobRequest, SessionToken
+from ductape.domain.request import JobRequest, SessionToken
 from ductape.domain.target import Target
-from ductape.domain.webhooks.events import is_delivery
 from ductape.domain.zone import ZoneLookup
-from ductape.errors import ValidationError, fault, invalid
+from ductape.errors import invalid
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy
 from ductape.ports.sessions import OpenedSession, SessionOpener
 from ductape.ports.stores.intake import NewJob
 from ductape.ports.vault import Vault
-from ductape.services.injection import SessionData, judge
+from ductape.services.injection import SessionData
+from ductape.services.judging import Ask, judged, named
 from ductape.services.sealing import Sealing
 from ductape.services.telling import Telling
 
@@ -75,21 +73,10 @@ class Builder:
         Raises `NotFound`, `ValidationError`, `ReferenceMissing`, `SessionInvalid` and the like:
         nothing is stored then.
         """
-        target = await self._catalog.resolve(
-            request.product,
-            request.env,
-            request.event,
-            request.app,
-            request.input,
-            version=version,
-        )
-        if is_delivery(target.kind, target.event):
-            raise invalid("event", "an event of the product", "a webhook, which the system calls")
-        called = await self._called(target, request, version)
-        if is_delivery(target.kind, target.event):
-            raise invalid("event", "an event of the product", "a webhook, which the system calls")
+        target, called = await named(request, self._asking(request, version))
         session = await self._open(request)
-        warnings = (*request.warnings, *_judge(target, called, request, session))
+        data = None if session is None else SessionData(session.tag, session.data)
+        warnings = (*request.warnings, *judged(target, called, request, data))
         identity = held or self.new_id(now_ms)
         sealed = self._sealed(request.session, session, identity)
         spec = self._sealing.hidden(_spec_of(request, target, sealed, now_ms), identity)
@@ -134,8 +121,11 @@ class Builder:
         if request.repeat is None:
             run = _only_run(identity, spec, request.start_at_ms, now_ms)
             return NewJob(identity, spec, run, None, digest)
+        goes_on_ms = request.goes_on_at_ms
+        start_ms = request.start_at_ms if goes_on_ms is None else goes_on_ms
+        since_ms = now_ms if goes_on_ms is None else min(goes_on_ms, now_ms)
         schedule, first = begin(
-            identity, spec, start_at_ms=request.start_at_ms, now_ms=now_ms, zones=self._zones
+            identity, spec, start_at_ms=start_ms, now_ms=since_ms, zones=self._zones
         )
         if first is None:
             raise invalid("repeat.endDate", "an instant at or after the first run", "one before it")
@@ -144,19 +134,13 @@ class Builder:
             twin = twin_digest(request, session_subject=_subject(session))
         return NewJob(identity, spec, first, schedule, digest, twin)
 
-    async def _called(self, target: Target, request: JobRequest, version: int) -> Target:
-        """Return what takes the input: of a job that points at an event, that event's target."""
-        while target.kind is JobEventTypes.JOB and target.needs is None:
-            pointing = msgspec.convert(target.definition, PointingTarget)
-            target = await self._catalog.resolve(
-                request.product,
-                request.env,
-                pointing.event,
-                pointing.app,
-                request.input,
-                version=version,
+    def _asking(self, request: JobRequest, version: int) -> Ask:
+        async def ask(event: str, app: str | None) -> Target:
+            return await self._catalog.resolve(
+                request.product, request.env, event, app, request.input, version=version
             )
-        return target
+
+        return ask
 
     async def _open(self, request: JobRequest) -> OpenedSession | None:
         token = request.session
@@ -184,20 +168,6 @@ class Builder:
 def session_place(identity: str) -> str:
     """Name where a job's session is sealed to."""
     return f"{identity}/session"
-
-
-def _judge(
-    target: Target, called: Target, request: JobRequest, session: OpenedSession | None
-) -> list[str]:
-    """Check an input by what takes it in the end, its references by the event itself."""
-    faults = check_input(called, request.input, resolved=False)
-    if request.bytes_given and target.kind is not JobEventTypes.STORAGE:
-        hint = "encode it as base64 text; `blob` of a storage takes bytes"
-        faults.append(fault("input.blob", "a plain JSON value", "bytes", hint=hint))
-    if faults:
-        raise ValidationError(faults)
-    data = None if session is None else SessionData(session.tag, session.data)
-    return judge(target, request.input, data)
 
 
 def _spec_of(

@@ -1,6 +1,7 @@
-"""Healthchecks as jobs: kept as the product declares them, read as health (SPEC 9).
+"""Healthchecks, read as health (SPEC 9).
 
-Each is a recurring job with a key of its own, made and ended by whoever applies the product.
+Each is a recurring job with a key of its own, made and ended by whoever applies the product
+(`declaring`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +13,6 @@ from ductape.domain.product import Product, all_checks, no_such, parse_product
 from ductape.domain.product.healthchecks import Check
 from ductape.domain.record import JobRecord
 from ductape.ports.stores import Store
-from ductape.services.jobs import Jobs
-from ductape.services.scheduling import Scheduling
-from ductape.services.sealing import Sealing
 
 HealthStatus = Literal["healthy", "unhealthy", "unknown"]
 
@@ -23,7 +21,6 @@ MOST_LOOKED_AT = 1_000
 
 _ENDED: frozenset[JobStatus] = frozenset({"completed", "failed", "cancelled"})
 _FOUND: dict[str, HealthStatus] = {"completed": "healthy", "failed": "unhealthy"}
-NO_LONGER = "the product no longer declares this healthcheck"
 
 
 class CheckView(TypedDict):
@@ -125,58 +122,6 @@ class HealthService:
             checked_at=None if latest is None else latest.completed_at_ms,
             error=error,
         )
-
-
-class Healthchecks:
-    """Keeps the jobs of a product's healthchecks."""
-
-    def __init__(self, store: Store, scheduling: Scheduling, jobs: Jobs, sealing: Sealing) -> None:
-        """Schedule and end jobs as everybody does."""
-        self._sealing = sealing
-        self._store = store
-        self._known = KnownHealth(store)
-        self._scheduling = scheduling
-        self._jobs = jobs
-
-    async def keep(self, product: Product, version: int) -> None:
-        """Make, change and end jobs until they are what this version declares."""
-        wanted = {(check.env, check.key): check for check in all_checks(product)}
-        for check in wanted.values():
-            record = await self._known.record(product.tag, check.env, check.key)
-            if record is None or record.status in _ENDED or not self._is_as_declared(record, check):
-                await self._scheduling.place(_request(product.tag, check, version))
-        for check in await self._before(product.tag, version):
-            if (check.env, check.key) not in wanted:
-                record = await self._known.record(product.tag, check.env, check.key)
-                if record is not None and record.status not in _ENDED:
-                    await self._jobs.cancel(record.job_id, NO_LONGER)
-
-    def _is_as_declared(self, record: JobRecord, check: Check) -> bool:
-        spec = record.spec
-        given = self._sealing.input_of(spec)
-        every_ms = None if spec.repeat is None else spec.repeat.every_ms
-        return (given, spec.retries, every_ms) == (check.input, check.retries, check.every_ms)
-
-    async def _before(self, product: str, version: int) -> tuple[Check, ...]:
-        """Return the checks of the version before."""
-        row = await self._store.products.at(product, version - 1)
-        return () if row is None else all_checks(parse_product(row.document))
-
-
-def _request(product: str, check: Check, version: int) -> dict[str, object]:
-    """Ask for a check's job. The version makes it another request, which revives an ended job."""
-    return {
-        "product_tag": product,
-        "env": check.env,
-        "event": check.event,
-        "app": check.app,
-        "input": check.input,
-        "retries": check.retries,
-        "start_at": 0,
-        "repeat": {"every": check.every_ms},
-        "key": check.key,
-        "metadata": {"healthcheck": check.tag, "version": str(version)},
-    }
 
 
 def _streak(runs: Sequence[Finished]) -> Iterator[Finished]:

@@ -4,7 +4,8 @@ A document is applied whole: validated whole, stored as a new version in one tra
 unchanged one is a no-op. Instants are epoch milliseconds.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import builtins
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import TypedDict, cast
@@ -17,38 +18,28 @@ from ductape.domain.product import (
     differences,
     no_such,
     parse_product,
-    secrets_of,
     zone_faults,
 )
 from ductape.domain.zone import ZoneLookup
-from ductape.errors import Conflict, ValidationError
+from ductape.errors import Conflict, Fault, NotFound, ValidationError
 from ductape.ports.clock import Clock
 from ductape.ports.stores.products import ProductRow, Products
-from ductape.services.stranding import MOST_LISTED, StrandedJob, Stranding
+from ductape.services.applied import (
+    AppliedProduct,
+    DeclaredThings,
+    missing_secrets,
+    would_strand,
+)
+from ductape.services.stranding import Stranding
 
 Source = str | Path | Mapping[str, object]
 """The path of a file, or the document itself."""
 
 SecretNames = Callable[[str], Awaitable[list[tuple[str, str]]]]
-Keep = Callable[[Product, int], Awaitable[None]]
-"""Makes, changes and ends the jobs that a version of a product declares."""
 """Lists (env, name) of a product's secrets; env is empty for the whole product."""
 
 _TRIES = 10
 """How often a faster writer is given way to."""
-
-
-class AppliedProduct(TypedDict):
-    """What applying a document did, or with `dry_run` would do."""
-
-    tag: str
-    version: int
-    """The current one after the call; 0 where there is none yet."""
-    changed: bool
-    """Whether the document differs from the current version."""
-    diff: list[Change]
-    warnings: list[str]
-    stranded: list[StrandedJob]
 
 
 class ProductView(TypedDict):
@@ -81,7 +72,7 @@ class ProductService:
         secret_names: SecretNames,
         clock: Clock,
         zones: ZoneLookup,
-        keep: Keep,
+        declared: DeclaredThings,
     ) -> None:
         self._products = products
         self._stranding = stranding
@@ -89,7 +80,7 @@ class ProductService:
         self._secret_names = secret_names
         self._clock = clock
         self._zones = zones
-        self._keep = keep
+        self._declared = declared
 
     async def apply(
         self, source: Source, *, dry_run: bool = False, force: bool = False
@@ -99,35 +90,37 @@ class ProductService:
         Raises `ValidationError` with every fault, `Conflict` where live jobs would be stranded
         and `force` is not given. `dry_run` stores nothing and refuses nothing but faults.
         """
-        document = self._load(source)
-        product = parse_product(document)
-        if faults := [*zone_faults(product, self._zones)]:
-            raise ValidationError(faults)
-        warnings = _warnings(product, await self._secret_names(product.tag))
-        for _ in range(_TRIES):
-            current = await self._products.current(product.tag)
-            plan = await self._plan(product, document, current, warnings)
-            if dry_run:
-                return plan
-            if not plan["changed"]:
-                await self._keep(product, plan["version"])
-                return plan
-            if plan["stranded"] and not force:
-                raise _would_strand(plan)
-            version = await self._put(document, plan)
-            if version is not None:
-                await self._keep(product, version)
-                return {**plan, "version": version}
-        raise Conflict(
-            f"somebody else goes on applying `{product.tag}`",
-            hint="apply again when they have finished",
-        )
+        return await self._apply(self._load(source), dry_run=dry_run, force=force)
 
-    async def get(self, tag: str) -> ProductView:
-        """Return the current version with its document; raises `NotFound`."""
-        row = await self._products.current(tag)
-        if row is None:
-            raise no_such("tag", "product", tag, await self._products.tags())
+    async def rollback(
+        self, tag: str, version: int | None = None, *, dry_run: bool = False, force: bool = False
+    ) -> AppliedProduct:
+        """Apply an earlier version, the one before the current where none is told, as a new one.
+
+        Its jobs of schedules are made, changed and ended as by `apply`, and the same is refused,
+        but for schedules that are over by now: those are left out. Raises `NotFound`.
+        """
+        if version is None:
+            version = (await self._row(tag, None)).version - 1
+        row = await self._row(tag, version)
+        return await self._apply(row.document, dry_run=dry_run, force=force, stood=True)
+
+    async def diff(
+        self, tag: str, from_: int | None = None, to: int | None = None
+    ) -> "builtins.list[Change]":
+        """List what differs between two versions; raises `NotFound`.
+
+        `to` is the current one where it is left out, and `from_` the one before `to`.
+        """
+        later = await self._row(tag, to)
+        before = later.version - 1 if from_ is None else from_
+        first = from_ is None and before == 0
+        earlier = {} if first else (await self._row(tag, before)).document
+        return differences(earlier, later.document)
+
+    async def get(self, tag: str, *, version: int | None = None) -> ProductView:
+        """Return one version, else the current one, with its document; raises `NotFound`."""
+        row = await self._row(tag, version)
         return ProductView(
             tag=row.tag, version=row.version, applied_at=row.applied_at_ms, document=row.document
         )
@@ -144,27 +137,81 @@ class ProductService:
         rows = [await self._products.current(tag) for tag in await self._products.tags()]
         return [_summary(row) for row in rows if row is not None]
 
+    async def _row(self, tag: str, version: int | None) -> ProductRow:
+        current = await self._products.current(tag)
+        if current is None:
+            raise no_such("tag", "product", tag, await self._products.tags())
+        row = current if version is None else await self._products.at(tag, version)
+        if row is None:
+            raise NotFound(
+                f"product `{tag}` has no version {version}",
+                path="version",
+                hint=f"the current one is {current.version}",
+            )
+        return row
+
+    async def _apply(
+        self, document: JsonObject, *, dry_run: bool, force: bool, stood: bool = False
+    ) -> AppliedProduct:
+        """Apply a document; one that `stood` before may hold schedules that are over."""
+        product = parse_product(document, also=self._faults_now)
+        for _ in range(_TRIES):
+            current = await self._products.current(product.tag)
+            plan = await self._plan(product, document, current, stood=stood)
+            if dry_run:
+                return plan
+            if not plan["changed"]:
+                return await self._kept(plan, product, plan["version"])
+            if plan["stranded"] and not force:
+                raise would_strand(plan)
+            if current is not None:
+                await self._declared.finish(parse_product(current.document), current.version)
+            version = await self._put(document, plan)
+            if version is not None:
+                return await self._kept(plan, product, version)
+        raise Conflict(
+            f"somebody else goes on applying `{product.tag}`",
+            hint="apply again when they have finished",
+        )
+
     async def _plan(
         self,
         product: Product,
         document: JsonObject,
         current: ProductRow | None,
-        warnings: "list[str]",
+        *,
+        stood: bool,
     ) -> AppliedProduct:
         changed = current is None or current.digest != _digest(document)
-        stranded = (
-            await self._stranding.by_change(parse_product(current.document), product)
-            if current is not None and changed
-            else []
+        before = None if current is None else parse_product(current.document)
+        version = 0 if current is None else current.version
+        faults, warnings = (
+            await self._declared.judged(product, product if stood else before)
+            if changed
+            else ([], [])
         )
+        if faults:
+            raise ValidationError(faults)
+        stranded = await self._stranding.by_change(before, product) if before and changed else []
+        secrets = missing_secrets(product, await self._secret_names(product.tag))
+        schedules, left = await self._declared.planned(product, version + 1 if changed else version)
         return AppliedProduct(
             tag=product.tag,
-            version=0 if current is None else current.version,
+            version=version,
             changed=changed,
             diff=differences({} if current is None else current.document, document),
-            warnings=warnings,
+            warnings=[*secrets, *warnings, *left],
             stranded=stranded,
+            schedules=schedules,
         )
+
+    async def _kept(self, plan: AppliedProduct, product: Product, version: int) -> AppliedProduct:
+        done = await self._declared.keep(product, version)
+        return {**plan, "version": version, "schedules": done}
+
+    def _faults_now(self, product: Product) -> Iterator[Fault]:
+        yield from zone_faults(product, self._zones)
+        yield from self._declared.shapes(product)
 
     async def _put(self, document: JsonObject, plan: AppliedProduct) -> int | None:
         return await self._products.put(
@@ -183,37 +230,3 @@ def _digest(document: JsonObject) -> bytes:
 def _summary(row: ProductRow) -> ProductSummary:
     name = cast("str | None", row.document.get("name"))
     return ProductSummary(tag=row.tag, name=name, version=row.version, applied_at=row.applied_at_ms)
-
-
-def _warnings(product: Product, kept: list[tuple[str, str]]) -> list[str]:
-    """Tell which secrets the product needs and does not have yet."""
-    slugs = [env.slug for env in product.envs]
-    lacking: dict[str, list[str]] = {}
-    for slug in slugs:
-        for name in secrets_of(product, slug):
-            if ("", name) not in kept and (slug, name) not in kept:
-                lacking.setdefault(name, []).append(slug)
-    return [
-        warning
-        for name, envs in sorted(lacking.items())
-        for warning in _missing_secret(product.tag, name, envs if envs != slugs else [""])
-    ]
-
-
-def _missing_secret(tag: str, name: str, envs: list[str]) -> list[str]:
-    return [
-        f"the secret `{name}` does not exist yet{f' for env `{env}`' if env else ''}:"
-        f" `ductape secrets set {name} --product {tag}{f' --env {env}' if env else ''}`"
-        for env in envs
-    ]
-
-
-def _would_strand(plan: AppliedProduct) -> Conflict:
-    stranded = plan["stranded"]
-    count = f"{len(stranded)} or more" if len(stranded) == MOST_LISTED else str(len(stranded))
-    first = stranded[0]
-    return Conflict(
-        f"{count} live jobs would be stranded, such as {first['job_id']}: {first['reason']}",
-        hint="cancel them, or apply with force to let them fail",
-        details={"stranded": stranded},
-    )

@@ -129,6 +129,8 @@ class Scheduling:
         return requests
 
     def _parse_one(self, data: object, now_ms: int) -> JobRequest:
+        if isinstance(data, JobRequest):  # A declared job's: read at the document's own paths.
+            return data
         return parse_job_request(data, now_ms=now_ms, zones=self._zones, limits=self._limits)
 
     async def _build(

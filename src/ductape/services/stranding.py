@@ -26,8 +26,8 @@ KnownHandlers = Callable[[frozenset[str]], Awaitable[frozenset[str]]]
 MOST_LISTED = 100
 """No reader gains by more."""
 
-OWNED = "healthcheck:"
-"""How the keys of jobs begin that are made and ended with the product itself."""
+OWNERS = ("healthcheck", "schedule")
+"""What makes and ends jobs with the product itself: in their keys, and a name of their metadata."""
 
 _PAGE = 1_000
 _LIVE: tuple[JobStatus, ...] = ("scheduled", "queued", "running", "paused")
@@ -56,7 +56,7 @@ class Stranding:
         found: list[StrandedJob] = []
         async for record in self._live(after.tag):
             spec = record.spec
-            if spec.key is not None and spec.key.startswith(OWNED):
+            if _owned(spec):
                 continue
             reason = await self._reason(after, spec)
             if reason is not None:
@@ -78,7 +78,7 @@ class Stranding:
     async def _reason(self, product: Product, spec: JobSpec) -> str | None:
         known = await self._known_handlers(handler_tags(spec.event))
         try:
-            target = _target(product, spec, known)
+            target = target_now(product, spec, known)
         except (NotFound, ValidationError) as error:
             return error.message
         if target.kind is not spec.kind:
@@ -86,8 +86,14 @@ class Stranding:
         return None
 
 
-def _target(product: Product, spec: JobSpec, known: frozenset[str]) -> Target:
+def target_now(product: Product, spec: JobSpec, known: frozenset[str]) -> Target:
+    """Find what a job's event names in a product; raises `NotFound` or `ValidationError`."""
     answer = resolve(product, Question(spec.env, spec.event, spec.app), known)
     if isinstance(answer, TopicChoice):
         return answer.publish if spec.kind is JobEventTypes.PUBLISH else answer.subscribe
     return choose(answer, spec.input) if isinstance(answer, Choice) else answer
+
+
+def _owned(spec: JobSpec) -> bool:
+    key = spec.key or ""
+    return any(key.startswith(f"{one}:") and one in spec.metadata for one in OWNERS)

@@ -26,6 +26,22 @@ def test_a_dry_run_shows_the_diff_and_stores_nothing(shop: Terminal) -> None:
     assert len(json.loads(shop("products", "versions", "shop", "--json").out)) == 1
 
 
+def test_a_dry_run_shows_what_would_become_of_schedules(shop: Terminal) -> None:
+    repeat, envs = {"cron": "0 3 * * *"}, [{"slug": "dev"}]
+    nightly = {"tag": "nightly", "event": "pack", "repeat": repeat, "envs": envs}
+    changed = json.dumps({**PRODUCT, "schedules": [nightly]})
+    dry = shop("apply", "-", "--dry-run", stdin=changed)
+    assert "  + schedules[nightly]" in dry.out
+    assert "  schedule nightly in dev: would be created\n" in dry.out
+    assert shop("jobs", "list", "--json").json() == []
+    done = shop("apply", "-", stdin=changed)
+    (job,) = shop("jobs", "list", "--metadata", "schedule=nightly", "--json").json()
+    assert f"  schedule nightly in dev: created (job {job['id']})\n" in done.out
+    dry = shop("apply", "-", "--dry-run", stdin=json.dumps(PRODUCT))
+    assert f"  schedule nightly in dev: would be ended (job {job['id']})\n" in dry.out
+    assert shop("apply", "-", stdin=changed).out == "shop: unchanged, version 2\n"
+
+
 def test_a_change_that_strands_jobs_needs_force(shop: Terminal) -> None:
     job = scheduled(shop)
     changed = json.dumps({**PRODUCT, "jobs": [{"tag": "count", "handler": "python"}]})
@@ -52,6 +68,26 @@ def test_a_missing_secret_is_a_warning_with_the_command_that_mends_it(terminal: 
     assert "`ductape secrets set partner_token --product shop" in answer.err
 
 
+def test_two_versions_are_compared(shop: Terminal) -> None:
+    assert shop("apply", "-", stdin=json.dumps({**PRODUCT, "name": "Shop two"})).code == 0
+    assert shop("products", "diff", "shop").out == "~ name\n"
+    assert shop("products", "diff", "shop", "2", "1", "--json").json() == [
+        {"op": "changed", "path": "name"}
+    ]
+    assert "nothing differs" in shop("products", "diff", "shop", "2", "2").err
+    assert shop("products", "show", "shop", "--version", "1", "--json").json()["version"] == 1
+
+
+def test_an_earlier_version_comes_back(shop: Terminal) -> None:
+    assert shop("apply", "-", stdin=json.dumps({**PRODUCT, "name": "Shop two"})).code == 0
+    dry = shop("products", "rollback", "shop", "--dry-run")
+    assert dry.out == "shop: would become version 3\n  ~ name\n"
+    assert shop("products", "rollback", "shop", "1").out == "shop: version 3\n  ~ name\n"
+    answer = shop("products", "rollback", "shop", "9")
+    assert answer.code == 2
+    assert "no version 9" in answer.err
+
+
 def test_every_fault_of_a_document_is_told(terminal: Terminal) -> None:
     answer = terminal("apply", "-", stdin="tag: shop\nenvs: 3\njobbs: []\n")
     assert answer.code == 2
@@ -67,7 +103,7 @@ def test_products_are_listed_and_shown(shop: Terminal) -> None:
     assert "- tag: pack" in shop("products", "show", "shop").out
 
 
-@pytest.mark.parametrize("verb", ["show", "versions"])
+@pytest.mark.parametrize("verb", ["show", "versions", "diff", "rollback"])
 def test_an_unknown_product_is_not_found(shop: Terminal, verb: str) -> None:
     answer = shop("products", verb, "shp")
     assert answer.code == 2

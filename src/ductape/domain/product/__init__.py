@@ -10,18 +10,21 @@ from ductape.domain.product.addresses import addresses, reachable
 from ductape.domain.product.checks import all_checks
 from ductape.domain.product.choice import Choice, TopicChoice, choose
 from ductape.domain.product.choosing import zone_faults
+from ductape.domain.product.declared import Declared, all_declared, asked
 from ductape.domain.product.difference import Change, differences
 from ductape.domain.product.document import Product, Session, Verify
 from ductape.domain.product.kinds import subscriptions
 from ductape.domain.product.linking import secrets_of
 from ductape.domain.product.missing import no_such
-from ductape.domain.product.parsing import parse_product
+from ductape.domain.product.parsing import parse_product, stored_product
 from ductape.domain.product.resolution import Question, handler_tags, resolve
+from ductape.domain.product.schedules import at_place, request_of, schedule_faults
 from ductape.domain.product.sessions import expiry_ms, shared_key, user_path
 
 __all__ = [
     "Change",
     "Choice",
+    "Declared",
     "Product",
     "Question",
     "Session",
@@ -29,6 +32,9 @@ __all__ = [
     "Verify",
     "addresses",
     "all_checks",
+    "all_declared",
+    "asked",
+    "at_place",
     "choose",
     "differences",
     "expiry_ms",
@@ -36,9 +42,12 @@ __all__ = [
     "no_such",
     "parse_product",
     "reachable",
+    "request_of",
     "resolve",
+    "schedule_faults",
     "secrets_of",
     "shared_key",
+    "stored_product",
     "subscriptions",
     "user_path",
     "zone_faults",

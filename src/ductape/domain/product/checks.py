@@ -16,7 +16,7 @@ def all_checks(product: Product) -> tuple[Check, ...]:
     return tuple(
         check
         for healthcheck in product.healthchecks
-        for check in checks_of(healthcheck, _slugs(product, healthcheck))
+        for check in checks_of(healthcheck, slugs_with(product, healthcheck.app))
     )
 
 
@@ -56,16 +56,16 @@ def _event_faults(product: Product, healthcheck: Healthcheck, path: str) -> Iter
         hint = f"`{healthcheck.event}` is an action of {listed([str(one.app) for one in named])}"
         yield fault(f"{path}.app", "the app that is meant", "nothing", hint=hint)
     else:
-        there = _slugs(product, healthcheck)
+        there = slugs_with(product, healthcheck.app)
         for place, env in enumerate(healthcheck.envs):
             if env.slug not in there and env.slug in [one.slug for one in product.envs]:
                 where = f"{path}.envs[{place}].slug"
                 yield fault(where, "an env that the app is in", f"`{env.slug}`")
 
 
-def _slugs(product: Product, healthcheck: Healthcheck) -> list[str]:
-    """Return the envs in which the event can be called."""
-    apps = [app for app in product.apps if app.tag == healthcheck.app]
+def slugs_with(product: Product, *tags: str | None) -> list[str]:
+    """Return the envs that all of some apps are in."""
+    apps = [app for app in product.apps if app.tag in tags]
     return [
         env.slug for env in product.envs if not any(base_url_in(app, env) is None for app in apps)
     ]

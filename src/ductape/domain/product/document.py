@@ -1,10 +1,9 @@
 """A product as its document declares it, section by section (SPEC 8).
 
-The structs are the format: `shape` reads them to tell what is wrong with a document. `LATER` has
-keys of the public contract that this release does not have yet: refused, never ignored.
+The structs are the format: `shape` reads them to tell what is wrong with a document.
 """
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -17,6 +16,7 @@ from ductape.domain.product.function import Function
 from ductape.domain.product.healthchecks import Healthcheck
 from ductape.domain.product.notification import Notification
 from ductape.domain.product.options import CallKind, Executions, Fallback, Quota
+from ductape.domain.product.schedule import Schedule
 from ductape.domain.product.storage import Storage
 from ductape.domain.product.webhook import Webhook
 from ductape.domain.product.words import Filled, Name, Span, Tag, Words
@@ -96,8 +96,6 @@ class Job(Struct, frozen=True):
 class Product(Struct, frozen=True):
     """One whole product."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("schedules",)
-
     tag: Tag
     envs: tuple[Env, ...]
     name: Name | None = None
@@ -112,6 +110,7 @@ class Product(Struct, frozen=True):
     quotas: tuple[Quota, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
     healthchecks: tuple[Healthcheck, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
     storage: tuple[Storage, ...] = ()
     result_storage: Tag | None = None

@@ -1,7 +1,9 @@
 """Making a `Product` of a plain document: every fault at once, each at its path (SPEC 8)."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from itertools import islice
+
+import msgspec
 
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.brokers import broker_faults
@@ -41,18 +43,30 @@ _RULES = (
 )
 
 
-def parse_product(document: JsonObject) -> Product:
-    """Make a product of a document, or raise one `ValidationError` with every fault."""
+Rule = Callable[[Product], Iterable[Fault]]
+
+
+def parse_product(document: JsonObject, *, also: Rule | None = None) -> Product:
+    """Make a product of a document, or raise one `ValidationError` with every fault.
+
+    `also` is a rule for who applies the document; one that was stored is not held against it.
+    """
     faults: list[Fault] = []
     product = fitted(Product, document, faults)
     refused = {known["path"] for known in faults}
-    found = (new for rule in _RULES for new in rule(product))
+    rules = _RULES if also is None else (*_RULES, also)
+    found = (new for rule in rules for new in rule(product))
     new_ones = (new for new in found if not _of_stand_in(new["path"], refused))
     faults += islice(new_ones, max(MOST_FAULTS - len(faults), 0))
     faults += islice(() if faults else trying_faults(product), MOST_FAULTS)
     if faults:
         raise ValidationError(faults[:MOST_FAULTS])
     return product
+
+
+def stored_product(document: JsonObject) -> Product:
+    """Make a product of a document that was taken once: no rule is held against it any more."""
+    return msgspec.convert(document, Product)
 
 
 def _of_stand_in(path: str, refused: Collection[str]) -> bool:

@@ -24,8 +24,6 @@ T = TypeVar("T", bound=Struct)
 MOST_FAULTS = 100
 """No reader gains by more, and a hostile document could have millions."""
 
-ARRIVES_LATER = "it arrives in a later release: leave it out for now"
-
 
 def fitted(kind: type[T], document: JsonObject, faults: list[Fault]) -> T:
     """Make the struct of a document; where that takes mending, the faults say so.
@@ -63,7 +61,7 @@ def _read_struct(
     if not isinstance(value, dict):
         faults.append(fault(path, "an object", kind_of(value)))
         return _stand_in(kind)
-    known = {field.name: field for field in kind.fields}
+    known = {field.encode_name: field for field in kind.fields}
     strangers = (_stranger(kind, key, path) for key in value if key not in known)
     faults += islice(strangers, MOST_FAULTS)
     return {
@@ -76,17 +74,14 @@ def _read_struct(
 def _read_field(
     field: inspect.Field, members: JsonObject, path: str, faults: list[Fault]
 ) -> JsonValue:
-    if field.name in members:
-        return _read(field.type, members[field.name], path, faults)
+    if field.encode_name in members:
+        return _read(field.type, members[field.encode_name], path, faults)
     faults.append(fault(path, _expected(field.type), "nothing"))
     return _stand_in(field.type)
 
 
 def _stranger(kind: inspect.StructType, key: str, path: str) -> Fault:
-    later = cast("tuple[str, ...]", getattr(kind.cls, "LATER", ()))
-    if key in later:
-        return fault(path_to(path, key), "no such key in this release", "one", hint=ARRIVES_LATER)
-    hint = hint_for(key, [*(field.name for field in kind.fields), *later], {})
+    hint = hint_for(key, [field.encode_name for field in kind.fields], {})
     return fault(path_to(path, key), "a known key", "an unknown one", hint=hint)
 
 
@@ -180,7 +175,7 @@ def _stand_in(kind: inspect.Type) -> JsonValue:
     plain, _ = _described(kind)
     match plain:
         case inspect.StructType(fields=fields):
-            return {field.name: _stand_in(field.type) for field in fields if field.required}
+            return {field.encode_name: _stand_in(field.type) for field in fields if field.required}
         case inspect.IntType(ge=least):
             return least or 0
         case inspect.LiteralType(values=values):

@@ -56,16 +56,6 @@ def test_an_unknown_key_names_the_nearest_one() -> None:
     assert "did you mean `notifications`?" in fault["message"]
 
 
-@pytest.mark.parametrize(
-    "section",
-    [
-        "schedules",
-    ],
-)
-def test_a_section_of_a_later_release_is_refused_never_ignored(section: str) -> None:
-    assert "later release" in faults_of(a_small_document(**{section: []}))[section]["message"]
-
-
 @pytest.mark.parametrize("document", [{}, {"tag": "x"}, {"tag": None, "envs": None}])
 def test_a_product_needs_a_tag_and_envs(document: JsonObject) -> None:
     assert "envs" in faults_of(document)

@@ -1,0 +1,38 @@
+"""Joining what applies products: documents, their versions, the jobs that they declare."""
+
+from ductape.app.core import Core
+from ductape.catalog import load_document
+from ductape.domain.jsonlimits import Limits
+from ductape.services.declared_jobs import DeclaredJobs
+from ductape.services.declaring import Declaring
+from ductape.services.products import ProductService
+from ductape.services.rehearsing import Rehearsing
+from ductape.services.scheduling import Scheduling
+from ductape.services.stranding import Stranding
+
+
+def product_service(core: Core, scheduling: Scheduling, limits: Limits) -> ProductService:
+    """Join `ductape.products`: what is applied here, this process's own verbs heed at once."""
+    clock, zones, known = core.around.clock, core.around.zones.get, core.known_handlers
+
+    async def learn(product: str, version: int) -> None:
+        await core.telling.learn(core.catalog, product, version)
+
+    declared = DeclaredJobs(
+        core.store,
+        Rehearsing(known, clock=clock, zones=zones, limits=limits),
+        Declaring(core.store, known, clock=clock, zones=zones, limits=limits),
+        scheduling,
+        core.settler,
+        zones=zones,
+        learn=learn,
+    )
+    return ProductService(
+        core.store.products,
+        Stranding(core.store.reading, known),
+        load=load_document,
+        secret_names=core.store.secrets.names,
+        clock=clock,
+        zones=zones,
+        declared=declared,
+    )
