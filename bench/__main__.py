@@ -25,6 +25,7 @@ from pathlib import Path
 
 from bench import bloat
 from bench.backlog import backlog
+from bench.calls.figures import calls
 from bench.features import features
 from bench.figures import FIGURES, Scale
 from bench.grounds import ground_of
@@ -40,7 +41,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 }
 """What has options of its own."""
 
-EVERY = {**FIGURES, "features": features, "backlog": backlog}
+EVERY = {**FIGURES, "features": features, "calls": calls, "backlog": backlog}
 
 
 def main(words: Sequence[str]) -> int:

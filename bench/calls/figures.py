@@ -1,0 +1,162 @@
+"""Calls a second, ours beside the bare library, by turns in one run."""
+
+import statistics
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from bench.calls import AT_ONCE, BATCH, bare, ours
+from bench.calls.partners import Partners, partners, watched
+from bench.figures import Scale
+from bench.grounds import Ground
+from bench.report import Row
+
+Bare = Callable[[Partners, int], Awaitable[float]]
+Ours = Callable[[str, Partners, int], Awaitable[float]]
+Fill = Callable[[Partners, int], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Called:
+    """One kind of call."""
+
+    figure: str
+    unit: str
+    server: str
+    """Whom it goes to, as `Partners.pids` has it."""
+    ours: Ours
+    bare: Sequence[tuple[str, Bare]]
+    """By what it is called in the figure."""
+    fill: Fill | None = None
+    """Puts messages in place of those that are there."""
+    received: bool = False
+    """Whether its messages must be there before."""
+    slow: int = 1
+    """How many times fewer calls than usual are enough."""
+
+
+@dataclass
+class Measured:
+    """What the rounds of one kind have shown."""
+
+    ours: list[float] = field(default_factory=list[float])
+    busy: list[float] = field(default_factory=list[float])
+    """The server, while ours called it."""
+    bare: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+
+
+async def calls(ground: Ground, scale: Scale) -> list[Row]:
+    """Measure every kind of call."""
+    rows: list[Row] = []
+    async with partners(ground.folder) as found:
+        for called in CALLED:
+            rows += _rows(called, await _measured(called, ground, found, scale))
+    return rows
+
+
+async def _measured(called: Called, ground: Ground, found: Partners, scale: Scale) -> Measured:
+    """Measure by turns, whoever began last beginning no second time."""
+    count = max(scale.calls // called.slow, BATCH)
+    measured = Measured(bare={name: [] for name, _ in called.bare})
+    for turn in range(scale.rounds):
+        steps = [partial(_ours, called, ground, found, count, measured)]
+        steps += [
+            partial(_bare, called, found, count, call, measured.bare[name])
+            for name, call in called.bare
+        ]
+        for step in steps if turn % 2 else reversed(steps):
+            if called.fill is not None:
+                await called.fill(found, count if called.received else 0)
+            await step()
+    return measured
+
+
+async def _ours(
+    called: Called, ground: Ground, found: Partners, count: int, measured: Measured
+) -> None:
+    url = await ground.store("ours")
+    with watched(found.pids[called.server]) as busy:
+        measured.ours.append(await called.ours(url, found, count))
+    measured.busy.append(busy.share)
+
+
+async def _bare(
+    called: Called, found: Partners, count: int, call: Bare, rates: list[float]
+) -> None:
+    rates.append(await call(found, count))
+
+
+def _rows(called: Called, measured: Measured) -> list[Row]:
+    busy = statistics.median(measured.busy)
+    return [
+        Row(
+            figure=f"{called.figure}{name}",
+            value=statistics.median(measured.ours),
+            unit=called.unit,
+            floor=statistics.median(rates),
+            own_cost=statistics.median(
+                bare / mine - 1 for bare, mine in zip(rates, measured.ours, strict=True)
+            ),
+            note=f"the server was busy for {busy:.0%} of the time",
+        )
+        for name, rates in measured.bare.items()
+    ]
+
+
+def _drained(job: dict[str, object]) -> Ours:
+    return lambda url, found, count: ours.drained(url, found, job, count)
+
+
+def _subscribed(broker: str) -> Ours:
+    return lambda url, found, count: ours.subscribed(url, found, broker, count)
+
+
+_ONE_BY_ONE, _TOGETHER = f", beside {AT_ONCE} of one", f", beside one of {BATCH}"
+
+CALLED = (
+    Called("actions, HTTP", "calls/s", "http", _drained(ours.ACTION), [("", bare.actions)]),
+    Called(
+        "notifications, HTTP callback",
+        "calls/s",
+        "http",
+        _drained(ours.CALLBACK),
+        [("", bare.actions)],
+    ),
+    Called(
+        "notifications, SMTP", "mails/s", "smtp", _drained(ours.EMAIL), [("", bare.mails)], slow=4
+    ),
+    Called(
+        "publish, Redis Streams",
+        "messages/s",
+        "redis",
+        _drained(ours.publishing("redis")),
+        [("", bare.redis_publish)],
+        bare.fill_redis,
+    ),
+    Called(
+        "publish, NATS JetStream",
+        "messages/s",
+        "nats",
+        _drained(ours.publishing("nats")),
+        [("", bare.nats_publish)],
+        bare.fill_nats,
+    ),
+    Called(
+        "subscribe, Redis Streams",
+        "messages/s",
+        "redis",
+        _subscribed("redis"),
+        [(_ONE_BY_ONE, bare.redis_one_by_one), (_TOGETHER, bare.redis_in_batches)],
+        bare.fill_redis,
+        received=True,
+    ),
+    Called(
+        "subscribe, NATS JetStream",
+        "messages/s",
+        "nats",
+        _subscribed("nats"),
+        [(_ONE_BY_ONE, bare.nats_one_by_one), (_TOGETHER, bare.nats_in_batches)],
+        bare.fill_nats,
+        received=True,
+    ),
+)
