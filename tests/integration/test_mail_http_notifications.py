@@ -21,6 +21,7 @@ from tests.unit.handlers.builders import (
     NoTokens,
     RecordingContext,
     an_invocation,
+    judged,
 )
 
 MESSAGE: JsonObject = {
@@ -88,9 +89,10 @@ class World:
             "allow_private": True,
             **changes,
         }
-        return await self.handler(
-            an_invocation(JobEventTypes.NOTIFICATION, definition, given, context=self.context)
+        invocation = an_invocation(
+            JobEventTypes.NOTIFICATION, definition, given, context=self.context
         )
+        return await self.handler(judged(invocation))
 
     async def failed(self, given: JsonObject, message: JsonObject | None = None) -> ProviderError:
         """Run an attempt on which a channel fails."""

@@ -28,7 +28,13 @@ from tests.servers.sms import (
     twilio_error,
     vonage_status,
 )
-from tests.unit.handlers.builders import FixedClock, NoTokens, RecordingContext, an_invocation
+from tests.unit.handlers.builders import (
+    FixedClock,
+    NoTokens,
+    RecordingContext,
+    an_invocation,
+    judged,
+)
 
 ADA, BOB, CY = "+31612345678", "+31687654321", "+14155550100"
 CREDENTIALS: dict[ServiceName, JsonObject] = {
@@ -67,9 +73,10 @@ class World:
             "allow_private": True,
         }
         given: JsonObject = {"sms": {"to": to, "body": body}}
-        return await self.handler(
-            an_invocation(JobEventTypes.NOTIFICATION, definition, given, context=self.context)
+        invocation = an_invocation(
+            JobEventTypes.NOTIFICATION, definition, given, context=self.context
         )
+        return await self.handler(judged(invocation))
 
     async def failed(self, to: JsonValue = ADA, **provider: JsonValue) -> ProviderError:
         with pytest.raises(ProviderError) as caught:

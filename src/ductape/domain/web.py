@@ -83,6 +83,8 @@ def fill_path(resource: str, params: Mapping[str, JsonValue], path: str = "input
 
     Raises `ValidationError` for a parameter that is missing, empty, no scalar, or climbs (`..`).
     """
+    if ":" not in resource:
+        return resource
     if faults := param_faults(resource, params, path):
         raise ValidationError(faults)
     before, mark, query = resource.partition("?")

@@ -17,7 +17,6 @@ from ductape.domain.request import RetryPolicy
 from ductape.domain.retry import delay_ms
 from ductape.domain.standing import ATTEMPT
 from ductape.errors import DuctapeError
-from ductape.handlers.broker.publish import place_of
 from ductape.handlers.broker.taking import Taken, Taking, may_pass
 from ductape.ports.broker import Brokers, Consumer, Delivery
 from ductape.ports.clock import Clock
@@ -100,7 +99,7 @@ class Flow:
 
     def _opened(self) -> AbstractAsyncContextManager[Consumer]:
         return self._sources.brokers.consume(
-            place_of(self._invocation), self._group, self._invocation.context.job_id
+            self._taking.place, self._group, self._invocation.context.job_id
         )
 
     async def _round(self, consumer: Consumer) -> None:

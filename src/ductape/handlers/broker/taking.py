@@ -20,6 +20,7 @@ from ductape.domain.inputs.topic import MAPPING, Subscription
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import DuctapeError, NotFound, ProviderError, StoreError, invalid
 from ductape.handlers.broker.messages import shown
+from ductape.handlers.broker.publish import place_of
 from ductape.ports.broker import Brokers, Delivery, Outgoing, Place
 from ductape.ports.dispatch import Dispatch, Order
 from ductape.ports.handler import Invocation
@@ -60,6 +61,7 @@ class Taking:
         """Store through `dispatch`, give up through `brokers`."""
         self._invocation = invocation
         self._target = target
+        self.place = place_of(invocation, target)
         self._asked = asked
         self._group = group
         self._brokers = brokers

@@ -7,9 +7,8 @@ from being tried (SPEC 5 and 9, issue 3 item 12).
 
 from typing import assert_never
 
-import msgspec
-
 from ductape.domain.definitions.notification import NotificationTarget
+from ductape.domain.definitions.reading import Reading
 from ductape.domain.inputs.notification import Channel
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import ProviderError, invalid
@@ -37,15 +36,16 @@ class NotificationHandler:
         self._mailer = mailer
         self._clock = clock
         self._tokens = tokens
+        self._definitions = Reading(NotificationTarget)
 
     async def __call__(self, invocation: Invocation) -> JsonValue:
         """Send on every channel and return `{channel: {status: "sent", provider_id}}`.
 
-        Raises `ValidationError` before anything is sent, else the `ProviderError` of a channel
-        that failed: one that may be tried again, if there is such a one.
+        Raises the `ProviderError` of a channel that failed: one that may be tried again, if there
+        is such a one.
         """
-        composed = compose(invocation)
-        target = msgspec.convert(invocation.target.definition, NotificationTarget)
+        target = self._definitions.of(invocation.target)
+        composed = compose(target, invocation.input)
         sending = Sending(
             http=self._http,
             mailer=self._mailer,
