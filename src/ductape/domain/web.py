@@ -199,13 +199,12 @@ def _param_fault(value: JsonValue, path: str) -> Fault | None:
 
 
 def _header_fault(name: str, value: JsonValue, path: str) -> Fault | None:
-    where = f"{path}.{name}" if _HEADER_NAME.fullmatch(name) else path
-    if where == path:
-        return fault(where, "header names of letters, digits and dashes", "another one")
+    if not _HEADER_NAME.fullmatch(name):
+        return fault(path, "header names of letters, digits and dashes", "another one")
     if name.lower() in _FRAMING:
-        return fault(where, "a header that does not frame the message", name)
+        return fault(f"{path}.{name}", "a header that does not frame the message", name)
     if isinstance(value, (list, dict)):
-        return fault(where, "a string, a number or a boolean", kind_of(value))
+        return fault(f"{path}.{name}", "a string, a number or a boolean", kind_of(value))
     if _UNSAFE_IN_HEADER.search(as_text(value)):
-        return fault(where, "text on one line", "a line break or control character")
+        return fault(f"{path}.{name}", "text on one line", "a line break or control character")
     return None

@@ -1,8 +1,9 @@
 """Executes a notification: every channel that the input asks for, each at most once a success.
 
 What is sent is settled before the first channel is tried. A channel's success is checkpointed at
-once; a retry sends only what has not succeeded. A channel that fails does not keep the others
-from being tried (SPEC 5 and 9, issue 3 item 12).
+once; a retry sends only what has not succeeded. The success that ends it all is recorded with the
+result, which follows at once. A channel that fails does not keep the others from being tried
+(SPEC 5 and 9, issue 3 item 12).
 """
 
 from typing import assert_never
@@ -56,15 +57,15 @@ class NotificationHandler:
         )
         progress = Progress.of(invocation.context)
         failures: dict[Channel, ProviderError] = {}
-        for channel in composed.channels:
-            if channel in progress.done:
-                continue
+        left = [channel for channel in composed.channels if channel not in progress.done]
+        for channel in left:
             try:
                 result = await _send(channel, sending, target, composed, progress)
             except ProviderError as error:
                 failures[channel] = error
             else:
-                await progress.channel_sent(channel, result)
+                ends = channel == left[-1] and not failures
+                await progress.channel_sent(channel, result, ends=ends)
         if failures:
             raise _failed(failures, progress.done)
         return {channel: progress.done[channel] for channel in composed.channels}

@@ -180,7 +180,17 @@ def _headers(response: ClientResponse) -> dict[str, str]:
 
 
 async def _bounded_body(response: ClientResponse, most: int, origin: Origin) -> bytes:
-    return b"".join([chunk async for chunk in _chunks(response, most, origin)])
+    """Read the whole body; most are one piece, which has come with the headers."""
+    first = await response.content.readany()
+    if response.content.at_eof() and len(first) <= most:
+        return first
+    pieces, read = [first], len(first)
+    while read <= most and not response.content.at_eof():
+        pieces.append(await response.content.readany())
+        read += len(pieces[-1])
+    if read > most:
+        raise _too_long(origin, most)
+    return b"".join(pieces)
 
 
 async def _chunks(response: ClientResponse, most: int, origin: Origin) -> AsyncIterator[bytes]:
@@ -188,9 +198,13 @@ async def _chunks(response: ClientResponse, most: int, origin: Origin) -> AsyncI
     async for chunk in response.content.iter_any():
         read += len(chunk)
         if read > most:
-            raise ProviderError(
-                "PROVIDER_ERROR",
-                f"{origin} answered more than {most} bytes",
-                hint="ask for less, or raise the action's max_response_bytes",
-            )
+            raise _too_long(origin, most)
         yield chunk
+
+
+def _too_long(origin: Origin, most: int) -> ProviderError:
+    return ProviderError(
+        "PROVIDER_ERROR",
+        f"{origin} answered more than {most} bytes",
+        hint="ask for less, or raise the action's max_response_bytes",
+    )
