@@ -11,7 +11,8 @@
 
 Each figure is the median of several rounds. The floor is the engine alone with the same durability
 (SQLite: WAL, `synchronous = FULL`; PostgreSQL: `fsync` and `synchronous_commit` on), doing the
-least that the figure could mean.
+least that the figure could mean. Of `calls` it is the bare client library, 50 calls at a time, and
+`own cost` is what a call of ours takes on top; what is timed stands in `bench/calls/__init__.py`.
 """
 
 import argparse

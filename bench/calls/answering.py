@@ -1,13 +1,16 @@
 """The servers that answer calls, in a process of their own: `python -m bench.calls.answering`.
 
-They do the least that HTTP and SMTP allow, so that one core of them outruns any client here. The
-ports are told as JSON on standard output; the end of standard input ends the process.
+They do the least that HTTP and SMTP allow, so that one core of them outruns any client here. What
+is sent to the path `/far` is answered after 20 ms, as by a server in another town. The ports are
+told as JSON on standard output; the end of standard input ends the process.
 """
 
 import asyncio
 import json
 import sys
 from typing import cast
+
+from bench.calls import FAR_S
 
 _CONTENT = b'{"id":"ord_4711","state":"accepted","amount":1250,"currency":"EUR","lines":[1,2,3]}'
 _ANSWER = (
@@ -35,8 +38,15 @@ class Http(asyncio.Protocol):
             whole = end + 4 + _length(self._read[:end])
             if len(self._read) < whole:
                 return
+            far = self._read.startswith(b"POST /far")
             del self._read[:whole]
-            assert self._transport is not None
+            if far:
+                asyncio.get_running_loop().call_later(FAR_S, self._answer)
+            else:
+                self._answer()
+
+    def _answer(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(_ANSWER)
 
 

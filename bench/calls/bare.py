@@ -23,18 +23,23 @@ Call = Callable[[int], Awaitable[object]]
 """Makes one call, told its number."""
 
 
-async def actions(partners: Partners, count: int) -> float:
+async def actions(partners: Partners, count: int, path: str = "/orders") -> float:
     """POST orders with aiohttp; return calls a second, as all of these do."""
     async with ClientSession() as session:
 
         async def call(number: int) -> None:
             headers = {"Idempotency-Key": f"order-{number}"}
-            url = f"{partners.http}/orders"
+            url = partners.http + path
             async with session.post(url, json=ORDER, headers=headers) as response:
                 response.raise_for_status()
                 await response.json()
 
         return await _rate(call, count)
+
+
+async def far_actions(partners: Partners, count: int) -> float:
+    """POST orders to the server that takes its time."""
+    return await actions(partners, count, "/far")
 
 
 async def mails(partners: Partners, count: int) -> float:
@@ -46,9 +51,7 @@ async def mails(partners: Partners, count: int) -> float:
         mail["Message-ID"] = f"<{number}@example.org>"
         mail.set_content(MAIL["text"])
         mail.add_alternative(MAIL["template"], subtype="html")
-        await aiosmtplib.send(
-            mail, hostname="127.0.0.1", port=partners.smtp_port, start_tls=False
-        )
+        await aiosmtplib.send(mail, hostname="127.0.0.1", port=partners.smtp_port, start_tls=False)
 
     return await _rate(call, count)
 

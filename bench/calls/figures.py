@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from bench.calls import AT_ONCE, BATCH, bare, ours
+from bench.calls import AT_ONCE, BATCH, FAR_S, bare, ours
 from bench.calls.partners import Partners, partners, watched
 from bench.figures import Scale
 from bench.grounds import Ground
@@ -61,8 +61,7 @@ async def _measured(called: Called, ground: Ground, found: Partners, scale: Scal
     for turn in range(scale.rounds):
         steps = [partial(_ours, called, ground, found, count, measured)]
         steps += [
-            partial(_bare, called, found, count, call, measured.bare[name])
-            for name, call in called.bare
+            partial(_bare, found, count, call, measured.bare[name]) for name, call in called.bare
         ]
         for step in steps if turn % 2 else reversed(steps):
             if called.fill is not None:
@@ -80,9 +79,7 @@ async def _ours(
     measured.busy.append(busy.share)
 
 
-async def _bare(
-    called: Called, found: Partners, count: int, call: Bare, rates: list[float]
-) -> None:
+async def _bare(found: Partners, count: int, call: Bare, rates: list[float]) -> None:
     rates.append(await call(found, count))
 
 
@@ -115,6 +112,14 @@ _ONE_BY_ONE, _TOGETHER = f", beside {AT_ONCE} of one", f", beside one of {BATCH}
 
 CALLED = (
     Called("actions, HTTP", "calls/s", "http", _drained(ours.ACTION), [("", bare.actions)]),
+    Called(
+        f"actions, HTTP, {FAR_S * 1000:.0f} ms away",
+        "calls/s",
+        "http",
+        _drained(ours.FAR_ACTION),
+        [("", bare.far_actions)],
+        slow=2,
+    ),
     Called(
         "notifications, HTTP callback",
         "calls/s",

@@ -6,7 +6,7 @@ from bench.calls import AT_ONCE
 from bench.calls.messages import MAIL, MESSAGE, ORDER, SUBJECT
 from bench.calls.partners import Partners
 from bench.grounds import SETTINGS
-from ductape import Ductape, Handlers, WorkerOptions
+from ductape import Ductape, WorkerOptions
 
 _BULK = 1_000
 _HERE = {"product_tag": "shop", "env": "dev", "start_at": 0}
@@ -14,6 +14,7 @@ _UNSERVED = "later"
 """The queue of the jobs that messages become: storing them is timed, not executing them."""
 
 ACTION = {**_HERE, "event": "create_order", "app": "partner", "input": {"body": ORDER}}
+FAR_ACTION = {**ACTION, "event": "create_far"}
 CALLBACK = {**_HERE, "event": "orders", "input": {"callback": {"body": ORDER}}}
 EMAIL = {
     **_HERE,
@@ -37,7 +38,10 @@ def product(partners: Partners) -> dict[str, object]:
             {
                 "tag": "partner",
                 "envs": [{"slug": "dev", "base_url": partners.http}],
-                "actions": [{"tag": "create_order", "method": "POST", "resource": "/orders"}],
+                "actions": [
+                    {"tag": "create_order", "method": "POST", "resource": "/orders"},
+                    {"tag": "create_far", "method": "POST", "resource": "/far"},
+                ],
             }
         ],
         "notifications": [
@@ -68,8 +72,8 @@ async def drained(url: str, partners: Partners, job: dict[str, object], count: i
         for begun in range(0, count, _BULK):
             receipts = await ductape.processor.job.dispatch_many([job] * min(_BULK, count - begun))
             ids += [receipt["job_id"] for receipt in receipts]
-    start = time.perf_counter()
     async with _opened(url, worker=WorkerOptions(concurrency=AT_ONCE)) as ductape:
+        start = time.perf_counter()  # nothing is claimed yet: the worker was started, no more
         # They are claimed in order, so that whatever is unfinished by then is one of these.
         for one in reversed(ids[-AT_ONCE:]):
             await ductape.processor.job.wait(one)

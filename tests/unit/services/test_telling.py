@@ -28,12 +28,8 @@ class Products:
     current: int | None = 1
     asked: list[int] = field(default_factory=list[int])
     looked: int = 0
-    answering: asyncio.Event | None = None
-    """If there is one, nobody is answered before it is set."""
-
-    async def all_have_asked(self, count: int) -> None:
-        while len(self.asked) < count:
-            await asyncio.sleep(0)
+    crowd: asyncio.Barrier | None = None
+    """If there is one, nobody is answered before all have asked."""
 
     async def version(self, product: str) -> int:
         self.looked += 1
@@ -44,8 +40,8 @@ class Products:
     async def subscriptions(self, product: str, *, version: int) -> Subscriptions:
         assert product == "orders"
         self.asked.append(version)
-        if self.answering is not None:
-            await self.answering.wait()
+        if self.crowd is not None:
+            await self.crowd.wait()
         return self.told.get(version, ())
 
 
@@ -78,12 +74,9 @@ async def test_a_version_is_read_once(telling: Telling) -> None:
 
 
 async def test_many_who_ask_at_once_do_not_push_a_version_out(telling: Telling) -> None:
-    products = Products({1: (EVERYTHING,)})
-    products.answering = asyncio.Event()
-    asking = [asyncio.create_task(learned(telling, products, 1)) for _ in range(MOST_VERSIONS + 1)]
-    await products.all_have_asked(len(asking))
-    products.answering.set()
-    await asyncio.gather(*asking)
+    many = MOST_VERSIONS + 1
+    products = Products({1: (EVERYTHING,)}, crowd=asyncio.Barrier(many))
+    await asyncio.gather(*(learned(telling, products, 1) for _ in range(many)))
     assert telling.known("orders", 1) == (EVERYTHING,)
 
 

@@ -40,7 +40,9 @@ class PublishHandler:
             headers={IDEMPOTENCY_HEADER: key, **given.headers},
         )
         left_ms = max(context.deadline_ms - self._clock.now_ms(), 1)
-        found = await self._brokers.publish(place_of(invocation, target), message, timeout_ms=left_ms)
+        found = await self._brokers.publish(
+            place_of(invocation, target), message, timeout_ms=left_ms
+        )
         return {"id": found}
 
 

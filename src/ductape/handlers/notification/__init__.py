@@ -57,7 +57,7 @@ class NotificationHandler:
         )
         progress = Progress.of(invocation.context)
         failures: dict[Channel, ProviderError] = {}
-        left = [channel for channel in composed.channels if channel not in progress.done]
+        left: list[Channel] = [one for one in composed.channels if one not in progress.done]
         for channel in left:
             try:
                 result = await _send(channel, sending, target, composed, progress)

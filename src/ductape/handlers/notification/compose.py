@@ -1,6 +1,5 @@
 """What a notification says on each channel, settled before anything is sent (SPEC 9)."""
 
-import msgspec
 from msgspec import Struct, field
 
 from ductape.domain.definitions.notification import MessageTemplate, NotificationTarget
