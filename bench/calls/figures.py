@@ -1,5 +1,6 @@
 """Calls a second, ours beside the bare library, by turns in one run."""
 
+import gc
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ class Measured:
 
 async def calls(ground: Ground, scale: Scale) -> list[Row]:
     """Measure every kind of call."""
+    gc.collect()
+    gc.freeze()  # as `ductape worker` does, and for the bare libraries no less
     rows: list[Row] = []
     async with partners(ground.folder) as found:
         for called in CALLED:

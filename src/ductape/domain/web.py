@@ -102,8 +102,11 @@ def param_faults(
 
 def header_faults(headers: Mapping[str, JsonValue], path: str) -> list[Fault]:
     """Tell which headers may not be sent: bad names, line breaks, those that frame the message."""
-    found = (_header_fault(name, value, path) for name, value in headers.items())
-    return [one for one in found if one is not None]
+    return [
+        found
+        for name, value in headers.items()
+        if (found := _header_fault(name, value, path)) is not None
+    ]
 
 
 def merged_headers(*layers: Mapping[str, JsonValue], path: str = "input.headers") -> dict[str, str]:
@@ -113,7 +116,8 @@ def merged_headers(*layers: Mapping[str, JsonValue], path: str = "input.headers"
     """
     merged: dict[str, tuple[str, JsonValue]] = {}
     for layer in layers:
-        merged |= {name.lower(): (name, value) for name, value in layer.items()}
+        for name, value in layer.items():
+            merged[name.lower()] = name, value
     kept = {name: value for name, value in merged.values() if value is not None}
     if faults := header_faults(kept, path):
         raise ValidationError(faults)
