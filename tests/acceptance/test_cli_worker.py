@@ -135,7 +135,7 @@ async def test_a_worker_is_listed_and_serves_its_queues_only(shop: str, tmp_path
             [live] = await ductape.workers.list()
         assert live["pid"] == worker.pid
         assert (live["queues"], live["concurrency"]) == (["fast", "faster"], 3)
-        assert live["handlers"] == ["job:linger", "job:stick"]
+        assert live["handlers"] == ["job:linger", "job:spared", "job:stick"]
         worker.terminate()
         worker.communicate(timeout=20)
     async with Ductape.open(shop, worker=False) as ductape:
