@@ -114,7 +114,7 @@ class Flow:
 
     async def _take(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
         """Store the jobs of a batch, then acknowledge: nothing before it is kept."""
-        ends = await asyncio.gather(*map(self._taking.take, deliveries), return_exceptions=True)
+        ends = await self._taking.take_all(deliveries)
         taken = [one for one in ends if isinstance(one, Taken)]
         done = [one.delivery for one in taken if one.fate != "again"]
         if done:
