@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from email.message import EmailMessage
+from email.utils import formatdate
 from typing import Any
 
 import aiosmtplib
@@ -48,7 +49,7 @@ async def mails(partners: Partners, count: int) -> float:
     async def call(number: int) -> None:
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = MAIL["from"], MAIL["to"], MAIL["subject"]
-        mail["Message-ID"] = f"<{number}@example.org>"
+        mail["Date"], mail["Message-ID"] = formatdate(), f"<{number}@example.org>"
         mail.set_content(MAIL["text"])
         mail.add_alternative(MAIL["template"], subtype="html")
         await aiosmtplib.send(mail, hostname="127.0.0.1", port=partners.smtp_port, start_tls=False)
