@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from email.message import EmailMessage
@@ -18,14 +17,15 @@ from redis.asyncio import Redis
 
 from bench.calls import AT_ONCE, BATCH
 from bench.calls.messages import MAIL, MESSAGE, ORDER, SUBJECT
+from bench.calls.pace import Pace, Watch
 from bench.calls.partners import Partners
 
 Call = Callable[[int], Awaitable[object]]
 """Makes one call, told its number."""
 
 
-async def actions(partners: Partners, count: int, path: str = "/orders") -> float:
-    """POST orders with aiohttp; return calls a second, as all of these do."""
+async def actions(partners: Partners, count: int, path: str = "/orders") -> Pace:
+    """POST orders with aiohttp."""
     async with ClientSession() as session:
 
         async def call(number: int) -> None:
@@ -35,15 +35,15 @@ async def actions(partners: Partners, count: int, path: str = "/orders") -> floa
                 response.raise_for_status()
                 await response.json()
 
-        return await _rate(call, count)
+        return await _pace(call, count)
 
 
-async def far_actions(partners: Partners, count: int) -> float:
+async def far_actions(partners: Partners, count: int) -> Pace:
     """POST orders to the server that takes its time."""
     return await actions(partners, count, "/far")
 
 
-async def mails(partners: Partners, count: int) -> float:
+async def mails(partners: Partners, count: int) -> Pace:
     """Send mails with aiosmtplib's one call, which is a connection each."""
 
     async def call(number: int) -> None:
@@ -54,10 +54,10 @@ async def mails(partners: Partners, count: int) -> float:
         mail.add_alternative(MAIL["template"], subtype="html")
         await aiosmtplib.send(mail, hostname="127.0.0.1", port=partners.smtp_port, start_tls=False)
 
-    return await _rate(call, count)
+    return await _pace(call, count)
 
 
-async def redis_publish(partners: Partners, count: int) -> float:
+async def redis_publish(partners: Partners, count: int) -> Pace:
     """Add entries to a stream."""
     async with Redis.from_url(partners.redis) as redis:
 
@@ -66,10 +66,10 @@ async def redis_publish(partners: Partners, count: int) -> float:
             body = json.dumps(MESSAGE)
             await redis.xadd(SUBJECT, {"body": body, "headers": headers})
 
-        return await _rate(call, count)
+        return await _pace(call, count)
 
 
-async def nats_publish(partners: Partners, count: int) -> float:
+async def nats_publish(partners: Partners, count: int) -> Pace:
     """Publish to a stream of JetStream, and await its acknowledgement."""
     async with _nats(partners) as client:
         stream = client.jetstream()
@@ -78,10 +78,10 @@ async def nats_publish(partners: Partners, count: int) -> float:
             body = json.dumps(MESSAGE).encode()
             await stream.publish(SUBJECT, body, headers={"Nats-Msg-Id": f"bare-{number}"})
 
-        return await _rate(call, count)
+        return await _pace(call, count)
 
 
-async def redis_one_by_one(partners: Partners, count: int) -> float:
+async def redis_one_by_one(partners: Partners, count: int) -> Pace:
     """Receive and acknowledge message by message, as 50 members of a group."""
     async with Redis.from_url(partners.redis) as redis:
         await redis.xgroup_create(SUBJECT, "bare", "0")
@@ -93,23 +93,23 @@ async def redis_one_by_one(partners: Partners, count: int) -> float:
                 json.loads(fields[b"body"])
                 await redis.xack(SUBJECT, "bare", entry)
 
-        return await _rate(call, count)
+        return await _pace(call, count)
 
 
-async def redis_in_batches(partners: Partners, count: int) -> float:
+async def redis_in_batches(partners: Partners, count: int) -> Pace:
     """Receive and acknowledge a hundred messages at a time, as one consumer."""
     async with Redis.from_url(partners.redis) as redis:
         await redis.xgroup_create(SUBJECT, "batches", "0")
-        start = time.perf_counter()
+        watch = Watch()
         for _ in range(count // BATCH):
             found = _entries(await redis.xreadgroup("batches", "m", {SUBJECT: ">"}, count=BATCH))
             for _, fields in found:
                 json.loads(fields[b"body"])
             await redis.xack(SUBJECT, "batches", *(entry for entry, _ in found))
-        return count / (time.perf_counter() - start)
+        return watch.pace(count)
 
 
-async def nats_one_by_one(partners: Partners, count: int) -> float:
+async def nats_one_by_one(partners: Partners, count: int) -> Pace:
     """Fetch and acknowledge message by message, by 50 subscriptions to one durable consumer."""
     async with _nats(partners) as client:
         stream = client.jetstream()
@@ -126,22 +126,22 @@ async def nats_one_by_one(partners: Partners, count: int) -> float:
                 await message.ack()
             heard.append(mine)
 
-        rate = await _rate(call, count)
+        pace = await _pace(call, count)
         await client.flush()
-        return rate
+        return pace
 
 
-async def nats_in_batches(partners: Partners, count: int) -> float:
+async def nats_in_batches(partners: Partners, count: int) -> Pace:
     """Fetch and acknowledge a hundred messages at a time."""
     async with _nats(partners) as client:
         heard = await client.jetstream().pull_subscribe(SUBJECT, durable="batches")
-        start = time.perf_counter()
+        watch = Watch()
         for _ in range(count // BATCH):
             for message in await heard.fetch(BATCH):
                 json.loads(message.data)
                 await message.ack()
             await client.flush()
-        return count / (time.perf_counter() - start)
+        return watch.pace(count)
 
 
 async def fill_redis(partners: Partners, count: int) -> None:
@@ -166,17 +166,17 @@ async def fill_nats(partners: Partners, count: int) -> None:
             await asyncio.gather(*(stream.publish(SUBJECT, body) for _ in range(AT_ONCE)))
 
 
-async def _rate(call: Call, count: int) -> float:
-    """Make calls from 50 tasks; return how many a second."""
+async def _pace(call: Call, count: int) -> Pace:
+    """Make calls from 50 tasks."""
     numbers = iter(range(count))
 
     async def caller() -> None:
         for number in numbers:
             await call(number)
 
-    start = time.perf_counter()
+    watch = Watch()
     await asyncio.gather(*(caller() for _ in range(AT_ONCE)))
-    return count / (time.perf_counter() - start)
+    return watch.pace(count)
 
 
 @asynccontextmanager

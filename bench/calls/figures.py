@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from bench.calls import AT_ONCE, BATCH, FAR_S, bare, ours
+from bench.calls.pace import Pace
 from bench.calls.partners import Partners, partners, watched
 from bench.figures import Scale
 from bench.grounds import Ground
 from bench.report import Row
 
-Bare = Callable[[Partners, int], Awaitable[float]]
-Ours = Callable[[str, Partners, int], Awaitable[float]]
+Bare = Callable[[Partners, int], Awaitable[Pace]]
+Ours = Callable[[str, Partners, int], Awaitable[Pace]]
 Fill = Callable[[Partners, int], Awaitable[None]]
 
 
@@ -40,10 +41,10 @@ class Called:
 class Measured:
     """What the rounds of one kind have shown."""
 
-    ours: list[float] = field(default_factory=list[float])
+    ours: list[Pace] = field(default_factory=list[Pace])
     busy: list[float] = field(default_factory=list[float])
     """The server, while ours called it."""
-    bare: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    bare: dict[str, list[Pace]] = field(default_factory=dict[str, list[Pace]])
 
 
 async def calls(ground: Ground, scale: Scale) -> list[Row]:
@@ -82,8 +83,8 @@ async def _ours(
     measured.busy.append(busy.share)
 
 
-async def _bare(found: Partners, count: int, call: Bare, rates: list[float]) -> None:
-    rates.append(await call(found, count))
+async def _bare(found: Partners, count: int, call: Bare, paces: list[Pace]) -> None:
+    paces.append(await call(found, count))
 
 
 def _rows(called: Called, measured: Measured) -> list[Row]:
@@ -91,16 +92,27 @@ def _rows(called: Called, measured: Measured) -> list[Row]:
     return [
         Row(
             figure=f"{called.figure}{name}",
-            value=statistics.median(measured.ours),
+            value=_rate(measured.ours),
             unit=called.unit,
-            floor=statistics.median(rates),
+            floor=_rate(paces),
             own_cost=statistics.median(
-                bare / mine - 1 for bare, mine in zip(rates, measured.ours, strict=True)
+                bare.rate / mine.rate - 1 for bare, mine in zip(paces, measured.ours, strict=True)
             ),
-            note=f"the server was busy for {busy:.0%} of the time",
+            note=(
+                f"{_cpu_us(measured.ours):,.0f} µs of this process's CPU a call, "
+                f"bare {_cpu_us(paces):,.0f}; the server was busy for {busy:.0%} of the time"
+            ),
         )
-        for name, rates in measured.bare.items()
+        for name, paces in measured.bare.items()
     ]
+
+
+def _rate(paces: Sequence[Pace]) -> float:
+    return statistics.median(pace.rate for pace in paces)
+
+
+def _cpu_us(paces: Sequence[Pace]) -> float:
+    return statistics.median(pace.cpu_us for pace in paces)
 
 
 def _drained(job: dict[str, object]) -> Ours:
@@ -135,7 +147,7 @@ CALLED = (
     ),
     Called(
         "publish, Redis Streams",
-        "messages/s",
+        "msgs/s",
         "redis",
         _drained(ours.publishing("redis")),
         [("", bare.redis_publish)],
@@ -143,7 +155,7 @@ CALLED = (
     ),
     Called(
         "publish, NATS JetStream",
-        "messages/s",
+        "msgs/s",
         "nats",
         _drained(ours.publishing("nats")),
         [("", bare.nats_publish)],
@@ -151,7 +163,7 @@ CALLED = (
     ),
     Called(
         "subscribe, Redis Streams",
-        "messages/s",
+        "msgs/s",
         "redis",
         _subscribed("redis"),
         [(_ONE_BY_ONE, bare.redis_one_by_one), (_TOGETHER, bare.redis_in_batches)],
@@ -160,7 +172,7 @@ CALLED = (
     ),
     Called(
         "subscribe, NATS JetStream",
-        "messages/s",
+        "msgs/s",
         "nats",
         _subscribed("nats"),
         [(_ONE_BY_ONE, bare.nats_one_by_one), (_TOGETHER, bare.nats_in_batches)],

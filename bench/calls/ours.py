@@ -1,9 +1,8 @@
 """Ours: jobs stored beforehand, then drained by one worker with 50 slots."""
 
-import time
-
 from bench.calls import AT_ONCE
 from bench.calls.messages import MAIL, MESSAGE, ORDER, SUBJECT
+from bench.calls.pace import Pace, Watch
 from bench.calls.partners import Partners
 from bench.grounds import SETTINGS
 from ductape import Ductape, WorkerOptions
@@ -64,8 +63,8 @@ def product(partners: Partners) -> dict[str, object]:
     }
 
 
-async def drained(url: str, partners: Partners, job: dict[str, object], count: int) -> float:
-    """Store jobs, then drain them; return results a second, recorded."""
+async def drained(url: str, partners: Partners, job: dict[str, object], count: int) -> Pace:
+    """Store jobs, then drain them; return the pace of recorded results."""
     ids: list[str] = []
     async with _opened(url, worker=False) as ductape:
         await ductape.products.apply(product(partners))
@@ -73,18 +72,18 @@ async def drained(url: str, partners: Partners, job: dict[str, object], count: i
             receipts = await ductape.processor.job.dispatch_many([job] * min(_BULK, count - begun))
             ids += [receipt["job_id"] for receipt in receipts]
     async with _opened(url, worker=WorkerOptions(concurrency=AT_ONCE)) as ductape:
-        start = time.perf_counter()  # nothing is claimed yet: the worker was started, no more
+        watch = Watch()  # nothing is claimed yet: the worker was started, no more
         # They are claimed in order, so that whatever is unfinished by then is one of these.
         for one in reversed(ids[-AT_ONCE:]):
             await ductape.processor.job.wait(one)
-        taken_s = time.perf_counter() - start
+        pace = watch.pace(count)
         for one in ids:
             await ductape.processor.job.wait(one, timeout=10)
-    return count / taken_s
+    return pace
 
 
-async def subscribed(url: str, partners: Partners, broker: str, count: int) -> float:
-    """Make a durable job of every message that waits; return how many a second."""
+async def subscribed(url: str, partners: Partners, broker: str, count: int) -> Pace:
+    """Make a durable job of every message that waits; return at what pace."""
     options = WorkerOptions(concurrency=AT_ONCE, queues=("default",))
     job = {
         **_HERE,
@@ -93,12 +92,12 @@ async def subscribed(url: str, partners: Partners, broker: str, count: int) -> f
     }
     async with _opened(url, worker=options) as ductape:
         await ductape.products.apply(product(partners))
-        start = time.perf_counter()
+        watch = Watch()
         result = await ductape.processor.job.schedule(job)
-        taken_s = time.perf_counter() - start
+        pace = watch.pace(count)
     if result != {"received": count, "dispatched": count}:
         raise RuntimeError(f"not every message became a job: {result}")
-    return count / taken_s
+    return pace
 
 
 def _opened(url: str, *, worker: WorkerOptions | bool) -> Ductape:
