@@ -16,8 +16,9 @@ which is what a call takes beyond its bare self, as a share of that. The target 
 A server that answers at once is the hardest ground for this figure: one core does nothing but
 calls, and whatever an attempt does besides counts in full. Actions are measured once more against a
 server that takes 20 ms, as one in another town does; there the 50 calls wait side by side, which is
-what slots are for. The note of each figure tells how busy the server was, for one that could not
-keep up would flatter us.
+what slots are for. The note of each figure tells the processor time of a call, which a busy machine
+changes least, and how busy the server was at most: one that could not keep up with the bare library
+would flatter us.
 
 Subscribing has no single bare form, so it has two lines: beside 50 consumers of one group that each
 receive and acknowledge message by message, and beside one that fetches and acknowledges a hundred

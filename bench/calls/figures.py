@@ -42,9 +42,9 @@ class Measured:
     """What the rounds of one kind have shown."""
 
     ours: list[Pace] = field(default_factory=list[Pace])
-    busy: list[float] = field(default_factory=list[float])
-    """The server, while ours called it."""
     bare: dict[str, list[Pace]] = field(default_factory=dict[str, list[Pace]])
+    busy: list[float] = field(default_factory=list[float])
+    """The server, while a bare library called it, which is when it has most to do."""
 
 
 async def calls(ground: Ground, scale: Scale) -> list[Row]:
@@ -64,9 +64,7 @@ async def _measured(called: Called, ground: Ground, found: Partners, scale: Scal
     measured = Measured(bare={name: [] for name, _ in called.bare})
     for turn in range(scale.rounds):
         steps = [partial(_ours, called, ground, found, count, measured)]
-        steps += [
-            partial(_bare, found, count, call, measured.bare[name]) for name, call in called.bare
-        ]
+        steps += [partial(_bare, called, found, count, named, measured) for named in called.bare]
         for step in steps if turn % 2 else reversed(steps):
             if called.fill is not None:
                 await called.fill(found, count if called.received else 0)
@@ -77,18 +75,20 @@ async def _measured(called: Called, ground: Ground, found: Partners, scale: Scal
 async def _ours(
     called: Called, ground: Ground, found: Partners, count: int, measured: Measured
 ) -> None:
-    url = await ground.store("ours")
+    measured.ours.append(await called.ours(await ground.store("ours"), found, count))
+
+
+async def _bare(
+    called: Called, found: Partners, count: int, named: tuple[str, Bare], measured: Measured
+) -> None:
+    name, call = named
     with watched(found.pids[called.server]) as busy:
-        measured.ours.append(await called.ours(url, found, count))
+        measured.bare[name].append(await call(found, count))
     measured.busy.append(busy.share)
 
 
-async def _bare(found: Partners, count: int, call: Bare, paces: list[Pace]) -> None:
-    paces.append(await call(found, count))
-
-
 def _rows(called: Called, measured: Measured) -> list[Row]:
-    busy = statistics.median(measured.busy)
+    busy = max(measured.busy)
     return [
         Row(
             figure=f"{called.figure}{name}",
@@ -100,7 +100,7 @@ def _rows(called: Called, measured: Measured) -> list[Row]:
             ),
             note=(
                 f"{_cpu_us(measured.ours):,.0f} µs of this process's CPU a call, "
-                f"bare {_cpu_us(paces):,.0f}; the server was busy for {busy:.0%} of the time"
+                f"bare {_cpu_us(paces):,.0f}; the server was busy for at most {busy:.0%}"
             ),
         )
         for name, paces in measured.bare.items()
