@@ -11,7 +11,8 @@
 
 Each figure is the median of several rounds. The floor is the engine alone with the same durability
 (SQLite: WAL, `synchronous = FULL`; PostgreSQL: `fsync` and `synchronous_commit` on), doing the
-least that the figure could mean.
+least that the figure could mean. Of `calls` it is the bare client library, 50 calls at a time, and
+`own cost` is what a call of ours takes on top; what is timed stands in `bench/calls/__init__.py`.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from bench import bloat
 from bench.backlog import backlog
+from bench.calls.figures import calls
 from bench.features import features
 from bench.figures import FIGURES, Scale
 from bench.grounds import ground_of
@@ -40,7 +42,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 }
 """What has options of its own."""
 
-EVERY = {**FIGURES, "features": features, "backlog": backlog}
+EVERY = {**FIGURES, "features": features, "calls": calls, "backlog": backlog}
 
 
 def main(words: Sequence[str]) -> int:

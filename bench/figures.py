@@ -37,16 +37,18 @@ class Scale:
     beside: int
     """The jobs drained beside them."""
     pairs: int
+    calls: int
+    """To a server, or messages of a broker."""
 
     @classmethod
     def full(cls) -> "Scale":
         """For figures worth quoting."""
-        return cls(50_000, 2_000, 100, 200, 30_000, 200, 100, 20.0, 3, 1_000_000, 20_000, 5)
+        return cls(50_000, 2_000, 100, 200, 30_000, 200, 100, 20.0, 3, 1_000_000, 20_000, 5, 6_000)
 
     @classmethod
     def short(cls) -> "Scale":
         """For the tests: does it run at all."""
-        return cls(2_000, 50, 20, 5, 1_000, 10, 5, 0.5, 1, 2_000, 1_000, 1)
+        return cls(2_000, 50, 20, 5, 1_000, 10, 5, 0.5, 1, 2_000, 1_000, 1, 200)
 
 
 class Probe:

@@ -18,6 +18,9 @@ AT_LEAST = 5_000
 class Ground(Protocol):
     """A database for ours, and what it does bare."""
 
+    folder: Path
+    """Where other servers of a measurement may keep files."""
+
     @property
     def title(self) -> str:
         """Return what the report says of it."""
@@ -82,6 +85,7 @@ class OnPostgres:
     """Databases of one durable server."""
 
     server: BenchServer
+    folder: Path
 
     @property
     def title(self) -> str:
@@ -127,4 +131,4 @@ async def ground_of(store: str, folder: Path) -> AsyncGenerator[Ground]:
         yield OnSqlite(folder)
         return
     async with bench_server() as server:
-        yield OnPostgres(server)
+        yield OnPostgres(server, folder)

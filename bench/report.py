@@ -19,8 +19,10 @@ class Row:
     value: float
     unit: str
     floor: float | None = None
-    """The same unit, by the bare engine."""
+    """The same unit, by the bare engine or the bare library."""
     note: str = ""
+    own_cost: float | None = None
+    """Of calls to others: what one takes beyond the bare library's, as a share of that."""
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON."""
@@ -31,7 +33,7 @@ def print_table(rows: list[Row], *, title: str) -> None:
     """Print the figures with their floors."""
     table = Table(title=title, title_justify="left")
     table.add_column("figure", no_wrap=True)
-    for name in ("measured", "bare floor", "of it"):
+    for name in ("measured", "bare floor", "of it", "own cost"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
@@ -39,6 +41,7 @@ def print_table(rows: list[Row], *, title: str) -> None:
             shown(row.value, row.unit),
             "" if row.floor is None else shown(row.floor, row.unit),
             "" if not row.floor else f"{row.value / row.floor:.0%}",
+            "" if row.own_cost is None else f"{row.own_cost:+.0%}",
         )
     console = Console(width=100)
     console.print(f"machine: {machine()}")

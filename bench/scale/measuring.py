@@ -63,7 +63,7 @@ async def measured(folder: Path, *, short: bool) -> Costs:
             _say("an idle worker, hints")
             idle = await standing(server, watched_s=0.5 if short else 12.0)
             _say("drains, a lone commit")
-            floor = OnPostgres(server)
+            floor = OnPostgres(server, folder)
             commit_ms = await floor.commit_ms(20 if short else 500, COMMITS_APART_S)
             jobs, rounds = (4_000, 1) if short else (60_000, 5)
             drained = await drains(server, meter, folder, jobs=jobs, cores=cores, rounds=rounds)

@@ -7,12 +7,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.versus.roster import OURS
 from bench.versus.run import FLOOR
 
 ROOT = Path(__file__).resolve().parents[2]
 
 WITH_A_FLOOR = 6
+CALLS = [
+    "actions, HTTP",
+    "actions, HTTP, 20 ms away",
+    "notifications, HTTP callback",
+    "notifications, SMTP",
+    "publish, Redis Streams",
+    "publish, NATS JetStream",
+    "subscribe, Redis Streams, beside 50 of one",
+    "subscribe, Redis Streams, beside one of 100",
+    "subscribe, NATS JetStream, beside 50 of one",
+    "subscribe, NATS JetStream, beside one of 100",
+]
+"""Beside the bare library."""
 MOST_MIB = 32
 
 PHASES = [
@@ -29,8 +44,11 @@ BY_TURNS = ("single", "drain", "pick_up")
 async def test_every_figure_is_measured(tmp_path: Path) -> None:
     rows = {row["figure"]: row for row in await _bench("--short", disk=tmp_path)}
     assert all(row["value"] > 0 for name, row in rows.items() if name != "idle worker, of one core")
-    assert sum(row["floor"] is not None for row in rows.values()) == WITH_A_FLOOR
+    assert sum(row["floor"] is not None for row in rows.values()) == WITH_A_FLOOR + len(CALLS)
     assert rows["earliest"]["value"] >= 0
+    assert [name for name, row in rows.items() if row["own_cost"] is not None] == CALLS
+    for row in map(rows.__getitem__, CALLS):  # of one round, so that these are its very figures
+        assert row["own_cost"] == pytest.approx(row["floor"] / row["value"] - 1)
 
 
 async def test_ours_is_measured_on_postgres_beside_the_floor(tmp_path: Path) -> None:

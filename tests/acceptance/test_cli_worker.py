@@ -17,7 +17,7 @@ KEYS = "DUCTAPE_KEY"
 DUCTAPE = Path(sys.executable).with_name("ductape")
 
 HANDLERS = """
-import asyncio, threading
+import asyncio, gc, threading
 from ductape import Handlers
 
 handlers = Handlers()
@@ -33,7 +33,14 @@ async def linger(given):
 def stick():
     print("began", flush=True)
     threading.Event().wait()
+
+@handlers.job("spared")
+async def spared():
+    return gc.get_freeze_count()
 """
+
+LOADED = 10_000
+"""Fewer objects than any worker has once it is open."""
 
 REQUEST = {"product_tag": "shop", "env": "dev", "start_at": 0, "onLost": "retry"}
 
@@ -42,7 +49,7 @@ REQUEST = {"product_tag": "shop", "env": "dev", "start_at": 0, "onLost": "retry"
 async def shop(store: str, tmp_path: Path) -> str:
     """Return a store whose product has the handlers' jobs, which lie in the test's folder."""
     (tmp_path / "handlers.py").write_text(HANDLERS)
-    jobs = [{"tag": tag, "handler": "python"} for tag in ("linger", "stick")]
+    jobs = [{"tag": tag, "handler": "python"} for tag in ("linger", "stick", "spared")]
     async with Ductape.open(store, worker=False) as ductape:
         await ductape.products.apply({"tag": "shop", "envs": [{"slug": "dev"}], "jobs": jobs})
     return store
@@ -99,6 +106,15 @@ async def test_a_stopped_worker_lets_its_run_end(shop: str, tmp_path: Path, numb
     ]
 
 
+async def test_the_garbage_collector_passes_over_what_a_worker_is_made_of(
+    shop: str, tmp_path: Path
+) -> None:
+    with _worker(shop, tmp_path):
+        job = await _dispatched(shop, "spared")
+        async with Ductape.open(shop, worker=False) as ductape:
+            assert await ductape.processor.job.wait(job, timeout=20) > LOADED
+
+
 async def test_a_second_signal_ends_the_worker_at_once(shop: str, tmp_path: Path) -> None:
     job = await _dispatched(shop, "stick")
     with _worker(shop, tmp_path) as worker:
@@ -119,7 +135,7 @@ async def test_a_worker_is_listed_and_serves_its_queues_only(shop: str, tmp_path
             [live] = await ductape.workers.list()
         assert live["pid"] == worker.pid
         assert (live["queues"], live["concurrency"]) == (["fast", "faster"], 3)
-        assert live["handlers"] == ["job:linger", "job:stick"]
+        assert live["handlers"] == ["job:linger", "job:spared", "job:stick"]
         worker.terminate()
         worker.communicate(timeout=20)
     async with Ductape.open(shop, worker=False) as ductape:

@@ -23,6 +23,7 @@ from tests.unit.handlers.builders import (
     NoTokens,
     RecordingContext,
     an_invocation,
+    judged,
 )
 
 
@@ -45,7 +46,7 @@ class Partner:
         invocation = an_invocation(
             JobEventTypes.ACTION, {**action, **definition}, given, context=self.context
         )
-        return await self.handler(invocation)
+        return await self.handler(judged(invocation))
 
     async def refused(self, given: JsonObject, **definition: JsonValue) -> ProviderError:
         """Run an attempt that the provider must refuse."""

@@ -179,6 +179,13 @@ async def test_a_redirect_to_another_scheme_is_refused(
     assert (await refused(client, server.url)).provider_code == "VALIDATION_ERROR"
 
 
+async def test_a_redirect_to_what_is_no_url_is_told(
+    client: AiohttpClient, server: Receiver
+) -> None:
+    server.answers = [web.Response(status=302, headers={"Location": "http://[::1"})]
+    assert (await refused(client, server.url)).provider_code == "PROVIDER_ERROR"
+
+
 async def test_redirects_end(client: AiohttpClient, server: Receiver) -> None:
     server.answers = [
         web.Response(status=302, headers={"Location": f"/{number}"}) for number in range(9)

@@ -21,6 +21,7 @@ from tests.unit.handlers.builders import (
     NoTokens,
     RecordingContext,
     an_invocation,
+    judged,
 )
 
 MESSAGE: JsonObject = {
@@ -88,9 +89,10 @@ class World:
             "allow_private": True,
             **changes,
         }
-        return await self.handler(
-            an_invocation(JobEventTypes.NOTIFICATION, definition, given, context=self.context)
+        invocation = an_invocation(
+            JobEventTypes.NOTIFICATION, definition, given, context=self.context
         )
+        return await self.handler(judged(invocation))
 
     async def failed(self, given: JsonObject, message: JsonObject | None = None) -> ProviderError:
         """Run an attempt on which a channel fails."""
@@ -234,6 +236,14 @@ async def test_each_success_is_checkpointed_and_every_channel_is_tried(world: Wo
     ]
 
 
+async def test_the_success_that_ends_it_all_is_left_to_the_result(world: World) -> None:
+    await world.send(GIVEN, MESSAGE)
+    assert [list(sent_so_far(one)) for one in world.context.checkpoints] == [
+        ["push_notification"],
+        ["push_notification", "email"],
+    ]
+
+
 async def test_a_retry_sends_only_what_has_not_succeeded(world: World) -> None:
     world.mailbox.reply = "451 later"
     await world.failed(GIVEN, MESSAGE)
@@ -303,3 +313,11 @@ async def test_a_failing_push_service_is_told_by_its_status(world: World) -> Non
     assert error.provider_code == "UNAUTHORIZED"
     assert error.message == "push_notification: POST localhost answered 401"
     assert "expo-token" not in str(error.details)
+
+
+def sent_so_far(checkpoint: JsonValue) -> JsonObject:
+    """Return what a checkpoint says of the channels that have succeeded."""
+    assert isinstance(checkpoint, dict)
+    sent = checkpoint["sent"]
+    assert isinstance(sent, dict)
+    return sent

@@ -7,6 +7,7 @@ import pytest
 
 from ductape import Ductape, DuctapeError, Handlers
 from ductape.domain.wire import JobView
+from ductape.errors import Conflict
 
 PRODUCT = {
     "tag": "shop",
@@ -34,6 +35,8 @@ REQUESTS: list[dict[str, object]] = [
     PACK | {"concurrency_key": "k", "concurrency_limit": 4},
     PACK | {"cache": "c", "app": None, "session": {}, "repeat": None},
     PACK | {"retryConfig": {"initialDelay": 5}, "metadata": {"team": "blue"}},
+    PACK | {"metadata": {"team": "red", "ticket": "7"}},
+    PACK | {"key": None, "metadata": {}},
     PACK | {"start_at": "2100-01-01T00:00:00Z"},
     PACK | {"input": {"at": "$Now()"}},
     PACK | {"input": {"at": "$Nwo()"}},
@@ -50,6 +53,12 @@ FAULTY: list[dict[str, object]] = [
     PACK | {"retries": True},
     PACK | {"env": "nowhere"},
     PACK | {"unknown": 1},
+    PACK | {"key": 7},
+    PACK | {"key": ""},
+    PACK | {"key": "k" * 201},
+    PACK | {"metadata": {"team": 7}},
+    PACK | {"metadata": {"team": "x" * 3_000}},
+    PACK | {"metadata": "blue"},
     ORDER | {"input": {"params:id": 1, "sideways:x": 1}},
     {"product_tag": "shop", "env": "dev", "event": "pack", "start_at": 0},
     {"product_tag": "shop", "env": "dev", "event": "pack", "input": {}},
@@ -96,6 +105,26 @@ async def test_jobs_of_one_shape_keep_their_own_inputs_and_starts(ductape: Ducta
     ]
     assert [view["input"] for view in views] == [{"n": n} for n in range(5)]
     assert [view["scheduled_at"] for view in views] == [(LATER + n) * 1000 for n in range(5)]
+
+
+async def test_a_key_means_the_same_whichever_way_a_job_was_built(
+    ductape: Ductape, tmp_path: Path
+) -> None:
+    first = await stored(ductape, PACK | {"key": "a", "input": {"n": 1}})  # the long way
+    other = await stored(ductape, PACK | {"key": "b", "input": {"n": 1}})  # in its mould
+    for known in (first, other):
+        again = await stored(ductape, PACK | {"key": known["key"], "input": {"n": 1}})
+        assert again["id"] == known["id"]
+        with pytest.raises(Conflict):
+            await stored(ductape, PACK | {"key": known["key"], "input": {"n": 2}})
+    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as elsewhere:
+        again = await stored(elsewhere, PACK | {"key": "b", "input": {"n": 1}})
+        assert again["id"] == other["id"]
+
+
+async def test_metadata_of_one_shape_stay_each_jobs_own(ductape: Ductape) -> None:
+    views = [await stored(ductape, PACK | {"metadata": {"n": str(n)}}) for n in range(3)]
+    assert [view["metadata"] for view in views] == [{"n": str(n)} for n in range(3)]
 
 
 async def test_a_callers_input_may_change_after_the_call(ductape: Ductape) -> None:

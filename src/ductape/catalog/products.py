@@ -4,6 +4,7 @@ Every dispatched job passes here, so answers are remembered: what one version of
 never changes. Which version is current is asked each time, unless the caller has been told.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -61,6 +62,7 @@ class ProductCatalog:
         self._secrets = secrets
         self._known_handlers = known_handlers
         self._applied: dict[tuple[str, int], _Applied] = {}
+        self._loading = asyncio.Lock()
 
     async def version(self, product: str) -> int:
         """Return the number of the current version; `NotFound`."""
@@ -129,7 +131,11 @@ class ProductCatalog:
         if version is None:
             version = await self.version(product)
         applied = self._applied.get((product, version))
-        return await self._load(product, version) if applied is None else applied
+        if applied is not None:
+            return applied
+        async with self._loading:  # a worker's first runs all come at once
+            applied = self._applied.get((product, version))
+            return await self._load(product, version) if applied is None else applied
 
     async def _load(self, product: str, version: int) -> _Applied:
         row = await self._products.at(product, version)

@@ -1,6 +1,7 @@
 """The life of `ductape worker`: start, one line, work, and a stop that loses nothing (SPEC 11)."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -52,12 +53,23 @@ async def _worked(call: Call, settings: Settings, wish: Wish) -> int:
     )
     stop = _stop_on_signals()
     async with opened as here:
+        _spare_what_stays()
         for name, worker in here.worker_ids.items():
             output.line(_greeting(worker, settings.urls()[name], options))
         await stop.wait()
         log.info("stopping: what runs has %g s to end", options.grace_ms / 1_000)
     log.info("stopped")
     return 0
+
+
+def _spare_what_stays() -> None:
+    """Let the garbage collector pass over all that is loaded by now: it stays to the end.
+
+    To go through it takes 20 to 30 ms, in which no run goes on, and a busy worker had it done every
+    thousand jobs. The process is the command's own, so that nobody else's objects are meant.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _options(settings: Settings, wish: Wish) -> WorkerOptions:

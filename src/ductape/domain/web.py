@@ -83,6 +83,8 @@ def fill_path(resource: str, params: Mapping[str, JsonValue], path: str = "input
 
     Raises `ValidationError` for a parameter that is missing, empty, no scalar, or climbs (`..`).
     """
+    if ":" not in resource:
+        return resource
     if faults := param_faults(resource, params, path):
         raise ValidationError(faults)
     before, mark, query = resource.partition("?")
@@ -100,8 +102,11 @@ def param_faults(
 
 def header_faults(headers: Mapping[str, JsonValue], path: str) -> list[Fault]:
     """Tell which headers may not be sent: bad names, line breaks, those that frame the message."""
-    found = (_header_fault(name, value, path) for name, value in headers.items())
-    return [one for one in found if one is not None]
+    return [
+        found
+        for name, value in headers.items()
+        if (found := _header_fault(name, value, path)) is not None
+    ]
 
 
 def merged_headers(*layers: Mapping[str, JsonValue], path: str = "input.headers") -> dict[str, str]:
@@ -111,7 +116,8 @@ def merged_headers(*layers: Mapping[str, JsonValue], path: str = "input.headers"
     """
     merged: dict[str, tuple[str, JsonValue]] = {}
     for layer in layers:
-        merged |= {name.lower(): (name, value) for name, value in layer.items()}
+        for name, value in layer.items():
+            merged[name.lower()] = name, value
     kept = {name: value for name, value in merged.values() if value is not None}
     if faults := header_faults(kept, path):
         raise ValidationError(faults)
@@ -197,13 +203,12 @@ def _param_fault(value: JsonValue, path: str) -> Fault | None:
 
 
 def _header_fault(name: str, value: JsonValue, path: str) -> Fault | None:
-    where = f"{path}.{name}" if _HEADER_NAME.fullmatch(name) else path
-    if where == path:
-        return fault(where, "header names of letters, digits and dashes", "another one")
+    if not _HEADER_NAME.fullmatch(name):
+        return fault(path, "header names of letters, digits and dashes", "another one")
     if name.lower() in _FRAMING:
-        return fault(where, "a header that does not frame the message", name)
+        return fault(f"{path}.{name}", "a header that does not frame the message", name)
     if isinstance(value, (list, dict)):
-        return fault(where, "a string, a number or a boolean", kind_of(value))
+        return fault(f"{path}.{name}", "a string, a number or a boolean", kind_of(value))
     if _UNSAFE_IN_HEADER.search(as_text(value)):
-        return fault(where, "text on one line", "a line break or control character")
+        return fault(f"{path}.{name}", "text on one line", "a line break or control character")
     return None

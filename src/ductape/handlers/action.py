@@ -5,14 +5,14 @@ definition's query and body are defaults, field by field. A status outside 200 t
 attempt with its code (SPEC 9 and 12).
 """
 
-import msgspec
 from msgspec.structs import replace
 
 from ductape.domain.answer import Answer, body_value, refuse_status
 from ductape.domain.definitions.action import ActionTarget, ContentType
 from ductape.domain.definitions.auth import Auth
+from ductape.domain.definitions.reading import Reading
 from ductape.domain.found import MASK
-from ductape.domain.inputs.action import check_action, merged_body, read_action_input
+from ductape.domain.inputs.action import merged_body, read_action_input
 from ductape.domain.inputs.parts import RequestParts
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.tokens import client_grant
@@ -24,7 +24,6 @@ from ductape.domain.web import (
     merged_headers,
     query_pairs,
 )
-from ductape.errors import ValidationError
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Invocation
 from ductape.ports.http import Headers, HttpClient, HttpRequest, HttpResponse
@@ -57,16 +56,14 @@ class ActionHandler:
         self._http = http
         self._clock = clock
         self._tokens = tokens
+        self._definitions = Reading(ActionTarget)
 
     async def __call__(self, invocation: Invocation) -> JsonValue:
         """Send the request and return `{status, headers, body}`.
 
-        Raises `ValidationError` before anything is sent, `ProviderError` for what came of it.
+        Raises `ProviderError` for what came of it.
         """
-        definition = invocation.target.definition
-        if faults := check_action(definition, invocation.input, resolved=True):
-            raise ValidationError(faults)
-        target = msgspec.convert(definition, ActionTarget)
+        target = self._definitions.of(invocation.target)
         response, auth = await self._answered(target, invocation)
         refuse_status(
             Answer(response.status, response.headers, response.body),

@@ -1,5 +1,6 @@
 """Storing jobs out of a handler: what a subscription asks of the services."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -37,6 +38,13 @@ class Dispatch(Protocol):
         """Store a job and tell whether it is new: under a known key there is one already.
 
         Returns after the commit. Raises what `processor.job.dispatch` raises.
+        """
+        ...
+
+    async def dispatch_many(self, orders: Sequence[Order]) -> list[bool]:
+        """Store jobs in one transaction, all or none, and tell of each whether it is new.
+
+        Raises where any of them cannot be stored, or is known and differs.
         """
         ...
 

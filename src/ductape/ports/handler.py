@@ -57,7 +57,7 @@ class Invocation(Struct, frozen=True):
     target: Target
     """`target.definition` has its references resolved."""
     input: JsonObject
-    """References resolved."""
+    """References resolved; judged by whoever invokes (`domain.inputs.check_input`)."""
     product: str
     env: str
     context: Context

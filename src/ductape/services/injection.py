@@ -101,9 +101,7 @@ class Injection:
         """Resolve a definition, then an input; raises `ReferenceMissing` for what is not there."""
         if not target.refers and not needs_resolving(input):
             return Injected(target, input, session=session)
-        parts = _definitions(target)
-        secret = await self._reveal(parts, product, env)
-        open_target, sensitive = _open(target, parts, secret, now_ms)
+        open_target, sensitive = await self._opened(target, product, env, now_ms)
         around = scope(sources_of(open_target, session), now_ms)
         rest, mapping = apart(target.kind, input)
         return Injected(
@@ -112,6 +110,16 @@ class Injection:
             sensitive=(*sensitive, *sensitive_texts(rest, around)),
             session=session,
         )
+
+    async def _opened(
+        self, target: Target, product: str, env: str, now_ms: int
+    ) -> tuple[Target, tuple[str, ...]]:
+        """Return a target with its own references resolved, and what came from secrets."""
+        if not target.refers:
+            return target, ()
+        parts = _definitions(target)
+        secret = await self._reveal(parts, product, env)
+        return _open(target, parts, secret, now_ms)
 
     async def _reveal(self, parts: JsonObject, product: str, env: str) -> JsonObject:
         """Open every secret that a definition names; all that are missing are told at once."""

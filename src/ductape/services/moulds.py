@@ -1,9 +1,9 @@
-"""Moulds: a request that differs from an earlier one in its input and start alone is built at once.
+"""Moulds: a request that differs from an earlier one in what each job has of its own.
 
 Whoever stores many jobs mostly stores the same one with other inputs. What an earlier request was
-parsed to and resolved against is kept, by everything but those two fields; the input itself is
-looked at each time. Whatever is unusual (a key, a session, a recurrence, a reference, any fault)
-takes the long way, which alone tells what is wrong.
+parsed to and resolved against is kept, by everything but input, start, key and metadata; these are
+looked at each time. Whatever is unusual (a session, a recurrence, a reference, any fault) takes the
+long way, which alone tells what is wrong.
 """
 
 from collections.abc import Hashable, Mapping
@@ -18,21 +18,29 @@ from ductape.domain.instants import read_instant
 from ductape.domain.job import JobSpec
 from ductape.domain.jsonlimits import Limits, plain_object
 from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.parsing.options import labels
+from ductape.domain.parsing.scalars import name
 from ductape.domain.references import needs_resolving
-from ductape.domain.request import JobEventTypes
+from ductape.domain.request import JobEventTypes, JobRequest
 from ductape.domain.target import Target
+from ductape.errors import Fault
 from ductape.services.building import Builder, Built
 
 MOST_MOULDS = 256
-VARYING = ("input", "start_at")
+VARYING = ("input", "start_at", "key", "metadata")
 
 BY_INPUT = frozenset({JobEventTypes.NOTIFICATION, JobEventTypes.PUBLISH, JobEventTypes.SUBSCRIBE})
 """Kinds whose target depends on the input too."""
 
 
+_NOT_GIVEN: tuple[object, ...] = (None, {})
+"""What stands for a field that is left out."""
+
+
 class _Mould(Struct, frozen=True):
     """A built job, for others of its shape."""
 
+    request: JobRequest
     spec: JobSpec
     target: Target
     version: int
@@ -58,17 +66,22 @@ class Moulds:
         if mould is None or versions.get(mould.spec.product) != mould.version:
             return None
         fields = cast("dict[str, object]", data)
-        given = self._input(fields.get("input"), mould.target)
-        start_ms = _start(fields.get("start_at"))
-        if given is None or start_ms is None:
+        request = self._own(fields, mould)
+        if request is None:
             return None
-        spec = replace(mould.spec, input=given, created_at_ms=now_ms)
-        return self._builder.once(spec, mould.target, mould.version, start_ms, now_ms)
+        spec = replace(
+            mould.spec,
+            input=request.input,
+            key=request.key,
+            metadata=request.metadata,
+            created_at_ms=now_ms,
+        )
+        return self._builder.once(request, spec, mould.target, mould.version, now_ms)
 
-    def keep(self, data: object, built: Built) -> None:
+    def keep(self, data: object, request: JobRequest, built: Built) -> None:
         """Remember a job that was built the long way, if others can be made like it."""
         spec = built.job.spec
-        apart = spec.key, spec.session, spec.repeat, spec.expires_at_ms
+        apart = spec.session, spec.repeat, spec.expires_at_ms
         if built.warnings or spec.kind in BY_INPUT or any(part is not None for part in apart):
             return
         shape = _shape(data)
@@ -76,7 +89,26 @@ class Moulds:
             return
         while len(self._kept) >= MOST_MOULDS:
             self._kept.pop(next(iter(self._kept)))
-        self._kept[shape] = _Mould(spec, built.target, built.job.product_version)
+        self._kept[shape] = _Mould(request, spec, built.target, built.job.product_version)
+
+    def _own(self, fields: Mapping[str, object], mould: _Mould) -> JobRequest | None:
+        """Read what a job has of its own, into the request of the mould."""
+        given = self._input(fields.get("input"), mould.target)
+        start_ms = _start(fields.get("start_at"))
+        if given is None or start_ms is None:
+            return None
+        faults: list[Fault] = []
+        key, metadata = fields.get("key"), fields.get("metadata")
+        request = replace(
+            mould.request,
+            input=given,
+            start_at_ms=start_ms,
+            key=None if key in _NOT_GIVEN else name(key, "key", faults),
+            metadata={}
+            if metadata in _NOT_GIVEN
+            else labels(metadata, "metadata", faults, limits=self._limits),
+        )
+        return None if faults else request
 
     def _input(self, value: object, target: Target) -> JsonObject | None:
         """Take an input in which nothing is wrong and nothing is to be resolved."""

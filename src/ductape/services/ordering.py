@@ -1,5 +1,7 @@
 """Jobs that are ordered by other jobs: what `ports.dispatch` asks, answered by `Scheduling`."""
 
+from collections.abc import Sequence
+
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.references import literal, needs_resolving
 from ductape.errors import Conflict, NotFound, ValidationError
@@ -39,6 +41,11 @@ class Ordering:
         except Conflict:
             return False
         return placed.number is not None
+
+    async def dispatch_many(self, orders: Sequence[Order]) -> list[bool]:
+        """Store jobs in one transaction, all or none."""
+        placed = await self._scheduling.place_many([_request(order) for order in orders])
+        return [one.number is not None for one in placed]
 
     async def waiting(self, queue: str) -> int:
         """Count the runs of a queue that are due and wait."""

@@ -76,7 +76,7 @@ class Scheduling:
             if built is None:
                 requests = requests or self._parse(batch)
                 built = await self._build(requests, now_ms, transaction)
-                self._keep(batch, built)
+                self._keep(batch, requests, built)
             answers = await self._store.intake.add(
                 [b.job for b in built], now_ms=now_ms, transaction=transaction
             )
@@ -104,9 +104,11 @@ class Scheduling:
             built.append(one)
         return built if len(built) == len(batch) else None
 
-    def _keep(self, batch: Sequence[object], built: Sequence[Built]) -> None:
-        for data, one in zip(batch, built, strict=True):
-            self._moulds.keep(data, one)
+    def _keep(
+        self, batch: Sequence[object], requests: Sequence[JobRequest], built: Sequence[Built]
+    ) -> None:
+        for data, request, one in zip(batch, requests, built, strict=True):
+            self._moulds.keep(data, request, one)
 
     def _parse(self, batch: Sequence[object]) -> list[JobRequest]:
         """Parse all; in a batch every path names its place."""

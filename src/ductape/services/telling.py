@@ -99,6 +99,8 @@ class Telling:
         return [_keyed(one, f"{one.spec.event}:{which}") for one in made]
 
     def _keep(self, product: str, version: int, found: Subscriptions) -> None:
+        if (product, version) in self._known:
+            return  # several runs asked at once
         versions = self._versions.setdefault(product, [])
         self._known[product, version] = found
         versions.append(version)

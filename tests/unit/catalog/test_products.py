@@ -1,5 +1,6 @@
 """The catalog asks for a version, and remembers what that version says."""
 
+import asyncio
 import timeit
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -12,6 +13,7 @@ from ductape.catalog import ProductCatalog
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.request import JobEventTypes
 from ductape.errors import NotFound
+from ductape.ports.stores.products import ProductRow
 from ductape.services.secrets import Secrets
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.products import SqliteProducts
@@ -89,6 +91,24 @@ async def test_a_handler_counts_once_somebody_has_it(house: House) -> None:
     target = await house.catalog.resolve("shop", "dev", "sweep", None, {})
     assert (target.kind, target.needs) == (JobEventTypes.FUNCTION, "function:sweep")
     assert house.asked[-1] == {"job:sweep", "function:sweep", "feature:sweep"}
+
+
+async def test_a_version_is_read_once_for_all_who_ask_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve, products = house.catalog.resolve, house.products
+    read: list[int] = []
+    at = products.at
+
+    async def slowly(product: str, version: int) -> ProductRow | None:
+        read.append(version)
+        await asyncio.sleep(0)
+        return await at(product, version)
+
+    monkeypatch.setattr(products, "at", slowly)
+    asking = [resolve("shop", "dev", "create_order", None, {}, version=1) for _ in range(9)]
+    await asyncio.gather(*asking)
+    assert read == [1]
 
 
 async def test_an_unknown_product_names_what_exists(house: House) -> None:

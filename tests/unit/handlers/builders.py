@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ductape.domain.inputs import check_input
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure, Success
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
+from ductape.errors import ValidationError
 from ductape.ports.handler import Invocation
 from ductape.ports.invoke import Call
 from ductape.ports.tokens import TokenWish
@@ -85,6 +87,13 @@ class NoTokens:
 
     def drop(self, token: str) -> None:
         raise NotImplementedError
+
+
+def judged(invocation: Invocation) -> Invocation:
+    """Judge an attempt's input, as whoever invokes a handler does; raises `ValidationError`."""
+    if faults := check_input(invocation.target, invocation.input, resolved=True):
+        raise ValidationError(faults)
+    return invocation
 
 
 def an_invocation(

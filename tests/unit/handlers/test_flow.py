@@ -73,6 +73,9 @@ class NoJobs:
     async def dispatch(self, order: Order) -> bool:
         raise AssertionError("nothing was given")
 
+    async def dispatch_many(self, orders: Sequence[Order]) -> list[bool]:
+        raise AssertionError("nothing was given")
+
     async def waiting(self, queue: str) -> int:
         return 0
 

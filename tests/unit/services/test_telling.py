@@ -1,5 +1,6 @@
 """Who is told is known by product and version, read once, and decided without waiting."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -27,6 +28,8 @@ class Products:
     current: int | None = 1
     asked: list[int] = field(default_factory=list[int])
     looked: int = 0
+    crowd: asyncio.Barrier | None = None
+    """If there is one, nobody is answered before all have asked."""
 
     async def version(self, product: str) -> int:
         self.looked += 1
@@ -37,6 +40,8 @@ class Products:
     async def subscriptions(self, product: str, *, version: int) -> Subscriptions:
         assert product == "orders"
         self.asked.append(version)
+        if self.crowd is not None:
+            await self.crowd.wait()
         return self.told.get(version, ())
 
 
@@ -66,6 +71,13 @@ async def test_a_version_is_read_once(telling: Telling) -> None:
         await learned(telling, products, 1)
     assert products.asked == [1]
     assert told_of_an_end(telling, 1) == ["job.completed"]
+
+
+async def test_many_who_ask_at_once_do_not_push_a_version_out(telling: Telling) -> None:
+    many = MOST_VERSIONS + 1
+    products = Products({1: (EVERYTHING,)}, crowd=asyncio.Barrier(many))
+    await asyncio.gather(*(learned(telling, products, 1) for _ in range(many)))
+    assert telling.known("orders", 1) == (EVERYTHING,)
 
 
 async def test_each_version_tells_its_own(telling: Telling) -> None:

@@ -61,7 +61,7 @@ def _params(
 ) -> list[Fault]:
     resource = definition.get("resource")
     faults: list[Fault] = []
-    if isinstance(resource, str):
+    if isinstance(resource, str) and ":" in resource:
         settled = {
             name: "pending" if pending(value, resolved=resolved) else value
             for name, value in parts.params.items()

@@ -13,6 +13,8 @@ from ductape.domain.web import as_text
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.-]*)\s*\}\}", re.ASCII)
 
+_NO_VARIABLES: frozenset[str] = frozenset()
+
 
 def variables_of(template: JsonValue) -> frozenset[str]:
     """Return the names of all variables in a text, or anywhere in a JSON value.
@@ -20,6 +22,8 @@ def variables_of(template: JsonValue) -> frozenset[str]:
     >>> sorted(variables_of({"id": "{{order}}", "to": ["{{ name }}", 1]}))
     ['name', 'order']
     """
+    if template is None:
+        return _NO_VARIABLES
     return frozenset(name for text in _texts(template) for name in _VARIABLE.findall(text))
 
 

@@ -17,7 +17,6 @@ from ductape.domain.request import RetryPolicy
 from ductape.domain.retry import delay_ms
 from ductape.domain.standing import ATTEMPT
 from ductape.errors import DuctapeError
-from ductape.handlers.broker.publish import place_of
 from ductape.handlers.broker.taking import Taken, Taking, may_pass
 from ductape.ports.broker import Brokers, Consumer, Delivery
 from ductape.ports.clock import Clock
@@ -100,7 +99,7 @@ class Flow:
 
     def _opened(self) -> AbstractAsyncContextManager[Consumer]:
         return self._sources.brokers.consume(
-            place_of(self._invocation), self._group, self._invocation.context.job_id
+            self._taking.place, self._group, self._invocation.context.job_id
         )
 
     async def _round(self, consumer: Consumer) -> None:
@@ -115,7 +114,7 @@ class Flow:
 
     async def _take(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
         """Store the jobs of a batch, then acknowledge: nothing before it is kept."""
-        ends = await asyncio.gather(*map(self._taking.take, deliveries), return_exceptions=True)
+        ends = await self._taking.take_all(deliveries)
         taken = [one for one in ends if isinstance(one, Taken)]
         done = [one.delivery for one in taken if one.fate != "again"]
         if done:

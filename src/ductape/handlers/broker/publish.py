@@ -4,12 +4,10 @@ Every attempt carries the same id: as the broker's own mark against repeats wher
 the header `Idempotency-Key` for whoever reads.
 """
 
-import msgspec
-
 from ductape.domain.definitions.broker import TopicTarget
-from ductape.domain.inputs.topic import check_publish, read_publish
+from ductape.domain.definitions.reading import Reading
+from ductape.domain.inputs.topic import read_publish
 from ductape.domain.jsonvalue import JsonValue
-from ductape.errors import ValidationError
 from ductape.handlers.broker.messages import written
 from ductape.ports.broker import Brokers, Outgoing, Place
 from ductape.ports.clock import Clock
@@ -25,12 +23,11 @@ class PublishHandler:
         """Publish through `brokers`."""
         self._brokers = brokers
         self._clock = clock
+        self._definitions = Reading(TopicTarget)
 
     async def __call__(self, invocation: Invocation) -> JsonValue:
-        """Publish and return `{id}`; raises `ValidationError` before anything is sent."""
-        definition = invocation.target.definition
-        if faults := check_publish(definition, invocation.input, resolved=True):
-            raise ValidationError(faults)
+        """Publish and return `{id}`; raises `ProviderError` where the broker has not confirmed."""
+        target = self._definitions.of(invocation.target)
         context = invocation.context
         given = read_publish(invocation.input)
         body, content_type = written(given.message)
@@ -43,11 +40,12 @@ class PublishHandler:
             headers={IDEMPOTENCY_HEADER: key, **given.headers},
         )
         left_ms = max(context.deadline_ms - self._clock.now_ms(), 1)
-        found = await self._brokers.publish(place_of(invocation), message, timeout_ms=left_ms)
+        found = await self._brokers.publish(
+            place_of(invocation, target), message, timeout_ms=left_ms
+        )
         return {"id": found}
 
 
-def place_of(invocation: Invocation) -> Place:
+def place_of(invocation: Invocation, target: TopicTarget) -> Place:
     """Return the topic that an invocation means."""
-    target = msgspec.convert(invocation.target.definition, TopicTarget)
     return Place(invocation.product, invocation.env, target.broker, target.server, target.topic)

@@ -1,11 +1,9 @@
 """Subscribes to a topic: each message becomes one durable job before it is acknowledged."""
 
-import msgspec
-
 from ductape.domain.definitions.broker import TopicTarget
-from ductape.domain.inputs.topic import check_subscribe, read_subscribe
+from ductape.domain.definitions.reading import Reading
+from ductape.domain.inputs.topic import read_subscribe
 from ductape.domain.jsonvalue import JsonValue
-from ductape.errors import ValidationError
 from ductape.handlers.broker.flow import Flow, Sources
 from ductape.handlers.broker.taking import Taking
 from ductape.ports.broker import Brokers
@@ -29,17 +27,15 @@ class SubscribeHandler:
     ) -> None:
         """Take messages from `brokers`, store jobs through `dispatch`."""
         self._sources = Sources(brokers, dispatch, clock, deepest_queue)
+        self._definitions = Reading(TopicTarget)
 
     async def __call__(self, invocation: Invocation) -> JsonValue:
         """Take messages until the subscription's end; return `{received, dispatched}`."""
-        definition = invocation.target.definition
-        if faults := check_subscribe(definition, invocation.input, resolved=True):
-            raise ValidationError(faults)
+        target = self._definitions.of(invocation.target)
         asked = read_subscribe(invocation.input)
         product, env = invocation.product, invocation.env
         if invocation.context.last_checkpoint is None:  # Later on it is waited for.
             await self._sources.dispatch.refuse_unknown(product, env, asked.callback, asked.app)
-        target = msgspec.convert(definition, TopicTarget)
         group = asked.group or default_group(product, env, asked.callback)
         brokers, dispatch = self._sources.brokers, self._sources.dispatch
         taking = Taking(invocation, target, asked, group, brokers, dispatch)

@@ -6,8 +6,10 @@ may be mended meanwhile; then it goes to the dead-letter topic with the reason i
 is dropped with a warning where the topic names none.
 """
 
+import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Literal, cast
 
@@ -20,6 +22,7 @@ from ductape.domain.inputs.topic import MAPPING, Subscription
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import DuctapeError, NotFound, ProviderError, StoreError, invalid
 from ductape.handlers.broker.messages import shown
+from ductape.handlers.broker.publish import place_of
 from ductape.ports.broker import Brokers, Delivery, Outgoing, Place
 from ductape.ports.dispatch import Dispatch, Order
 from ductape.ports.handler import Invocation
@@ -60,12 +63,28 @@ class Taking:
         """Store through `dispatch`, give up through `brokers`."""
         self._invocation = invocation
         self._target = target
+        self.place = place_of(invocation, target)
         self._asked = asked
         self._group = group
         self._brokers = brokers
         self._dispatch = dispatch
         self._seen: OrderedDict[str, int] = OrderedDict()
         """How often a message failed here: not every broker counts."""
+
+    async def take_all(self, deliveries: Sequence[Delivery]) -> list[Taken | BaseException]:
+        """Store the jobs of messages; what is no fault of a message stands in its place.
+
+        Together where that can be. Where one of them is poison, only one by one tells which.
+        """
+        try:
+            orders = [self._order(one) for one in deliveries]
+            if len({order.key for order in orders}) == len(orders):
+                new = await self._dispatch.dispatch_many(orders)
+                return [self._stored(*one) for one in zip(deliveries, new, strict=True)]
+        except DuctapeError as error:
+            if not _is_poison(error):
+                raise
+        return await asyncio.gather(*map(self.take, deliveries), return_exceptions=True)
 
     async def take(self, delivery: Delivery) -> Taken:
         """Store the job of a message; raises what is no fault of the message."""
@@ -75,6 +94,9 @@ class Taking:
             if not _is_poison(error):
                 raise
             return await self._poison(delivery, error)
+        return self._stored(delivery, new)
+
+    def _stored(self, delivery: Delivery, new: bool) -> Taken:  # noqa: FBT001 (as the store tells)
         self._seen.pop(delivery.id, None)
         return Taken(delivery, "new" if new else "known")
 

@@ -1,15 +1,15 @@
 """Executes a notification: every channel that the input asks for, each at most once a success.
 
 What is sent is settled before the first channel is tried. A channel's success is checkpointed at
-once; a retry sends only what has not succeeded. A channel that fails does not keep the others
-from being tried (SPEC 5 and 9, issue 3 item 12).
+once; a retry sends only what has not succeeded. The success that ends it all is recorded with the
+result, which follows at once. A channel that fails does not keep the others from being tried
+(SPEC 5 and 9, issue 3 item 12).
 """
 
 from typing import assert_never
 
-import msgspec
-
 from ductape.domain.definitions.notification import NotificationTarget
+from ductape.domain.definitions.reading import Reading
 from ductape.domain.inputs.notification import Channel
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import ProviderError, invalid
@@ -37,15 +37,16 @@ class NotificationHandler:
         self._mailer = mailer
         self._clock = clock
         self._tokens = tokens
+        self._definitions = Reading(NotificationTarget)
 
     async def __call__(self, invocation: Invocation) -> JsonValue:
         """Send on every channel and return `{channel: {status: "sent", provider_id}}`.
 
-        Raises `ValidationError` before anything is sent, else the `ProviderError` of a channel
-        that failed: one that may be tried again, if there is such a one.
+        Raises the `ProviderError` of a channel that failed: one that may be tried again, if there
+        is such a one.
         """
-        composed = compose(invocation)
-        target = msgspec.convert(invocation.target.definition, NotificationTarget)
+        target = self._definitions.of(invocation.target)
+        composed = compose(target, invocation.input)
         sending = Sending(
             http=self._http,
             mailer=self._mailer,
@@ -56,15 +57,15 @@ class NotificationHandler:
         )
         progress = Progress.of(invocation.context)
         failures: dict[Channel, ProviderError] = {}
-        for channel in composed.channels:
-            if channel in progress.done:
-                continue
+        left: list[Channel] = [one for one in composed.channels if one not in progress.done]
+        for channel in left:
             try:
                 result = await _send(channel, sending, target, composed, progress)
             except ProviderError as error:
                 failures[channel] = error
             else:
-                await progress.channel_sent(channel, result)
+                ends = channel == left[-1] and not failures
+                await progress.channel_sent(channel, result, ends=ends)
         if failures:
             raise _failed(failures, progress.done)
         return {channel: progress.done[channel] for channel in composed.channels}

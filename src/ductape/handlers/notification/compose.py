@@ -1,17 +1,15 @@
 """What a notification says on each channel, settled before anything is sent (SPEC 9)."""
 
-import msgspec
 from msgspec import Struct, field
 
 from ductape.domain.definitions.notification import MessageTemplate, NotificationTarget
 from ductape.domain.inputs.channels import callback_parts
 from ductape.domain.inputs.content import Wording, filled_or_given, locales_of, wording
-from ductape.domain.inputs.notification import Channel, check_notification, wanted_channels
+from ductape.domain.inputs.notification import Channel, wanted_channels
 from ductape.domain.inputs.parts import RequestParts, read_parts
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.errors import ValidationError, invalid
+from ductape.errors import invalid
 from ductape.handlers.notification.plaintext import has_markup, text_of
-from ductape.ports.handler import Invocation
 
 
 class PushContent(Struct, frozen=True, omit_defaults=True):
@@ -50,12 +48,8 @@ class Composed(Struct, frozen=True):
     callback: RequestParts | None = None
 
 
-def compose(invocation: Invocation) -> Composed:
-    """Return what is to be sent; raises `ValidationError` with every fault at once."""
-    definition, given = invocation.target.definition, invocation.input
-    if faults := check_notification(definition, given, resolved=True):
-        raise ValidationError(faults)
-    target = msgspec.convert(definition, NotificationTarget)
+def compose(target: NotificationTarget, given: JsonObject) -> Composed:
+    """Return what is to be sent, by an input that has been judged."""
     message = target.message or MessageTemplate(tag="")
     locales = locales_of(message.locale, target.locale)
     channels = tuple(wanted_channels(given))

@@ -79,10 +79,11 @@ class Progress:
             case _:
                 return cls(context)
 
-    async def channel_sent(self, channel: Channel, result: JsonValue) -> None:
-        """Keep a channel's result."""
+    async def channel_sent(self, channel: Channel, result: JsonValue, *, ends: bool) -> None:
+        """Keep a channel's result, unless it `ends` the attempt, whose outcome keeps it."""
         self.done[channel] = result
-        await self._keep()
+        if not ends:
+            await self._keep()
 
     async def number_sent(self, at: int, provider_id: str | None) -> None:
         """Keep that one of several numbers has its message."""

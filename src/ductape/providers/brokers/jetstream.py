@@ -94,6 +94,8 @@ class NatsLink:
                 await client.close()
 
     async def _connected(self) -> Client:
+        if self._client is not None:
+            return self._client
         async with self._connecting:
             if self._client is None:
                 self._client = await self._connect()

@@ -8,6 +8,7 @@ import ssl
 from asyncio import timeout
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from aiohttp import (
@@ -38,6 +39,13 @@ _USER_AGENT = "ductape-jobs"
 _MOST_CONNECTIONS = 100
 
 
+@dataclass(slots=True)
+class _At:
+    """Where a request has come to, as errors name it."""
+
+    origin: Origin
+
+
 class AiohttpClient:
     """`ports.http.HttpClient` over aiohttp; made at once, connected when first used."""
 
@@ -53,15 +61,15 @@ class AiohttpClient:
         Raises `ProviderError` as the port says; errors name the origin, never path, query,
         headers or body.
         """
-        async with self._following(request) as (response, origin):
-            body = await _bounded_body(response, request.max_response_bytes, origin)
+        async with self._following(request) as (response, at):
+            body = await _bounded_body(response, request.max_response_bytes, at.origin)
             return HttpResponse(response.status, _headers(response), body)
 
     @asynccontextmanager
     async def stream(self, request: HttpRequest) -> AsyncGenerator[HttpStream]:
         """Send and leave the body to the caller, as `ports.http.HttpStreams` says."""
-        async with self._following(request) as (response, origin):
-            chunks = _chunks(response, request.max_response_bytes, origin)
+        async with self._following(request) as (response, at):
+            chunks = _chunks(response, request.max_response_bytes, at.origin)
             yield HttpStream(response.status, _headers(response), chunks)
 
     async def aclose(self) -> None:
@@ -71,64 +79,48 @@ class AiohttpClient:
             await session.close()
 
     @asynccontextmanager
-    async def _following(
-        self, request: HttpRequest
-    ) -> AsyncGenerator[tuple[ClientResponse, Origin]]:
-        origin = origin_of(request.url)
+    async def _following(self, request: HttpRequest) -> AsyncGenerator[tuple[ClientResponse, _At]]:
+        """Send, follow redirects, and lend the last answer; every call passes here."""
+        at = _At(origin_of(request.url))
         patience = timeout(request.timeout_ms / 1_000)
         try:
-            async with patience, self._followed(request, origin) as found:
-                yield found
+            async with patience, await self._last(request, at) as response:
+                yield response, at
         except TimeoutError as error:
             if not patience.expired():
                 raise
             raise ProviderError(
-                "TIMEOUT", f"{origin} gave no answer within {request.timeout_ms} ms"
+                "TIMEOUT", f"{at.origin} gave no answer within {request.timeout_ms} ms"
             ) from error
+        except ClientError as error:
+            raise _told(error, at.origin, request) from error
 
-    @asynccontextmanager
-    async def _followed(
-        self, request: HttpRequest, origin: Origin
-    ) -> AsyncGenerator[tuple[ClientResponse, Origin]]:
+    async def _last(self, request: HttpRequest, at: _At) -> ClientResponse:
+        """Return the answer that leads nowhere else, its body unread."""
+        session = self._session(asks_private=request.allow_private)
         url = with_query(request.url, request.query)
         headers = {"User-Agent": _USER_AGENT, **request.headers}
         for _ in range(MOST_REDIRECTS + 1):
-            async with self._once(request, url, headers, origin) as response:
-                target = _redirected(request.method, url, response)
-                if target is None:
-                    yield response, origin
-                    return
-            elsewhere = origin_of(target)
-            if elsewhere != origin:
-                headers = {k: v for k, v in headers.items() if k.lower() in _SAFE_ELSEWHERE}
-            url, origin = target, elsewhere
-        raise ProviderError(
-            "PROVIDER_ERROR", f"{origin} redirects more than {MOST_REDIRECTS} times"
-        )
-
-    @asynccontextmanager
-    async def _once(
-        self, request: HttpRequest, url: str, headers: dict[str, str], origin: Origin
-    ) -> AsyncGenerator[ClientResponse]:
-        destination = Destination(origin.host, origin.port, request.allow_private)
-        self._guard.heading_for(destination)
-        session = self._session(asks_private=request.allow_private)
-        try:
-            async with session.request(
+            self._guard.heading_for(_destination(at.origin, request))
+            response = await session.request(
                 request.method,
                 url,
                 headers=headers,
                 data=request.body or None,
                 allow_redirects=False,
-            ) as response:
-                yield response
-        except ClientConnectorError as error:
-            raise unreachable(destination, error.os_error) from error
-        except InvalidURL as error:
-            raise ProviderError("VALIDATION_ERROR", f"{origin}: the URL cannot be used") from error
-        except ClientError as error:
-            reason = type(error).__name__
-            raise ProviderError("CONNECTION_ERROR", f"{origin} broke off: {reason}") from error
+            )
+            location = _location(request.method, response)
+            if location is None:
+                return response
+            response.release()
+            url = _joined(url, location)
+            elsewhere = origin_of(url)
+            if elsewhere != at.origin:
+                headers = {k: v for k, v in headers.items() if k.lower() in _SAFE_ELSEWHERE}
+            at.origin = elsewhere
+        raise ProviderError(
+            "PROVIDER_ERROR", f"{at.origin} redirects more than {MOST_REDIRECTS} times"
+        )
 
     def _session(self, *, asks_private: bool) -> ClientSession:
         session = self._sessions.get(asks_private)
@@ -148,11 +140,35 @@ class AiohttpClient:
         return session
 
 
-def _redirected(method: str, url: str, response: ClientResponse) -> str | None:
-    location = response.headers.get("location")
-    if method not in _FOLLOWED or response.status not in _REDIRECTS or not location:
+def _destination(origin: Origin, request: HttpRequest) -> Destination:
+    return Destination(origin.host, origin.port, request.allow_private)
+
+
+def _told(error: ClientError, origin: Origin, request: HttpRequest) -> ProviderError:
+    """Tell what a request to an origin came to."""
+    match error:
+        case ClientConnectorError():
+            return unreachable(_destination(origin, request), error.os_error)
+        case InvalidURL():
+            return ProviderError("VALIDATION_ERROR", f"{origin}: the URL cannot be used")
+        case _:
+            reason = type(error).__name__
+            return ProviderError("CONNECTION_ERROR", f"{origin} broke off: {reason}")
+
+
+def _location(method: str, response: ClientResponse) -> str | None:
+    """Return where an answer leads, if it is to be followed."""
+    if method not in _FOLLOWED or response.status not in _REDIRECTS:
         return None
-    return with_query(urljoin(url, location), ())
+    return response.headers.get("location") or None
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return with_query(urljoin(url, location), ())
+    except ValueError as error:
+        message = "a redirect leads to a URL that cannot be read"
+        raise ProviderError("PROVIDER_ERROR", message) from error
 
 
 def _headers(response: ClientResponse) -> dict[str, str]:
@@ -164,7 +180,17 @@ def _headers(response: ClientResponse) -> dict[str, str]:
 
 
 async def _bounded_body(response: ClientResponse, most: int, origin: Origin) -> bytes:
-    return b"".join([chunk async for chunk in _chunks(response, most, origin)])
+    """Read the whole body; most are one piece, which has come with the headers."""
+    first = await response.content.readany()
+    if response.content.at_eof() and len(first) <= most:
+        return first
+    pieces, read = [first], len(first)
+    while read <= most and not response.content.at_eof():
+        pieces.append(await response.content.readany())
+        read += len(pieces[-1])
+    if read > most:
+        raise _too_long(origin, most)
+    return b"".join(pieces)
 
 
 async def _chunks(response: ClientResponse, most: int, origin: Origin) -> AsyncIterator[bytes]:
@@ -172,9 +198,13 @@ async def _chunks(response: ClientResponse, most: int, origin: Origin) -> AsyncI
     async for chunk in response.content.iter_any():
         read += len(chunk)
         if read > most:
-            raise ProviderError(
-                "PROVIDER_ERROR",
-                f"{origin} answered more than {most} bytes",
-                hint="ask for less, or raise the action's max_response_bytes",
-            )
+            raise _too_long(origin, most)
         yield chunk
+
+
+def _too_long(origin: Origin, most: int) -> ProviderError:
+    return ProviderError(
+        "PROVIDER_ERROR",
+        f"{origin} answered more than {most} bytes",
+        hint="ask for less, or raise the action's max_response_bytes",
+    )

@@ -9,6 +9,7 @@ import errno
 import socket
 from asyncio import get_running_loop
 from contextvars import ContextVar
+from ipaddress import ip_address
 
 from ductape.domain.egress import Destination, EgressPolicy, refusal
 from ductape.errors import ProviderError
@@ -94,14 +95,24 @@ def unreachable(destination: Destination, failure: OSError | None) -> ProviderEr
 
 
 async def _resolved(destination: Destination) -> list[AddressInfo]:
-    loop = get_running_loop()
+    host, port = destination.host, destination.port
+    wanted = {"type": socket.SOCK_STREAM, "proto": socket.IPPROTO_TCP}
     try:
-        found = await loop.getaddrinfo(
-            destination.host, destination.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-        )
+        if _is_address(host):  # told without looking anything up, and so without a thread
+            found = socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST, **wanted)
+        else:
+            found = await get_running_loop().getaddrinfo(host, port, **wanted)
     except OSError as error:
         raise unreachable(destination, error) from error
     return [(int(info[0]), int(info[1]), info[2], info[3], info[4]) for info in found]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 async def _connected(guard: Guard, info: AddressInfo) -> socket.socket:

@@ -1,5 +1,6 @@
 """Reading the URLs that definitions and redirects name: which scheme, host and port, no more."""
 
+from functools import lru_cache
 from typing import Literal, cast
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -22,6 +23,7 @@ class Origin(Struct, frozen=True):
         return f"{self.scheme}://{self.host}:{self.port}"
 
 
+@lru_cache(maxsize=1_024)
 def origin_of(url: str) -> Origin:
     """Return the origin of a URL.
 
