@@ -12,7 +12,10 @@ from ductape.errors import Conflict
 PRODUCT = {
     "tag": "shop",
     "envs": [{"slug": "dev"}, {"slug": "prd"}],
-    "jobs": [{"tag": "pack", "handler": "python"}],
+    "jobs": [
+        {"tag": "pack", "handler": "python"},
+        {"tag": "twice", "event_type": "action", "event_tag": "order", "executions": 2},
+    ],
     "apps": [
         {
             "tag": "erp",
@@ -23,6 +26,7 @@ PRODUCT = {
 }
 PACK = {"product_tag": "shop", "env": "dev", "event": "pack", "input": {}, "start_at": 0}
 ORDER = PACK | {"event": "order", "input": {"params:id": 1}}
+TWICE = ORDER | {"event": "twice"}
 LATER = 4_000_000_000
 
 REQUESTS: list[dict[str, object]] = [
@@ -42,6 +46,7 @@ REQUESTS: list[dict[str, object]] = [
     PACK | {"input": {"at": "$Nwo()"}},
     ORDER,
     ORDER | {"app": "erp", "input": {"params:id": 2, "body:x": "y"}},
+    TWICE,
 ]
 
 FAULTY: list[dict[str, object]] = [
@@ -60,6 +65,7 @@ FAULTY: list[dict[str, object]] = [
     PACK | {"metadata": {"team": "x" * 3_000}},
     PACK | {"metadata": "blue"},
     ORDER | {"input": {"params:id": 1, "sideways:x": 1}},
+    TWICE | {"input": {"params:id": 1, "sideways:x": 1}},
     {"product_tag": "shop", "env": "dev", "event": "pack", "start_at": 0},
     {"product_tag": "shop", "env": "dev", "event": "pack", "input": {}},
 ]
@@ -141,7 +147,7 @@ async def test_what_is_refused_is_refused_beside_a_good_one_of_its_shape(
 ) -> None:
     with pytest.raises(DuctapeError) as first:
         await ductape.processor.job.dispatch(faulty)
-    for good in (PACK, ORDER, PACK | {"retries": 1}):
+    for good in (PACK, ORDER, TWICE, PACK | {"retries": 1}):
         await stored(ductape, good)
     with pytest.raises(DuctapeError) as second:
         await ductape.processor.job.dispatch(faulty)

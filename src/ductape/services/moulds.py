@@ -32,7 +32,6 @@ VARYING = ("input", "start_at", "key", "metadata")
 BY_INPUT = frozenset({JobEventTypes.NOTIFICATION, JobEventTypes.PUBLISH, JobEventTypes.SUBSCRIBE})
 """Kinds whose target depends on the input too."""
 
-
 _NOT_GIVEN: tuple[object, ...] = (None, {})
 """What stands for a field that is left out."""
 
@@ -82,7 +81,9 @@ class Moulds:
         """Remember a job that was built the long way, if others can be made like it."""
         spec = built.job.spec
         apart = spec.session, spec.repeat, spec.expires_at_ms
-        if built.warnings or spec.kind in BY_INPUT or any(part is not None for part in apart):
+        if built.warnings or any(part is not None for part in apart):
+            return
+        if spec.kind in BY_INPUT or _points(built.target):
             return
         shape = _shape(data)
         if shape is None:
@@ -120,6 +121,11 @@ class Moulds:
         if not isinstance(taken, dict) or needs_resolving(taken):
             return None
         return None if check_input(target, taken, resolved=False) else taken
+
+
+def _points(target: Target) -> bool:
+    """Tell whether another event takes the input in the end: its own rules are not the mould's."""
+    return target.kind is JobEventTypes.JOB and target.needs is None
 
 
 def _shape(data: object) -> Hashable | None:
