@@ -156,7 +156,7 @@ async def test_what_is_refused_is_refused_beside_a_good_one_of_its_shape(
 
 async def test_a_new_version_of_the_product_breaks_the_mould(ductape: Ductape) -> None:
     await stored(ductape, ORDER)
-    gone = {**PRODUCT, "apps": []}
+    gone = {"tag": "shop", "envs": PRODUCT["envs"]}
     await ductape.products.apply(gone, force=True)
     with pytest.raises(DuctapeError):
         await ductape.processor.job.dispatch(ORDER)
