@@ -165,12 +165,26 @@ async def _patiently(transaction: Transaction, work: Coroutine[None, None, Done]
 
 
 async def _execute(transaction: Transaction, name: str, day: Day) -> Done:
-    await transaction.line.change(about(transaction.statements, "history_days", name, day), NO_VALUES)
+    await change_of(transaction, "history_days", name, day)
     return "done"
 
 
 async def _rows(transaction: Transaction, name: str, day: Day, values: Values) -> list[Row]:
-    return await transaction.line.rows(about(transaction.statements, "history_days", name, day), values)
+    return await rows_of(transaction, "history_days", name, day, values)
+
+
+async def change_of(
+    transaction: Transaction, table: str, name: str, day: Day, values: Values = NO_VALUES
+) -> int:
+    """Return how many rows a statement about a day changed."""
+    return await transaction.line.change(about(transaction.statements, table, name, day), values)
+
+
+async def rows_of(
+    transaction: Transaction, table: str, name: str, day: Day, values: Values = NO_VALUES
+) -> list[Row]:
+    """Return every row of the answer of a statement about a day."""
+    return await transaction.line.rows(about(transaction.statements, table, name, day), values)
 
 
 def about(statements: Statements, table: str, name: str, day: Day) -> bytes:

@@ -112,8 +112,7 @@ async def _free_next(transaction: Transaction, day: Day, after: Place, most: int
 
 
 async def _delete(transaction: Transaction, share: Share, values: Values) -> int:
-    statement = days.about(transaction.statements, "history", "prune", Day(days.EVER, share))
-    rows = await transaction.line.rows(statement, values)
+    rows = await days.rows_of(transaction, "history", "prune", Day(days.EVER, share), values)
     await free_keys(transaction, (row[0] for row in rows))
     await delete_steps(transaction, [(row[0], row[1]) for row in rows])
     return len(rows)

@@ -12,13 +12,14 @@ import msgspec
 from msgspec import Struct
 
 from ductape.domain.retention import KeptFrom, Others
-from ductape.stores.postgres.days import Day, Share, about
+from ductape.stores.postgres.days import Day, Share, change_of, rows_of
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.freeing import free_keys
 from ductape.stores.postgres.rows import Row, Values
 from ductape.stores.postgres.steps import delete_steps
-from ductape.stores.postgres.transaction import NO_VALUES, Transaction
+from ductape.stores.postgres.transaction import Transaction
 
+TABLE = "history_swept"
 LOOKED_AT = 10
 """How many runs are looked at for each that may be deleted: looking is cheap."""
 
@@ -83,7 +84,7 @@ class Sweeping:
 
 async def forget(transaction: Transaction, day: Day) -> None:
     """Forget how far a day was swept that is there no more."""
-    await transaction.line.change(about(transaction.statements, "history_swept", "forget", day), NO_VALUES)
+    await change_of(transaction, TABLE, "forget", day)
 
 
 def _text(rule: Rule) -> str:
@@ -113,7 +114,7 @@ async def _sweep(
         "looked_at": most * LOOKED_AT,
         "most": most,
     }
-    rows = await transaction.line.rows(about(transaction.statements, "history_swept", "look", day), asked)
+    rows = await rows_of(transaction, TABLE, "look", day, asked)
     old = [row for row in rows if row[4]]
     if old:
         await _delete(transaction, day, old)
@@ -124,7 +125,7 @@ async def _sweep(
         "after": rows[-1][0] if more else None,
         "after_number": rows[-1][1] if more else None,
     }
-    await transaction.line.change(about(transaction.statements, "history_swept", "note", day), noted)
+    await change_of(transaction, TABLE, "note", day, noted)
     return not more
 
 
@@ -134,6 +135,6 @@ async def _delete(transaction: Transaction, day: Day, old: Sequence[Row]) -> Non
         "numbers": [row[1] for row in old],
         "ends": [row[2] for row in old],
     }
-    await transaction.line.change(about(transaction.statements, "history_swept", "delete", day), runs)
+    await change_of(transaction, TABLE, "delete", day, runs)
     await free_keys(transaction, (row[0] for row in old if row[3]))
     await delete_steps(transaction, [(row[0], row[1]) for row in old])

@@ -134,7 +134,7 @@ def _prune(
 
 
 def _oldest(connection: Connection, old: Iterable[_Old], most: int) -> list[dict[str, Cell]]:
-    """Name old runs, the oldest of each product first, no more than those that fill `MOST_BYTES`."""
+    """Name old runs, of each product the oldest first: `most`, or what fills `MOST_BYTES`."""
     named: list[dict[str, Cell]] = []
     size = 0
     for one in old:
