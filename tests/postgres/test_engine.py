@@ -1,6 +1,7 @@
 """What stands between a caller and PostgreSQL: transactions run again, connections come back."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -204,9 +205,9 @@ async def far(
     """Give a store behind the line."""
     monkeypatch.setattr(patience, "ANSWER_S", 0.4)
     monkeypatch.setattr(patience, "LAST_LOOK_S", 0.1)
-    opened = await open_postgres(
-        url.replace(f":{server.port}", f":{proxy.port}"), decide=decide, token="far"
-    )
+    monkeypatch.setattr(engine, "PATIENCE_S", 1.0)
+    address = url.replace(f":{server.port}", f":{proxy.port}") + "&connect_timeout=2"
+    opened = await open_postgres(address, decide=decide, token="far")
     await opened.products.version("warm")
     yield opened
     await opened.aclose()
@@ -241,15 +242,13 @@ async def test_a_dispatch_repeated_under_its_key_after_a_lost_answer_stores_no_s
 async def test_everybody_who_shares_a_commit_that_is_never_answered_is_told(
     far: PostgresStore, proxy: Proxy
 ) -> None:
-    proxy.swallow_answers()
+    proxy.pause()
     adding = [far.intake.add([a_new_job()], now_ms=NOW_MS) for _ in range(50)]
     async with asyncio.timeout(PATIENCE_S):
         told = await asyncio.gather(*adding, return_exceptions=True)
-    stored = [one for one in told if isinstance(one, list)]
-    errors = [one for one in told if isinstance(one, StoreError)]
-    assert len(stored) + len(errors) == 50
-    assert len(errors) >= 2
-    assert "does not answer" in errors[0].message
+    assert {type(one) for one in told} == {StoreError}
+    assert any("does not answer" in str(one) for one in told)
+    proxy.resume()
 
 
 @pytest.mark.parametrize("hold", ["pause", "swallow"])
@@ -268,10 +267,16 @@ async def test_whatever_is_asked_of_a_server_that_never_answers_ends(
         await far.products.version("warm")
         proxy.swallow_answers() if hold == "swallow" else proxy.pause()
         async with asyncio.timeout(PATIENCE_S):
-            with pytest.raises(StoreError, match="does not answer|out of reach"):
-                await call()
-                pytest.fail(name)
+            message = await complaint(call())
+        assert re.search("does not answer|out of reach", message), (name, message)
         proxy.resume()
+
+
+async def complaint(call: Awaitable[object]) -> str:
+    try:
+        return f"answered {await call}"
+    except StoreError as error:
+        return error.message
 
 
 async def lent(store: PostgresStore) -> None:
@@ -295,7 +300,7 @@ async def test_a_heartbeat_that_is_never_answered_ends_and_beats_on(
 
 
 async def test_a_slow_answer_is_waited_for_and_a_slow_caller_is_none(
-    far: PostgresStore, proxy: Proxy
+    far: PostgresStore,
 ) -> None:
     async def slow(transaction: Transaction) -> None:
         for _ in range(4):
