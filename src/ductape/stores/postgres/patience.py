@@ -6,7 +6,6 @@ cancelling it would ask the same server for one more answer. Spans are seconds.
 """
 
 import asyncio
-import os
 import socket
 import threading
 from collections.abc import Generator
@@ -98,8 +97,10 @@ def shut(connection: AsyncConnection[Any] | Connection[Any]) -> None:
     """End a connection's stream, so that whoever waits for an answer hears of its end."""
     if connection.closed:
         return
+    way = socket.socket(fileno=connection.fileno())
     try:
-        with socket.socket(fileno=os.dup(connection.fileno())) as way:
-            way.shutdown(socket.SHUT_RDWR)
+        way.shutdown(socket.SHUT_RDWR)
     except OSError:
         return  # the other side was faster
+    finally:
+        way.detach()  # closing it is the driver's
