@@ -127,7 +127,7 @@ class Engine:
                 raise self._undone_by_statement()
             try:
                 with watched(connection) as watch:
-                    watch.in_doubt = True
+                    watch.committing = True
                     await connection.execute(b"COMMIT")
             except Unanswered as error:
                 raise await self._given_up(error) from error
@@ -208,11 +208,11 @@ class Engine:
             with watched(connection, unhurried=unhurried) as watch:
                 transaction = Transaction(AsyncLine(connection, watch=watch), self.statements)
                 if begin is None:
-                    watch.in_doubt = True
+                    watch.alone = True
                     return await _if_alive(step(transaction), connection)
                 await _if_alive(connection.execute(begin), connection)
                 answer = await step(transaction)
-                watch.in_doubt = changes
+                watch.committing = changes
                 await connection.execute(b"COMMIT")
                 return answer
 
@@ -223,7 +223,7 @@ class Engine:
                 async with connection.pipeline() as pipeline:
                     line = AsyncLine(connection, pipeline=pipeline, watch=watch)
                     answer = await _if_alive(self._begun_with(step, line), connection)
-                    watch.in_doubt = True
+                    watch.committing = True
                     await connection.execute(b"COMMIT")
                 return answer
 

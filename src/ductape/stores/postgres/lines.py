@@ -79,6 +79,7 @@ class AsyncLine:
 
     async def ask(self, sql: bytes, values: Values) -> AsyncAsked:
         """Send a statement; within a pipeline, without waiting for its answer."""
+        self._asks(sql)
         cursor = self._cursor()
         await cursor.execute(sql, values, prepare=self.prepare, binary=True)
         return AsyncAsked(cursor, self.pipeline, self.watch)
@@ -89,6 +90,7 @@ class AsyncLine:
 
     async def change(self, sql: bytes, values: Values) -> int:
         """Return how many rows a statement changed."""
+        self._asks(sql)
         cursor = await self._cursor().execute(sql, values, prepare=self.prepare)
         if self.pipeline is not None:
             await self.pipeline.sync()
@@ -103,6 +105,10 @@ class AsyncLine:
                 await copy.write_row(row)
                 self._heard()  # it takes them
         self._heard()
+
+    def _asks(self, sql: bytes) -> None:
+        if self.watch is not None:
+            self.watch.asked = sql
 
     def _heard(self) -> None:
         if self.watch is not None:

@@ -6,6 +6,7 @@ cancelling it would ask the same server for one more answer. Spans are seconds.
 """
 
 import asyncio
+import re
 import socket
 import threading
 from collections.abc import Generator
@@ -20,6 +21,9 @@ LAST_LOOK_S = 1.0
 """What is given on top of it: the event loop may have been stuck, with the answer at the door."""
 
 
+_CHANGES = re.compile(rb"\b(INSERT|UPDATE|DELETE)\b")
+
+
 class Unanswered(Exception):
     """The server did not answer in time."""
 
@@ -32,7 +36,17 @@ class Unanswered(Exception):
 class Watch:
     """Shuts a connection on which a question stays unanswered."""
 
-    __slots__ = ("_connection", "_heard_at", "_last", "_loop", "_timer", "gave_up", "in_doubt")
+    __slots__ = (
+        "_connection",
+        "_heard_at",
+        "_last",
+        "_loop",
+        "_timer",
+        "alone",
+        "asked",
+        "committing",
+        "gave_up",
+    )
 
     def __init__(self, connection: AsyncConnection[Any], *, unhurried: bool) -> None:
         """Begin to watch; or, unhurried, only to note."""
@@ -42,8 +56,16 @@ class Watch:
         self._last = False
         self._timer = None if unhurried else self._loop.call_later(ANSWER_S, self._look)
         self.gave_up = False
-        self.in_doubt = False
+        self.alone = False
+        """Whether each statement is a transaction by itself."""
+        self.asked = b""
+        """The statement that was sent last."""
+        self.committing = False
+
+    @property
+    def in_doubt(self) -> bool:
         """Whether what was asked last makes a change durable, if it gets there."""
+        return self.committing or (self.alone and bool(_CHANGES.search(self.asked)))
 
     def heard(self) -> None:
         """Take note of an answer: the next has as long again."""
