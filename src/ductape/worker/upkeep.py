@@ -14,6 +14,7 @@ from ductape.domain.outcome import Lost
 from ductape.domain.record import JobRecord
 from ductape.domain.recurring import upcoming
 from ductape.domain.retention import Kept, KeptFrom, Others, kept_from, kept_in, of_product
+from ductape.domain.schema import is_outlived
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock
@@ -53,12 +54,14 @@ class Upkeep:
         self._pruned_at_ms: int | None = None
 
     async def serve(self, worker: str) -> None:
-        """Look again and again until cancelled."""
+        """Look again and again until cancelled, or until the store has outlived this program."""
         while True:
             await asyncio.sleep(self._options.upkeep_ms / 1000)
             try:
                 await self.look(worker)
             except StoreError as error:
+                if is_outlived(error):
+                    return
                 log.warning("upkeep failed: %s", error)
             except Exception:
                 log.exception("upkeep failed")  # a turn of a background loop: the next tries again

@@ -106,11 +106,15 @@ class Worker:
             asyncio.create_task(self._sweeper.serve(), name="ductape-sweep"),
         ]
         if self._options.claims:
-            serve = self._parts.upkeep.serve(self._me.id)
+            serve = self._keep_up()
             tidy = keep_tidy(self._store, self._clock, self._me.id)
             for name, work in zip(FOR_ALL, (serve, tidy), strict=True):
                 self._tasks.append(asyncio.create_task(work, name=name))
         self._lane.nudge()
+
+    async def _keep_up(self) -> None:
+        await self._parts.upkeep.serve(self._me.id)
+        self._lane.nudge()  # whose turn will hear that the store has outlived this program
 
     async def stop(self, *, grace_ms: int | None = None) -> None:
         """Stop claiming, let running runs end within the grace time, send the rest back."""

@@ -12,8 +12,8 @@ from tests.unit.worker.builders import a_job, registry, sleeper
 from tests.unit.worker.conftest import Play
 
 SAID = "the database has schema 99, this version knows"
-MOST_S = 31.0
-"""An idle worker looks every half a minute."""
+MOST_S = 3.0
+"""The upkeep looks every two seconds."""
 
 
 async def migrate_away(harness: Harness) -> None:
