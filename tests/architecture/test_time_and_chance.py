@@ -35,6 +35,7 @@ ALLOWED = {
     ("providers/storage/confined.py", "os"): "every folder is opened from the one above it",
     ("providers/storage/local.py", "os"): "files are written and moved within an open folder",
     ("stores/postgres/engine.py", "os"): "the number of the process that opened the store",
+    ("stores/postgres/patience.py", "socket"): "a connection that is never answered is shut",
     ("stores/sqlite/engine.py", "os"): "the number of the process that opened the store",
     ("stores/sqlite/filesystem.py", "os"): "what kind of file system the store lies on",
     ("stores/sqlite/wake.py", "os"): "who else is in the wake-up folder",

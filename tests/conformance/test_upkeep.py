@@ -8,12 +8,15 @@ from msgspec.structs import replace
 from ductape.domain.breaker import BreakerRule
 from ductape.domain.change import Settlement
 from ductape.domain.job import Claim
+from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.operations import cancel, pause, retry
 from ductape.domain.outcome import Cancelled, Outcome, Success
 from ductape.domain.quota import Fixed
 from ductape.domain.request import Repeat
+from ductape.domain.retention import KeptFrom, Others
 from ductape.ports.stores import Store
 from ductape.ports.stores.quotas import BreakerKey, QuotaKey
+from ductape.ports.stores.upkeep import NO_OTHERS
 from tests.builders import (
     NOW_MS,
     ZONES,
@@ -46,28 +49,41 @@ async def duty(store: Store, worker: str, *, now_ms: int = NOW_MS, name: str = "
 
 
 async def pruned(
-    store: Store, *, completed_ms: int = NOW_MS, failed_ms: int = NOW_MS, limit: int = 999
+    store: Store,
+    *,
+    completed_ms: int = NOW_MS,
+    failed_ms: int = NOW_MS,
+    limit: int = 999,
+    products: Others = NO_OTHERS,
 ) -> None:
     """Prune as of a day after `NOW_MS`, until nothing is left to be pruned."""
-    while await pruned_once(store, completed_ms, failed_ms, limit=limit):
+    while await pruned_once(store, completed_ms, failed_ms, limit=limit, products=products):
         pass
 
 
-async def pruned_once(store: Store, completed_ms: int, failed_ms: int, *, limit: int) -> bool:
+async def pruned_once(
+    store: Store, completed_ms: int, failed_ms: int, *, limit: int, products: Others = NO_OTHERS
+) -> bool:
     """Prune a batch; tell whether more may be left."""
     return await store.upkeep.prune(
         completed_before_ms=completed_ms,
         failed_before_ms=failed_ms,
         now_ms=NOW_MS + DAY_MS,
         limit=limit,
+        products=products,
     )
 
 
 async def an_ended_job(
-    store: Store, outcome: Outcome, *, key: str | None = None, at_ms: int = NOW_MS
+    store: Store,
+    outcome: Outcome,
+    *,
+    key: str | None = None,
+    at_ms: int = NOW_MS,
+    product: str = "orders",
 ) -> str:
     """Store a job made at an instant, and let it end."""
-    await stored(store, a_new_job(a_spec(key=key), id=an_id(at_ms)))
+    await stored(store, a_new_job(a_spec(key=key, product=product), id=an_id(at_ms)))
     claim = await claimed_one(store)
     await settled(store, claim, outcome, now_ms=at_ms)
     return claim.run.job_id
@@ -252,6 +268,143 @@ async def test_a_recurrence_that_never_ran_is_pruned_by_the_age_of_its_end(store
     await pruned(store, failed_ms=NOW_MS + 1)
     assert await store.reading.get(job.job_id) is None
     assert await store.intake.holder("orders", "prd", "a") is None
+
+
+EVERYTHING, NOTHING = NOW_MS, NOW_MS - 9 * DAY_MS
+"""From when on a product's runs are kept of which all are old, or none is."""
+
+
+async def are_there(store: Store, *jobs: str) -> list[bool]:
+    return [await store.reading.get(job_id) is not None for job_id in jobs]
+
+
+@pytest.mark.parametrize("days", [0, 3])
+async def test_a_product_may_be_kept_for_less_long_than_others(store: Store, days: int) -> None:
+    await hired(store, "w1")
+    if days:  # on PostgreSQL: what ended is on a day of its own, not in the rest
+        await pruned(store, completed_ms=0, failed_ms=0)
+    at_ms = NOW_MS + DAY_MS if days else NOW_MS - DAY_MS
+    short, other = [
+        await an_ended_job(store, Success(1), key="a", at_ms=at_ms, product=product)
+        for product in ("clicks", "orders")
+    ]
+    kept = KeptFrom(completed_ms=at_ms + DAY_MS, failed_ms=at_ms + DAY_MS)
+    await pruned(store, completed_ms=0, failed_ms=0, products={"clicks": kept})
+    assert await are_there(store, short, other) == [False, True]
+    assert await store.intake.holder("clicks", "prd", "a") is None
+    assert await store.intake.holder("orders", "prd", "a") is not None
+
+
+async def test_a_product_may_be_kept_longer_than_others(store: Store) -> None:
+    await hired(store, "w1")
+    await pruned(store, completed_ms=0, failed_ms=0)
+    long, other = [
+        await an_ended_job(store, Success(1), product=product) for product in ("audits", "orders")
+    ]
+    later = NOW_MS + DAY_MS
+    kept: Others = {"audits": KeptFrom(NOTHING, NOTHING)}
+    await pruned(store, completed_ms=later, failed_ms=later, products=kept)
+    assert await are_there(store, long, other) == [True, False]
+    await pruned(store, completed_ms=later, failed_ms=later)
+    assert await are_there(store, long, other) == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "goes"), [(Success(1), True), (a_failure(), False), (Cancelled(None), False)]
+)
+async def test_a_product_says_apart_how_long_what_did_not_succeed_is_kept(
+    store: Store, outcome: Outcome, *, goes: bool
+) -> None:
+    await hired(store, "w1")
+    job = await an_ended_job(store, outcome, at_ms=NOW_MS - DAY_MS, product="clicks")
+    kept: Others = {"clicks": KeptFrom(completed_ms=EVERYTHING, failed_ms=NOTHING)}
+    await pruned(store, completed_ms=0, failed_ms=0, products=kept)
+    assert await are_there(store, job) == [not goes]
+
+
+async def test_every_product_goes_by_its_own_time(store: Store) -> None:
+    await hired(store, "w1")
+    await store.upkeep.prune(
+        completed_before_ms=0, failed_before_ms=0, now_ms=NOW_MS - 9 * DAY_MS, limit=9
+    )
+    jobs = {
+        (product, age): await an_ended_job(
+            store, Success(1), at_ms=NOW_MS - age * DAY_MS, product=product
+        )
+        for product in ("a", "b", "c", "orders")
+        for age in (9, 8, 7, 3, 2, 1)
+    }
+    days = {"a": 2, "b": 5, "c": 9}
+    kept = {tag: KeptFrom(NOW_MS - age * DAY_MS, NOTHING) for tag, age in days.items()}
+    await pruned(store, completed_ms=NOW_MS - 7 * DAY_MS, limit=2, products=kept)
+    left = {one: (await are_there(store, job))[0] for one, job in jobs.items()}
+    # A store that keeps history by the day keeps each for up to a day longer.
+    for (product, age), there in left.items():
+        longest = days.get(product, 7)
+        assert there or age >= longest, (product, age)
+        assert not there or age <= longest + 1, (product, age)
+
+
+async def test_what_is_kept_for_another_time_goes_in_batches_too(store: Store) -> None:
+    await hired(store, "w1")
+    await pruned(store, completed_ms=0, failed_ms=0)
+    jobs = [
+        await an_ended_job(store, Success(1), product=product)
+        for _ in range(5)
+        for product in ("clicks", "orders")
+    ]
+    later = NOW_MS + DAY_MS
+    left: list[int] = []
+    more = True
+    while more:
+        kept: Others = {"clicks": KeptFrom(later, later)}
+        more = await pruned_once(store, 0, 0, limit=2, products=kept)
+        left.append(sum(await are_there(store, *jobs)))
+    assert left[:3] == [8, 6, 5]
+    assert left[-1] == 5
+
+
+async def test_a_product_that_changes_its_mind_is_heeded(store: Store) -> None:
+    await hired(store, "w1")
+    await pruned(store, completed_ms=0, failed_ms=0)
+    first, second = [await an_ended_job(store, Success(1), product=tag) for tag in ("a", "b")]
+    later = NOW_MS + DAY_MS
+    kept: Others = {"a": KeptFrom(later, later)}
+    await pruned(store, completed_ms=0, failed_ms=0, products=kept)
+    assert await are_there(store, first, second) == [False, True]
+    kept = {"a": KeptFrom(NOTHING, NOTHING), "b": KeptFrom(later, later)}
+    await pruned(store, completed_ms=0, failed_ms=0, products=kept)
+    assert await are_there(store, first, second) == [False, False]
+
+
+async def test_an_ended_recurrence_goes_by_its_product_too(store: Store) -> None:
+    repeat = Repeat(every_ms=1_000, end_at_ms=NOW_MS - DAY_MS)
+    short, long, other = [
+        a_recurring_job(a_spec(repeat=repeat, product=product)) for product in ("a", "b", "orders")
+    ]
+    await stored(store, short, long, other, now_ms=NOW_MS)
+    after = NOW_MS + 1
+    kept = {"a": KeptFrom(after, after), "b": KeptFrom(0, 0)}
+    await pruned(store, failed_ms=NOW_MS, products=kept)
+    jobs = [one.job_id for one in (short, long, other)]
+    assert await are_there(store, *jobs) == [False, True, True]
+    await pruned(store, failed_ms=after, products=kept)
+    assert await are_there(store, *jobs) == [False, True, False]
+
+
+async def test_the_products_whose_document_has_a_key_are_found(store: Store) -> None:
+    envs: list[JsonValue] = [{"slug": "retention"}]
+    put = store.products.put
+    for at, (tag, more) in enumerate(
+        [("a", {"retention": {"failed": 1}}), ("b", {}), ("c", {"name": "retention"})]
+    ):
+        await put(tag, {"tag": tag, "envs": envs, **more}, b"", after=0, now_ms=at)
+    assert [row.tag for row in await store.products.having("retention")] == ["a"]
+    await put("a", {"tag": "a", "envs": envs}, b"", after=1, now_ms=9)
+    await put("b", {"tag": "b", "envs": envs, "retention": {}}, b"", after=1, now_ms=9)
+    assert [(row.tag, row.version) for row in await store.products.having("retention")] == [
+        ("b", 2)
+    ]
 
 
 async def test_stale_cache_entries_are_pruned(store: Store) -> None:

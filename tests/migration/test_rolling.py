@@ -72,6 +72,7 @@ async def test_old_workers_claim_nothing_once_the_schema_has_outlived_them(
     async with Ductape.open(fleet.store, worker=False) as here:
         await here.products.apply(PRODUCT)
         old = await fleet.start()
+        [worker] = [one["id"] for one in await here.workers.list()]
         held = (await here.processor.job.dispatch(a_request("hold")))["job_id"]
         await worked(fleet, old.pid)
         await fleet.told("migrate", version=newer)
@@ -82,9 +83,12 @@ async def test_old_workers_claim_nothing_once_the_schema_has_outlived_them(
     taken = await ended(fleet, held, newer)
     assert [attempt["status"] for attempt in taken["attempts"]] == ["lost", "completed"]
     await fleet.told("worker", "--handlers", "handlers:handlers", code=OUT_OF_REACH)
-    await fleet.stop(old)
+    async with asyncio.timeout(PATIENCE_S):
+        assert await old.wait() == OUT_OF_REACH
+    assert f"worker {worker} ends: {said}" in fleet.complaints()
+    # Of this one, and of that which is not even let in.
+    assert fleet.complaints().count("hint: upgrade ductape-jobs") == 2
     assert [one.job for one in fleet.executions() if one.pid == old.pid] == [held]
-    assert said in fleet.complaints()
 
 
 async def worked(fleet: Fleet, pid: int) -> None:

@@ -1,7 +1,10 @@
 """What stands between a caller and PostgreSQL: transactions run again, connections come back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import psycopg
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from ductape.domain.job import Claim
 from ductape.domain.outcome import Success
 from ductape.errors import StoreError
-from ductape.stores.postgres import engine
+from ductape.stores.postgres import engine, patience
 from ductape.stores.postgres.engine import MOST_CONNECTIONS, MOST_TRIES
 from ductape.stores.postgres.faults import explain
 from ductape.stores.postgres.store import PostgresStore, open_postgres
@@ -184,3 +187,147 @@ async def test_of_a_shared_commit_that_fails_each_caller_gets_its_own_answer(
 def test_what_is_no_error_of_postgresql_is_left_as_it_is() -> None:
     error = ValueError("ours")
     assert explain(error, "x") is error
+
+
+@pytest.fixture
+async def proxy(server: PostgresServer) -> AsyncIterator[Proxy]:
+    """Give a line to the server that can go bad; whoever is at its end has a second's patience."""
+    made = Proxy(server.port)
+    await made.open()
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+async def far(
+    proxy: Proxy, server: PostgresServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[PostgresStore]:
+    """Give a store behind the line."""
+    monkeypatch.setattr(patience, "ANSWER_S", 0.4)
+    monkeypatch.setattr(patience, "LAST_LOOK_S", 0.1)
+    monkeypatch.setattr(engine, "PATIENCE_S", 3.0)
+    address = url.replace(f":{server.port}", f":{proxy.port}") + "&connect_timeout=2"
+    opened = await open_postgres(address, decide=decide, token="far")
+    await opened.products.version("warm")
+    yield opened
+    await opened.aclose()
+
+
+async def test_a_dispatch_to_a_server_that_never_answers_ends_and_says_what_is_open(
+    far: PostgresStore, store: PostgresStore, proxy: Proxy
+) -> None:
+    proxy.swallow_answers()
+    job = a_new_job()
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(StoreError, match="may be there or not") as raised:
+            await far.intake.add([job], now_ms=NOW_MS)
+    assert "under the same `key`" in str(raised.value.hint)
+    # It was stored, as its caller was told it might be.
+    assert await store.reading.get(job.job_id) is not None
+
+
+async def test_a_dispatch_repeated_under_its_key_after_a_lost_answer_stores_no_second_job(
+    far: PostgresStore, store: PostgresStore, proxy: Proxy
+) -> None:
+    jobs = [a_new_job(a_spec(key="once")) for _ in range(2)]
+    proxy.swallow_answers()
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(StoreError, match="nothing was changed"):
+            await far.intake.add([jobs[0]], now_ms=NOW_MS)
+        [answer] = await far.intake.add([jobs[1]], now_ms=NOW_MS)
+    assert answer.verdict == "added"
+    assert await store.reading.get(jobs[0].job_id) is None
+
+
+async def test_everybody_who_shares_a_commit_that_is_never_answered_is_told(
+    far: PostgresStore, proxy: Proxy
+) -> None:
+    proxy.pause()
+    adding = [far.intake.add([a_new_job()], now_ms=NOW_MS) for _ in range(50)]
+    async with asyncio.timeout(PATIENCE_S):
+        told = await asyncio.gather(*adding, return_exceptions=True)
+    assert {type(one) for one in told} == {StoreError}
+    assert any("does not answer" in str(one) for one in told)
+    proxy.resume()
+
+
+async def test_who_only_reads_is_not_told_of_a_change(far: PostgresStore, proxy: Proxy) -> None:
+    proxy.swallow_answers()
+    said = await complaint(far.products.version("a"))
+    assert "does not answer" in said
+    assert "nothing was changed" in said
+
+
+async def test_whatever_is_asked_of_a_server_that_never_answers_ends(
+    far: PostgresStore, proxy: Proxy
+) -> None:
+    asked: dict[str, Callable[[], Awaitable[object]]] = {
+        "get": lambda: far.reading.get(a_new_job().job_id),
+        "version": lambda: far.products.version("a"),
+        "turn": lambda: far.claims.turn(a_wish(), (), now_ms=NOW_MS),
+        "many": lambda: far.intake.add([a_new_job(), a_new_job()], now_ms=NOW_MS),
+        "register": lambda: far.fleet.register(a_worker(), now_ms=NOW_MS, lease_ms=LEASE_MS),
+        "lend": lambda: lent(far),
+    }
+    for name, call in asked.items():
+        await until_it_answers(far)
+        proxy.pause()
+        async with asyncio.timeout(PATIENCE_S):
+            message = await complaint(call())
+        assert re.search("does not answer|out of reach", message), (name, message)
+        proxy.resume()
+
+
+async def until_it_answers(store: PostgresStore) -> None:
+    """Ask until the pool has found its way: a line on which it was connecting may be dead, too."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await complaint(store.products.version("warm")) != "answered None":
+            pass
+
+
+async def complaint(call: Awaitable[object]) -> str:
+    try:
+        return f"answered {await call}"
+    except StoreError as error:
+        return error.message
+
+
+async def lent(store: PostgresStore) -> None:
+    async with store.transactions.lend() as connection:
+        await connection.execute("SELECT 1")
+
+
+async def test_a_heartbeat_that_is_never_answered_ends_and_beats_on(
+    far: PostgresStore, proxy: Proxy
+) -> None:
+    await far.fleet.register(a_worker(), now_ms=NOW_MS, lease_ms=LEASE_MS)
+    pulse = far.fleet.pulse()
+    beat = partial(asyncio.to_thread, pulse.beat, "w1", now_ms=NOW_MS, lease_ms=LEASE_MS)
+    assert await beat()
+    proxy.swallow_answers()
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(StoreError):
+            await beat()
+    assert await beat()
+    pulse.close()
+
+
+async def test_a_slow_answer_is_waited_for_and_a_slow_caller_is_none(
+    far: PostgresStore,
+) -> None:
+    async def slow(transaction: Transaction) -> None:
+        for _ in range(4):
+            await transaction.line.rows(b"SELECT pg_sleep(0.3)", {})
+
+    await far._engine.write(slow)
+    await far._engine.read(lambda t: t.line.rows(b"SELECT pg_sleep(0.8)", {}), unhurried=True)
+    with pytest.raises(StoreError, match="nothing was changed"):
+        await far._engine.read(lambda t: t.line.rows(b"SELECT pg_sleep(0.8)", {}))
+
+
+async def test_an_answer_that_waits_before_a_stuck_event_loop_counts(far: PostgresStore) -> None:
+    asked = asyncio.create_task(far._engine.single(lambda t: t.rows("clock", "now")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    time.sleep(1.0)  # noqa: ASYNC251 (a handler that blocks the loop)
+    assert await asked

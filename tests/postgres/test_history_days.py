@@ -8,7 +8,9 @@ import pytest
 
 from ductape.domain.operations import retry
 from ductape.domain.outcome import Cancelled, Outcome, Success
-from ductape.stores.postgres import days
+from ductape.domain.retention import KeptFrom, Others
+from ductape.ports.stores.upkeep import NO_OTHERS
+from ductape.stores.postgres import days, sweeping
 from ductape.stores.postgres.address import address_of
 from ductape.stores.postgres.days import DAY_MS, Day, days_from, start_of_day
 from ductape.stores.postgres.migrating import migrate
@@ -29,10 +31,15 @@ async def prune(
     completed_ms: int = 0,
     failed_ms: int = 0,
     limit: int = 99,
+    products: Others = NO_OTHERS,
 ) -> bool:
     """Do one batch of pruning as of an instant, keeping everything unless told otherwise."""
     return await store.upkeep.prune(
-        completed_before_ms=completed_ms, failed_before_ms=failed_ms, now_ms=now_ms, limit=limit
+        completed_before_ms=completed_ms,
+        failed_before_ms=failed_ms,
+        now_ms=now_ms,
+        limit=limit,
+        products=products,
     )
 
 
@@ -44,10 +51,15 @@ async def prune_all(store: PostgresStore, *, now_ms: int, kept_from_ms: int) -> 
 
 
 async def an_end(
-    store: PostgresStore, outcome: Outcome, *, at_ms: int = NOW_MS, key: str | None = None
+    store: PostgresStore,
+    outcome: Outcome,
+    *,
+    at_ms: int = NOW_MS,
+    key: str | None = None,
+    product: str = "orders",
 ) -> str:
     """Store a job and let it end at an instant."""
-    [job_id] = await stored(store, a_new_job(a_spec(key=key), id=an_id(at_ms)))
+    [job_id] = await stored(store, a_new_job(a_spec(key=key, product=product), id=an_id(at_ms)))
     await settled(store, await claimed_one(store), outcome, now_ms=at_ms)
     return job_id
 
@@ -201,13 +213,110 @@ async def test_who_may_not_change_tables_says_so_once_and_deletes_in_batches(
     lent = f"postgresql://tenderfoot@127.0.0.1:{server.port}/postgres?schema={schema}"
     store = await open_postgres(lent, decide=decide, token="t")
     await hired(store, "w1")
+    short = await ends(store, 1)
     jobs = [await an_end(store, Success(1), key=f"k{at}") for at in range(3)]
+    await prune(store, now_ms=LATER, products=SHORT)
+    assert (await there(store, short), await there(store, jobs)) == (0, 3)
     with caplog.at_level(logging.WARNING):
         await prune_all(store, now_ms=NOW_MS + DAY_MS, kept_from_ms=NOW_MS + DAY_MS)
     assert not any([await store.reading.get(job_id) for job_id in jobs])
     assert await store.intake.holder("orders", "prd", "k0") is None
     assert caplog.text.count("does not own the tables") == 1
     await store.aclose()
+
+
+LATER = NOW_MS + DAY_MS
+SHORT: Others = {"clicks": KeptFrom(LATER, LATER)}
+"""Nothing of one product is kept of the day before `LATER`."""
+
+
+async def ends(store: PostgresStore, count: int, product: str = "clicks") -> list[str]:
+    return [await an_end(store, Success(1), product=product) for _ in range(count)]
+
+
+async def there(store: PostgresStore, jobs: list[str]) -> int:
+    return sum([await store.reading.get(job_id) is not None for job_id in jobs])
+
+
+async def swept(store: PostgresStore) -> list[tuple[str, str, str | None]]:
+    rows = await store._engine.single(lambda t: t.rows("history_swept", "all"))
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def test_a_day_is_dropped_when_the_last_products_time_is_over(store: PostgresStore) -> None:
+    await prune(store)
+    long, other = await ends(store, 1, "audits"), await ends(store, 1, "orders")
+    kept: Others = {"audits": KeptFrom(0, 0)}
+    while await prune(store, now_ms=LATER, completed_ms=LATER, products=kept):
+        pass
+    assert await there(store, other) == 0
+    assert await there(store, long) == 1
+    assert (await known(store))[TODAY]
+    assert await table_of(store, long[0]) == TODAY.name
+    while await prune(store, now_ms=LATER, completed_ms=LATER):
+        pass
+    assert await there(store, long) == 0
+    assert TODAY not in await known(store)
+    assert TODAY.name not in {day for day, *_ in await swept(store)}
+
+
+async def test_whoever_has_the_duty_next_goes_on_where_the_last_one_stopped(
+    store: PostgresStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "LOOKED_AT", 1)
+    await prune(store)
+    kept, old = await ends(store, 4, "orders"), await ends(store, 3)
+    while TODAY.name not in {day for day, *_ in await swept(store)}:
+        assert await prune(store, now_ms=LATER, limit=3, products=SHORT)
+    assert (TODAY.name, kept[2]) in {(day, after) for day, _, after in await swept(store)}
+    next_one = await open_postgres(url, decide=decide, token="n")
+    assert await prune(next_one, now_ms=LATER, limit=3, products=SHORT)
+    assert await there(store, old) == 1
+    while await prune(next_one, now_ms=LATER, limit=3, products=SHORT):
+        pass
+    await next_one.aclose()
+    assert await there(store, old) == 0
+    assert await there(store, kept) == 4
+
+
+async def test_what_is_swept_is_not_looked_at_again(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await prune(store)
+    await ends(store, 2)
+    while await prune(store, now_ms=LATER, products=SHORT):
+        pass
+
+    async def not_again(*_: object) -> bool:
+        raise AssertionError("it was looked at again")
+
+    monkeypatch.setattr(sweeping, "_sweep", not_again)
+    assert not await prune(store, now_ms=LATER, products=SHORT)
+
+
+async def test_who_reads_for_long_holds_up_no_sweep_and_is_held_up_by_none(
+    store: PostgresStore, url: str, root: psycopg.Connection
+) -> None:
+    await prune(store)
+    [old] = await ends(store, 1)
+    with root.transaction():
+        root.execute(f"SELECT FROM {address_of(url).schema}.history".encode())
+        async with asyncio.timeout(PATIENCE_S):
+            while await prune(store, now_ms=LATER, products=SHORT):
+                pass
+            await an_end(store, Success(1), at_ms=LATER, product="clicks")
+    assert await there(store, [old]) == 0
+
+
+async def test_an_old_failure_can_be_retried_while_its_neighbours_go(store: PostgresStore) -> None:
+    await prune(store)
+    failed = await an_end(store, a_failure(), product="orders", key="a")
+    await an_end(store, a_failure(), product="clicks")
+    sweep = prune(store, now_ms=LATER, products=SHORT)
+    again = retry(await record(store, failed), delay_ms=0, now_ms=NOW_MS, zones=ZONES)
+    await asyncio.gather(sweep, applied(store, again))
+    assert (await record(store, failed)).status == "queued"
+    assert await store.intake.holder("orders", "prd", "a") is not None
 
 
 @pytest.mark.parametrize("outcome", [Success(1), a_failure()])

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from ductape.domain.ids import floor
 from ductape.domain.job import Run
 from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.days import DAY_MS, ended_since, make_days
+from ductape.stores.postgres.days import DAY_MS, Day, about, ended_since, make_days, start_of_day
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.migrating import migrate
 from ductape.stores.postgres.plans import by_index
@@ -29,6 +29,7 @@ from tests.servers.postgres import PostgresServer
 KEPT = 10
 """How many days of history there are before today's."""
 AHEAD = 2
+YESTERDAY = Day(start_of_day(NOW_MS) - DAY_MS, "completed")
 _made = count(1)
 
 VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
@@ -58,8 +59,17 @@ VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "lease_until": NOW_MS,
     "id": "w1",
     "failed_before": NOW_MS,
-    "outcomes": ["completed"],
-    "ended_before": DAY_MS,
+    "ended_before": NOW_MS,
+    "others": ["clicks"],
+    "others_before": [NOW_MS],
+    "latest_before": NOW_MS,
+    "products": ["clicks"],
+    "only": True,
+    "after": "",
+    "after_number": 0,
+    "looked_at": 1_000,
+    "numbers": [1],
+    "ends": [YESTERDAY.starts_ms],
     "ended_from": ended_since(NOW_MS),
     "since": floor(NOW_MS - 1),
     "before": "g",
@@ -106,7 +116,9 @@ NOW_AND_THEN = {
     ("history", "newest"): "Index Scan Backward using history_completed_20270115_pkey",
     ("history", "one"): "Index Scan using history_completed_20270115_pkey",
     ("history", "supersede"): "Index Scan using history_completed_20270115_pkey",
-    ("history", "prune"): "Index Scan using history_completed_rest_age",
+    ("history", "prune"): "history_completed_rest_product",
+    ("history_swept", "look"): "Index Scan using history_completed_20270114_pkey",
+    ("history_swept", "delete"): "Index Scan using history_completed_20270114_pkey",
     ("jobs", "page"): "Index Scan Backward using history_completed_20270115_pkey",
     ("quota_windows", "uses"): "Index Scan using quota_windows_pkey",
     ("quota_windows", "hold"): "Index Scan using quota_windows_pkey",
@@ -134,8 +146,8 @@ class Database:
     statements: Statements
 
     def plan(self, table: str, name: str) -> str:
-        """Ask PostgreSQL how it would go about a statement."""
-        sql = b"EXPLAIN " + self.statements.named(table, name)
+        """Ask PostgreSQL how it would go about a statement; one of a day, about yesterday's."""
+        sql = b"EXPLAIN " + about(self.statements, table, name, YESTERDAY)
         self.cursor.execute(sql, {**VALUES, **OTHERWISE.get(name, {})})
         return "\n".join(row[0] for row in self.cursor.fetchall())
 
@@ -226,6 +238,16 @@ def test_a_page_of_young_jobs_merges_the_young_days(database: Database) -> None:
 
 def test_what_is_pruned_row_by_row_is_looked_for_in_the_rest_alone(database: Database) -> None:
     assert days_in(database.plan("history", "prune")) == {"history_completed_rest"}
+
+
+@pytest.mark.parametrize("name", ["look", "delete"])
+def test_a_day_is_gone_through_in_the_order_of_its_key_and_no_other_is(
+    database: Database, name: str
+) -> None:
+    plan = database.plan("history_swept", name)
+    assert days_in(plan) - {"history_completed"} == {YESTERDAY.name}
+    assert "Seq Scan" not in plan
+    assert name == "delete" or not SORTS.search(plan)
 
 
 def days_in(plan: str) -> set[str]:

@@ -64,6 +64,14 @@ class Proxy:
         for line in self._lines:
             line.deaf.add(line.client)
 
+    def pause(self) -> None:
+        """Take whatever is sent, on old lines and new ones, and carry nothing until `resume`."""
+        self._flows.clear()
+
+    def resume(self) -> None:
+        """Carry again what was taken meanwhile."""
+        self._flows.set()
+
     async def drop(self, span_s: float) -> None:
         """Let nothing through for a while, then cut: what was on its way is lost."""
         self._flows.clear()

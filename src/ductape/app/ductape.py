@@ -17,14 +17,11 @@ from ductape.app.doctoring import examine_open
 from ductape.app.importing import Imports
 from ductape.app.loading import is_postgres
 from ductape.app.origins import Origins, origins_of
-from ductape.app.processor import (
-    JobProcessor,
-    Processor,
-)
+from ductape.app.processor import JobProcessor, Processor
 from ductape.app.routing import DEFAULT, StoreView, store_map
 from ductape.app.settings import Settings, read_settings
-from ductape.app.staffing import make_worker
-from ductape.errors import DuctapeError
+from ductape.app.staffing import first_outlived, make_worker
+from ductape.errors import DuctapeError, StoreError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
 from ductape.ports.stores.fleet import Fleet
@@ -207,6 +204,10 @@ class Ductape:
     def worker_ids(self) -> dict[str, str]:
         """The names of this process's workers, each by the name of its store."""
         return {name: worker.id for name, worker in self._workers.items()}
+
+    async def outlived(self) -> StoreError:
+        """Wait until a worker has ended by itself: a migration made this program too old for it."""
+        return await first_outlived(self._workers.values())
 
     async def stores(self) -> list[StoreView]:
         """Tell which stores are open and which products go where; raises `StoreError`."""

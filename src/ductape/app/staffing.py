@@ -1,11 +1,13 @@
 """Making workers for a core: the handlers they have, the heart that keeps them alive."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 
 from ductape.app.core import Core
 from ductape.app.system import worker_identity
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import JobEventTypes
+from ductape.errors import StoreError
 from ductape.handlers.action import ActionHandler
 from ductape.handlers.broker import PublishHandler, SubscribeHandler
 from ductape.handlers.choosing import Around, FallbackHandler, QuotaHandler
@@ -58,6 +60,15 @@ def make_worker(core: Core, options: WorkerOptions) -> Worker:
         heart=_heart(core, options),
     )
     return Worker(parts, options, core.python.tags())
+
+
+async def first_outlived(workers: Iterable[Worker]) -> StoreError:
+    """Wait until one of the workers has ended by itself; return why. Of none: for ever."""
+    ends = [worker.outlived for worker in workers]
+    if not ends:
+        await asyncio.get_running_loop().create_future()
+    done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    return done.pop().result()
 
 
 def _handlers(core: Core) -> dict[JobEventTypes, Handler]:

@@ -56,7 +56,7 @@ async def _worked(call: Call, settings: Settings, wish: Wish) -> int:
         _spare_what_stays()
         for name, worker in here.worker_ids.items():
             output.line(_greeting(worker, settings.urls()[name], options))
-        await stop.wait()
+        await _until_over(here, stop)
         log.info("stopping: what runs has %g s to end", options.grace_ms / 1_000)
     log.info("stopped")
     return 0
@@ -70,6 +70,17 @@ def _spare_what_stays() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+async def _until_over(here: Ductape, stop: asyncio.Event) -> None:
+    """Wait for a signal; raises `StoreError` where a worker ends by itself before."""
+    told = asyncio.create_task(stop.wait())
+    ended = asyncio.create_task(here.outlived())
+    await asyncio.wait({told, ended}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if ended.done():
+        raise ended.result()
+    ended.cancel()
 
 
 def _options(settings: Settings, wish: Wish) -> WorkerOptions:

@@ -10,6 +10,9 @@ from msgspec import Struct
 
 from ductape.errors import StoreError
 
+_NEEDS = "needs_schema"
+"""The detail of the error by which it is known."""
+
 _DECLARED = re.compile(r"-- oldest: (\d+)\n")
 
 
@@ -54,4 +57,14 @@ def refuse_outlived(schema: StoreSchema, known: int, path: str) -> None:
         f"the database has schema {schema.number}{needed}, this version knows {known}",
         path=path,
         hint="upgrade ductape-jobs to the version that wrote it",
+        details={_NEEDS: schema.oldest},
     )
+
+
+def is_outlived(error: Exception) -> bool:
+    """Tell whether an error is that of a program that is too old: it will not go away by itself.
+
+    >>> is_outlived(StoreError("the server is out of reach"))
+    False
+    """
+    return isinstance(error, StoreError) and _NEEDS in error.details

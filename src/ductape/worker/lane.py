@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from ductape.domain.change import RunRef, Settlement
 from ductape.domain.job import Claim
 from ductape.domain.outcome import Interrupted
+from ductape.domain.schema import is_outlived
 from ductape.domain.settlement import run_ref, with_cache
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock
@@ -287,6 +288,8 @@ class Lane:
 
     async def _rest(self, error: Exception) -> None:
         """Say once what is wrong with the store, and try again in a while."""
+        if is_outlived(error):
+            self.lease_lost(self._wish().worker)
         silent = isinstance(error, TimeoutError)
         said = "the store does not answer" if silent else f"{type(error).__name__}: {error}"
         if said != self._fault:

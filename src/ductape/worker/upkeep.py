@@ -13,6 +13,8 @@ from ductape.domain.change import Settlement
 from ductape.domain.outcome import Lost
 from ductape.domain.record import JobRecord
 from ductape.domain.recurring import upcoming
+from ductape.domain.retention import Kept, KeptFrom, Others, kept_from, kept_in, of_product
+from ductape.domain.schema import is_outlived
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock
@@ -52,12 +54,14 @@ class Upkeep:
         self._pruned_at_ms: int | None = None
 
     async def serve(self, worker: str) -> None:
-        """Look again and again until cancelled."""
+        """Look again and again until cancelled, or until the store has outlived this program."""
         while True:
             await asyncio.sleep(self._options.upkeep_ms / 1000)
             try:
                 await self.look(worker)
             except StoreError as error:
+                if is_outlived(error):
+                    return
                 log.warning("upkeep failed: %s", error)
             except Exception:
                 log.exception("upkeep failed")  # a turn of a background loop: the next tries again
@@ -100,19 +104,28 @@ class Upkeep:
         duty = self._store.upkeep.take_duty
         if not await duty("prune", worker, now_ms=now_ms, lease_ms=PRUNE_EVERY_MS):
             return
+        default = Kept(self._options.completed_kept_ms, self._options.failed_kept_ms)
+        others = await self._kept_otherwise(default, now_ms)
         for _ in range(MOST_BATCHES):
-            if not await self._prune_batch(now_ms):
+            if not await self._prune_batch(kept_from(default, now_ms), others, now_ms):
                 self._pruned_at_ms = now_ms
                 return
         # More is left: the next look goes on with it.
         self._pruned_at_ms = None
 
-    async def _prune_batch(self, now_ms: int) -> bool:
+    async def _kept_otherwise(self, default: Kept, now_ms: int) -> Others:
+        """Ask which products say themselves how long their runs are kept."""
+        rows = await self._store.products.having("retention")
+        said = {row.tag: kept_in(row.document) for row in rows}
+        return {tag: kept_from(of_product(one, default), now_ms) for tag, one in said.items()}
+
+    async def _prune_batch(self, default: KeptFrom, others: Others, now_ms: int) -> bool:
         return await self._store.upkeep.prune(
-            completed_before_ms=now_ms - self._options.completed_kept_ms,
-            failed_before_ms=now_ms - self._options.failed_kept_ms,
+            completed_before_ms=default.completed_ms,
+            failed_before_ms=default.failed_ms,
             now_ms=now_ms,
             limit=PRUNE_BATCH,
+            products=others,
         )
 
     def _missing_run(self, record: JobRecord, now_ms: int) -> Settlement | None:

@@ -25,17 +25,18 @@ from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.held import Held
 from ductape.worker.lane import AHEAD_MS, Lane
 from ductape.worker.options import WorkerOptions
+from ductape.worker.registering import register, register_at_last
 from ductape.worker.running import Running
 from ductape.worker.sweeper import Sweeper
 from ductape.worker.tidying import keep_tidy
 from ductape.worker.turns import Ended
 from ductape.worker.upkeep import Upkeep
 
-REGISTER_AGAIN_S = 1.0
-"""After how long a worker that could not register tries again."""
-
 SETTLING_MS = 1_000
 """How long a run that was cut off may take to be settled before others take it for lost."""
+
+FOR_ALL = ("ductape-upkeep", "ductape-tidy")
+"""The tasks that do what any worker may."""
 
 log = logging.getLogger("ductape.worker")
 
@@ -86,6 +87,8 @@ class Worker:
         self._stopping = False
         self._renewing: asyncio.Task[None] | None = None
         self._ignore_hints: Callable[[], None] = lambda: None
+        self.outlived: asyncio.Future[StoreError] = asyncio.get_running_loop().create_future()
+        """Why it has ended by itself: a migration has made this program too old for the store."""
 
     @property
     def id(self) -> str:
@@ -94,7 +97,7 @@ class Worker:
 
     async def start(self) -> None:
         """Register, and begin to work."""
-        await self._register(self._me)
+        await register(self._store, self._clock, self._options, self._me)
         self._heart = self._parts.heart(self._lease_lost)
         self._heart.start(self._me.id)
         self._ignore_hints = self._hear()
@@ -103,11 +106,15 @@ class Worker:
             asyncio.create_task(self._sweeper.serve(), name="ductape-sweep"),
         ]
         if self._options.claims:
-            serve = self._parts.upkeep.serve(self._me.id)
-            self._tasks.append(asyncio.create_task(serve, name="ductape-upkeep"))
+            serve = self._keep_up()
             tidy = keep_tidy(self._store, self._clock, self._me.id)
-            self._tasks.append(asyncio.create_task(tidy, name="ductape-tidy"))
+            for name, work in zip(FOR_ALL, (serve, tidy), strict=True):
+                self._tasks.append(asyncio.create_task(work, name=name))
         self._lane.nudge()
+
+    async def _keep_up(self) -> None:
+        await self._parts.upkeep.serve(self._me.id)
+        self._lane.nudge()  # whose turn will hear that the store has outlived this program
 
     async def stop(self, *, grace_ms: int | None = None) -> None:
         """Stop claiming, let running runs end within the grace time, send the rest back."""
@@ -225,26 +232,27 @@ class Worker:
 
     async def _renew(self) -> None:
         fresh = self._parts.identify()
-        await self._register_at_last(fresh)
+        try:
+            await register_at_last(self._store, self._clock, self._options, fresh)
+        except StoreError as error:
+            await self._end(error)
+            return
         self._me = fresh
         if self._heart is not None:
             self._heart.start(self._me.id)
         self._renewing = None
         self._lane.nudge()
 
-    async def _register_at_last(self, me: WorkerRecord) -> None:
-        """Register, however long the store is out of reach."""
-        while True:
-            try:
-                return await self._register(me)
-            except StoreError as error:
-                log.warning("worker %s cannot register: %s", me.id, error)
-            await asyncio.sleep(REGISTER_AGAIN_S)
-
-    async def _register(self, me: WorkerRecord) -> None:
-        await self._store.fleet.register(
-            me, now_ms=self._clock.now_ms(), lease_ms=self._options.lease_ms
-        )
+    async def _end(self, error: StoreError) -> None:
+        """Ask nothing of the store ever again; whoever has started this is told, and stops it."""
+        log.error("worker %s ends: %s", self._me.id, error)
+        self._lane.close()
+        for task in self._tasks:
+            if task.get_name() in FOR_ALL:
+                task.cancel()
+        if self._heart is not None:
+            await self._heart.aclose()
+        self.outlived.set_result(error)
 
     async def _until_landed(self, grace_ms: int) -> None:
         """Wait for the turns that may still claim: what they bring must not be left behind."""
@@ -271,7 +279,8 @@ class Worker:
         await asyncio.gather(*others, return_exceptions=True)
         if self._heart is not None:
             await self._heart.aclose()
-        await self._leave()
+        if not self.outlived.done():
+            await self._leave()
 
     async def _leave(self) -> None:
         try:

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from ductape.domain.product.document import Retention
 from ductape.domain.schema import StoreSchema
 from ductape.ports.stores.inspecting import (
     LockHolder,
@@ -212,6 +213,17 @@ def test_runs_of_dead_workers_are_told_of() -> None:
 def test_a_quarantined_recurrence_is_told_of() -> None:
     found = amiss(list(work.recurrences([Quarantined("j1", "ship", "no zone Mars/Base")])))
     assert "no zone Mars/Base" in found["said"]
+
+
+def test_a_product_whose_runs_are_kept_otherwise_says_so() -> None:
+    kept = {"a": Retention(completed=0.5), "b": Retention(failed=7), "c": Retention()}
+    found = whole.products(dict.fromkeys("abcd", 2), kept)
+    assert [one["said"] for one in found] == [
+        "version 2; completed runs are kept 0.5 days",
+        "version 2; failed runs are kept 7 days",
+        "version 2",
+        "version 2",
+    ]
 
 
 def test_products_are_listed_up_to_a_bound() -> None:

@@ -71,7 +71,12 @@ PINNED = {
     ("runs", "deserted"): "SEARCH p USING INDEX runs_cache (cache_key>?)",
     ("history", "latest"): "SEARCH history USING PRIMARY KEY (job_id=?)",
     ("history", "newest"): "SEARCH history USING PRIMARY KEY (job_id=?)",
-    ("history", "old"): "SEARCH history USING INDEX history_age (outcome=? AND completed_at<?)",
+    ("history", "old"): (
+        "SEARCH history USING INDEX history_age (outcome=? AND product=? AND completed_at<?)"
+    ),
+    ("history", "oldest"): (
+        "SEARCH history USING COVERING INDEX history_age (outcome=? AND product>?)"
+    ),
     ("schedules", "twin"): "SEARCH schedules USING INDEX schedules_twin (twin=?)",
     ("schedules", "orphans"): "SCAN s USING INDEX schedules_live",
     ("schedules", "prune"): "SEARCH s USING INDEX schedules_ended (updated_at<?)",

@@ -4,7 +4,7 @@ from typing import Any
 
 from ductape import NotFound, WorkerOptions
 from ductape.testing import Harness
-from tests.unit.worker.builders import a_job, registry, sleeper, until_status, view_of
+from tests.unit.worker.builders import PRODUCT, a_job, registry, sleeper, until_status, view_of
 from tests.unit.worker.conftest import Play
 
 KEPT_SHORTLY = WorkerOptions(completed_kept_ms=3_600_000, failed_kept_ms=7_200_000)
@@ -107,5 +107,39 @@ def test_a_live_recurrence_outlives_its_history(play: Play) -> None:
         assert (view["status"], view["execution_count"]) == ("scheduled", 4)
         history = await harness.ductape.jobs.history(receipt["job_id"])
         assert len(history["executions"]) < 4
+
+    play(scenario, registry(sleeper=sleeper), worker=KEPT_SHORTLY)
+
+
+def test_a_product_says_how_long_its_own_runs_are_kept(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        job = harness.ductape.processor.job
+        kept = {"completed": 0.02, "failed": 0.1}  # 29 minutes, and 144
+        await harness.ductape.products.apply({**PRODUCT, "retention": kept})
+        await harness.ductape.products.apply({**PRODUCT, "tag": "other"})
+        done, failed = [await job.dispatch(a_job(event)) for event in ("sleeper", "boom")]
+        other = await job.dispatch(a_job("sleeper", product_tag="other"))
+        ids = [one["job_id"] for one in (done, failed, other)]
+        for minutes, there in ((25, [True] * 3), (30, [False, True, True])):
+            await harness.sleep(minutes * 60_000)
+            assert [await _is_there(harness, one) for one in ids] == there
+        await harness.sleep(30 * 60_000)
+        assert [await _is_there(harness, one) for one in ids] == [False, True, False]
+        await harness.sleep(75 * 60_000)
+        assert [await _is_there(harness, one) for one in ids] == [False, False, False]
+
+    play(scenario, registry(sleeper=sleeper, boom=boom), worker=KEPT_SHORTLY)
+
+
+def test_a_product_that_takes_it_back_is_kept_as_all_others(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        apply = harness.ductape.products.apply
+        await apply({**PRODUCT, "retention": {"completed": 36_500}})
+        done = (await harness.ductape.processor.job.dispatch(a_job("sleeper")))["job_id"]
+        await harness.sleep(4_300_000)
+        assert await _is_there(harness, done)
+        await apply(PRODUCT)
+        await harness.sleep(700_000)
+        assert not await _is_there(harness, done)
 
     play(scenario, registry(sleeper=sleeper), worker=KEPT_SHORTLY)

@@ -19,7 +19,7 @@ from ductape.domain.product.options import CallKind, Executions, Fallback, Quota
 from ductape.domain.product.schedule import Schedule
 from ductape.domain.product.storage import Storage
 from ductape.domain.product.webhook import Webhook
-from ductape.domain.product.words import Filled, Name, Span, Tag, Words
+from ductape.domain.product.words import Days, Filled, Name, Span, Tag, Words
 
 Period = Literal["seconds", "minutes", "hours", "days"]
 
@@ -93,6 +93,14 @@ class Job(Struct, frozen=True):
     sensitive: bool = False
 
 
+class Retention(Struct, frozen=True):
+    """For how many days finished runs are kept (SPEC 19); as the operator has it where left out."""
+
+    completed: Days | None = None
+    failed: Days | None = None
+    """Of runs that failed or were cancelled."""
+
+
 class Product(Struct, frozen=True):
     """One whole product."""
 
@@ -115,5 +123,6 @@ class Product(Struct, frozen=True):
     storage: tuple[Storage, ...] = ()
     result_storage: Tag | None = None
     """Where results go that are too large for the store."""
+    retention: Retention | None = None
     features: tuple[Feature, ...] = ()
     brokers: tuple[Broker, ...] = ()

@@ -46,6 +46,11 @@ Span: TypeAlias = Annotated[
 ]
 """A span; what its unit is, its field says."""
 
+Days: TypeAlias = Annotated[
+    float, Meta(ge=0.01, le=36_500, description="a number of days from 0.01 to 36500")
+]
+"""A span in days, fractions allowed."""
+
 Retries: TypeAlias = Annotated[int, Meta(ge=0, le=1_000, description="an integer from 0 to 1000")]
 
 Port: TypeAlias = Annotated[int, Meta(ge=1, le=65_535, description="a port from 1 to 65535")]

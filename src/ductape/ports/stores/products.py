@@ -42,6 +42,10 @@ class Products(Protocol):
         """List the products."""
         ...
 
+    async def having(self, key: str) -> list[ProductRow]:
+        """Return the newest version of each product whose document has a key at its top."""
+        ...
+
     async def versions(self, tag: str) -> list[ProductRow]:
         """List every version, newest first."""
         ...

@@ -3,6 +3,9 @@
 from typing import Protocol
 
 from ductape.domain.job import Schedule
+from ductape.domain.retention import Others
+
+NO_OTHERS: Others = {}
 
 
 class Upkeep(Protocol):
@@ -21,12 +24,18 @@ class Upkeep(Protocol):
         ...
 
     async def prune(
-        self, *, completed_before_ms: int, failed_before_ms: int, now_ms: int, limit: int
+        self,
+        *,
+        completed_before_ms: int,
+        failed_before_ms: int,
+        now_ms: int,
+        limit: int,
+        products: Others = NO_OTHERS,
     ) -> bool:
         """Take away old history, the keys of jobs that are gone, stale cache entries.
 
         And windows of quotas that count no more, and breakers that did not change since
-        `failed_before_ms`.
+        `failed_before_ms`. `products` are those that are kept for another time.
 
         Holds nobody up: at most `limit` rows of each are deleted. Returns whether more is left.
         A store that keeps history by the day may keep a run for up to a day longer.

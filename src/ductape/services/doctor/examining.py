@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from ductape.domain.product.document import Retention
+from ductape.domain.retention import kept_in
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.services.doctor import engines, whole, work
@@ -35,7 +37,7 @@ class Examination:
             *work.queues(facts.waiting, live, facts.paused, now_ms),
             *work.lost(len(lost), at_least=len(lost) == MOST_LOST),
             *work.recurrences(facts.quarantined),
-            *whole.products(await self._versions()),
+            *whole.products(await self._versions(), await self._kept()),
         ]
 
     async def _skew(self) -> ClockFacts | None:
@@ -48,6 +50,10 @@ class Examination:
             return None
         middle_ms = (before_ms + after_ms) // 2
         return ClockFacts(there_ms - middle_ms, after_ms - before_ms)
+
+    async def _kept(self) -> dict[str, Retention]:
+        rows = await self._store.products.having("retention")
+        return {row.tag: kept_in(row.document) for row in rows}
 
     async def _versions(self) -> dict[str, int | None]:
         tags = await self._store.products.tags()

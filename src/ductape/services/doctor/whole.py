@@ -5,6 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.product.document import Retention
 from ductape.domain.schema import StoreSchema, serves
 from ductape.services.doctor.findings import Details, Finding, fault, ok, warning
 from ductape.services.doctor.texts import count_text, span_text
@@ -101,17 +103,26 @@ def key(one: KeyFacts) -> Finding:
     return ok("keys", one.id, said, details=figures)
 
 
-def products(versions: Mapping[str, int | None]) -> list[Finding]:
-    """Tell which products there are, the first of them by name."""
+def products(
+    versions: Mapping[str, int | None], kept: Mapping[str, Retention] | None = None
+) -> list[Finding]:
+    """Tell which products there are, the first of them by name, and what they keep otherwise."""
     if not versions:
         return [ok("products", "none", "there is no product yet: `ductape apply FILE`")]
     shown = list(versions.items())[:MOST_PRODUCTS]
-    found = [
-        ok("products", tag, f"version {version}", details={"version": version})
-        for tag, version in shown
-    ]
+    found = [_product(tag, version, (kept or {}).get(tag)) for tag, version in shown]
     more = len(versions) - len(shown)
     return [*found, ok("products", "…", f"and {count_text(more, 'other')}")] if more else found
+
+
+def _product(tag: str, version: int | None, kept: Retention | None) -> Finding:
+    said, details = [f"version {version}"], dict[str, JsonValue](version=version)
+    days = {} if kept is None else {"completed": kept.completed, "failed": kept.failed}
+    for name, count in days.items():
+        if count is not None:
+            said.append(f"{name} runs are kept {count:g} days")
+            details[f"{name}_kept_days"] = count
+    return ok("products", tag, "; ".join(said), details=details)
 
 
 def zones(version: str) -> Finding:

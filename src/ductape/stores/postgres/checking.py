@@ -22,5 +22,5 @@ class PostgresChecking:
     async def breaches(self, rule: str, *, most: int) -> list[str]:
         """Return the jobs that break one of `RULES`."""
         asked: Values = {"most": most}
-        rows = await self._engine.read(lambda t: t.rows("checking", rule, asked))
+        rows = await self._engine.read(lambda t: t.rows("checking", rule, asked), unhurried=True)
         return [job_id for (job_id,) in rows]

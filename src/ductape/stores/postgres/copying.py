@@ -84,7 +84,7 @@ class PostgresCopying:
         async def step(transaction: Transaction) -> int:
             return await _count(transaction, (await _tables(transaction))[table])
 
-        return await self._engine.read(step)
+        return await self._engine.read(step, unhurried=True)
 
     async def page(
         self, table: str, *, after: tuple[Cell, ...] | None, most: int = PAGE_ROWS
@@ -94,7 +94,7 @@ class PostgresCopying:
         async def step(transaction: Transaction) -> Page:
             return await _page(transaction, (await _tables(transaction))[table], after, most)
 
-        return await self._engine.read(step)
+        return await self._engine.read(step, unhurried=True)
 
     async def unfinished(self) -> str | None:
         """Tell where a copy into this store comes from that did not get to its end."""
@@ -102,7 +102,9 @@ class PostgresCopying:
 
     async def begin(self, origin: str, *, again: bool, now_ms: int) -> Refusal | None:
         """Mark an empty store as being filled; `again` first empties one that is so marked."""
-        return await self._engine.write(lambda t: _begin(t, origin, again=again, now_ms=now_ms))
+        return await self._engine.write(
+            lambda t: _begin(t, origin, again=again, now_ms=now_ms), unhurried=True
+        )
 
     async def load(self, table: str, rows: Sequence[Row]) -> None:
         """Store rows; cells in the order of the shape. Durable on return."""
@@ -110,11 +112,11 @@ class PostgresCopying:
         async def step(transaction: Transaction) -> None:
             await _load(transaction, (await _tables(transaction))[table], rows)
 
-        await self._engine.write(step)
+        await self._engine.write(step, unhurried=True)
 
     async def finish(self) -> None:
         """Take the mark away: the copy is whole. The server goes on numbering above its rows."""
-        await self._engine.write(_finish)
+        await self._engine.write(_finish, unhurried=True)
 
 
 async def _tables(transaction: Transaction) -> dict[str, _Table]:

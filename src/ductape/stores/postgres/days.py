@@ -8,12 +8,13 @@ Whatever takes a lock that others would feel waits for it a tenth of a second at
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 import psycopg
 
 from ductape.domain.ids import born_ms
 from ductape.stores.postgres.rows import Row, Values
+from ductape.stores.postgres.statements import Statements
 from ductape.stores.postgres.transaction import NO_VALUES, Transaction
 
 DAY_MS = 86_400_000
@@ -26,8 +27,8 @@ MOST_STRAYS = 10_000
 """How many runs are moved out of the rest while others wait; of a day with more none are."""
 
 Share = Literal["completed", "failed"]
-SHARES: dict[Share, list[str]] = {"completed": ["completed"], "failed": ["failed", "cancelled"]}
-"""The outcomes that are kept equally long."""
+SHARES: tuple[Share, ...] = get_args(Share)
+"""The outcomes that are kept equally long: the completed, and the failed and cancelled."""
 
 Place = tuple[str, int]
 """A run's job and number: the order in which a day is gone through."""
@@ -164,17 +165,31 @@ async def _patiently(transaction: Transaction, work: Coroutine[None, None, Done]
 
 
 async def _execute(transaction: Transaction, name: str, day: Day) -> Done:
-    await transaction.line.change(_about(transaction, name, day), NO_VALUES)
+    await change_of(transaction, "history_days", name, day)
     return "done"
 
 
 async def _rows(transaction: Transaction, name: str, day: Day, values: Values) -> list[Row]:
-    return await transaction.line.rows(_about(transaction, name, day), values)
+    return await rows_of(transaction, "history_days", name, day, values)
 
 
-def _about(transaction: Transaction, name: str, day: Day) -> bytes:
+async def change_of(
+    transaction: Transaction, table: str, name: str, day: Day, values: Values = NO_VALUES
+) -> int:
+    """Return how many rows a statement about a day changed."""
+    return await transaction.line.change(about(transaction.statements, table, name, day), values)
+
+
+async def rows_of(
+    transaction: Transaction, table: str, name: str, day: Day, values: Values = NO_VALUES
+) -> list[Row]:
+    """Return every row of the answer of a statement about a day."""
+    return await transaction.line.rows(about(transaction.statements, table, name, day), values)
+
+
+def about(statements: Statements, table: str, name: str, day: Day) -> bytes:
     """Return a statement that names a day: the names and instants are our own."""
-    text = transaction.statements.named("history_days", name).decode()
+    text = statements.named(table, name).decode()
     names = {
         "{day}": day.name,
         "{share}": f"history_{day.share}",

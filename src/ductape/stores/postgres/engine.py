@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -20,9 +21,11 @@ from ductape.domain.schema import StoreSchema, refuse_outlived
 from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address
 from ductape.stores.postgres.cancelling import cancellations, heed_cancellation
-from ductape.stores.postgres.faults import TRY_AGAIN, explain
+from ductape.stores.postgres.connecting import connect, prepare, prepare_threshold
+from ductape.stores.postgres.faults import TRY_AGAIN, explain, unanswered
 from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.locks import UNHURRIED, bounded, locked_out
+from ductape.stores.postgres.patience import Unanswered, watched
 from ductape.stores.postgres.plans import AS_THE_SERVER_DOES, by_index
 from ductape.stores.postgres.poolers import deafen
 from ductape.stores.postgres.rows import Row
@@ -42,9 +45,6 @@ PATIENCE_S = 15.0
 RECONNECT_S = 5.0
 """How long the pool tries a server that does not answer, each pause twice the one before. Then it
 begins anew with the next caller, so that a long absence is followed by no long pause."""
-PREPARED_AFTER = 2
-"""How often a connection runs a statement before it has it prepared."""
-
 _WRITE = b"BEGIN"
 _READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -65,12 +65,12 @@ class Engine:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             address.conninfo,
             connection_class=AsyncConnection[Row],
-            kwargs={"autocommit": True, "prepare_threshold": _prepare_threshold(pooled=pooled)},
+            kwargs={"autocommit": True, "prepare_threshold": prepare_threshold(pooled=pooled)},
             min_size=1,
             max_size=MOST_CONNECTIONS,
             timeout=PATIENCE_S,
             reconnect_timeout=RECONNECT_S,
-            configure=deafen if pooled else _prepare,
+            configure=deafen if pooled else prepare,
             open=False,
             name="ductape",
         )
@@ -83,13 +83,18 @@ class Engine:
         """Begin to connect."""
         await self._pool.open()
 
-    async def write(self, step: Step[T]) -> T:
-        """Run a step in a transaction; return its answer once it is durable."""
-        return await self._until_done(lambda before: self._once(_WRITE, step, before))
+    async def write(self, step: Step[T], *, unhurried: bool = False) -> T:
+        """Run a step in a transaction; return its answer once it is durable.
 
-    async def read(self, step: Step[T]) -> T:
-        """Run a step on one snapshot of the database."""
-        return await self._until_done(lambda before: self._once(_READ, step, before))
+        Each answer of the server is waited for `ANSWER_S`; of an unhurried step, for ever.
+        """
+        once = partial(self._once, _WRITE, step, unhurried=unhurried)
+        return await self._until_done(once)
+
+    async def read(self, step: Step[T], *, unhurried: bool = False) -> T:
+        """Run a step on one snapshot of the database; `unhurried` as of `write`."""
+        once = partial(self._once, _READ, step, unhurried=unhurried)
+        return await self._until_done(once)
 
     async def piped(self, step: Step[T]) -> T:
         """Run a step as `write` does; what it asks is sent before the answers are awaited.
@@ -99,14 +104,14 @@ class Engine:
         """
         if self.pooled:
             return await self.write(step)
-        return await self._until_done(lambda before: self._piped(step, before))
+        return await self._until_done(partial(self._piped, step))
 
     async def single(self, step: Step[T]) -> T:
         """Run a step of one statement, which is a transaction by itself.
 
         It is run again if its connection turns out to be gone, so it must bear that.
         """
-        return await self._until_done(lambda before: self._once(None, step, before))
+        return await self._until_done(partial(self._once, None, step))
 
     @asynccontextmanager
     async def lend(self) -> AsyncGenerator[Connection]:
@@ -121,7 +126,11 @@ class Engine:
             if connection.info.transaction_status is not TransactionStatus.INTRANS:
                 raise self._undone_by_statement()
             try:
-                await connection.execute(b"COMMIT")
+                with watched(connection) as watch:
+                    watch.committing = True
+                    await connection.execute(b"COMMIT")
+            except Unanswered as error:
+                raise await self._given_up(error) from error
             except psycopg.Error as error:
                 raise explain(error, self.address.shown) from error
 
@@ -131,10 +140,13 @@ class Engine:
             try:
                 async with AsyncExitStack() as taken:
                     connection = await taken.enter_async_context(self._pool.connection())
-                    await _if_alive(connection.execute(self._lent), connection)
+                    with watched(connection):
+                        await _if_alive(connection.execute(self._lent), connection)
                     return taken.pop_all(), connection
             except _NotBegun:
                 continue
+            except Unanswered as error:
+                raise await self._given_up(error) from error
             except PoolTimeout as error:
                 raise await self._why_none(error) from error
             except psycopg.Error as error:
@@ -172,6 +184,8 @@ class Engine:
                 continue
             except TRY_AGAIN:
                 await asyncio.sleep(PAUSE_S * at)
+            except Unanswered as error:
+                raise await self._given_up(error) from error
             except PoolTimeout as error:
                 raise await self._why_none(error) from error
             except psycopg.errors.LockNotAvailable as error:
@@ -183,31 +197,44 @@ class Engine:
                 return answer
         raise self._always_gone()
 
-    async def _once(self, begin: bytes | None, step: Step[T], cancelled: int) -> T:
+    async def _once(
+        self, begin: bytes | None, step: Step[T], cancelled: int, *, unhurried: bool = False
+    ) -> T:
+        changes = begin is not _READ
         if self.pooled:
             begin = b"; ".join((begin or _WRITE, bounded(local=True), by_index(local=True)))
         async with self._pool.connection() as connection:
             heed_cancellation(cancelled)
-            transaction = Transaction(AsyncLine(connection), self.statements)
-            if begin is None:
-                return await _if_alive(step(transaction), connection)
-            await _if_alive(connection.execute(begin), connection)
-            answer = await step(transaction)
-            await connection.execute(b"COMMIT")
-            return answer
+            with watched(connection, unhurried=unhurried) as watch:
+                transaction = Transaction(AsyncLine(connection, watch=watch), self.statements)
+                if begin is None:
+                    watch.alone = True
+                    return await _if_alive(step(transaction), connection)
+                await _if_alive(connection.execute(begin), connection)
+                answer = await step(transaction)
+                watch.committing = changes
+                await connection.execute(b"COMMIT")
+                return answer
 
     async def _piped(self, step: Step[T], cancelled: int) -> T:
         async with self._pool.connection() as connection:
             heed_cancellation(cancelled)
-            async with connection.pipeline() as pipeline:
-                line = AsyncLine(connection, pipeline=pipeline)
-                answer = await _if_alive(self._begun_with(step, line), connection)
-                await connection.execute(b"COMMIT")
-            return answer
+            with watched(connection) as watch:
+                async with connection.pipeline() as pipeline:
+                    line = AsyncLine(connection, pipeline=pipeline, watch=watch)
+                    answer = await _if_alive(self._begun_with(step, line), connection)
+                    watch.committing = True
+                    await connection.execute(b"COMMIT")
+                return answer
 
     async def _begun_with(self, step: Step[T], line: AsyncLine) -> T:
         await line.connection.execute(_WRITE)
         return await step(Transaction(line, self.statements))
+
+    async def _given_up(self, error: Unanswered) -> StoreError:
+        """Let the other connections go, too: they have led to the same silence for as long."""
+        await self._pool.drain()
+        return unanswered(error, self.address.shown)
 
     async def _why_none(self, error: PoolTimeout) -> Exception:
         """Find out why no connection was to be had: the pool does not tell."""
@@ -264,23 +291,3 @@ async def _if_alive(first: Awaitable[T], connection: Connection) -> T:
         if connection.broken:
             raise _NotBegun from error
         raise
-
-
-async def connect(address: Address, *, pooled: bool) -> Connection:
-    """Open a connection; raises `StoreError` with its remedy."""
-    try:
-        return await AsyncConnection[Row].connect(
-            address.conninfo, autocommit=True, prepare_threshold=_prepare_threshold(pooled=pooled)
-        )
-    except psycopg.Error as error:
-        raise explain(error, address.shown) from error
-
-
-async def _prepare(connection: Connection) -> None:
-    """Set what holds for every transaction of a connection that is ours alone."""
-    await connection.execute(b"; ".join((bounded(local=False), by_index(local=False))))
-
-
-def _prepare_threshold(*, pooled: bool) -> int | None:
-    """Prepare what is run again, but not where each transaction may meet another server process."""
-    return None if pooled else PREPARED_AFTER

@@ -9,6 +9,7 @@ import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
 
 from ductape.errors import DuctapeError, StoreError
+from ductape.stores.postgres.patience import ANSWER_S, Unanswered
 
 TRY_AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 """The transaction was undone because of another one: it may be run again as it is."""
@@ -74,6 +75,22 @@ def explain(error: Exception, shown: str) -> Exception:
         case _:
             return error
     return StoreError(f"{said}: {_sentence(error)}", path=shown, hint=hint)
+
+
+def unanswered(error: Unanswered, shown: str) -> StoreError:
+    """Say that the server took a question and gave no answer, and what that leaves open."""
+    after = f"after {ANSWER_S:g} s without an answer"
+    if not error.in_doubt:
+        return StoreError(
+            f"the server does not answer, given up {after}: nothing was changed",
+            path=shown,
+            hint="look at the server and the way to it; the call may be made again",
+        )
+    return StoreError(
+        f"the server does not answer, given up {after}: what was to be stored may be there or not",
+        path=shown,
+        hint="make the call again: under the same `key` no job is stored twice",
+    )
 
 
 def _meaning(error: psycopg.Error) -> tuple[str, str]:

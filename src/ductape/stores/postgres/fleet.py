@@ -8,6 +8,7 @@ from ductape.ports.stores.fleet import Pulse, WorkerRecord
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.faults import explain
 from ductape.stores.postgres.locks import bounded
+from ductape.stores.postgres.patience import watched_by_thread
 from ductape.stores.postgres.poolers import let_go
 from ductape.stores.postgres.rows import Row, Values, run_of
 from ductape.stores.postgres.settling import with_schedules
@@ -78,7 +79,7 @@ class PostgresPulse:
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            with self._connection.transaction():
+            with watched_by_thread(self._connection), self._connection.transaction():
                 self._connection.execute(bounded(local=True))
                 return self._connection.execute(self._sql, values).rowcount == 1
         except psycopg.Error as error:

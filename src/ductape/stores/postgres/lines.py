@@ -12,6 +12,7 @@ import psycopg
 from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline
 from psycopg.rows import tuple_row
 
+from ductape.stores.postgres.patience import Watch
 from ductape.stores.postgres.rows import Cell, Row, Values
 
 
@@ -49,6 +50,7 @@ class AsyncAsked:
 
     cursor: AsyncCursor[Row]
     pipeline: AsyncPipeline | None
+    watch: Watch | None
 
     async def rows(self) -> list[Row]:
         """Return every row of the answer, after those of all that was sent before.
@@ -57,7 +59,10 @@ class AsyncAsked:
         """
         if self.pipeline is not None and self.cursor.pgresult is None:
             await self.pipeline.sync()
-        return await self.cursor.fetchall()
+        rows = await self.cursor.fetchall()
+        if self.watch is not None:
+            self.watch.heard()
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,15 @@ class AsyncLine:
     """Whether the server keeps a statement for the next time; none: once it was run often."""
     pipeline: AsyncPipeline | None = None
     """The one under way on the connection."""
+    watch: Watch | None = None
+    """Who is told that the server answers."""
 
     async def ask(self, sql: bytes, values: Values) -> AsyncAsked:
         """Send a statement; within a pipeline, without waiting for its answer."""
+        self._asks(sql)
         cursor = self._cursor()
         await cursor.execute(sql, values, prepare=self.prepare, binary=True)
-        return AsyncAsked(cursor, self.pipeline)
+        return AsyncAsked(cursor, self.pipeline, self.watch)
 
     async def rows(self, sql: bytes, values: Values) -> list[Row]:
         """Return every row of a statement's answer."""
@@ -82,9 +90,11 @@ class AsyncLine:
 
     async def change(self, sql: bytes, values: Values) -> int:
         """Return how many rows a statement changed."""
+        self._asks(sql)
         cursor = await self._cursor().execute(sql, values, prepare=self.prepare)
         if self.pipeline is not None:
             await self.pipeline.sync()
+        self._heard()
         return cursor.rowcount
 
     async def copy(self, sql: bytes, rows: Iterable[Sequence[Cell]], types: Sequence[str]) -> None:
@@ -93,6 +103,16 @@ class AsyncLine:
             copy.set_types(types)
             for row in rows:
                 await copy.write_row(row)
+                self._heard()  # it takes them
+        self._heard()
+
+    def _asks(self, sql: bytes) -> None:
+        if self.watch is not None:
+            self.watch.asked = sql
+
+    def _heard(self) -> None:
+        if self.watch is not None:
+            self.watch.heard()
 
     def _cursor(self) -> AsyncCursor[Row]:
         return AsyncCursor(self.connection, row_factory=tuple_row)

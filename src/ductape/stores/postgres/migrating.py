@@ -14,8 +14,8 @@ from msgspec import Struct
 from ductape.domain.schema import StoreSchema, oldest_after, refuse_outlived
 from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address, address_of
+from ductape.stores.postgres.connecting import connect
 from ductape.stores.postgres.days import make_days
-from ductape.stores.postgres.engine import connect
 from ductape.stores.postgres.faults import OLDEST_SERVER, explain
 from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.locks import bounded, locked_out

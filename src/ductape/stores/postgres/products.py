@@ -48,6 +48,12 @@ class PostgresProducts:
         """List the products, by tag."""
         return [row[0] for row in await self._engine.single(lambda t: t.rows("products", "tags"))]
 
+    async def having(self, key: str) -> list[ProductRow]:
+        """Return the newest version of each product whose document has a key at its top."""
+        asked: Values = {"word": msgspec.json.encode(key)}
+        rows = await self._engine.single(lambda t: t.rows("products", "mentioning", asked))
+        return [product for product in map(_product, rows) if key in product.document]
+
     async def versions(self, tag: str) -> list[ProductRow]:
         """List every version, newest first."""
         rows = await self._engine.single(lambda t: t.rows("products", "versions", {"tag": tag}))

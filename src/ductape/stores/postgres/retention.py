@@ -1,18 +1,22 @@
 """Keeping history as long as it is wanted, and no row of it deleted one by one (SPEC 19).
 
 A day is taken out of history whole, then the keys of its jobs are freed in batches, then its table
-is dropped: no row is deleted, no reader waits, nothing bloats. Only what lies in the rest is
-deleted in batches; so is all that is old where this user may not change tables.
+is dropped: no row is deleted, no reader waits, nothing bloats. In batches is deleted what lies in
+the rest, what is old of a day on which others' runs are kept longer (`sweeping`), and all that is
+old where this user may not change tables.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from ductape.domain.retention import KeptFrom, Others
 from ductape.stores.postgres import days
 from ductape.stores.postgres.days import SHARES, Day, Done, Place, Share
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.freeing import free_keys
 from ductape.stores.postgres.rows import Values
 from ductape.stores.postgres.steps import delete_steps
+from ductape.stores.postgres.sweeping import EVERYBODY, Sweeping, forget, of_share, rule_of
 from ductape.stores.postgres.transaction import Transaction
 
 AHEAD = 2
@@ -27,28 +31,27 @@ class Retention:
     def __init__(self, engine: Engine) -> None:
         """Work on an engine."""
         self._engine = engine
+        self._sweeping = Sweeping(engine)
         self._freed_up_to: dict[Day, Place] = {}
         self._forbidden = False
 
-    async def keep(self, *, kept_from: Mapping[Share, int], now_ms: int, limit: int) -> bool:
+    async def keep(self, *, default: KeptFrom, others: Others, now_ms: int, limit: int) -> bool:
         """Make the days to come, and do a bounded part of what old ones take.
 
-        `kept_from`: of each share, the first instant that is kept. Returns whether more is left.
+        Returns whether more is left.
         """
         known = await self._engine.single(days.known_days)
         await self._make_ahead(known, now_ms)
-        old = [
-            day
-            for day, attached in sorted(known.items())
-            if attached and day.ends_ms <= kept_from[day.share]
-        ]
+        rules = {day: rule_of(day, default, others) for day in known if known[day]}
+        old = [day for day, rule in sorted(rules.items()) if rule == EVERYBODY]
         left = [day for day in old if not await self._taken_out(day)]
         gone = [day for day in sorted(known) if not known[day] or (day in old and day not in left)]
         more = not self._forbidden and await self._finish(gone, limit)
-        for share, since_ms in kept_from.items():
-            # A day that is only busy is taken out later, whole.
-            if self._forbidden or not any(day.share == share for day in left):
-                more |= await self._deleted(share, since_ms, limit) == limit
+        # A day that is only busy is taken out later, whole.
+        swept = {day: rule for day, rule in rules.items() if self._forbidden or day not in old}
+        more |= await self._sweeping.go_on(swept, limit)
+        for share in SHARES:
+            more |= await self._deleted(share, default, others, limit) == limit
         return more
 
     async def _make_ahead(self, known: Mapping[Day, bool], now_ms: int) -> None:
@@ -73,16 +76,20 @@ class Retention:
             self._freed_up_to[day] = last
             return False
         self._freed_up_to.pop(day, None)
-        return self._heed(await self._engine.write(lambda t: days.drop(t, day)))
+        dropped = self._heed(await self._engine.write(lambda t: days.drop(t, day)))
+        if dropped:
+            await self._engine.single(lambda t: forget(t, day))
+        return dropped
 
-    async def _deleted(self, share: Share, since_ms: int, limit: int) -> int:
-        """Delete some old rows of days that have no partition, or that nobody here may drop."""
+    async def _deleted(self, share: Share, default: KeptFrom, others: Others, limit: int) -> int:
+        """Delete some old rows of days that have no partition."""
         values: Values = {
-            "outcomes": SHARES[share],
-            "ended_before": days.start_of_day(since_ms),
+            "ended_before": days.start_of_day(of_share(default, share)),
+            "others": list(others),
+            "others_before": [days.start_of_day(of_share(one, share)) for one in others.values()],
             "most": limit,
         }
-        return await self._engine.write(lambda t: _delete(t, values))
+        return await self._engine.write(lambda t: _delete(t, share, values))
 
     def _heed(self, done: Done) -> bool:
         """Say once what this user may not; return whether all went well."""
@@ -95,13 +102,6 @@ class Retention:
         return done == "done"
 
 
-async def free_keys(transaction: Transaction, jobs: Iterable[str]) -> None:
-    """Free the keys of those jobs that are nowhere any more."""
-    listed = sorted(set(jobs))
-    if listed:
-        await transaction.change("job_keys", "free", {"jobs": listed})
-
-
 async def _free_next(transaction: Transaction, day: Day, after: Place, most: int) -> Place | None:
     """Free what the next runs of a day keep elsewhere; return the last of these, if not all."""
     found = await days.keyed(transaction, day, after=after, most=most)
@@ -111,8 +111,8 @@ async def _free_next(transaction: Transaction, day: Day, after: Place, most: int
     return None if last is None else (last.job_id, last.number)
 
 
-async def _delete(transaction: Transaction, values: Values) -> int:
-    rows = await transaction.rows("history", "prune", values)
+async def _delete(transaction: Transaction, share: Share, values: Values) -> int:
+    rows = await days.rows_of(transaction, "history", "prune", Day(days.EVER, share), values)
     await free_keys(transaction, (row[0] for row in rows))
     await delete_steps(transaction, [(row[0], row[1]) for row in rows])
     return len(rows)

@@ -8,8 +8,9 @@ from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.checking import PostgresChecking
 from ductape.stores.postgres.claims import PostgresClaims
 from ductape.stores.postgres.clock import looking, server_clock
+from ductape.stores.postgres.connecting import connect
 from ductape.stores.postgres.copying import PostgresCopying
-from ductape.stores.postgres.engine import Engine, connect
+from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.fleet import PostgresFleet
 from ductape.stores.postgres.inspecting import PostgresInspecting
 from ductape.stores.postgres.intake import PostgresIntake

@@ -1,14 +1,14 @@
 """Mending and pruning on PostgreSQL, in batches."""
 
-from collections.abc import Mapping
-
 from ductape.domain.job import Schedule
-from ductape.stores.postgres.days import Share
+from ductape.domain.retention import KeptFrom, Others
+from ductape.ports.stores.upkeep import NO_OTHERS
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.freeing import free_keys
 from ductape.stores.postgres.gates import hold_gates
 from ductape.stores.postgres.limits import unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
-from ductape.stores.postgres.retention import Retention, free_keys
+from ductape.stores.postgres.retention import Retention
 from ductape.stores.postgres.rows import Values, schedule_of
 from ductape.stores.postgres.tidying import Tidying, Wear
 from ductape.stores.postgres.transaction import Transaction
@@ -56,24 +56,32 @@ class PostgresUpkeep:
         return released
 
     async def prune(
-        self, *, completed_before_ms: int, failed_before_ms: int, now_ms: int, limit: int
+        self,
+        *,
+        completed_before_ms: int,
+        failed_before_ms: int,
+        now_ms: int,
+        limit: int,
+        products: Others = NO_OTHERS,
     ) -> bool:
         """Make room for the history to come; take away old history, keys, cache entries.
 
         Days of UTC go whole, so that a run may stay for up to a day longer.
         """
+        default = KeptFrom(completed_before_ms, failed_before_ms)
+        others_before = [kept.failed_ms for kept in products.values()]
         values: Values = {
             "failed_before": failed_before_ms,
+            "others": list(products),
+            "others_before": others_before,
+            "latest_before": max(failed_before_ms, *others_before, 0),
             "now": now_ms,
             "idle_since": now_ms - LOCKS_KEPT_MS,
             "most": limit,
         }
-        kept_from: Mapping[Share, int] = {
-            "completed": completed_before_ms,
-            "failed": failed_before_ms,
-        }
+        keep = self._retention.keep
         # In this order: a recurrence outlives its history.
-        more = await self._retention.keep(kept_from=kept_from, now_ms=now_ms, limit=limit)
+        more = await keep(default=default, others=products, now_ms=now_ms, limit=limit)
         return await self._engine.write(lambda t: _prune(t, values, limit)) or more
 
     async def worn(self) -> None:

@@ -21,6 +21,7 @@ from msgspec import Struct
 from ductape.errors import StoreError
 from ductape.ports.wake import Asker, Hint, Listener
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.patience import Unanswered, watched
 from ductape.stores.postgres.poolers import deafen
 from ductape.stores.postgres.rows import Values
 from ductape.stores.postgres.transaction import Connection, Transaction
@@ -149,7 +150,8 @@ class PostgresWake:
     async def _listening(self) -> Connection:
         connection = await self._engine.connect()
         try:
-            await connection.execute(f"LISTEN {self._channel}".encode())
+            with watched(connection):
+                await connection.execute(f"LISTEN {self._channel}".encode())
         except BaseException:
             await connection.close()
             raise
@@ -173,7 +175,7 @@ class PostgresWake:
             await asyncio.sleep(RECONNECT_S)
             try:
                 return await self._listening()
-            except (StoreError, psycopg.Error):
+            except (StoreError, psycopg.Error, Unanswered):
                 continue
 
     def _take(self, payload: str) -> None:
@@ -206,7 +208,7 @@ class PostgresWake:
         told, self._pending = self._pending, {}
         try:
             await self._send_one(_message(self._token, told))
-        except (StoreError, psycopg.Error) as error:
+        except (StoreError, psycopg.Error, Unanswered) as error:
             log.warning("a hint is late: %s", str(error).strip())
             await self._hang_up()
             if self._closing:
@@ -220,7 +222,8 @@ class PostgresWake:
         if self._line is None:
             self._line = await self._engine.connect()
             await deafen(self._line)
-        await self._line.execute(b"SELECT pg_notify(%s, %s)", (self._channel, payload))
+        with watched(self._line):
+            await self._line.execute(b"SELECT pg_notify(%s, %s)", (self._channel, payload))
         await asyncio.sleep(APART_S)
 
     async def _hang_up(self) -> None:

@@ -44,6 +44,16 @@ class RoutedProducts:
             if self._places.of_product(tag) is store
         )
 
+    async def having(self, key: str) -> list[ProductRow]:
+        """Return the newest version of each product whose document has a key at its top."""
+        found = await self._places.from_all(lambda store: store.products.having(key))
+        return [
+            row
+            for store, rows in zip(self._places.all, found, strict=True)
+            for row in rows
+            if self._places.of_product(row.tag) is store
+        ]
+
     async def versions(self, tag: str) -> list[ProductRow]:
         """List every version, newest first."""
         return await self._places.of_product(tag).products.versions(tag)

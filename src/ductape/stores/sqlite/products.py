@@ -60,6 +60,11 @@ class SqliteProducts:
 
         return await self._engine.read(step)
 
+    async def having(self, key: str) -> list[ProductRow]:
+        """Return the newest version of each product whose document has a key at its top."""
+        rows = await self._rows("mentioning", {"word": msgspec.json.encode(key)})
+        return [row for row in rows if key in row.document]
+
     async def versions(self, tag: str) -> list[ProductRow]:
         """List every version, newest first."""
         return await self._rows("versions", {"tag": tag})

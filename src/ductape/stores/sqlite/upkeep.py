@@ -1,10 +1,16 @@
 """Mending and pruning on SQLite, in batches that never hold the writer for long."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable
+from typing import get_args
+
+import msgspec
+from msgspec import Struct
 
 from ductape.domain.job import Schedule
 from ductape.domain.lifecycle import RunOutcome
+from ductape.domain.retention import KeptFrom, Others
+from ductape.ports.stores.upkeep import NO_OTHERS
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.limits import unblock
@@ -14,7 +20,17 @@ from ductape.stores.sqlite.statements import statements
 from ductape.stores.sqlite.steps import delete_steps
 
 MOST_BYTES = 2 * 1024 * 1024
-"""What one transaction may free of an outcome: SQLite reads a large row to get past it."""
+"""What one transaction may free of history: SQLite reads a large row to get past it."""
+
+OUTCOMES: tuple[RunOutcome, ...] = get_args(RunOutcome)
+
+
+class _Old(Struct, frozen=True):
+    """Runs of a product that are kept no longer."""
+
+    outcome: RunOutcome
+    product: str
+    ended_before_ms: int
 
 
 class SqliteUpkeep:
@@ -46,20 +62,27 @@ class SqliteUpkeep:
         return await self._engine.write(lambda c: _release_deserted(c, now_ms))
 
     async def prune(
-        self, *, completed_before_ms: int, failed_before_ms: int, now_ms: int, limit: int
+        self,
+        *,
+        completed_before_ms: int,
+        failed_before_ms: int,
+        now_ms: int,
+        limit: int,
+        products: Others = NO_OTHERS,
     ) -> bool:
         """Delete old history, ended jobs' keys, stale cache entries; tell whether more is left."""
-        ended_before: Mapping[RunOutcome, int] = {
-            "completed": completed_before_ms,
-            "failed": failed_before_ms,
-            "cancelled": failed_before_ms,
-        }
+        default = KeptFrom(completed_before_ms, failed_before_ms)
+        # What there is to do is looked for where it holds up no writer.
+        old = await self._engine.read(lambda c: _old(c, default, products))
+        failed_before = {tag: kept.failed_ms for tag, kept in products.items()}
         values: dict[str, Cell] = {
             "failed_before": failed_before_ms,
+            "others": msgspec.json.encode(failed_before).decode(),
+            "latest_before": max(failed_before_ms, *failed_before.values(), 0),
             "now": now_ms,
             "most": limit,
         }
-        return await self._engine.write(lambda c: _prune(c, ended_before, values))
+        return await self._engine.write(lambda c: _prune(c, old, limit, values))
 
     async def worn(self) -> None:
         """Wait for ever: a file uses its free pages again by itself."""
@@ -78,15 +101,26 @@ def _release_deserted(connection: Connection, now_ms: int) -> int:
     return len(keys) + unblock(connection, [row[0] for row in flows], now_ms)
 
 
+def _old(connection: Connection, default: KeptFrom, others: Others) -> list[_Old]:
+    """Tell of which products there are runs that are old, by outcome."""
+    found: list[_Old] = []
+    for outcome in OUTCOMES:
+        asked: dict[str, Cell] = {"outcome": outcome}
+        for product, oldest_ms in connection.execute(statements("history")["oldest"], asked):
+            kept = others.get(product, default)
+            before_ms = kept.completed_ms if outcome == "completed" else kept.failed_ms
+            if oldest_ms < before_ms:
+                found.append(_Old(outcome, product, before_ms))
+    return found
+
+
 def _prune(
-    connection: Connection, ended_before: Mapping[RunOutcome, int], values: dict[str, Cell]
+    connection: Connection, old: Iterable[_Old], limit: int, values: dict[str, Cell]
 ) -> bool:
-    jobs: set[str] = set()
-    for outcome, before_ms in ended_before.items():
-        old = _oldest(connection, {**values, "outcome": outcome, "ended_before": before_ms})
-        connection.executemany(statements("history")["delete"], old)
-        delete_steps(connection, old)
-        jobs.update(str(one["job_id"]) for one in old)
+    runs = _oldest(connection, old, limit)
+    connection.executemany(statements("history")["delete"], runs)
+    delete_steps(connection, runs)
+    jobs = {str(one["job_id"]) for one in runs}
     # After history: a recurrence outlives its own.
     jobs.update(row[0] for row in connection.execute(statements("schedules")["prune"], values))
     keys: list[dict[str, Cell]] = [{"job_id": job_id} for job_id in jobs]
@@ -99,13 +133,20 @@ def _prune(
     return more
 
 
-def _oldest(connection: Connection, asked: dict[str, Cell]) -> list[dict[str, Cell]]:
-    """Name the oldest runs of an outcome, no more of them than those that fill `MOST_BYTES`."""
+def _oldest(connection: Connection, old: Iterable[_Old], most: int) -> list[dict[str, Cell]]:
+    """Name old runs, of each product the oldest first: `most`, or what fills `MOST_BYTES`."""
     named: list[dict[str, Cell]] = []
     size = 0
-    for job_id, number, row_size in connection.execute(statements("history")["old"], asked):
-        named.append({"job_id": job_id, "number": number})
-        size += row_size
-        if size >= MOST_BYTES:
-            break
+    for one in old:
+        asked: dict[str, Cell] = {
+            "outcome": one.outcome,
+            "product": one.product,
+            "ended_before": one.ended_before_ms,
+            "most": most - len(named),
+        }
+        for job_id, number, row_size in connection.execute(statements("history")["old"], asked):
+            named.append({"job_id": job_id, "number": number})
+            size += row_size
+            if size >= MOST_BYTES:
+                return named
     return named

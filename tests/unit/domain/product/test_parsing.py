@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product import parse_product, secrets_of
+from ductape.domain.product.document import Retention
 from ductape.errors import Fault, ValidationError
 from tests.unit.catalog.builders import (
     a_document,
@@ -322,6 +323,20 @@ def test_a_caches_expiry_is_a_whole_number_of_milliseconds(expiry: object) -> No
     assert "caches[0].expiry" in faults_of(
         a_small_document(caches=[{"tag": "a", "expiry": expiry}])
     )
+
+
+@pytest.mark.parametrize("days", [0, 0.009, -1, 36_501, True, "7d", 1e300, {}])
+@pytest.mark.parametrize("name", ["completed", "failed"])
+def test_how_long_runs_are_kept_is_a_number_of_days(name: str, days: JsonValue) -> None:
+    faults = faults_of(a_small_document(retention={name: days}))
+    assert faults.keys() == {f"retention.{name}"}
+
+
+def test_a_product_may_say_how_long_its_runs_are_kept() -> None:
+    said = parse_product(a_small_document(retention={"completed": 7, "failed": 0.5})).retention
+    assert said == Retention(completed=7, failed=0.5)
+    for nothing in ({}, None):
+        assert parse_product(a_small_document(retention=nothing)).retention in (None, Retention())
 
 
 def test_secrets_are_told_for_each_env() -> None:

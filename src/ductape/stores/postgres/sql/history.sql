@@ -47,11 +47,24 @@ SELECT {finished_columns} FROM ductape.history
 WHERE job_id = %(job_id)s AND number = %(number)s AND completed_at >= %(ended_from)s
 
 -- name: prune
--- Of days that no partition holds, and of those that this user may not drop.
-WITH old AS MATERIALIZED (
-    SELECT job_id AS id, number AS n, completed_at AS ended FROM ductape.history
-    WHERE outcome = ANY(%(outcomes)s) AND completed_at < %(ended_before)s LIMIT %(most)s)
-DELETE FROM ductape.history USING old
-WHERE job_id = old.id AND number = old.n AND completed_at = old.ended
-    AND outcome = ANY(%(outcomes)s) AND completed_at < %(ended_before)s
-RETURNING job_id, number
+-- Of a share's rest, that no day holds: of each product what ended before its own instant, or else before
+-- everybody's. The products are found by seeks, so that runs that stay cost nothing.
+WITH RECURSIVE met (product) AS (
+    SELECT min(product) FROM ductape.{rest}
+    UNION ALL
+    SELECT (SELECT min(rest.product) FROM ductape.{rest} AS rest WHERE rest.product > met.product)
+    FROM met WHERE met.product IS NOT NULL
+), old AS MATERIALIZED (
+    SELECT run.* FROM met
+    LEFT JOIN unnest(%(others)s::text[], %(others_before)s::bigint[]) AS other (product, before)
+        ON other.product = met.product
+    CROSS JOIN LATERAL (
+        SELECT rest.job_id AS id, rest.number AS n, rest.completed_at AS ended, rest.outcome AS how
+        FROM ductape.{rest} AS rest
+        WHERE rest.product = met.product
+            AND rest.completed_at < coalesce(other.before, %(ended_before)s)
+        LIMIT %(most)s) AS run
+    LIMIT %(most)s)
+DELETE FROM ductape.{rest} AS rest USING old
+WHERE rest.job_id = old.id AND rest.number = old.n AND rest.completed_at = old.ended AND rest.outcome = old.how
+RETURNING rest.job_id, rest.number

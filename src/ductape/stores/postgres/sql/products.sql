@@ -22,6 +22,13 @@ WHERE tag = %(tag)s AND version = %(version)s
 -- name: tags
 SELECT DISTINCT tag FROM ductape.products ORDER BY tag
 
+-- name: mentioning
+-- The newest versions that have a word somewhere.
+SELECT p.tag, p.version, p.document, p.digest, p.applied_at
+FROM (SELECT tag, max(version) AS version FROM ductape.products GROUP BY tag) AS newest
+JOIN ductape.products AS p USING (tag, version)
+WHERE position(%(word)s::bytea IN p.document) > 0 ORDER BY p.tag
+
 -- name: versions
 SELECT tag, version, document, digest, applied_at FROM ductape.products
 WHERE tag = %(tag)s ORDER BY version DESC

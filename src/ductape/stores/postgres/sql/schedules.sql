@@ -51,7 +51,10 @@ LIMIT %(most)s
 -- name: prune
 DELETE FROM ductape.schedules WHERE job_id = ANY(ARRAY(
     SELECT job_id FROM ductape.schedules AS s
-    WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.updated_at < %(failed_before)s
+    WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.updated_at < %(latest_before)s
+        AND s.updated_at < coalesce(
+            (SELECT other.before FROM unnest(%(others)s::text[], %(others_before)s::bigint[])
+                AS other (product, before) WHERE other.product = s.product), %(failed_before)s)
         AND NOT EXISTS (SELECT 1 FROM ductape.runs WHERE runs.job_id = s.job_id)
         AND NOT EXISTS (SELECT 1 FROM ductape.history WHERE history.job_id = s.job_id)
     ORDER BY s.updated_at LIMIT %(most)s))

@@ -38,10 +38,23 @@ SELECT {finished_columns} FROM history WHERE job_id = :job_id ORDER BY number DE
 -- name: one
 SELECT {finished_columns} FROM history WHERE job_id = :job_id AND number = :number
 
+-- name: oldest
+-- Of each product the oldest run with an outcome: two seeks in the index, whatever there is.
+WITH RECURSIVE looked_at (product) AS (
+    SELECT min(product) FROM history INDEXED BY history_age WHERE outcome = :outcome
+    UNION ALL
+    SELECT (SELECT min(product) FROM history INDEXED BY history_age
+            WHERE outcome = :outcome AND history.product > looked_at.product)
+    FROM looked_at WHERE looked_at.product IS NOT NULL)
+SELECT product, (SELECT min(completed_at) FROM history INDEXED BY history_age
+                 WHERE outcome = :outcome AND history.product = looked_at.product)
+FROM looked_at WHERE product IS NOT NULL
+
 -- name: old
 SELECT job_id, number, length(spec) + length(attempts) + coalesce(length(result), 0)
 FROM history INDEXED BY history_age
-WHERE outcome = :outcome AND completed_at < :ended_before ORDER BY completed_at LIMIT :most
+WHERE outcome = :outcome AND product = :product AND completed_at < :ended_before
+ORDER BY completed_at LIMIT :most
 
 -- name: delete
 DELETE FROM history WHERE job_id = :job_id AND number = :number

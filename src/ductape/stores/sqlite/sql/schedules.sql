@@ -32,7 +32,9 @@ LIMIT :most
 -- name: prune
 DELETE FROM schedules WHERE job_id IN (
     SELECT job_id FROM schedules AS s INDEXED BY schedules_ended
-    WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.updated_at < :failed_before
+    WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.updated_at < :latest_before
+        AND s.updated_at < coalesce(
+            (SELECT value FROM json_each(:others) WHERE key = s.product), :failed_before)
         AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job_id = s.job_id)
         AND NOT EXISTS (SELECT 1 FROM history WHERE history.job_id = s.job_id)
     ORDER BY s.updated_at LIMIT :most)
