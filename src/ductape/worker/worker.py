@@ -21,6 +21,7 @@ from ductape.ports.stores.claims import Wish
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.ports.wake import Hint
 from ductape.services.settling import Settler
+from ductape.worker.clearing import Clearing
 from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.held import Held
 from ductape.worker.lane import AHEAD_MS, Lane
@@ -50,6 +51,7 @@ class Parts:
     running: Running
     settler: Settler
     upkeep: Upkeep
+    clearing: Clearing
     clock: Clock
     identify: Callable[[], WorkerRecord]
     """Makes a fresh identity."""
@@ -105,6 +107,8 @@ class Worker:
         if self._options.claims:
             serve = self._parts.upkeep.serve(self._me.id)
             self._tasks.append(asyncio.create_task(serve, name="ductape-upkeep"))
+            clear = self._parts.clearing.serve(self._me.id)
+            self._tasks.append(asyncio.create_task(clear, name="ductape-clear"))
             tidy = keep_tidy(self._store, self._clock, self._me.id)
             self._tasks.append(asyncio.create_task(tidy, name="ductape-tidy"))
         self._lane.nudge()
