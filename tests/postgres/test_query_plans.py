@@ -114,6 +114,7 @@ NOW_AND_THEN = {
     ("quota_windows", "prune"): "Index Scan using quota_windows_age",
     ("breakers", "get"): "Index Scan using breakers_pkey",
     ("breakers", "prune"): "Index Scan using breakers_age",
+    ("sessions", "prune"): "Index Scan using sessions_age",
     ("result_files", "due"): "Index Scan using result_files_due",
     ("result_files", "let_go"): "Index Scan using result_files_pkey",
     ("inspecting", "groups"): "runs_claim",

@@ -22,7 +22,8 @@ from ductape.ports.stores import Store
 from ductape.ports.stores.result_files import ResultFile
 from ductape.worker.preparing import Preparing
 
-LOOK_EVERY_MS = 60_000
+LOOK_EVERY_MS = 61_000
+"""Out of step with what is done each minute."""
 LEASE_MS = 600_000
 MOST_AT_ONCE = 50
 PATIENCE_MS = 10_000

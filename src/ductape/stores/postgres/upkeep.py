@@ -106,5 +106,6 @@ async def _prune(transaction: Transaction, values: Values, limit: int) -> bool:
     idle = await transaction.change("cache_entries", "prune_locks", values)
     windows = await transaction.change("quota_windows", "prune", values)
     breakers = await transaction.change("breakers", "prune", values)
+    sessions = await transaction.change("sessions", "prune", values)
     await transaction.change("gates", "prune", values)
-    return limit in (len(ended), stale, idle, windows, breakers)
+    return limit in (len(ended), stale, idle, windows, breakers, sessions)

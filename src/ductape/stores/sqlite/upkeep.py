@@ -93,7 +93,7 @@ def _prune(
     connection.executemany(statements("job_keys")["free"], keys)
     # Of large rows fewer go at a time, so that any at all may mean that there are more.
     more = bool(jobs)
-    for table in ("cache_entries", "quota_windows", "breakers"):
+    for table in ("cache_entries", "quota_windows", "breakers", "sessions"):
         connection.execute(statements(table)["prune"], values)
         more = more or connection.changes() == values["most"]
     return more

@@ -15,3 +15,7 @@ CREATE TABLE ductape.result_files (
 );
 
 CREATE INDEX result_files_due ON ductape.result_files (due_at) WHERE due_at IS NOT NULL;
+
+-- A revoked session is kept as long as a job of its user may still come to it.
+CREATE INDEX runs_session ON ductape.runs (session_tag, session_user_id) WHERE session_tag IS NOT NULL;
+CREATE INDEX schedules_session ON ductape.schedules (session_tag, session_user_id) WHERE session_tag IS NOT NULL;
