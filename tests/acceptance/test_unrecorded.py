@@ -5,6 +5,7 @@ run over, and asks again under the same idempotency key; what comes of that is l
 server, by somebody else's client. `docs/explanation/guarantees.md` says what is proven here.
 """
 
+import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,9 +14,10 @@ import nats
 import pytest
 from redis.asyncio import Redis
 
-from ductape import Ductape
+from ductape import Ductape, JobFailed
 from tests.acceptance.brokers import a_publish, product
 from tests.acceptance.dying import LOST_ONCE, Where, a_job, after_a_death, applied, tries
+from tests.acceptance.test_large_results import without_history
 from tests.servers.buckets import BUCKET, moto_server, s3_client
 from tests.servers.http import Receiver, http_receiver
 from tests.servers.nats import nats_server
@@ -65,6 +67,29 @@ async def test_a_file_that_is_uploaded_again_is_the_same_object_in_a_bucket(stor
     assert len(versions) == 2
     assert len({(one["Key"], one["ETag"]) for one in versions}) == 1
     assert [one["Key"] for one in objects] == ["2026/receipt.txt"]
+
+
+async def test_a_large_result_s_file_goes_with_its_run_though_its_worker_died(
+    store: str, tmp_path: Path
+) -> None:
+    # Uploaded, and then nobody could say so: it was noted before it was made.
+    (tmp_path / "shop.db").touch()
+    files = {"tag": "files", "type": "local", "path": str(tmp_path / "files")}
+    large: dict[str, object] = {"tag": "large", "type": "read", "max_result_bytes": 2_000_000}
+    large["template"] = "SELECT hex(zeroblob(700000)) AS x"
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    database = {"tag": "main", "type": "sqlite", "url": url, "actions": [large]}
+    await applied(store, storage=[files], databases=[database], result_storage="files")
+    with pytest.raises(JobFailed) as lost:
+        await after_a_death(store, a_job("main:large", {}, onLost="fail"))
+    assert lost.value.error["code"] == "WORKER_LOST"
+    kept = [path.name for path in (tmp_path / "files/results").iterdir()]
+    async with Ductape.open(store, config={}, worker=False) as ductape:
+        await without_history(ductape)
+    async with Ductape.open(store, config={}, worker=True), asyncio.timeout(20):
+        while list((tmp_path / "files/results").iterdir()):  # noqa: ASYNC110 (a folder tells nobody)
+            await asyncio.sleep(0.05)
+    assert kept == [f"{lost.value.job_id}-1.json"]
 
 
 async def with_secrets(store: str, **secrets: str) -> None:

@@ -13,9 +13,12 @@ from typing import Any
 import apsw
 import psycopg
 import pytest
+from pymongo import MongoClient
 
 from ductape import Ductape
+from ductape.domain.jsonvalue import JsonObject
 from tests.acceptance.dying import LOST_ONCE, a_job, a_worker, after_a_death, applied, ended, tries
+from tests.servers.secantus import secantus
 
 TABLES = (
     "CREATE TABLE payments (run_key varchar(80) UNIQUE, amount integer);"
@@ -103,6 +106,32 @@ async def test_a_unique_key_makes_a_database_action_happen_once(
     view = await after_a_death(store, a_job("main:pay", {"data": {"amount": 5}}))
     assert (tries(view), view["result"]) == (LOST_ONCE, {"count": 0})
     assert rows("payments") == [(f"{view['id']}:1", 5)]
+
+
+async def test_it_is_so_for_documents(store: str) -> None:
+    # SecantusDB, which speaks MongoDB's protocol: no mongod.
+    once = {
+        "collection": "payments",
+        "filter": {"_id": "{{run.idempotency_key}}"},
+        "update": {"$setOnInsert": {"amount": "{{amount}}"}},
+        "upsert": True,
+    }
+    line = {"run_key": "{{run.idempotency_key}}", "amount": "{{amount}}"}
+    twice = {"collection": "lines", "document": line}
+    with secantus() as server, MongoClient[JsonObject](server.url) as client:
+        actions = [
+            {"tag": "pay", "type": "update", "template": once},
+            {"tag": "log", "type": "create", "template": twice},
+        ]
+        declared = {"tag": "main", "type": "mongodb", "url": f"{server.url}/shop"}
+        await applied(store, databases=[{**declared, "actions": actions}])
+        paid = await after_a_death(store, a_job("main:pay", {"data": {"amount": 5}}))
+        logged = await after_a_death(store, a_job("main:log", {"data": {"amount": 5}}))
+        payments = list(client["shop"]["payments"].find({}))
+        lines = list(client["shop"]["lines"].find({}, {"_id": 0}))
+    assert (tries(paid), tries(logged)) == (LOST_ONCE, LOST_ONCE)
+    assert payments == [{"_id": f"{paid['id']}:1", "amount": 5}]
+    assert lines == [{"run_key": f"{logged['id']}:1", "amount": 5}] * 2
 
 
 async def test_a_worker_that_hangs_on_the_stores_lock_when_it_dies_is_no_other_case(
