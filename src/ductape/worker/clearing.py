@@ -7,6 +7,7 @@ about ten days; then it is left where it is, and named in the log. Spans are mil
 
 import asyncio
 import logging
+from typing import TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from ductape.domain.definitions.storage import StorageTarget
 from ductape.domain.filenames import joined
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.request import JobEventTypes
-from ductape.errors import DuctapeError, invalid
+from ductape.errors import DuctapeError, ProviderError, invalid
 from ductape.ports.blobs import Blobs
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
@@ -31,6 +32,14 @@ PATIENCE_MS = 10_000
 FIRST_WAIT_MS = 60_000
 LONGEST_WAIT_MS = 86_400_000
 MOST_TRIES = 20
+
+OUT_OF_REACH = frozenset(
+    {"TIMEOUT", "RATE_LIMITED", "SERVICE_UNAVAILABLE", "CONNECTION_ERROR", "CONNECTION_LOST"}
+)
+"""What one file's removal tells of its whole storage: the others wait without being tried."""
+
+_Place: TypeAlias = tuple[str, str, str]
+"""Product, env and storage."""
 
 log = logging.getLogger("ductape.worker")
 
@@ -65,28 +74,29 @@ class Clearing:
         if not await duty("result files", worker, now_ms=now_ms, lease_ms=LEASE_MS):
             return False
         left = await files.left(now_ms=now_ms, limit=MOST_AT_ONCE)
-        out_of_reach: dict[tuple[str, str, str], DuctapeError] = {}
+        out_of_reach: dict[_Place, int] = {}
         for file in left:
             await self._remove(file, out_of_reach)
         return len(left) == MOST_AT_ONCE
 
-    async def _remove(
-        self, file: ResultFile, out_of_reach: dict[tuple[str, str, str], DuctapeError]
-    ) -> None:
+    async def _remove(self, file: ResultFile, out_of_reach: dict[_Place, int]) -> None:
+        """Remove a file; if its storage is out of reach, the others there wait as long as it."""
+        files, where = self._store.result_files, (file.product, file.env, file.storage)
         if file.lingers_ms:
             until_ms = self._clock.now_ms() + file.lingers_ms
-            await self._store.result_files.put_off(replace(file, lingers_ms=0), until_ms=until_ms)
-            return
-        where = (file.product, file.env, file.storage)
-        if where not in out_of_reach:
+            await files.put_off(replace(file, lingers_ms=0), until_ms=until_ms)
+        elif where in out_of_reach:
+            await files.put_off(file, until_ms=out_of_reach[where])
+        else:
             try:
                 await self._delete(file)
             except DuctapeError as error:
-                out_of_reach[where] = error
+                code = error.provider_code if isinstance(error, ProviderError) else error.code
+                until_ms = await self._try_later(file, code)
+                if code in OUT_OF_REACH:
+                    out_of_reach[where] = until_ms
             else:
-                await self._store.result_files.forget(file)
-                return
-        await self._try_later(file, out_of_reach[where])
+                await files.forget(file)
 
     async def _delete(self, file: ResultFile) -> None:
         given: JsonObject = {"operation": "delete", "fileName": file.name}
@@ -99,14 +109,16 @@ class Clearing:
             raise invalid("definition", "a storage", "another", hint=str(error)) from error
         await self._blobs.delete(place, joined(place.prefix, file.name), timeout_ms=PATIENCE_MS)
 
-    async def _try_later(self, file: ResultFile, error: DuctapeError) -> None:
-        tries = file.tries + 1
-        what = (file.name, file.storage, file.product, file.env, error.code)
-        if tries >= MOST_TRIES:
-            log.error("`%s` is left in storage `%s` of %s/%s for good: %s", *what)
-            await self._store.result_files.forget(file)
-            return
-        log.warning("`%s` is still in storage `%s` of %s/%s: %s", *what)
-        wait_ms = min(FIRST_WAIT_MS << file.tries, LONGEST_WAIT_MS)
-        until_ms = self._clock.now_ms() + wait_ms
-        await self._store.result_files.put_off(replace(file, tries=tries), until_ms=until_ms)
+    async def _try_later(self, file: ResultFile, code: str) -> int:
+        """Put a file off, or give it up; return until when."""
+        files = self._store.result_files
+        until_ms = self._clock.now_ms() + min(FIRST_WAIT_MS << file.tries, LONGEST_WAIT_MS)
+        tried = replace(file, tries=file.tries + 1)
+        told = (file.name, file.storage, file.product, file.env, code)
+        if tried.tries < MOST_TRIES:
+            log.warning("`%s` stays in storage `%s` of %s/%s for now: %s", *told)
+            await files.put_off(tried, until_ms=until_ms)
+        else:
+            log.error("`%s` is left in storage `%s` of %s/%s for good: %s", *told)
+            await files.forget(file)
+        return until_ms

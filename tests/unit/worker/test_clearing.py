@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ductape import NotFound, WorkerOptions
+from ductape import NotFound, ProviderError, WorkerOptions
 from ductape.ports.stores.result_files import ResultFile
 from ductape.testing import Harness
 from ductape.worker.clearing import FIRST_WAIT_MS, LOOK_EVERY_MS, MOST_TRIES
@@ -115,6 +115,31 @@ def test_a_file_that_cannot_be_removed_at_all_is_given_up_and_named(
         assert "NOT_FOUND" in said
         assert await left(harness) == []
         assert files_in(harness) == [f"{job_id}-1.json"]
+
+    play(scenario, registry(large=large), worker=KEPT_SHORTLY)
+
+
+def test_of_a_storage_out_of_reach_one_file_is_tried_for_all(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        await declared(harness)
+        jobs = [await with_a_file(harness) for _ in range(3)]
+        blobs = harness.ductape.core.outside.blobs
+        tried: list[str] = []
+
+        async def refuse(place: object, name: str, *, timeout_ms: int) -> None:
+            del place, timeout_ms
+            tried.append(name)
+            raise ProviderError("CONNECTION_ERROR", "nobody is there")
+
+        whole, blobs.delete = blobs.delete, refuse  # type: ignore[method-assign]
+        for job_id in jobs:
+            await until_pruned(harness, job_id)
+        await harness.sleep(2 * LOOK_EVERY_MS)
+        assert len(set(tried)) == 1
+        assert {file.tries for file in await left(harness)} == {0, len(tried)}
+        blobs.delete = whole  # type: ignore[method-assign]
+        await harness.sleep(10 * FIRST_WAIT_MS)
+        assert (files_in(harness), await left(harness)) == ([], [])
 
     play(scenario, registry(large=large), worker=KEPT_SHORTLY)
 
