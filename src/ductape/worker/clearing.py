@@ -16,7 +16,7 @@ from ductape.domain.definitions.storage import StorageTarget
 from ductape.domain.filenames import joined
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.request import JobEventTypes
-from ductape.errors import DuctapeError, ProviderError, invalid
+from ductape.errors import DuctapeError, ProviderError, StoreError, invalid
 from ductape.ports.blobs import Blobs
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
@@ -60,6 +60,8 @@ class Clearing:
             try:
                 while await self.look(worker):
                     pass
+            except StoreError as error:
+                log.warning("clearing failed: %s", error)
             except Exception:  # a turn of a background loop: the next tries again
                 log.exception("clearing failed")
             await asyncio.sleep(LOOK_EVERY_MS / 1000)
