@@ -18,6 +18,7 @@ ALLOWED = {
     "worker/threads.py": "round the call of a handler in its thread: handed to who waits for it",
     "worker/lane.py": "a turn of a background loop: logged, the turn is taken again",
     "worker/upkeep.py": "a turn of a background loop: logged, the next look tries again",
+    "worker/clearing.py": "a turn of a background loop: logged, the next look tries again",
     "worker/heartbeat.py": "the heartbeat's thread: logged, the next beat tries again",
     "stores/sqlite/engine.py": "the shared commit: each caller is given its own error",
     "stores/sqlite/loan.py": "the writer, lent: who asked for the step is given the error",

@@ -11,6 +11,7 @@ from ductape.domain.steps import Step
 from ductape.ports.stores import Store
 from ductape.ports.stores.memory import Follows
 from ductape.ports.stores.quotas import BreakerKey, QuotaKey
+from ductape.ports.stores.result_files import ResultFile
 from ductape.ports.stores.sessions import SessionFamily
 from tests.builders import (
     LEASE_MS,
@@ -59,6 +60,7 @@ async def _definitions(store: Store) -> None:
     await store.quotas.increment(use, Sliding(5, 1_000), 2, now_ms=NOW_MS)
     provider = BreakerKey("orders", "prd", "fallback:mail", HARD)
     await store.breakers.failed(provider, BreakerRule(), now_ms=NOW_MS)
+    await store.result_files.note(ResultFile("j", 1, "orders", "prd", HARD, HARD, lingers_ms=7))
 
 
 async def _sessions(store: Store) -> None:

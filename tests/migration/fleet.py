@@ -104,7 +104,7 @@ def next_version(folder: Path, *, oldest: int) -> Path:
             f"CREATE INDEX runs_mood ON {schema}runs (mood);",
             f"CREATE INDEX history_mood ON {schema}history (mood);",
         ]
-        name = f"{len(of_ours) + 1:04d}_moods.sql"
+        name = f"{of_ours[-1][0] + 1:04d}_moods.sql"
         migration = place / "ductape/stores" / kind / "migrations" / name
         migration.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return place

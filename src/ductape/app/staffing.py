@@ -23,6 +23,7 @@ from ductape.ports.stores.fleet import WorkerRecord
 from ductape.providers.mail import SmtpMailer
 from ductape.services.healthchecks import KnownHealth
 from ductape.services.injection import Injection
+from ductape.worker.clearing import Clearing
 from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.news import News
 from ductape.worker.options import WorkerOptions
@@ -55,6 +56,7 @@ def make_worker(core: Core, options: WorkerOptions) -> Worker:
         ),
         settler=core.settler,
         upkeep=Upkeep(core.store, core.settler, around.clock, around.zones.get, options),
+        clearing=Clearing(core.store, preparing, core.outside.blobs, around.clock),
         clock=around.clock,
         identify=_identify(core, options),
         heart=_heart(core, options),

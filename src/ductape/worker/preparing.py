@@ -89,6 +89,15 @@ class Preparing:
         )
         return replace(injected, input=call.input)
 
+    async def alone(self, product: str, env: str, event: str, given: JsonObject) -> Injected:
+        """Resolve an event that is no part of a run; its input is whole and stays as it is."""
+        target = await self._catalog.resolve(product, env, event, None, given)
+        now_ms = self._clock.now_ms()
+        injected = await self._injection.inject(
+            target, {}, None, product=product, env=env, now_ms=now_ms
+        )
+        return replace(injected, input=given)
+
     def kept(self, claim: Claim, result: JsonValue) -> JsonValue:
         """Return a result as it is stored: sealed, where its definition is sensitive."""
         return self.sealing.result_of(claim.run, result)

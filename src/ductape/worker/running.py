@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -27,6 +28,7 @@ from ductape.ports.handler import Handler, Invocation
 from ductape.ports.steps import Suspend, Unwound
 from ductape.ports.stores import Store
 from ductape.ports.stores.memory import Follows, Fresh, Leads
+from ductape.ports.stores.result_files import ResultFile
 from ductape.services.injection import Injected
 from ductape.worker.context import RunContext
 from ductape.worker.failing import failure_of, timed_out
@@ -38,6 +40,9 @@ from ductape.worker.preparing import Preparing
 from ductape.worker.step_cache import StepCache
 from ductape.worker.step_log import StepLog
 from ductape.worker.stepping import FeatureSteps
+
+DAY_MS = 86_400_000
+"""By how much longer a store that keeps history by the day may keep a run."""
 
 
 class Running:
@@ -105,10 +110,21 @@ class Running:
             result = await self._handler(injected)(invocation)
         finally:
             await log.flush()
-        result = await fitting(result, invocation, self._result_bytes)
+        note = partial(self._note_file, held)
+        result = await fitting(result, invocation, self._result_bytes, note)
         if held.why == "timeout":
             return self._stopped(held)
         return Success(self._preparing.kept(held.claim, result))
+
+    async def _note_file(self, held: Held, storage: str, name: str) -> None:
+        """Store that the run is about to have a file; a cache may need it for longer than it."""
+        run, entry = held.claim.run, held.entry
+        now_ms = self._clock.now_ms()
+        lingers_ms = 0 if entry is None else max(entry.expires_at_ms - now_ms, 0) + DAY_MS
+        spec = run.spec
+        await self._store.result_files.note(
+            ResultFile(run.job_id, run.number, spec.product, spec.env, storage, name, lingers_ms)
+        )
 
     def _is_expired(self, run: Run) -> bool:
         """Tell whether a run may start no more; a feature that was held has started already."""

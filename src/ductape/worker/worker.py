@@ -21,6 +21,7 @@ from ductape.ports.stores.claims import Wish
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.ports.wake import Hint
 from ductape.services.settling import Settler
+from ductape.worker.clearing import Clearing
 from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.held import Held
 from ductape.worker.lane import AHEAD_MS, Lane
@@ -35,7 +36,7 @@ from ductape.worker.upkeep import Upkeep
 SETTLING_MS = 1_000
 """How long a run that was cut off may take to be settled before others take it for lost."""
 
-FOR_ALL = ("ductape-upkeep", "ductape-tidy")
+FOR_ALL = ("ductape-upkeep", "ductape-clear", "ductape-tidy")
 """The tasks that do what any worker may."""
 
 log = logging.getLogger("ductape.worker")
@@ -51,6 +52,7 @@ class Parts:
     running: Running
     settler: Settler
     upkeep: Upkeep
+    clearing: Clearing
     clock: Clock
     identify: Callable[[], WorkerRecord]
     """Makes a fresh identity."""
@@ -107,8 +109,9 @@ class Worker:
         ]
         if self._options.claims:
             serve = self._keep_up()
+            clear = self._parts.clearing.serve(self._me.id)
             tidy = keep_tidy(self._store, self._clock, self._me.id)
-            for name, work in zip(FOR_ALL, (serve, tidy), strict=True):
+            for name, work in zip(FOR_ALL, (serve, clear, tidy), strict=True):
                 self._tasks.append(asyncio.create_task(work, name=name))
         self._lane.nudge()
 

@@ -38,6 +38,7 @@ TABLES = (
     "secrets",
     "steps",
     "signals",
+    "result_files",
     "inspecting",
 )
 
@@ -102,6 +103,9 @@ PINNED = {
     ("steps", "of_run"): "SEARCH steps USING PRIMARY KEY (job_id=? AND number=?)",
     ("signals", "first"): "SEARCH signals USING PRIMARY KEY (job_id=? AND number=? AND name=?)",
     ("signals", "heard"): "SEARCH s USING PRIMARY KEY (job_id=? AND number=? AND name=?)",
+    ("sessions", "prune"): "SEARCH s USING INDEX sessions_age (expires_at<?)",
+    ("result_files", "due"): "SEARCH result_files USING INDEX result_files_due (due_at<?)",
+    ("result_files", "let_go"): ("SEARCH result_files USING PRIMARY KEY (job_id=? AND number=?)"),
     ("products", "version"): "SEARCH products USING PRIMARY KEY (tag=?)",
 }
 """One line that each of these plans must have."""

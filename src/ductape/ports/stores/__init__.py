@@ -18,6 +18,7 @@ from ductape.ports.stores.products import Products
 from ductape.ports.stores.queues import Queues
 from ductape.ports.stores.quotas import Breakers, Quotas
 from ductape.ports.stores.reading import Reading
+from ductape.ports.stores.result_files import ResultFiles
 from ductape.ports.stores.secrets import SecretRows
 from ductape.ports.stores.sessions import SessionRows
 from ductape.ports.stores.steps import Steps
@@ -67,6 +68,11 @@ class Store(Protocol):
     @property
     def steps(self) -> Steps:
         """What the steps of runs have come to."""
+        ...
+
+    @property
+    def result_files(self) -> ResultFiles:
+        """Which files hold large results."""
         ...
 
     @property

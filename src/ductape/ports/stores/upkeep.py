@@ -34,8 +34,10 @@ class Upkeep(Protocol):
     ) -> bool:
         """Take away old history, the keys of jobs that are gone, stale cache entries.
 
-        And windows of quotas that count no more, and breakers that did not change since
-        `failed_before_ms`. `products` are those that are kept for another time.
+        And windows of quotas that count no more, breakers that did not change since
+        `failed_before_ms`, and sessions that had expired when what is kept longest failed; one that
+        was revoked stays while a live job has a session of its tag and user. `products` are those
+        that are kept for another time.
 
         Holds nobody up: at most `limit` rows of each are deleted. Returns whether more is left.
         A store that keeps history by the day may keep a run for up to a day longer.

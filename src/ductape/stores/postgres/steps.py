@@ -12,6 +12,7 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.steps import Step, StepRecord
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.recording import Recording
+from ductape.stores.postgres.result_files import let_go
 from ductape.stores.postgres.rows import Cell, Values, decode_json, encode, searchable
 from ductape.stores.postgres.step_rows import step_of, step_row
 from ductape.stores.postgres.transaction import Transaction
@@ -65,9 +66,10 @@ async def make_due_if_heard(
 
 
 async def delete_steps(transaction: Transaction, runs: Sequence[tuple[str, int]]) -> None:
-    """Forget the steps and signals of runs."""
+    """Forget the steps and signals of runs, and let go of the files of their results."""
     if runs:
         gone: Values = {"jobs": [job for job, _ in runs], "numbers": [at for _, at in runs]}
+        await let_go(transaction, gone)
         await transaction.change("steps", "delete", gone)
         await transaction.change("signals", "delete", gone)
 

@@ -22,6 +22,7 @@ from ductape.stores.postgres.products import PostgresProducts
 from ductape.stores.postgres.queues import PostgresQueues
 from ductape.stores.postgres.quotas import PostgresBreakers, PostgresQuotas
 from ductape.stores.postgres.reading import PostgresReading
+from ductape.stores.postgres.result_files import PostgresResultFiles
 from ductape.stores.postgres.secrets import PostgresSecrets
 from ductape.stores.postgres.sessions import PostgresSessions
 from ductape.stores.postgres.settling import Decide
@@ -48,6 +49,7 @@ class PostgresStore:
         self.quotas = PostgresQuotas(engine)
         self.breakers = PostgresBreakers(engine)
         self.steps = PostgresSteps(engine)
+        self.result_files = PostgresResultFiles(engine)
         self.fleet = PostgresFleet(engine)
         self.upkeep = PostgresUpkeep(engine, wear)
         self.products = PostgresProducts(engine)

@@ -75,6 +75,7 @@ class PostgresUpkeep:
             "others": list(products),
             "others_before": others_before,
             "latest_before": max(failed_before_ms, *others_before, 0),
+            "earliest_before": min([failed_before_ms, *others_before]),
             "now": now_ms,
             "idle_since": now_ms - LOCKS_KEPT_MS,
             "most": limit,
@@ -114,5 +115,6 @@ async def _prune(transaction: Transaction, values: Values, limit: int) -> bool:
     idle = await transaction.change("cache_entries", "prune_locks", values)
     windows = await transaction.change("quota_windows", "prune", values)
     breakers = await transaction.change("breakers", "prune", values)
+    sessions = await transaction.change("sessions", "prune", values)
     await transaction.change("gates", "prune", values)
-    return limit in (len(ended), stale, idle, windows, breakers)
+    return limit in (len(ended), stale, idle, windows, breakers, sessions)

@@ -11,6 +11,7 @@ from ductape.ports.stores import Store
 from ductape.ports.stores.checking import Checking
 from ductape.ports.stores.copying import Copying
 from ductape.ports.stores.inspecting import Inspecting
+from ductape.ports.stores.result_files import ResultFiles
 from ductape.ports.stores.transactions import Transactions
 from ductape.ports.stores.upkeep import Upkeep
 from ductape.stores.routed.definitions import (
@@ -52,6 +53,11 @@ class RoutedStore:
     def upkeep(self) -> Upkeep:
         """Refuse: each store is kept up by its own workers."""
         raise of_one_store("upkeep")
+
+    @property
+    def result_files(self) -> ResultFiles:
+        """Refuse: each store's own workers look after them."""
+        raise of_one_store("files of results")
 
     @property
     def copying(self) -> Copying:

@@ -9,6 +9,7 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.steps import Step, StepRecord
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.result_files import let_go
 from ductape.stores.sqlite.rows import decode_json, encode
 from ductape.stores.sqlite.statements import statements
 from ductape.stores.sqlite.step_rows import step_of, step_row
@@ -55,7 +56,8 @@ def make_due_if_heard(connection: Connection, run: RunRef, now_ms: int, *, suspe
 
 
 def delete_steps(connection: Connection, runs: Sequence[dict[str, Cell]]) -> None:
-    """Forget the steps and signals of runs."""
+    """Forget the steps and signals of runs, and let go of the files of their results."""
+    let_go(connection, runs)
     connection.executemany(statements("steps")["delete"], runs)
     connection.executemany(statements("signals")["delete"], runs)
 

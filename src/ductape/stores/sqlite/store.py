@@ -16,6 +16,7 @@ from ductape.stores.sqlite.products import SqliteProducts
 from ductape.stores.sqlite.queues import SqliteQueues
 from ductape.stores.sqlite.quotas import SqliteBreakers, SqliteQuotas
 from ductape.stores.sqlite.reading import SqliteReading
+from ductape.stores.sqlite.result_files import SqliteResultFiles
 from ductape.stores.sqlite.secrets import SqliteSecrets
 from ductape.stores.sqlite.sessions import SqliteSessions
 from ductape.stores.sqlite.settling import Decide
@@ -39,6 +40,7 @@ class SqliteStore:
         self.quotas = SqliteQuotas(engine)
         self.breakers = SqliteBreakers(engine)
         self.steps = SqliteSteps(engine)
+        self.result_files = SqliteResultFiles(engine)
         self.fleet = SqliteFleet(engine)
         self.upkeep = SqliteUpkeep(engine)
         self.products = SqliteProducts(engine)

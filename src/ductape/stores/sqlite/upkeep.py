@@ -79,6 +79,7 @@ class SqliteUpkeep:
             "failed_before": failed_before_ms,
             "others": msgspec.json.encode(failed_before).decode(),
             "latest_before": max(failed_before_ms, *failed_before.values(), 0),
+            "earliest_before": min([failed_before_ms, *failed_before.values()]),
             "now": now_ms,
             "most": limit,
         }
@@ -127,7 +128,7 @@ def _prune(
     connection.executemany(statements("job_keys")["free"], keys)
     # Of large rows fewer go at a time, so that any at all may mean that there are more.
     more = bool(jobs)
-    for table in ("cache_entries", "quota_windows", "breakers"):
+    for table in ("cache_entries", "quota_windows", "breakers", "sessions"):
         connection.execute(statements(table)["prune"], values)
         more = more or connection.changes() == values["most"]
     return more

@@ -41,3 +41,19 @@ SELECT identifier, min(first_seen), max(last_seen) AS seen, sum(count)::bigint
 FROM ductape.session_users
 WHERE product = %(product)s AND tag = %(tag)s AND (%(env)s::text IS NULL OR env = %(env)s)
 GROUP BY identifier ORDER BY seen DESC, identifier LIMIT %(limit)s OFFSET %(offset)s
+
+-- name: prune
+-- One that was revoked is kept while a job of its user may still come to it. Each look is bounded by LIMIT:
+-- EXISTS would be hashed, and all that is live read for it.
+DELETE FROM ductape.sessions WHERE session_id = ANY(ARRAY(
+    SELECT session_id FROM ductape.sessions AS s
+    WHERE expires_at < %(earliest_before)s AND (NOT revoked OR CASE WHEN s.user_id IS NULL THEN
+        (SELECT 1 FROM ductape.runs WHERE session_tag = s.tag AND session_user_id IS NULL LIMIT 1) IS NULL
+        AND (SELECT 1 FROM ductape.schedules WHERE session_tag = s.tag AND session_user_id IS NULL
+            AND state IN ('active', 'paused') LIMIT 1) IS NULL
+    ELSE
+        (SELECT 1 FROM ductape.runs WHERE session_tag = s.tag AND session_user_id = s.user_id LIMIT 1) IS NULL
+        AND (SELECT 1 FROM ductape.schedules WHERE session_tag = s.tag AND session_user_id = s.user_id
+            AND state IN ('active', 'paused') LIMIT 1) IS NULL
+    END)
+    ORDER BY expires_at LIMIT %(most)s FOR UPDATE SKIP LOCKED))

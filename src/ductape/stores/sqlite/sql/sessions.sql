@@ -45,3 +45,13 @@ WHERE product = :product AND tag = :tag AND (:env IS NULL OR env = :env)
 GROUP BY identifier
 ORDER BY seen DESC, identifier
 LIMIT :limit OFFSET :offset;
+
+-- name: prune
+-- One that was revoked is kept while a job of its user may still come to it.
+DELETE FROM sessions WHERE session_id IN (
+    SELECT session_id FROM sessions AS s INDEXED BY sessions_age
+    WHERE expires_at < :earliest_before AND (revoked = 0 OR NOT (
+        EXISTS (SELECT 1 FROM runs WHERE session_tag = s.tag AND session_user IS s.user)
+        OR EXISTS (SELECT 1 FROM schedules WHERE session_tag = s.tag AND session_user IS s.user
+            AND state IN ('active', 'paused'))))
+    ORDER BY expires_at LIMIT :most)
