@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from ductape import Ductape, WorkerOptions
@@ -22,6 +23,8 @@ from tests.servers.valkey import valkey
 
 SHORT = WorkerOptions(lease_ms=600, grace_ms=200, upkeep_ms=100)
 MESSAGES = 25
+LISTENING = "listening"
+"""The queue of subscriptions, all that the other process serves."""
 
 
 async def test_a_killed_subscriber_loses_no_job_and_doubles_none(tmp_path: Path) -> None:
@@ -33,7 +36,7 @@ async def test_a_killed_subscriber_loses_no_job_and_doubles_none(tmp_path: Path)
                 await redis.xadd("orders", {"body": str(number)})
             async with the_other(store) as process:
                 await said(process, "ready")
-                receipt = await ductape.processor.job.dispatch(a_subscription(group="billing"))
+                receipt = await ductape.processor.job.dispatch(listens(group="billing"))
                 await said(process, "stored")
                 stored = len(await ductape.jobs.list(event="take", limit=100))
                 pending = (await redis.xpending("orders", "billing"))["pending"]
@@ -59,7 +62,7 @@ async def test_one_survivor_takes_every_lost_subscription_over(tmp_path: Path) -
             async with the_other(store) as process:
                 await said(process, "ready")
                 for topic in ("orders", "bare"):
-                    asked = a_subscription(f"bus:{topic}")
+                    asked = listens(f"bus:{topic}")
                     receipt = await ductape.processor.job.dispatch(asked)
                     await until_running(ductape, receipt["job_id"])
                 process.send_signal(signal.SIGKILL)
@@ -73,6 +76,10 @@ async def test_one_survivor_takes_every_lost_subscription_over(tmp_path: Path) -
     assert sorted(str(one["order"]) for one in kept.inputs) == ["bare", "orders"]
     for view in views:
         assert [one["status"] for one in view["attempts"]] == ["lost", "running"]
+
+
+def listens(event: str = "bus:orders", **parts: object) -> dict[str, object]:
+    return a_subscription(event, **parts) | {"queue": LISTENING}
 
 
 @asynccontextmanager
@@ -108,8 +115,10 @@ class _Waiting(RedisFeed):
 
 
 async def _serve(store: str) -> None:
+    """Subscribe; the jobs of messages are left to others."""
     RedisFeed.accept = _Waiting.accept
-    async with Ductape.open(store, config={}, handlers=Kept().handlers, worker=SHORT):
+    listening = replace(SHORT, queues=(LISTENING,))
+    async with Ductape.open(store, config={}, handlers=Kept().handlers, worker=listening):
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

@@ -19,7 +19,7 @@ from tests.acceptance.brokers import a_publish, product
 from tests.acceptance.dying import LOST_ONCE, Where, a_job, after_a_death, applied, tries
 from tests.acceptance.test_large_results import without_history
 from tests.servers.buckets import BUCKET, moto_server, s3_client
-from tests.servers.http import Receiver, http_receiver
+from tests.servers.http import Receiver, expo_receiver, http_receiver
 from tests.servers.nats import nats_server
 from tests.servers.valkey import valkey
 
@@ -158,16 +158,30 @@ async def test_a_cloud_function_is_called_again_under_the_same_key(
     assert keys_of(receiver) == [f"{view['id']}:1"] * 2
 
 
-@pytest.mark.parametrize(("dies_at", "calls"), [("turn", 1), ("note", 2)])
-async def test_a_channel_is_told_again_only_if_that_was_not_noted(
-    store: str, receiver: Receiver, dies_at: Where, calls: int
+async def test_the_last_channel_is_noted_with_the_result_and_told_again_without(
+    store: str, receiver: Receiver
 ) -> None:
     told = {"tag": "told", "callback": {"url": receiver.url}, "messages": [{"tag": "shipped"}]}
     await applied(store, notifications=[told])
     given = {"slug": "shipped", "callback": {"body": {"order": 7}}}
-    view = await after_a_death(store, a_job("told", given), dies_at)
+    view = await after_a_death(store, a_job("told", given))
     assert tries(view) == LOST_ONCE
-    assert keys_of(receiver) == [f"{view['id']}:1"] * calls
+    assert keys_of(receiver) == [f"{view['id']}:1"] * 2
+
+
+@pytest.mark.parametrize(("dies_at", "pushes", "callbacks"), [("turn", 1, 2), ("note", 2, 1)])
+async def test_of_two_channels_the_one_that_was_noted_is_not_told_again(
+    store: str, receiver: Receiver, dies_at: Where, pushes: int, callbacks: int
+) -> None:
+    async with expo_receiver() as expo:
+        through = {"push_notification": {"type": "expo", "url": expo.url}}
+        told = {"tag": "told", "callback": {"url": receiver.url}, **through}
+        await applied(store, notifications=[told | {"messages": [{"tag": "shipped"}]}])
+        push = {"title": "Shipped", "body": "On its way", "device_token": "ExponentPushToken[a]"}
+        given = {"slug": "shipped", "callback": {"body": {}}, "push_notification": push}
+        view = await after_a_death(store, a_job("told", given), dies_at)
+    assert tries(view) == LOST_ONCE
+    assert (len(expo.requests), len(receiver.requests)) == (pushes, callbacks)
 
 
 async def test_it_is_so_with_a_store_on_postgresql(database: str, receiver: Receiver) -> None:

@@ -41,16 +41,22 @@ def room(rate: Rate, starts: Starts, now_ms: int) -> int:
 
 
 def started(rate: Rate, starts: Starts, count: int, now_ms: int) -> Starts:
-    """Remember starts.
+    """Remember starts, each for twice the span.
+
+    Whoever starts next may have looked at the clock earlier: what does not count any more for this
+    one may count for him.
 
     >>> started(Rate(5, 1_000), (Stride(1_000, 2),), 1, now_ms=1_500)
     (Stride(until_ms=1000, count=2), Stride(until_ms=1510, count=1))
+    >>> after = started(Rate(2, 1_000), (Stride(1_000, 2),), 1, now_ms=2_000)
+    >>> room(Rate(2, 1_000), after, now_ms=1_990)
+    0
     """
-    counting = _counting(rate, starts, now_ms)
-    if counting and now_ms <= counting[-1].until_ms:
-        last = counting[-1]
-        return (*counting[:-1], Stride(last.until_ms, last.count + count))
-    return (*counting, Stride(now_ms + rate.per_ms // STRIDES, count))
+    kept = _within(starts, now_ms - 2 * rate.per_ms, now_ms + rate.per_ms)
+    if kept and now_ms <= kept[-1].until_ms:
+        last = kept[-1]
+        return (*kept[:-1], Stride(last.until_ms, last.count + count))
+    return (*kept, Stride(now_ms + rate.per_ms // STRIDES, count))
 
 
 def next_room_ms(rate: Rate, starts: Starts, now_ms: int) -> int:
@@ -70,10 +76,13 @@ def next_room_ms(rate: Rate, starts: Starts, now_ms: int) -> int:
 
 
 def _counting(rate: Rate, starts: Starts, now_ms: int) -> Starts:
-    """Drop the strides that a span ending now does not reach.
+    """Leave out the strides that a span ending now does not reach."""
+    return _within(starts, now_ms - rate.per_ms, now_ms + rate.per_ms)
 
-    A clock that was set back leaves strides of the future, which would count for long: what no
-    running clock can have made is dropped too.
+
+def _within(starts: Starts, after_ms: int, latest_ms: int) -> Starts:
+    """Leave out strides that are over, and those that no running clock can have made.
+
+    A clock that was set back leaves strides of the future, which would count for long.
     """
-    latest_ms = now_ms + rate.per_ms
-    return tuple(one for one in starts if now_ms - rate.per_ms < one.until_ms <= latest_ms)
+    return tuple(one for one in starts if after_ms < one.until_ms <= latest_ms)
