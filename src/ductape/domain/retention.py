@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject
-from ductape.domain.product.document import Retention
+from ductape.domain.product.format.document import Retention
 
 DAY_MS = 86_400_000
 

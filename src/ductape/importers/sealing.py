@@ -8,7 +8,7 @@ import re
 
 from ductape.domain.found import MASK, secret
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.product.credentials import names_credential
+from ductape.domain.product.rules.credentials import names_credential
 
 _TELLING = frozenset({"auth", "key", "pass", "pwd", "sid", "sig", "sign", "signature", "session"})
 _LOOKS = re.compile(

@@ -4,7 +4,7 @@ import re
 from hashlib import blake2b
 from unicodedata import normalize
 
-from ductape.domain.product.words import LONGEST_NAME
+from ductape.domain.product.format.words import LONGEST_NAME
 
 _OTHERS = re.compile(r"[^A-Za-z0-9_.-]+")
 _DASHES = re.compile(r"-{2,}")

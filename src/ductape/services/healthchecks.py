@@ -10,7 +10,7 @@ from typing import Literal, TypedDict
 from ductape.domain.job import Finished
 from ductape.domain.lifecycle import JobStatus
 from ductape.domain.product import Product, all_checks, no_such, parse_product
-from ductape.domain.product.healthchecks import Check
+from ductape.domain.product.format.healthcheck import Check
 from ductape.domain.record import JobRecord
 from ductape.ports.stores import Store
 

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from ductape.catalog.yaml_reading import read_yaml
 from ductape.domain.product import Product, parse_product
-from ductape.domain.product.document import Period
+from ductape.domain.product.format.document import Period
 from ductape.domain.product.walking import things_of
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/product.md").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from ductape.domain.product.document import Retention
+from ductape.domain.product.format.document import Retention
 from ductape.domain.schema import StoreSchema
 from ductape.ports.stores.inspecting import (
     LockHolder,

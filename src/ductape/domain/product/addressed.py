@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from ductape.domain.product.addresses import Address, addresses
-from ductape.domain.product.document import Product
+from ductape.domain.product.format.document import Product
 
 MOST_PRODUCTS = 8
 

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from ductape.domain.product.document import Env, Product
-from ductape.domain.product.placed import place_in
-from ductape.domain.product.reached import (
+from ductape.domain.product.format.document import Env, Product
+from ductape.domain.product.format.places import (
     base_url_in,
     database_is_in,
     function_url_in,
     webhook_url_in,
 )
+from ductape.domain.product.format.storage_places import place_in
 from ductape.domain.request import JobEventTypes
 from ductape.domain.webhooks.events import address_of
 

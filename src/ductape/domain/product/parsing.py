@@ -6,23 +6,23 @@ from itertools import islice
 import msgspec
 
 from ductape.domain.jsonvalue import JsonObject
-from ductape.domain.product.brokers import broker_faults
-from ductape.domain.product.calling import calling_faults
-from ductape.domain.product.checks import check_faults
-from ductape.domain.product.choosing import choosing_faults
-from ductape.domain.product.credentials import credential_faults
-from ductape.domain.product.databases import database_faults
-from ductape.domain.product.document import Product
-from ductape.domain.product.linking import linking_faults
-from ductape.domain.product.naming import naming_faults
-from ductape.domain.product.placing import storage_faults
-from ductape.domain.product.reach import reach_faults
-from ductape.domain.product.sequences import feature_faults
-from ductape.domain.product.sessions import session_faults
+from ductape.domain.product.format.document import Product
+from ductape.domain.product.rules.brokers import broker_faults
+from ductape.domain.product.rules.calls import calling_faults
+from ductape.domain.product.rules.credentials import credential_faults
+from ductape.domain.product.rules.databases import database_faults
+from ductape.domain.product.rules.features import feature_faults
+from ductape.domain.product.rules.healthchecks import check_faults
+from ductape.domain.product.rules.names import naming_faults
+from ductape.domain.product.rules.options import choosing_faults
+from ductape.domain.product.rules.reach import reach_faults
+from ductape.domain.product.rules.references import linking_faults
+from ductape.domain.product.rules.sessions import session_faults
+from ductape.domain.product.rules.storages import storage_faults
+from ductape.domain.product.rules.trials import trying_faults
+from ductape.domain.product.rules.variants import variant_faults
+from ductape.domain.product.rules.webhooks import told_faults
 from ductape.domain.product.shape import MOST_FAULTS, fitted
-from ductape.domain.product.told import told_faults
-from ductape.domain.product.trying import trying_faults
-from ductape.domain.product.variants import variant_faults
 from ductape.errors import Fault, ValidationError
 
 _RULES = (

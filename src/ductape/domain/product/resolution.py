@@ -9,7 +9,7 @@ from ductape.domain.found import listed, shown
 from ductape.domain.product.addressed import addressed
 from ductape.domain.product.addresses import Address, addresses
 from ductape.domain.product.choice import Choice
-from ductape.domain.product.document import Env, Product
+from ductape.domain.product.format.document import Env, Product
 from ductape.domain.product.kinds import RESOLVERS, handler_target
 from ductape.domain.product.missing import no_such, there_are
 from ductape.domain.target import Target

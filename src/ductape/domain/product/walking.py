@@ -6,7 +6,7 @@ from typing import cast
 from msgspec import Struct, structs
 
 from ductape.domain.found import path_to
-from ductape.domain.product.document import Product
+from ductape.domain.product.format.document import Product
 
 Things = tuple[Struct, ...]
 
@@ -45,7 +45,7 @@ def values_of(part: Struct, path: str) -> Iterator[tuple[str, object]]:
 def name_of(thing: Struct) -> tuple[str, str | None]:
     """Return by which key a thing is known in its list, and as what; none where it has no name.
 
-    >>> from ductape.domain.product.document import Env
+    >>> from ductape.domain.product.format.document import Env
     >>> name_of(Env(slug="dev"))
     ('slug', 'dev')
     """

@@ -5,7 +5,7 @@ from typing import cast, get_args
 from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.product.app import Method
+from ductape.domain.product.format.app import Method
 from ductape.importers.apps import Draft
 from ductape.importers.documents import Broken, Documents, Node
 from ductape.importers.openapi.bodies import Body, body_of

@@ -6,7 +6,7 @@ from typing import cast
 from msgspec import Struct, field
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.product.credentials import names_credential
+from ductape.domain.product.rules.credentials import names_credential
 from ductape.importers.options import Options
 from ductape.importers.postman.variables import NAMED, Variables
 from ductape.importers.report import Report

@@ -6,7 +6,7 @@ from typing import cast, get_args
 from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.product.app import Method
+from ductape.domain.product.format.app import Method
 from ductape.domain.web import header_faults
 from ductape.importers.apps import Bases, Draft
 from ductape.importers.options import Options, is_url

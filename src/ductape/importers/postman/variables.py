@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.product.words import LONGEST_NAME
+from ductape.domain.product.format.words import LONGEST_NAME
 from ductape.importers.options import Options
 from ductape.importers.report import Report
 from ductape.importers.sealing import escaped, looks_secret, names_secret

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ductape.domain.product.document import Retention
+from ductape.domain.product.format.document import Retention
 from ductape.domain.retention import kept_in
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store

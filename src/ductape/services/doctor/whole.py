@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.product.document import Retention
+from ductape.domain.product.format.document import Retention
 from ductape.domain.schema import StoreSchema, serves
 from ductape.services.doctor.findings import Details, Finding, fault, ok, warning
 from ductape.services.doctor.texts import count_text, span_text

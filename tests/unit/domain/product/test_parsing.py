@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product import parse_product, secrets_of
-from ductape.domain.product.document import Retention
+from ductape.domain.product.format.document import Retention
 from ductape.errors import Fault, ValidationError
 from tests.unit.catalog.builders import (
     a_document,

@@ -6,8 +6,8 @@ from ductape.domain.definitions.storage import StorageTarget
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product import parse_product, resolve
 from ductape.domain.product.addresses import reachable
-from ductape.domain.product.linking import secrets_of
 from ductape.domain.product.resolution import Question
+from ductape.domain.product.rules.references import secrets_of
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 from ductape.errors import NotFound, ValidationError

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from ductape.domain.product.addresses import Address
 from ductape.domain.product.choice import Choice
-from ductape.domain.product.document import Env, Product
+from ductape.domain.product.format.document import Env, Product
 from ductape.domain.product.kinds.action import resolve_action
 from ductape.domain.product.kinds.choosing import resolve_fallback, resolve_quota
 from ductape.domain.product.kinds.database import resolve_database

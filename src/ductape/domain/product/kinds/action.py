@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from ductape.domain.definitions.action import ActionTarget
 from ductape.domain.definitions.auth import Auth
 from ductape.domain.product.addresses import Address
-from ductape.domain.product.app import Action, ActionEnv, App, AppAuth, AppEnv
-from ductape.domain.product.credentials import secret_alone
-from ductape.domain.product.document import Env, Product
+from ductape.domain.product.format.app import Action, ActionEnv, App, AppAuth, AppEnv
+from ductape.domain.product.format.document import Env, Product
+from ductape.domain.product.format.places import base_url_in
 from ductape.domain.product.kinds.making import first, given, in_env, plain, target, with_auths
 from ductape.domain.product.missing import no_such
-from ductape.domain.product.reached import base_url_in
+from ductape.domain.product.rules.credentials import secret_alone
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 

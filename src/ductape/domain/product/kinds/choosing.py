@@ -8,18 +8,18 @@ from ductape.domain.definitions.option import OptionTarget
 from ductape.domain.definitions.quota import QuotaTarget
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.addresses import Address
-from ductape.domain.product.calling import is_sensitive
-from ductape.domain.product.checks import check_named
-from ductape.domain.product.document import Env, Product
-from ductape.domain.product.healthchecks import Check
-from ductape.domain.product.kinds.making import in_env, plain, target
-from ductape.domain.product.options import (
+from ductape.domain.product.format.document import Env, Product
+from ductape.domain.product.format.healthcheck import Check
+from ductape.domain.product.format.options import (
     Breaking,
     FallbackOption,
     QuotaEnv,
     QuotaOption,
     provider_names,
 )
+from ductape.domain.product.kinds.making import in_env, plain, target
+from ductape.domain.product.rules.calls import is_sensitive
+from ductape.domain.product.rules.healthchecks import check_named
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 

@@ -4,11 +4,11 @@ from msgspec.structs import replace
 
 from ductape.domain.definitions.database import DatabaseTarget
 from ductape.domain.product.addresses import Address
-from ductape.domain.product.database import Database, DatabaseAction, DatabaseEnv
-from ductape.domain.product.document import Env, Product
+from ductape.domain.product.format.database import Database, DatabaseAction, DatabaseEnv
+from ductape.domain.product.format.document import Env, Product
+from ductape.domain.product.format.places import database_is_in
 from ductape.domain.product.kinds.making import first, in_env, plain, target
 from ductape.domain.product.missing import no_such
-from ductape.domain.product.reached import database_is_in
 from ductape.domain.references import literal
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target

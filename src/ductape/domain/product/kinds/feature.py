@@ -12,8 +12,8 @@ from ductape.domain.definitions.feature import (
 )
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.addresses import Address, addresses
-from ductape.domain.product.document import Env, Product
-from ductape.domain.product.feature import Feature, FeatureEvent, Undo, kind_in
+from ductape.domain.product.format.document import Env, Product
+from ductape.domain.product.format.feature import Feature, FeatureEvent, Undo, kind_in
 from ductape.domain.product.kinds.making import plain, target
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target

@@ -3,12 +3,12 @@
 from ductape.domain.definitions.function import FunctionAuth, FunctionTarget
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.addresses import Address
-from ductape.domain.product.document import Env, Product
-from ductape.domain.product.function import Function, FunctionEnv
+from ductape.domain.product.format.document import Env, Product
+from ductape.domain.product.format.function import Function, FunctionEnv
+from ductape.domain.product.format.places import function_url_in
 from ductape.domain.product.kinds.handler import handler_target
 from ductape.domain.product.kinds.making import first, in_env, like, plain, target
 from ductape.domain.product.missing import no_such
-from ductape.domain.product.reached import function_url_in
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ductape.domain.fingerprint import DIGEST_BYTES, canonical
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.product.document import Env, Product
+from ductape.domain.product.format.document import Env, Product
 from ductape.domain.references import needs_resolving
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target

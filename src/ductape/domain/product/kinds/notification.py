@@ -13,15 +13,15 @@ from ductape.domain.definitions.notification import (
 )
 from ductape.domain.product.addresses import Address
 from ductape.domain.product.choice import MessageChoice
-from ductape.domain.product.document import Env, Product
-from ductape.domain.product.kinds.making import first, given, in_env, like, plain, target
-from ductape.domain.product.notification import (
+from ductape.domain.product.format.document import Env, Product
+from ductape.domain.product.format.notification import (
     CallbackAuth,
     Message,
     Notification,
     NotificationEnv,
     Push,
 )
+from ductape.domain.product.kinds.making import first, given, in_env, like, plain, target
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 

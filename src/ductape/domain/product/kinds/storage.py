@@ -4,10 +4,10 @@ import msgspec
 
 from ductape.domain.definitions.storage import StorageTarget
 from ductape.domain.product.addresses import Address
-from ductape.domain.product.document import Env, Product
+from ductape.domain.product.format.document import Env, Product
+from ductape.domain.product.format.storage_places import place_in
 from ductape.domain.product.kinds.making import plain, target
 from ductape.domain.product.missing import no_such
-from ductape.domain.product.placed import place_in
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 

@@ -5,9 +5,9 @@ import msgspec
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic, TopicTarget
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.addresses import Address
-from ductape.domain.product.broker import Broker, BrokerEnv, Topic
 from ductape.domain.product.choice import TopicChoice
-from ductape.domain.product.document import Env, Product
+from ductape.domain.product.format.broker import Broker, BrokerEnv, Topic
+from ductape.domain.product.format.document import Env, Product
 from ductape.domain.product.kinds.making import first, given, in_env, plain, target
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target

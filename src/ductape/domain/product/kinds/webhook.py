@@ -2,11 +2,11 @@
 
 from ductape.domain.definitions.webhook import WebhookTarget
 from ductape.domain.product.addresses import Address
-from ductape.domain.product.document import Env, Product
+from ductape.domain.product.format.document import Env, Product
+from ductape.domain.product.format.places import webhook_url_in
+from ductape.domain.product.format.webhook import Webhook, WebhookEnv, WebhookFilter
 from ductape.domain.product.kinds.making import first, in_env, plain, target
 from ductape.domain.product.missing import no_such
-from ductape.domain.product.reached import webhook_url_in
-from ductape.domain.product.webhook import Webhook, WebhookEnv, WebhookFilter
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 from ductape.domain.webhooks.events import EVENTS, address_of

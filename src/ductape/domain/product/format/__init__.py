@@ -1,0 +1,1 @@
+"""The format of a product's document: a struct for each thing that may stand in it (SPEC 8)."""

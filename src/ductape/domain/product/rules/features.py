@@ -1,0 +1,129 @@
+"""Rules about features: sequences without circles, steps with names of their own, known results."""
+
+from collections.abc import Iterator
+
+from ductape.domain.found import listed, path_to
+from ductape.domain.inputs.schema import rule_faults
+from ductape.domain.parsing.nearest import hint_for
+from ductape.domain.product.format.document import Product
+from ductape.domain.product.format.feature import HELD, Feature, FeatureEvent, Sequence, steps_of
+from ductape.domain.references import uses
+from ductape.errors import Fault, fault
+
+MOST_STEPS = 500
+"""In one feature (SPEC 19)."""
+LONGEST_TRY_MS = 86_400_000
+"""A day for one try of a step: the run is in hand for two at a time."""
+
+
+def feature_faults(product: Product) -> Iterator[Fault]:
+    """Tell everything that is wrong with how features are put together."""
+    for at, feature in enumerate(product.features):
+        path = f"features[{at}]"
+        for name, rule in feature.input.items():
+            yield from rule_faults(rule, path_to(f"{path}.input", name))
+        yield from _form_faults(feature, path)
+        yield from _order_faults(feature, path)
+        for where, sequence, event in steps_of(feature):
+            yield from _event_faults(event, f"{path}.{where}")
+            yield from _dangling(feature, sequence, event, f"{path}.{where}")
+        yield from _unknown_results(feature, None, feature.output, f"{path}.output")
+
+
+def before(feature: Feature, sequence: Sequence) -> set[str]:
+    """Return the sequences that are done before one begins: its parents, and theirs."""
+    by_tag = {one.tag: one for one in feature.sequence}
+    found: set[str] = set()
+    waiting = [*sequence.parents]
+    while waiting:
+        tag = waiting.pop()
+        if tag not in found and tag in by_tag:
+            found.add(tag)
+            waiting.extend(by_tag[tag].parents)
+    return found
+
+
+def _form_faults(feature: Feature, path: str) -> Iterator[Fault]:
+    if feature.handler is not None and feature.sequence:
+        hint = "a Python function decides about its steps itself"
+        yield fault(f"{path}.sequence", "nothing beside `handler: python`", "one", hint=hint)
+    if feature.handler is None and not feature.sequence:
+        yield fault(f"{path}.sequence", "at least one sequence", "none")
+    steps = [*steps_of(feature)]
+    if len(steps) > MOST_STEPS:
+        yield fault(f"{path}.sequence", f"at most {MOST_STEPS} steps", f"{len(steps)}")
+    first: dict[str, str] = {}
+    for where, sequence, event in steps:
+        name = f"{sequence.tag}.{event.known_as}"
+        # Two tags of one sequence that are equal are told by `naming`.
+        if name in first and (event.tag is None or "." in name.replace(f"{sequence.tag}.", "", 1)):
+            found = f"`{name}`, which {first[name]} has already"
+            yield fault(f"{path}.{where}.tag", "a step's name of its own", found)
+        first.setdefault(name, f"{path}.{where}")
+
+
+def _order_faults(feature: Feature, path: str) -> Iterator[Fault]:
+    tags = {one.tag for one in feature.sequence}
+    for at, sequence in enumerate(feature.sequence):
+        where = f"{path}.sequence[{at}]"
+        if not sequence.events:
+            yield fault(f"{where}.events", "at least one event", "none")
+        for place, parent in enumerate(sequence.parents):
+            if parent not in tags:
+                hint = hint_for(parent, tags, {})
+                expected = "the tag of a sequence of the same feature"
+                yield fault(f"{where}.parents[{place}]", expected, f"`{parent}`", hint=hint)
+        if sequence.tag in before(feature, sequence):
+            yield fault(f"{where}.parents", "no circle of sequences", f"one, by `{sequence.tag}`")
+
+
+def _event_faults(event: FeatureEvent, path: str) -> Iterator[Fault]:
+    if event.event is None and event.type not in HELD:
+        yield fault(f"{path}.event", "the event that the step runs", "nothing")
+    if event.event is None and event.tag is None and event.type == "wait":
+        yield fault(f"{path}.event", "the name of a signal", "nothing")
+    if event.type == "sleep" and len({"ms", "until"} & event.input.keys()) != 1:
+        found = listed([*event.input]) if event.input else "nothing"
+        yield fault(f"{path}.input", "either `ms` or `until`", found)
+    if event.type in (*HELD, "child", "feature") and event.retries:
+        hint = "the steps of a child have retries of their own" if event.type not in HELD else None
+        yield fault(f"{path}.retries", f"none for `{event.type}`", str(event.retries), hint=hint)
+    if event.cache is not None and event.type in (*HELD, "child", "feature"):
+        yield fault(f"{path}.cache", f"none for `{event.type}`", f"`{event.cache}`")
+    if event.type != "wait" and (event.timeout or 0) > LONGEST_TRY_MS:
+        yield fault(f"{path}.timeout", f"at most {LONGEST_TRY_MS} ms", f"{event.timeout}")
+
+
+def _dangling(
+    feature: Feature, sequence: Sequence, event: FeatureEvent, path: str
+) -> Iterator[Fault]:
+    """Tell results that no earlier step has; what undoes a step may use the step's own."""
+    at = sequence.events.index(event)
+    earlier = {one.known_as for one in sequence.events[:at]}
+    known = {one.tag: {e.known_as for e in one.events} for one in feature.sequence}
+    seen = {tag: known[tag] for tag in before(feature, sequence)} | {sequence.tag: earlier}
+    yield from _unknown_results(feature, seen, event.input, f"{path}.input")
+    if event.rollback is not None:
+        own = seen | {sequence.tag: {*earlier, event.known_as}}
+        yield from _unknown_results(feature, own, event.rollback.input, f"{path}.rollback.input")
+
+
+def _unknown_results(
+    feature: Feature, seen: dict[str, set[str]] | None, mapping: object, path: str
+) -> Iterator[Fault]:
+    known = {one.tag: {e.known_as for e in one.events} for one in feature.sequence}
+    there = known if seen is None else seen
+    for use in uses(mapping, path=path):  # pyright: ignore[reportArgumentType] (JSON, as decoded)
+        if use.name != "Sequence":
+            continue
+        sequence, step = use.segments[0], use.segments[1]
+        if step not in there.get(sequence, ()):
+            hint = None if step in known.get(sequence, ()) else _have(known)
+            hint = hint or "let its sequence be a parent of this one"
+            expected = "a step that is done before, in `$Sequence{sequence}{step}`"
+            yield fault(use.path, expected, f"`{{{sequence}}}{{{step}}}`", hint=hint)
+
+
+def _have(known: dict[str, set[str]]) -> str:
+    names = [f"{sequence}.{step}" for sequence, steps in known.items() for step in sorted(steps)]
+    return f"there are {listed(names[:20])}" if names else "there is none"

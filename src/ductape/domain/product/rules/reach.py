@@ -1,0 +1,146 @@
+"""Rules about what a product reaches: URLs, paths, headers, request schemas (SPEC 8, 9)."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from msgspec import UNSET
+
+from ductape.domain.found import kind_of, listed, path_to
+from ductape.domain.inputs.schema import rule_faults
+from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.product.format.app import Action, ActionEnv, App, AppAuth, AuthEnv, Variable
+from ductape.domain.product.format.document import Product
+from ductape.domain.product.format.function import Function, FunctionEnv
+from ductape.domain.product.format.notification import (
+    Callback,
+    Notification,
+    NotificationEnv,
+    Push,
+    Sms,
+)
+from ductape.domain.product.walking import things_of
+from ductape.domain.web import header_faults
+from ductape.errors import Fault, fault
+
+_PARTS = ("query", "params", "body", "headers")
+_BEHIND_A_URL = ("type", "url", "method", "headers", "auth", "timeout", "allow_private", "envs")
+
+
+def reach_faults(product: Product) -> Iterator[Fault]:
+    """Tell every address, path, header and schema that cannot work."""
+    for path, thing in things_of(product):
+        match thing:
+            case App():
+                yield from _app_faults(thing, path)
+            case Variable(value=value, envs=envs) if value is UNSET and not envs:
+                yield fault(f"{path}.value", "a value, or envs with one each", "neither")
+            case Action() | ActionEnv():
+                yield from _action_faults(thing, path)
+            case Push(url=str(url)) | Sms(url=str(url)) | FunctionEnv(url=str(url)):
+                yield from url_faults(url, f"{path}.url")
+            case AppAuth(token_url=str(url)) | AuthEnv(token_url=str(url)):
+                yield from url_faults(url, f"{path}.token_url")
+            case Function():
+                yield from _function_faults(thing, path)
+            case Callback(url=url, headers=headers):
+                yield from url_faults(url, f"{path}.url")
+                yield from header_faults(headers, f"{path}.headers")
+            case Notification() | NotificationEnv():
+                yield from _push_faults(thing, path)
+            case _:
+                pass
+
+
+def _app_faults(app: App, path: str) -> Iterator[Fault]:
+    if app.base_url is not None:
+        yield from _base_url_faults(app.base_url, f"{path}.base_url")
+    elif app.actions and not app.envs:
+        yield fault(f"{path}.envs", "the app's `base_url` in each env", "none")
+    for at, env in enumerate(app.envs):
+        where = f"{path}.envs[{at}].base_url"
+        if env.base_url is not None:
+            yield from _base_url_faults(env.base_url, where)
+        elif app.base_url is None:
+            yield fault(where, "a URL", "nothing")
+
+
+def _action_faults(action: Action | ActionEnv, path: str) -> Iterator[Fault]:
+    yield from header_faults(action.headers, f"{path}.headers")
+    if action.resource is not None:
+        yield from _resource_faults(action.resource, f"{path}.resource")
+    if isinstance(action, Action) and action.request is not None:
+        yield from _schema_faults(action.request, f"{path}.request")
+    if isinstance(action, Action):
+        yield from _style_faults(action, f"{path}.styles")
+
+
+def _style_faults(action: Action, path: str) -> Iterator[Fault]:
+    for name in action.styles:
+        if not name.startswith(("query:", "body:")):
+            yield fault(path_to(path, name), "`query:NAME` or `body:NAME`", "another key")
+
+
+def _function_faults(function: Function, path: str) -> Iterator[Fault]:
+    yield from header_faults(function.headers, f"{path}.headers")
+    for at, env in enumerate(function.envs):
+        yield from header_faults(env.headers, f"{path}.envs[{at}].headers")
+    for name, rule in (function.input or {}).items():
+        yield from rule_faults(rule, path_to(f"{path}.input", name))
+    if function.handler is not None:
+        plain = Function(tag=function.tag)
+        for name in _BEHIND_A_URL:
+            if getattr(function, name) != getattr(plain, name):
+                yield fault(f"{path}.{name}", "none in a function of a Python handler", "one")
+    elif function.url is not None:
+        yield from url_faults(function.url, f"{path}.url")
+    elif not any(env.url for env in function.envs):
+        yield fault(f"{path}.handler", "`handler: python`, or a `url`", "neither")
+
+
+def _resource_faults(resource: str, path: str) -> Iterator[Fault]:
+    if not resource.startswith(("/", "$")):
+        yield fault(path, "a path that begins with `/`, as `/users/:id`", repr(resource[:40]))
+    if "?" in resource or "#" in resource:
+        yield fault(path, "a path alone", "a query", hint="put defaults under `query`")
+
+
+def _schema_faults(schema: JsonObject, path: str) -> Iterator[Fault]:
+    for part, fields in schema.items():
+        where = path_to(path, part)
+        if part not in _PARTS:
+            yield fault(where, f"one of {listed(_PARTS)}", "another part")
+        elif not isinstance(fields, dict):
+            yield fault(where, "an object of fields", kind_of(fields))
+        else:
+            for name, rule in fields.items():
+                yield from rule_faults(rule, path_to(where, name))
+
+
+def _base_url_faults(url: str, path: str) -> Iterator[Fault]:
+    yield from url_faults(url, path)
+    if "?" in url or "#" in url:
+        yield fault(path, "a URL without query and fragment", "one with")
+
+
+def url_faults(url: str, path: str) -> Iterator[Fault]:
+    """Tell why nothing can be sent to a URL; one with a reference is judged when it is used."""
+    if "$" in url:
+        return  # What a reference will bring is checked when the request is made.
+    if any(sign.isspace() for sign in url):
+        yield fault(path, "a URL", "a text with white space")
+        return
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole, parts = False, None
+    if not whole or parts is None:
+        yield fault(path, "an http or https URL with a host", "another text")
+    elif "@" in parts.netloc:
+        yield fault(path, "a URL without credentials", "one with", hint="declare an auth instead")
+
+
+def _push_faults(part: Notification | NotificationEnv, path: str) -> Iterator[Fault]:
+    if part.push is not None and part.push_notification is not None:
+        hint = "both are the same channel"
+        yield fault(f"{path}.push", "nothing beside `push_notification`", "one more", hint=hint)
