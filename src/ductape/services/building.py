@@ -85,13 +85,18 @@ class Builder:
         return Built(self._telling.added(job, now_ms), warnings, target)
 
     def once(
-        self, request: JobRequest, spec: JobSpec, target: Target, version: int, now_ms: int
+        self,
+        spec: JobSpec,
+        digest: bytes,
+        target: Target,
+        version: int,
+        start_at_ms: int,
+        now_ms: int,
     ) -> Built:
-        """Make a one-off job of a request and its specification, which are known to be good."""
+        """Make a one-off job of a specification that is known to be good."""
         identity = self.new_id(now_ms)
         spec = self._sealing.hidden(spec, identity)
-        run = _only_run(identity, spec, request.start_at_ms, now_ms)
-        digest = request_digest(request) if request.key is not None else b""
+        run = _only_run(identity, spec, start_at_ms, now_ms)
         job = NewJob(identity, spec, run, None, digest, product_version=version)
         return Built(self._telling.added(job, now_ms), (), target)
 

@@ -13,6 +13,7 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ductape.domain.fingerprint import request_digest
 from ductape.domain.inputs import check_input
 from ductape.domain.instants import read_instant
 from ductape.domain.job import JobSpec
@@ -32,14 +33,18 @@ VARYING = ("input", "start_at", "key", "metadata")
 BY_INPUT = frozenset({JobEventTypes.NOTIFICATION, JobEventTypes.PUBLISH, JobEventTypes.SUBSCRIBE})
 """Kinds whose target depends on the input too."""
 
-_NOT_GIVEN: tuple[object, ...] = (None, {})
-"""What stands for a field that is left out."""
+_Words = tuple[str | None, Mapping[str, str]]
+"""A job's key and its metadata."""
+NO_WORDS: _Words = (None, {})
+
+_NO_METADATA: tuple[object, ...] = (None, {})
 
 
 class _Mould(Struct, frozen=True):
     """A built job, for others of its shape."""
 
     request: JobRequest
+    """Without a key and metadata, and so the specification."""
     spec: JobSpec
     target: Target
     version: int
@@ -65,17 +70,18 @@ class Moulds:
         if mould is None or versions.get(mould.spec.product) != mould.version:
             return None
         fields = cast("dict[str, object]", data)
-        request = self._own(fields, mould)
-        if request is None:
+        given = self._input(fields.get("input"), mould.target)
+        start_ms, words = _start(fields.get("start_at")), self._words(fields)
+        if given is None or start_ms is None or words is None:
             return None
-        spec = replace(
-            mould.spec,
-            input=request.input,
-            key=request.key,
-            metadata=request.metadata,
-            created_at_ms=now_ms,
-        )
-        return self._builder.once(request, spec, mould.target, mould.version, now_ms)
+        spec, digest = replace(mould.spec, input=given, created_at_ms=now_ms), b""
+        if words != NO_WORDS:
+            key, metadata = words
+            spec = replace(spec, key=key, metadata=metadata)
+            if key is not None:
+                own = replace(mould.request, input=given, start_at_ms=start_ms, key=key)
+                digest = request_digest(replace(own, metadata=metadata))
+        return self._builder.once(spec, digest, mould.target, mould.version, start_ms, now_ms)
 
     def keep(self, data: object, request: JobRequest, built: Built) -> None:
         """Remember a job that was built the long way, if others can be made like it."""
@@ -90,26 +96,24 @@ class Moulds:
             return
         while len(self._kept) >= MOST_MOULDS:
             self._kept.pop(next(iter(self._kept)))
-        self._kept[shape] = _Mould(request, spec, built.target, built.job.product_version)
-
-    def _own(self, fields: Mapping[str, object], mould: _Mould) -> JobRequest | None:
-        """Read what a job has of its own, into the request of the mould."""
-        given = self._input(fields.get("input"), mould.target)
-        start_ms = _start(fields.get("start_at"))
-        if given is None or start_ms is None:
-            return None
-        faults: list[Fault] = []
-        key, metadata = fields.get("key"), fields.get("metadata")
-        request = replace(
-            mould.request,
-            input=given,
-            start_at_ms=start_ms,
-            key=None if key in _NOT_GIVEN else name(key, "key", faults),
-            metadata={}
-            if metadata in _NOT_GIVEN
-            else labels(metadata, "metadata", faults, limits=self._limits),
+        self._kept[shape] = _Mould(
+            replace(request, key=None, metadata={}),
+            replace(spec, key=None, metadata={}),
+            built.target,
+            built.job.product_version,
         )
-        return None if faults else request
+
+    def _words(self, fields: Mapping[str, object]) -> _Words | None:
+        """Read a job's key and metadata; none where something is wrong with them."""
+        key, metadata = fields.get("key"), fields.get("metadata")
+        if key is None and metadata in _NO_METADATA:
+            return NO_WORDS
+        faults: list[Fault] = []
+        read = (
+            None if key is None else name(key, "key", faults),
+            {} if metadata is None else labels(metadata, "metadata", faults, limits=self._limits),
+        )
+        return None if faults else read
 
     def _input(self, value: object, target: Target) -> JsonObject | None:
         """Take an input in which nothing is wrong and nothing is to be resolved."""
