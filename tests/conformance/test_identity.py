@@ -228,6 +228,17 @@ async def test_a_hundred_callers_at_once_with_one_key_leave_one_job(store: Store
     assert len(await store.reading.many(JobFilter(), limit=9, before=None)) == 1
 
 
+async def test_batches_with_the_same_keys_in_any_order_leave_one_job_a_key(store: Store) -> None:
+    keys = [f"k{at}" for at in range(40)]
+    orders = [keys, keys[::-1], keys[20:] + keys[:20], keys[::2] + keys[1::2]]
+    batches = [[a_new_job(a_spec(key=key)) for key in order] for order in orders]
+    told = await asyncio.gather(*(store.intake.add(batch, now_ms=NOW_MS) for batch in batches))
+    found = {answer.job_id for answers in told for answer in answers}
+    verdicts = [answer.verdict for answers in told for answer in answers]
+    assert (len(found), verdicts.count("added")) == (40, 40)
+    assert set(verdicts) == {"added", "existing"}
+
+
 async def test_a_hundred_callers_at_once_with_one_twin_leave_one_job(store: Store) -> None:
     jobs = [a_recurring_job(twin=b"t") for _ in range(100)]
     answers = await asyncio.gather(*(added(store, job) for job in jobs))

@@ -4,7 +4,7 @@ Whoever comes second to a key or a twin waits for the first to commit, then find
 hundred callers at once leave one job, and each answer is a value, never an SQL error.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
 from ductape.domain.job import Run, Schedule, under_way
@@ -15,8 +15,10 @@ from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.products import newest_versions
 from ductape.stores.postgres.rows import (
+    Cell,
     Row,
     Values,
+    by_column,
     finished_row,
     run_of,
     schedule_of,
@@ -94,11 +96,16 @@ async def _add_told(transaction: Transaction, jobs: Sequence[NewJob], now_ms: in
 async def _add_all(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int) -> list[Added]:
     if not await _resolved_as_current(transaction, jobs):
         return [Added("moved", job.job_id) for job in jobs]
-    if all(_is_plain(job) for job in jobs):
-        runs = [run for job in jobs for run in (job.run, *job.also) if run is not None]
-        await store_runs(transaction, runs, now_ms)
-        return [Added("added", job.job_id) for job in jobs]
-    answers = [await _add_with(transaction, job, now_ms) for job in jobs]
+    taken = await _take_keys(transaction, jobs)
+    fresh = {job.job_id: job for job in jobs if _is_new(job, taken)}
+    runs = [run for job in fresh.values() for run in (job.run, *job.also) if run is not None]
+    await store_runs(transaction, runs, now_ms)
+    answers = [
+        Added("added", job.job_id)
+        if job.job_id in fresh
+        else await _add_with(transaction, job, taken, now_ms)
+        for job in jobs
+    ]
     if any(answer.verdict in ("conflict", "moved") for answer in answers):
         raise _Refused(answers)
     return answers
@@ -118,16 +125,27 @@ def _is_plain(job: NewJob) -> bool:
     return job.schedule is None and job.spec.key is None and job.run is not None
 
 
-async def _add_with(transaction: Transaction, job: NewJob, now_ms: int) -> Added:
+def _is_new(job: NewJob, taken: Collection[str]) -> bool:
+    """Tell whether a job runs once, and no other has its key."""
+    return job.schedule is None and job.run is not None and _is_free(job, taken)
+
+
+def _is_free(job: NewJob, taken: Collection[str]) -> bool:
+    return job.spec.key is None or job.job_id in taken
+
+
+async def _add_with(
+    transaction: Transaction, job: NewJob, taken: Collection[str], now_ms: int
+) -> Added:
     """Add a job, and what tells of it if there is something to tell."""
-    added = await _add(transaction, job, now_ms)
+    added = await _add(transaction, job, taken, now_ms)
     if added.verdict in ("added", "replaced"):
         await store_runs(transaction, job.also, now_ms)
     return added
 
 
-async def _add(transaction: Transaction, job: NewJob, now_ms: int) -> Added:
-    if job.spec.key is not None:
+async def _add(transaction: Transaction, job: NewJob, taken: Collection[str], now_ms: int) -> Added:
+    if job.spec.key is not None and job.job_id not in taken:
         return await _add_keyed(transaction, job, job.spec.key, now_ms)
     while not await _insert(transaction, job, now_ms):
         twin: str | None = await transaction.cell("schedules", "twin", {"twin": job.twin})
@@ -154,6 +172,14 @@ async def _add_keyed(transaction: Transaction, job: NewJob, key: str, now_ms: in
     await _replace(transaction, job, now_ms)
     await transaction.change("job_keys", "redefine", _key_row(job, key))
     return Added("replaced", job.job_id)
+
+
+async def _take_keys(transaction: Transaction, jobs: Sequence[NewJob]) -> set[str]:
+    """Take the keys that nobody has yet; return the ids of the jobs that have them now."""
+    rows = [_key_row(job, job.spec.key) for job in jobs if job.spec.key is not None]
+    if not rows:
+        return set()
+    return {row[0] for row in await transaction.rows("job_keys", "take_all", by_column(rows))}
 
 
 async def _taken(transaction: Transaction, job: NewJob, key: str) -> KeyHolder | None:
@@ -210,7 +236,7 @@ async def _drop_waiting(
         await transaction.change("history", "insert", finished_row(tried))
 
 
-def _key_row(job: NewJob, key: str) -> Values:
+def _key_row(job: NewJob, key: str) -> dict[str, Cell]:
     return {
         "product": job.spec.product,
         "env": job.spec.env,

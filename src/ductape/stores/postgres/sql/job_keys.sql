@@ -8,6 +8,17 @@ INSERT INTO ductape.job_keys (product, env, key, job_id, digest, event, recurrin
 VALUES (%(product)s, %(env)s, %(key)s, %(job_id)s, %(digest)s, %(event)s, %(recurring)s)
 ON CONFLICT (product, env, key) DO NOTHING
 
+-- name: take_all
+-- In one order for everybody: whoever takes some of the same keys waits for them, and not in a circle.
+INSERT INTO ductape.job_keys (product, env, key, job_id, digest, event, recurring)
+SELECT product, env, key, job_id, digest, event, recurring
+FROM unnest(%(product)b::text[], %(env)b::text[], %(key)b::text[], %(job_id)b::text[], %(digest)b::bytea[],
+    %(event)b::text[], %(recurring)b::boolean[])
+    WITH ORDINALITY AS asked (product, env, key, job_id, digest, event, recurring, place)
+ORDER BY product COLLATE "C", env COLLATE "C", key COLLATE "C", place
+ON CONFLICT (product, env, key) DO NOTHING
+RETURNING job_id
+
 -- name: hold
 SELECT job_id, digest, event, recurring FROM ductape.job_keys
 WHERE product = %(product)s AND env = %(env)s AND key = %(key)s FOR UPDATE
