@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
@@ -122,15 +124,22 @@ async def test_who_may_not_vacuum_says_so_once_and_goes_on(
     await store.aclose()
 
 
+@asynccontextmanager
+async def tidied(store: PostgresStore) -> AsyncIterator[None]:
+    """Have a worker keep a store tidy."""
+    keeping = asyncio.create_task(keep_tidy(store, VirtualClock(NOW_MS), "w1"))
+    yield
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
 async def test_a_worker_tidies_what_is_worn(
     store: PostgresStore, url: str, root: psycopg.Connection
 ) -> None:
     await hired(store, "w1")
-    tidying_on = asyncio.create_task(keep_tidy(store, VirtualClock(NOW_MS), "w1"))
-    async with asyncio.timeout(PATIENCE_S):
+    async with tidied(store), asyncio.timeout(PATIENCE_S):
         while not vacuums(root, url):
             await end_runs(store, 20)
-    tidying_on.cancel()
 
 
 async def test_of_two_workers_one_tidies_at_a_time(
@@ -138,9 +147,8 @@ async def test_of_two_workers_one_tidies_at_a_time(
 ) -> None:
     await hired(store, "w1")
     await store.upkeep.take_duty("tidy", "w2", now_ms=NOW_MS, lease_ms=60_000)
-    tidying_on = asyncio.create_task(keep_tidy(store, VirtualClock(NOW_MS), "w1"))
-    for _ in range(3):
-        await end_runs(store, 20)
-        await asyncio.sleep(0)
-    tidying_on.cancel()
+    async with tidied(store):
+        for _ in range(3):
+            await end_runs(store, 20)
+            await asyncio.sleep(0)
     assert vacuums(root, url) == 0
