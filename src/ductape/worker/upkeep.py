@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from ductape.domain.change import Settlement
 from ductape.domain.outcome import Lost
+from ductape.domain.product.retention import kept_in, of_product
 from ductape.domain.record import JobRecord
 from ductape.domain.recurring import upcoming
-from ductape.domain.retention import Kept, KeptFrom, Others, kept_from, kept_in, of_product
+from ductape.domain.retention import Kept, KeptFrom, Others, kept_from
 from ductape.domain.schema import is_outlived
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import StoreError

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ductape.domain.product.format.document import Retention
-from ductape.domain.retention import kept_in
+from ductape.domain.product.retention import kept_in
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.services.doctor import engines, whole, work

@@ -127,11 +127,8 @@ def _is_plain(job: NewJob) -> bool:
 
 def _is_new(job: NewJob, taken: Collection[str]) -> bool:
     """Tell whether a job runs once, and no other has its key."""
-    return job.schedule is None and job.run is not None and _is_free(job, taken)
-
-
-def _is_free(job: NewJob, taken: Collection[str]) -> bool:
-    return job.spec.key is None or job.job_id in taken
+    free = job.spec.key is None or job.job_id in taken
+    return free and job.schedule is None and job.run is not None
 
 
 async def _add_with(
