@@ -4,6 +4,7 @@
     python -m bench --store postgres    the same on PostgreSQL, which it starts
     python -m bench drain               one of them
     python -m bench --short             small counts, for the tests
+    python -m bench --sync-ms 4         as on a disk that takes 4 ms longer for each sync
     python -m bench peers --help        ours beside the peers
     python -m bench bloat --help        whether PostgreSQL's tables grow with what passes through
     python -m bench costs --help        what a job costs, in rows, WAL, round trips and CPU
@@ -24,12 +25,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import bloat
+from bench import bloat, slow_disk
 from bench.backlog import backlog
 from bench.calls.figures import calls
 from bench.features import features
 from bench.figures import FIGURES, Scale
 from bench.grounds import ground_of
+from bench.processes import drain_beside, elsewhere
 from bench.report import Row, print_table
 from bench.scale import measuring, scenarios
 from bench.versus import command
@@ -42,7 +44,14 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 }
 """What has options of its own."""
 
-EVERY = {**FIGURES, "features": features, "calls": calls, "backlog": backlog}
+EVERY = {
+    **FIGURES,
+    "elsewhere": elsewhere,
+    "drain_beside": drain_beside,
+    "features": features,
+    "calls": calls,
+    "backlog": backlog,
+}
 
 
 def main(words: Sequence[str]) -> int:
@@ -50,6 +59,8 @@ def main(words: Sequence[str]) -> int:
     if words[:1] and words[0] in COMMANDS:
         return COMMANDS[words[0]](words[1:])
     given = _given(words)
+    if given.sync_ms and slow_disk.sync_ms() is None:
+        return slow_disk.again(words, given.sync_ms)
     with tempfile.TemporaryDirectory(prefix="ductape-bench-", dir=_disk()) as folder:
         title, rows = asyncio.run(_measured(given, Path(folder)))
     if given.json:
@@ -68,6 +79,7 @@ def _given(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("figures", nargs="*", help=f"of {', '.join(EVERY)}; all, if none")
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--short", action="store_true", help="small counts")
+    parser.add_argument("--sync-ms", type=float, help="a slower disk, by so much for each sync")
     parser.add_argument("--json", action="store_true", help="rows as JSON")
     given = parser.parse_args(words)
     unknown = set(given.figures) - set(EVERY)
@@ -83,7 +95,11 @@ async def _measured(given: argparse.Namespace, folder: Path) -> tuple[str, list[
         for name in given.figures or EVERY:
             print(f"{name} …", file=sys.stderr)
             rows += await EVERY[name](ground, scale)
-        return ground.title, rows
+        return f"{ground.title}{_slower(given.sync_ms)}", rows
+
+
+def _slower(sync_ms: float | None) -> str:
+    return f"; each sync {sync_ms:g} ms longer" if sync_ms else ""
 
 
 def _disk() -> str | None:

@@ -5,9 +5,8 @@ measured by turns, so that a disk that grows slow meets both.
 """
 
 import statistics
-import time
 
-from bench.figures import JOB, Probe, Scale, opened
+from bench.figures import JOB, Probe, Scale, Stopwatch, opened
 from bench.grounds import Ground
 from bench.report import Row
 
@@ -33,30 +32,14 @@ async def backlog(ground: Ground, scale: Scale) -> list[Row]:
 async def _drain(url: str, count: int) -> float:
     """Return jobs a second from the first handler's call to the last one's."""
     await _dispatch(url, count, start_at=0)
-    probe = _Stopwatch()
+    probe = Stopwatch()
     probe.expect(count)
     async with opened(url, probe, worker=True):
         await probe.all_called.wait()
-        taken_s = time.perf_counter() - probe.began_s
-        # What ended last is settled when the worker stops.
-    return (count - 1) / taken_s
+        return probe.rate()
 
 
 async def _dispatch(url: str, count: int, *, start_at: int) -> None:
     async with opened(url, Probe(), worker=False) as ductape:
         for _ in range(count // A_CALL):
             await ductape.processor.job.dispatch_many([{**JOB, "start_at": start_at}] * A_CALL)
-
-
-class _Stopwatch(Probe):
-    """A probe that knows when the first handler was called."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.began_s = 0.0
-
-    def called_one(self) -> None:
-        """Start with the first."""
-        if self.count == 0:
-            self.began_s = time.perf_counter()
-        super().called_one()

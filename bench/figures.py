@@ -57,6 +57,8 @@ class Probe:
     def __init__(self) -> None:
         self.handlers = Handlers()
         self.called: asyncio.Queue[float] = asyncio.Queue()
+        self.taken_ms: asyncio.Queue[float] = asyncio.Queue()
+        """How long jobs of another process took to get here."""
         self.count = 0
         self.wanted = 0
         self.all_called = asyncio.Event()
@@ -69,6 +71,10 @@ class Probe:
         async def probe(_: dict[str, object]) -> None:
             self.called.put_nowait(time.time())
 
+        @self.handlers.job("far")
+        async def far(given: dict[str, int]) -> None:
+            self.taken_ms.put_nowait((time.monotonic_ns() - given["sent_ns"]) / 1e6)
+
     def called_one(self) -> None:
         """Count a call."""
         self.count += 1
@@ -79,6 +85,24 @@ class Probe:
         """Count from now."""
         self.count, self.wanted = 0, count
         self.all_called.clear()
+
+
+class Stopwatch(Probe):
+    """A probe that knows when the first handler was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began_s = 0.0
+
+    def called_one(self) -> None:
+        """Start with the first."""
+        if self.count == 0:
+            self.began_s = time.perf_counter()
+        super().called_one()
+
+    def rate(self) -> float:
+        """Return calls a second, from the first until now, when the last one wanted was called."""
+        return (self.wanted - 1) / (time.perf_counter() - self.began_s)
 
 
 @asynccontextmanager

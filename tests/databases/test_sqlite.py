@@ -1,17 +1,23 @@
 """SQLite files: only below the roots, never the store's, stopped in time (SPEC 16 and 18)."""
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
 import pytest
 
+from ductape.domain.database_place import Place
 from ductape.domain.egress import EgressPolicy
 from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.sql import Statement
 from ductape.errors import ProviderError
 from ductape.handlers.database import DatabaseHandler
+from ductape.ports.database import Bounds, SqlWork
 from ductape.providers.databases import FileRules, PooledDatabases
 from ductape.providers.databases.confined_files import confined
+from ductape.providers.databases.sqlite import SqliteFile
 from tests.databases.grounds import Ground
 from tests.unit.handlers.builders import FixedClock
 
@@ -75,6 +81,28 @@ async def test_a_statement_is_interrupted_when_it_is_cancelled(on_sqlite: Ground
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_what_is_cancelled_before_its_thread_has_begun_is_interrupted_too(
+    tmp_path: Path,
+) -> None:
+    apsw.Connection(str(tmp_path / "shop.db")).execute("CREATE TABLE t (a)")
+    threads, busy, bounds = ThreadPoolExecutor(1), threading.Event(), Bounds(20_000, 1_000)
+    file = SqliteFile(Place("sqlite", (), "shop.db"), FileRules((str(tmp_path),)), threads)
+    await file.sql(SqlWork((Statement("SELECT 1"),), reads_only=True), bounds)
+    threads.submit(busy.wait)
+    endless = SqlWork((Statement(ENDLESS),), reads_only=True)
+    running = asyncio.create_task(file.sql(endless, bounds))
+    await asyncio.sleep(0)
+    for _ in range(2):  # whoever is in a hurry cancels twice
+        running.cancel()
+        await asyncio.sleep(0)
+    busy.set()
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    await file.aclose()
+    threads.shutdown()
 
 
 async def test_a_lock_that_somebody_keeps_is_a_deadlock(on_sqlite: Ground, tmp_path: Path) -> None:

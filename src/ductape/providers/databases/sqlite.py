@@ -5,10 +5,12 @@ takes too long, or is cancelled, is interrupted. Links are not followed.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any, Protocol, TypeVar, cast
 
 import apsw
@@ -117,9 +119,13 @@ class SqliteFile:
         async with self._pool.lend(_begin) as lent:
             connection = lent.connection.connection
             connection.set_busy_timeout(min(BUSY_MS, bounds.timeout_ms))
-            connection.set_progress_handler(lambda: self._now() > deadline, _STEPS_BETWEEN_LOOKS)
+            cancelled = Event()
+            connection.set_progress_handler(
+                lambda: cancelled.is_set() or self._now() > deadline, _STEPS_BETWEEN_LOOKS
+            )
             try:
-                return await self._run(connection, partial(_worked, connection, work, bounds))
+                working = self._in_thread(partial(_worked, connection, work, bounds))
+                return await _ended(working, connection, cancelled)
             except apsw.Error as error:
                 raise failure(error) from error
             finally:
@@ -145,18 +151,25 @@ class SqliteFile:
         """Close the file."""
         await self._in_thread(partial(connection.connection.close, force=True))
 
-    async def _run(self, connection: Connection, function: Callable[[], T]) -> T:
-        """Wait for a thread; if cancelled, interrupt it and wait until it has let go."""
-        working = asyncio.ensure_future(self._in_thread(function))
-        try:
-            return await asyncio.shield(working)
-        except asyncio.CancelledError:
-            connection.interrupt()
-            await asyncio.gather(working, return_exceptions=True)
-            raise
-
     async def _in_thread(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
+
+async def _ended(working: Awaitable[T], connection: Connection, cancelled: Event) -> T:
+    """Wait for a thread; if cancelled, interrupt it and wait until it has let go.
+
+    An interruption is lost on a thread that has not begun yet: that one learns from the event.
+    """
+    ending = asyncio.ensure_future(working)
+    try:
+        return await asyncio.shield(ending)
+    except asyncio.CancelledError:
+        cancelled.set()
+        connection.interrupt()
+        while not ending.done():  # nobody else may touch what a thread is working with
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait((ending,))
+        raise
 
 
 def _opened(path: str) -> Opened:
