@@ -214,7 +214,7 @@ async def test_a_failed_delivery_tells_nobody_and_can_be_tried_again(
     open_shop: Open, receiver: Receiver, told: Told
 ) -> None:
     ductape = await open_shop(retries=0, events=["job.completed", "job.failed", "job.scheduled"])
-    receiver.answers += [web.Response(status=500)] * 2
+    receiver.answers += [web.Response(status=500), web.Response(status=500)]
     await ductape.processor.job.schedule(JOB)
     made = await ductape.jobs.list(event="webhook:partner")
     for one in made:

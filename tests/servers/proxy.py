@@ -36,6 +36,9 @@ class Proxy:
         self._flows = asyncio.Event()
         self._flows.set()
         self._delay_s = 0.0
+        self._cut_at: int | None = None
+        self.asked = 0
+        """How many pieces of questions were carried to the server."""
         self._listening: asyncio.Server | None = None
         self.port = 0
 
@@ -58,6 +61,10 @@ class Proxy:
         """Cut every connection; new ones are carried."""
         for line in self._lines:
             line.abort()
+
+    def cut_at(self, asked: int) -> None:
+        """Cut every connection as soon as so many pieces of questions have come from now on."""
+        self.asked, self._cut_at = 0, asked
 
     def swallow_answers(self) -> None:
         """Let every question through, and no answer: whoever asked will never know."""
@@ -127,8 +134,16 @@ class Proxy:
             if self._delay_s:
                 await asyncio.sleep(self._delay_s)
             await self._flows.wait()
+            if writer is line.server and self._is_cut():
+                self.cut()
+                return
             if writer not in line.deaf:
                 writer.write(data)
                 await writer.drain()
         if writer not in line.deaf:
             writer.close()
+
+    def _is_cut(self) -> bool:
+        """Count a piece of a question."""
+        self.asked += 1
+        return self.asked == self._cut_at

@@ -5,9 +5,10 @@ ended. What ends on a day that has no partition goes to the rest, a partition be
 Whatever takes a lock that others would feel waits for it a tenth of a second at most.
 """
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Literal, get_args
 
 import psycopg
@@ -127,12 +128,12 @@ async def make(transaction: Transaction, day: Day) -> Done:
         await _execute(transaction, "make", day)
         return "done"
 
-    return await _patiently(transaction, made())
+    return await _patiently(transaction, made)
 
 
 async def detach(transaction: Transaction, day: Day) -> Done:
     """Take a day out of history; its table stays."""
-    return await _patiently(transaction, _execute(transaction, "detach", day))
+    return await _patiently(transaction, partial(_execute, transaction, "detach", day))
 
 
 async def keyed(transaction: Transaction, day: Day, *, after: Place, most: int) -> list[Ended]:
@@ -144,24 +145,22 @@ async def keyed(transaction: Transaction, day: Day, *, after: Place, most: int) 
 
 async def drop(transaction: Transaction, day: Day) -> Done:
     """Drop the table of a day that was taken out."""
-    return await _patiently(transaction, _execute(transaction, "drop", day))
+    return await _patiently(transaction, partial(_execute, transaction, "drop", day))
 
 
-async def _patiently(transaction: Transaction, work: Coroutine[None, None, Done]) -> Done:
+async def _patiently(transaction: Transaction, work: Callable[[], Awaitable[Done]]) -> Done:
     """Do what takes locks, or nothing at all."""
     change = transaction.change
     await change("history_days", "begin")
     try:
         await change("history_days", "patience")
-        return await work
+        return await work()
     except _BUSY:
         await change("history_days", "undo")
         return "busy"
     except psycopg.errors.InsufficientPrivilege:
         await change("history_days", "undo")
         return "forbidden"
-    finally:
-        work.close()
 
 
 async def _execute(transaction: Transaction, name: str, day: Day) -> Done:

@@ -19,6 +19,7 @@ from ductape.stores.postgres.days import make_days
 from ductape.stores.postgres.faults import OLDEST_SERVER, explain
 from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.locks import bounded, locked_out
+from ductape.stores.postgres.patience import watched
 from ductape.stores.postgres.rows import Values
 from ductape.stores.postgres.statements import Statements, known_schema, migrations
 from ductape.stores.postgres.transaction import Connection, Transaction
@@ -104,7 +105,8 @@ async def _brought_up_to_date(
     connection: Connection, transaction: Transaction, address: Address
 ) -> StoreSchema:
     _refuse_old_server(connection, address)
-    applied = await _applied(connection, transaction)
+    with watched(connection):
+        applied = await _applied(connection, transaction)
     _refuse_other_schema(applied, address)
     found = _schema(applied)
     if found is not None and found.number >= newest_schema():

@@ -2,8 +2,10 @@
 
 import asyncio
 
+import psycopg
+
 from ductape.ports.clock import Clock, Ticks
-from ductape.stores.postgres.address import address_of
+from ductape.stores.postgres.address import Address, address_of
 from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.checking import PostgresChecking
 from ductape.stores.postgres.claims import PostgresClaims
@@ -11,12 +13,14 @@ from ductape.stores.postgres.clock import looking, server_clock
 from ductape.stores.postgres.connecting import connect
 from ductape.stores.postgres.copying import PostgresCopying
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.faults import explain, unanswered
 from ductape.stores.postgres.fleet import PostgresFleet
 from ductape.stores.postgres.inspecting import PostgresInspecting
 from ductape.stores.postgres.intake import PostgresIntake
 from ductape.stores.postgres.lending import PostgresTransactions
 from ductape.stores.postgres.memory import PostgresMemory
 from ductape.stores.postgres.migrating import bring_up_to_date
+from ductape.stores.postgres.patience import Unanswered, watched
 from ductape.stores.postgres.poolers import is_pooled
 from ductape.stores.postgres.products import PostgresProducts
 from ductape.stores.postgres.queues import PostgresQueues
@@ -85,18 +89,29 @@ async def open_postgres(url: str, *, decide: Decide, token: str) -> PostgresStor
     Raises `StoreError`, or `ConfigError` for a URL that is none.
     """
     address = address_of(url)
+    try:
+        engine = await _prepared(address)
+        wake = PostgresWake(engine, token=token)
+        try:
+            await engine.open()
+            await wake.open()
+        except BaseException:
+            await engine.aclose()
+            raise
+    except Unanswered as error:
+        raise unanswered(error, address.shown) from error
+    except psycopg.Error as error:  # the line broke in the middle
+        raise explain(error, address.shown) from error
+    return PostgresStore(engine, wake, decide)
+
+
+async def _prepared(address: Address) -> Engine:
+    """Bring the schema up to date and see how the server is reached."""
     connection = await connect(address, pooled=True)
     try:
         await bring_up_to_date(connection, address)
-        pooled = await is_pooled(connection)
+        with watched(connection):
+            pooled = await is_pooled(connection)
     finally:
         await connection.close()
-    engine = Engine(address, pooled=pooled)
-    wake = PostgresWake(engine, token=token)
-    try:
-        await engine.open()
-        await wake.open()
-    except BaseException:
-        await engine.aclose()
-        raise
-    return PostgresStore(engine, wake, decide)
+    return Engine(address, pooled=pooled)
