@@ -35,14 +35,20 @@ async def nats(folder: Path) -> AsyncIterator[Broker]:
         yield {"type": "nats", "url": server.url}
 
 
-OPEN: dict[str, Open] = {"redis": redis, "nats": nats}
+@asynccontextmanager
+async def kafka(_: Path) -> AsyncIterator[Broker]:
+    with mock_kafka() as server:
+        yield {"type": "kafka", "servers": [server]}
 
 
-GROUPED = [*OPEN, "kafka"]
+OPEN: dict[str, Open] = {"redis": redis, "nats": nats, "kafka": kafka}
+
+
+GROUPED = list(OPEN)
 """Where a topic can be read by several groups; RabbitMQ and SQS have queues."""
 
 
-@pytest.fixture(params=[*OPEN, "rabbitmq", "kafka", "sqs"])
+@pytest.fixture(params=[*OPEN, "rabbitmq", "sqs"])
 async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Broker]:
     """A broker of each kind; what takes seconds to start serves all tests of a session."""
     kind: str = request.param
@@ -63,12 +69,6 @@ def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker
         pytest.skip("RabbitMQ is missing: apt-get install rabbitmq-server")
     with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as url:
         yield {"url": url}
-
-
-@pytest.fixture(scope="session")
-def kafka_server() -> Iterator[Broker]:
-    with mock_kafka() as server:
-        yield {"servers": [server]}
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +145,7 @@ async def test_poison_goes_to_the_dead_letters(tmp_path: Path, broker: Broker) -
             "count": "$Message{headers}{Ductape-Deliveries}",
             "from": "$Message{headers}{X-From}",
         }
-        asked = a_subscription("bus:dead", input=mapping, max_messages=1)
+        asked = a_subscription("bus:dead", input=mapping, group="dead", max_messages=1)
         dead = await job.schedule(asked, timeout=30)
         await until_taken(ductape, 3)
     assert result == {"received": 3, "dispatched": 2}
