@@ -227,10 +227,10 @@ def test_what_cannot_be_undone_is_told_and_the_rest_is_undone(play: Play, acting
 
 
 def test_a_sleep_holds_no_worker(play: Play, acting: Acting) -> None:
-    day_ms = 86_400_000
+    pause_ms = 3_600_000
     feature = in_order(
         event("charge"),
-        {"tag": "pause", "type": "sleep", "input": {"ms": 3 * day_ms}},
+        {"tag": "pause", "type": "sleep", "input": {"ms": pause_ms}},
         event("ship"),
     )
 
@@ -238,9 +238,9 @@ def test_a_sleep_holds_no_worker(play: Play, acting: Acting) -> None:
         began_ms = harness.clock.now_ms()
         receipt = await harness.ductape.processor.job.dispatch(a_job("order"))
         view = await until_status(harness, receipt["job_id"], "scheduled")
-        assert view["next_run_at"] == pytest.approx(began_ms + 3 * day_ms, abs=100)
+        assert view["next_run_at"] == pytest.approx(began_ms + pause_ms, abs=100)
         assert states(await steps_of(harness, receipt["job_id"]))["main.pause"] == "sleeping"
-        await harness.sleep(3 * day_ms + 1_000)
+        await harness.sleep(pause_ms + 1_000)
         view = await until_status(harness, receipt["job_id"], "completed")
         return [len(view["attempts"]), view["retry_count"]]
 
