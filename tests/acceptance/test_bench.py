@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from bench.versus.run import FLOOR
 
 ROOT = Path(__file__).resolve().parents[2]
 
-WITH_A_FLOOR = 6
+WITH_A_FLOOR = 7
 CALLS = [
     "actions, HTTP",
     "actions, HTTP, 20 ms away",
@@ -49,6 +50,16 @@ async def test_every_figure_is_measured(tmp_path: Path) -> None:
     assert [name for name, row in rows.items() if row["own_cost"] is not None] == CALLS
     for row in map(rows.__getitem__, CALLS):  # of one round, so that these are its very figures
         assert row["own_cost"] == pytest.approx(row["floor"] / row["value"] - 1)
+
+
+async def test_a_slower_disk_makes_a_lone_commit_slower(tmp_path: Path) -> None:
+    if shutil.which("cc") is None:
+        with pytest.raises(AssertionError, match="needs a C compiler"):
+            await _bench("single", "--short", "--sync-ms", "4", disk=tmp_path)
+        return
+    [row] = await _bench("single", "--short", "--sync-ms", "4", disk=tmp_path)
+    assert row["floor"] < 1_000 / 4
+    assert row["value"] < 1_000 / 4
 
 
 async def test_ours_is_measured_on_postgres_beside_the_floor(tmp_path: Path) -> None:
