@@ -165,6 +165,24 @@ async def test_a_store_outlives_a_restart_of_its_server(monkeypatch: pytest.Monk
         await store.aclose()
 
 
+async def test_whoever_waits_alone_for_a_server_is_served_once_it_is_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine, "RECONNECT_S", 0.01)
+    with postgres_server() as server:
+        store = await open_postgres(server.url, decide=decide, token="t")
+        await store.intake.add([a_new_job()], now_ms=NOW_MS)
+        server.stop(at_once=True)
+        alone = asyncio.create_task(store.intake.add([a_new_job()], now_ms=NOW_MS))
+        async with asyncio.timeout(PATIENCE_S):
+            while "reconnection attempt" not in caplog.text:  # noqa: ASYNC110 (the pool tells its log only)
+                await asyncio.sleep(0.01)
+            server.start()
+            [answer] = await alone
+        assert answer.verdict == "added"
+        await store.aclose()
+
+
 async def test_a_closed_store_says_so(store: PostgresStore) -> None:
     await store.aclose()
     with pytest.raises(StoreError, match="the store is closed"):

@@ -167,6 +167,7 @@ async def test_a_server_that_is_full_says_so_and_later_lets_us_in(
             root.execute("CREATE ROLE app LOGIN; GRANT CREATE ON DATABASE postgres TO app")
         url = server.url.replace("postgres@", "app@")
         store = await open_postgres(url, decide=decide, token="t")
+        await added(store)  # it has a connection then
         with ExitStack() as links:
             for link in filled(url):
                 links.enter_context(closing(link))

@@ -10,7 +10,7 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
@@ -44,7 +44,7 @@ PATIENCE_S = 15.0
 """How long a caller waits for a connection."""
 RECONNECT_S = 5.0
 """How long the pool tries a server that does not answer, each pause twice the one before. Then it
-begins anew with the next caller, so that a long absence is followed by no long pause."""
+begins anew, so that a long absence is followed by no long pause."""
 _WRITE = b"BEGIN"
 _READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -70,6 +70,7 @@ class Engine:
             max_size=MOST_CONNECTIONS,
             timeout=PATIENCE_S,
             reconnect_timeout=RECONNECT_S,
+            reconnect_failed=_begin_anew,
             configure=deafen if pooled else prepare,
             open=False,
             name="ductape",
@@ -281,6 +282,12 @@ class Engine:
                 path=self.address.shown,
                 hint="open the store in the process that uses it",
             )
+
+
+async def _begin_anew(pool: AsyncConnectionPool[Any]) -> None:
+    """Let those be served who wait: by itself the pool begins anew with the next caller only."""
+    if pool.get_stats().get("requests_waiting"):
+        await pool.check()
 
 
 async def _if_alive(first: Awaitable[T], connection: Connection) -> T:
