@@ -13,6 +13,8 @@ from ductape.stores.postgres.store import PostgresStore, open_postgres
 from ductape.stores.postgres.transaction import Transaction
 from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_wish, decide
 from tests.conformance.steps import claimed, hired, stored
+from tests.servers.postgres import PostgresServer
+from tests.servers.proxy import Proxy
 
 PATIENCE_S = 5
 
@@ -67,6 +69,30 @@ async def test_what_is_claimed_is_told_although_a_gate_cannot_be_made(
     assert [claim.run.spec.concurrency_key for claim in turn.claims] == [None]
     assert turn.busy
     assert [one.run.spec.concurrency_key for one in await claimed(store)] == ["k"]
+
+
+async def test_a_run_that_waits_alone_is_claimed_though_the_server_s_answers_wait(
+    server: PostgresServer, url: str, root: psycopg.Connection
+) -> None:
+    line = Proxy(server.port)
+    await line.open()
+    far = url.replace(f":{server.port}", f":{line.port}")
+    store = await open_postgres(far, decide=decide, token="t")
+    await hired(store, "w1")
+    await stored(store, a_new_job())
+    line.swallow_answers()
+    turn = asyncio.create_task(store.claims.turn(a_wish("w1"), [], now_ms=NOW_MS))
+    running = "SELECT worker FROM {}.runs WHERE state = 'running'"
+    async with asyncio.timeout(PATIENCE_S):
+        while root.execute(running.format(address_of(url).schema).encode()).fetchall() != [("w1",)]:  # noqa: ASYNC110 (another process's)
+            await asyncio.sleep(0.01)
+    line.cut()
+    with pytest.raises(StoreError):
+        await turn
+    [claim] = await store.claims.claimed("w1", at_ms=NOW_MS)
+    assert claim.run.state == "running"
+    await store.aclose()
+    await line.aclose()
 
 
 @pytest.mark.parametrize("piped", [False, True])

@@ -15,6 +15,7 @@ from ductape.stores.postgres.claiming import Claiming, Taken, claimed_by
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.gates import make_gates
 from ductape.stores.postgres.limits import Limited, count_starts, limited_queues
+from ductape.stores.postgres.lone import lone_turn
 from ductape.stores.postgres.outlook import seen
 from ductape.stores.postgres.rows import Values, encode, searchable
 from ductape.stores.postgres.settling import Decide, Settling, named
@@ -36,13 +37,21 @@ class PostgresClaims:
         self._wear = wear
         self._settling = Settling(decide)
         self._claiming = Claiming()
+        self._quiet = True
+        """Whether the latest turn that looked found one run at most."""
 
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
         """Settle, promote what fell due, renew the lease and claim, in one transaction.
 
-        Where gates are yet to be made, what waits behind them is claimed in a second one.
+        Where gates are yet to be made, what waits behind them is claimed in a second one. While
+        little comes, the first is one that looks for a run that waits alone.
         """
+        if self._quiet and not settlements and wish.slots > 0:
+            lone = await lone_turn(self._engine, wish, now_ms)
+            if lone is not None:
+                return lone
         turn, missing = await self._engine.piped(lambda t: self._turn(t, wish, settlements, now_ms))
+        self._quiet = len(turn.claims) <= 1
         self._wear.add(len(settlements))
         return await self._behind(missing, turn, wish, now_ms) if missing else turn
 

@@ -47,15 +47,20 @@ async def look_out(
     transaction: Transaction, wish: Wish, last: Sequence[Head], *, now_ms: int
 ) -> Sight:
     """Renew the lease and ask what there is; `last`: where the look at long queues ended before."""
-    values: Values = {"id": wish.worker, "now": now_ms, "lease_until": now_ms + wish.lease_ms}
     groups: Values = {
         "queues": list(wish.queues) or None,
         "most": MOST_HEADS,
         **{f"last_{name}": column for name, column in by_group(last).items()},
     }
-    outlook = await transaction.ask("runs", "outlook", values)
+    outlook = await ask_outlook(transaction, wish, now_ms=now_ms)
     heads = await transaction.ask("runs", "heads", groups) if wish.slots > 0 else None
     return Sight(outlook, heads, groups, now_ms + wish.ahead_ms)
+
+
+async def ask_outlook(transaction: Transaction, wish: Wish, *, now_ms: int) -> Asked:
+    """Renew the lease, and ask for what is told in one row."""
+    values: Values = {"id": wish.worker, "now": now_ms, "lease_until": now_ms + wish.lease_ms}
+    return await transaction.ask("runs", "outlook", values)
 
 
 async def seen(transaction: Transaction, sight: Sight) -> Outlook:

@@ -86,6 +86,30 @@ WHERE ctid = ANY(ARRAY(
     LIMIT %(slots)s))
 RETURNING {run_columns}, (SELECT max(version) FROM ductape.products WHERE tag = runs.product)
 
+-- name: waits
+SELECT EXISTS (SELECT FROM ductape.runs WHERE state = 'queued' AND losses = 0)
+
+-- name: claim_lone
+-- The run that waits alone, in a store where no queue is limited, no run was lost and none falls due now:
+-- nobody is to be treated fairly then, and nothing has to be looked at first. Not one with a key, a
+-- recurrence or without a handler here.
+UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s,
+    started_at = greatest(%(now)s, due_at), first_started_at = coalesce(first_started_at, greatest(%(now)s, due_at)),
+    deadline_at = greatest(%(now)s, due_at) + timeout_ms + %(grace)s, stop_reason = NULL, updated_at = %(now)s
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM ductape.runs
+    WHERE state = 'queued' AND losses = 0 AND concurrency IS NULL AND NOT recurring
+        AND (%(queues)s::text[] IS NULL OR queue = ANY(%(queues)s))
+        AND (needs = '' OR needs = ANY(%(handlers)s::text[]))
+        AND (SELECT count(*) FROM (
+            SELECT FROM ductape.runs WHERE state = 'queued' AND losses = 0 LIMIT 2) AS few) = 1
+        AND NOT EXISTS (SELECT FROM ductape.runs WHERE state = 'queued' AND losses > 0)
+        AND NOT EXISTS (SELECT FROM ductape.runs WHERE state = 'scheduled' AND due_at <= %(until)s)
+        AND NOT EXISTS (SELECT FROM ductape.queues)
+        AND EXISTS (SELECT FROM ductape.workers WHERE id = %(worker)s AND lease_until >= %(now)s)
+    LIMIT 1 FOR UPDATE SKIP LOCKED))
+RETURNING {run_columns}, (SELECT max(version) FROM ductape.products WHERE tag = runs.product)
+
 -- name: claimed
 SELECT {run_columns}, (SELECT max(version) FROM ductape.products WHERE tag = runs.product) FROM ductape.runs
 WHERE state = 'running' AND worker = %(worker)s AND updated_at = %(at)s
