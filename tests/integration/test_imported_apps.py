@@ -80,7 +80,7 @@ async def test_styles_and_odd_paths_arrive(tmp_path: Path) -> None:
         seen = await caller.call(
             "get-compare-base...head",
             {
-                "params": {"base": "v1/x", "head": "a,b"},
+                "params": {"base": "v1/x", "head": ["a", "b"]},
                 "query": {
                     "ids": [1, 2],
                     "tags": ["x", "y"],

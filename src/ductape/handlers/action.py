@@ -15,6 +15,7 @@ from ductape.domain.found import MASK
 from ductape.domain.inputs.action import merged_body, read_action_input
 from ductape.domain.inputs.parts import RequestParts
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.styled import cookies_of, styled_headers, with_cookies
 from ductape.domain.tokens import client_grant
 from ductape.domain.web import (
     Credentials,
@@ -117,8 +118,17 @@ def _request(
     return HttpRequest(
         method=target.method,
         url=_url(target, parts),
-        headers=merged_headers(
-            ours, first, target.headers, auth.headers, given, parts.headers, last
+        headers=with_cookies(
+            merged_headers(
+                ours,
+                first,
+                target.headers,
+                auth.headers,
+                given,
+                styled_headers(parts.headers, target.styles),
+                last,
+            ),
+            cookies_of(parts.headers, target.styles),
         ),
         query=query_pairs(target.query | parts.query, target.styles) + auth.query,
         body=body,
@@ -144,10 +154,11 @@ def _types(
 
 
 def _url(target: ActionTarget, parts: RequestParts) -> str:
-    base = target.base_url.rstrip("/")
-    if not target.resource:
+    base, resource = target.base_url.rstrip("/"), target.resource
+    if not resource:
         return base
-    return base + fill_path(f"/{target.resource.lstrip('/')}", parts.params)
+    rooted = resource if resource.startswith("/") else f"/{resource}"
+    return base + fill_path(rooted, parts.params, styles=target.styles)
 
 
 def _result(response: HttpResponse) -> JsonValue:

@@ -166,6 +166,8 @@ async def test_styles_are_kept() -> None:
         "query:tags": "pipe",
         "query:filter": "brackets",
         "query:where": "json",
+        "query:any": "spread",
+        "params:head": "comma",
     }
 
 

@@ -68,11 +68,18 @@ class Security:
         return self._together(min(good, key=self._awkward))
 
     def sends(self, shown: Shown) -> frozenset[tuple[str, str]]:
-        """Return the parameters, as (where, name), that an operation's auth sends already."""
+        """Return the parameters, as (where, name), that an operation's auth sends already.
+
+        Names of headers are in small letters.
+        """
         auth = self.auths.get(shown.auth or "", {})
-        own = {(a_text(auth.get("location")), a_text(auth.get("name")))}
-        headers = {("header", name) for name in shown.headers}
-        return frozenset(own | headers | {("query", name) for name in shown.query})
+        name, location = a_text(auth.get("name")), a_text(auth.get("location"))
+        own = {(location, name.lower() if location == "header" else name)}
+        headers = {("header", name.lower()) for name in shown.headers}
+        lines = [a_text(auth.get("value")) if _header_of(auth) == "cookie" else ""]
+        lines += [line for name, line in shown.headers.items() if name.lower() == "cookie"]
+        cookies = {("cookie", line.partition("=")[0]) for line in lines}
+        return frozenset(own | headers | cookies | {("query", name) for name in shown.query})
 
     def _declare(self, name: str, node: Node | Broken) -> None:
         place = pointer_to("components", "securitySchemes", name)
@@ -167,7 +174,7 @@ class Security:
 
 def _header_of(auth: JsonObject) -> str:
     """Name the header that an auth sends, in small letters; empty for one in the query."""
-    if auth["type"] != "api_key":
+    if auth.get("type") != "api_key":
         return "authorization"
     return "" if auth["location"] == "query" else cast("str", auth["name"]).lower()
 
