@@ -160,6 +160,15 @@ def test_a_name_in_a_paths_query_is_the_callers_to_give() -> None:
         ({"type": "number", "enum": [1, 2]}, {"type": "FLOAT"}),
         ({"type": "integer", "enum": [1, None], "nullable": True}, {"type": "INTEGER"}),
         ({"type": "string", "format": "date-time", "enum": ["now"]}, {"type": "STRING"}),
+        ({"type": "string", "maxLength": 2, "enum": ["long", "x"]}, {"type": "STRING"}),
+        (
+            {"type": "string", "format": "uuid", "minLength": 64, "maxLength": 64},
+            {"type": "STRING", "minlength": 64, "maxlength": 64},
+        ),
+        (
+            {"type": "string", "format": "date-time", "maxLength": 10},
+            {"type": "STRING", "maxlength": 10},
+        ),
         ({"items": TEXT, "oneOf": [{"type": "array"}, {"type": "string"}]}, None),
         ({"items": TEXT, "oneOf": [{"minItems": 1}, {"maxItems": 3}]}, {"type": "STRING_ARRAY"}),
     ],

@@ -91,7 +91,7 @@ class Schemas:
             return "OBJECT" if alone else None
         match sorted(shape.types or ()):
             case ["string"]:
-                return _TEXTS.get(shape.format, "STRING")
+                return _text_type(shape)
             case ["integer", "number"] | ["number"]:
                 return "DOUBLE" if shape.format == "double" else "FLOAT"
             case ["array"]:
@@ -115,12 +115,21 @@ _TEXTS = {
     "email": "EMAIL_STRING",
     "uuid": "UUID",
 }
+_LENGTHS = {"date": (10, 10), "date-time": (20, 40), "email": (3, 320), "uuid": (36, 36)}
+"""How long a text of a format is: makers write formats beside lengths that no such text has."""
+
+
+def _text_type(shape: Shape) -> str:
+    shortest, longest = _LENGTHS.get(shape.format, (0, 0))
+    apart = (shape.least or 0) > longest or (shape.most is not None and shape.most < shortest)
+    return "STRING" if apart else _TEXTS.get(shape.format, "STRING")
 
 
 def _own(value: JsonObject, home: str) -> Shape:
     """Return what a schema says without its references and choices."""
     types, meant = _types(value), _types(value) or _implied(value)
-    lengths = [value.get(f"{end}{what}") for end in ("min", "max") for what in _measured(meant)]
+    measured = () if _lists(value) else _measured(meant)
+    lengths = [value.get(f"{end}{what}") for end in ("min", "max") for what in measured]
     items = value.get("items")
     properties = an_object(value.get("properties"))
     binary = _is_bytes(value, meant)
@@ -172,7 +181,7 @@ def _types(value: JsonObject) -> frozenset[str] | None:
 
 def _implied(value: JsonObject) -> frozenset[str] | None:
     """Return the type that a schema only makes sense for; what it lists says more."""
-    if "enum" in value or "const" in value:
+    if _lists(value):
         return None
     if value.get("properties"):
         return frozenset({"object"})
@@ -181,7 +190,12 @@ def _implied(value: JsonObject) -> frozenset[str] | None:
 
 def _format(value: JsonObject) -> str:
     """Return a text's format; where the texts themselves are listed, they count."""
-    return "" if "enum" in value or "const" in value else a_text(value.get("format"))
+    return "" if _lists(value) else a_text(value.get("format"))
+
+
+def _lists(value: JsonObject) -> bool:
+    """Tell whether a schema lists its values; what else it says of them then counts less."""
+    return isinstance(value.get("enum"), list) or "const" in value
 
 
 def _kinds(values: Iterable[JsonValue]) -> frozenset[str] | None:
