@@ -18,7 +18,7 @@ from ductape.domain.definitions.action import ContentType
 from ductape.domain.definitions.auth import Auth
 from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.multipart import encode_file, encode_multipart, is_file
+from ductape.domain.multipart import USUAL_PARTS, Parts, encode_file, encode_multipart, is_file
 from ductape.domain.pairs import AS_USUAL, Pairs, Styles, as_text, query_pairs
 from ductape.domain.styled import leaves, path_text
 from ductape.errors import Fault, ValidationError, fault, invalid
@@ -146,7 +146,10 @@ def merged_headers(*layers: Mapping[str, JsonValue], path: str = "input.headers"
 
 
 def encode_body(
-    body: JsonValue, content_type: ContentType, styles: Styles = AS_USUAL
+    body: JsonValue,
+    content_type: ContentType,
+    styles: Styles = AS_USUAL,
+    words: Parts = USUAL_PARTS,
 ) -> tuple[bytes, str]:
     """Return a body's bytes and MIME type; nothing at all for null.
 
@@ -167,7 +170,7 @@ def encode_body(
             if not isinstance(body, dict):
                 raise invalid("input.body", AS_A_FORM, kind_of(body))
             if content_type == "multipart":
-                return encode_multipart(body, styles)
+                return encode_multipart(body, styles, words)
             return urlencode(query_pairs(body, styles, "body")).encode(), mime
         case "file":
             if not isinstance(body, dict) or not is_file(body):

@@ -15,6 +15,7 @@ from ductape.domain.found import MASK
 from ductape.domain.inputs.action import merged_body, read_action_input
 from ductape.domain.inputs.parts import RequestParts
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.multipart import FORM, Parts
 from ductape.domain.styled import cookies_of, styled_headers, with_cookies
 from ductape.domain.tokens import client_grant
 from ductape.domain.web import (
@@ -111,7 +112,8 @@ def _request(
 ) -> HttpRequest:
     parts = read_action_input(invocation.input)
     whole = merged_body(target.body, parts.body)
-    body, mime = encode_body(whole, target.content_type, target.styles)
+    words = Parts(_parts_mime(target.headers), target.part_types)
+    body, mime = encode_body(whole, target.content_type, target.styles, words)
     context = invocation.context
     ours = {IDEMPOTENCY_HEADER: context.idempotency_key, "Accept": _ACCEPT}
     first, given, last = _types(target.content_type, whole, mime if body else None)
@@ -151,6 +153,13 @@ def _types(
             return unsaid, told, unsaid
         case _:
             return told, unsaid, unsaid
+
+
+def _parts_mime(headers: Headers) -> str:
+    """Return what a body of several parts is called: as the action's own headers say."""
+    told = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    bare = told.partition(";")[0].strip().lower()
+    return bare if bare.startswith("multipart/") else FORM
 
 
 def _url(target: ActionTarget, parts: RequestParts) -> str:

@@ -90,6 +90,7 @@ def _action(one: Operation, site: Site, body: Body) -> JsonObject:
         "headers": headers,
         "query": {**_fixed(resource.query, site), **shown.query},
         "styles": {**asked.styles, **(body.styles or {})},
+        "part_types": {**(body.part_types or {})},
         "request": cast("JsonObject", rules),
     }
     action: JsonObject = {"tag": _tag(one, site), "method": one.method, "resource": resource.path}

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
+from ductape.domain.filecontent import mime_faults
 from ductape.domain.found import kind_of, listed, path_to
 from ductape.domain.inputs.schema import rule_faults
 from ductape.domain.jsonvalue import JsonObject
@@ -74,6 +75,8 @@ def _action_faults(action: Action | ActionEnv, path: str) -> Iterator[Fault]:
         yield from _schema_faults(action.request, f"{path}.request")
     if isinstance(action, Action):
         yield from _style_faults(action, f"{path}.styles")
+        for name, mime in action.part_types.items():
+            yield from mime_faults(mime, path_to(f"{path}.part_types", name))
 
 
 def _style_faults(action: Action, path: str) -> Iterator[Fault]:
