@@ -127,7 +127,8 @@ def _text_type(shape: Shape) -> str:
 
 def _own(value: JsonObject, home: str) -> Shape:
     """Return what a schema says without its references and choices."""
-    types, meant = _types(value), _types(value) or _implied(value)
+    types = _types(value)
+    meant = types or _implied(value)
     measured = () if _lists(value) else _measured(meant)
     lengths = [value.get(f"{end}{what}") for end in ("min", "max") for what in measured]
     items = value.get("items")
@@ -173,7 +174,9 @@ def _types(value: JsonObject) -> frozenset[str] | None:
     given = value.get("type")
     named = [given] if isinstance(given, str) else a_list(given)
     types = frozenset(one for one in named if isinstance(one, str) and one in _TYPES)
-    listed = _kinds([value["const"]] if "const" in value else a_list(value.get("enum")))
+    if not _lists(value):
+        return types or None
+    listed = _kinds([value["const"]] if "const" in value else a_list(value["enum"]))
     if not types or listed is None:
         return types or listed
     return types if listed & (types | _NUMBERS if types & _NUMBERS else types) else None
