@@ -299,3 +299,8 @@ def test_a_parameters_name_has_no_sign_of_references() -> None:
     made = imported(an_openapi({"/x/{$id}": {"get": {"parameters": parameters}}}))
     assert only_action(made)["resource"] == "/x/:id"
     assert only_action(made)["request"] == {"params": {"id": {"type": "INTEGER"}}}
+
+
+def test_a_server_without_a_scheme_is_reached_by_https() -> None:
+    made = imported(an_openapi({"/x": {"get": {}}}, servers=[{"url": "//api.example/v1"}]))
+    assert app_of(made)["envs"] == [{"slug": "dev", "base_url": "https://api.example/v1"}]
