@@ -110,6 +110,6 @@ async def test_a_list_in_a_path_stays_in_its_place(tmp_path: Path) -> None:
 
 async def test_a_path_arrives_as_it_is_written(tmp_path: Path) -> None:
     assert (await arrived(tmp_path, "//x", [], {})).path == "/v1//x"
-    query: JsonValue = [a_parameter("path", {"type": "string"})]
+    query: JsonValue = [{**a_parameter("query", {"type": "string"}), "name": "q"}]
     seen = await arrived(tmp_path, "/x?q={p}&flag", query, {"query": {"q": "a&b"}})
     assert seen.path == "/v1/x?flag=&q=a%26b"

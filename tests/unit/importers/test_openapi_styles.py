@@ -149,7 +149,10 @@ def test_a_name_in_a_paths_query_is_the_callers_to_give() -> None:
     action = only_action(made)
     assert (action["resource"], action["query"]) == ("/x", {"kind": "all"})
     assert rules(made, "query") == {"query": {"type": "STRING"}, "n": {"type": "INTEGER"}}
-    assert [one["part"] for one in made["left_out"]] == ["parameter `at` in query"]
+    assert [one["part"] for one in made["left_out"]] == [
+        "parameter `at` in query",
+        "parameter `size` in path",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def _action(one: Operation, site: Site, body: Body) -> JsonObject:
     for name in resource.mixed:
         report.leave_out(place, f"parameter `{name}` in query", _MIXED)
     asked = asked_of(
-        in_query(parameters, resource.given),
+        in_query(parameters, resource.given, report, place),
         resource.path.replace("$$", "$"),
         site.schemas,
         report,

@@ -90,15 +90,18 @@ def asked_of(
     return asked
 
 
-def in_query(parameters: list[Parameter], given: Mapping[str, str]) -> list[Parameter]:
+def in_query(
+    parameters: list[Parameter], given: Mapping[str, str], report: Report, place: str
+) -> list[Parameter]:
     """Return the parameters with those in the query that stand in it by their path's own words."""
     named = {one.name: one for one in parameters if one.where == "path"}
     known = {one.name for one in parameters if one.where == "query"}
-    moved = [
-        Parameter(name, "query", named[of].value, named[of].home)
-        for name, of in given.items()
-        if of in named and name not in known
-    ]
+    moved: list[Parameter] = []
+    for name, of in given.items():
+        if of in named and name not in known:
+            moved.append(Parameter(name, "query", named[of].value, named[of].home))
+            reason = f"it stands in the path's query: give it in the query, as `{name}`"
+            report.leave_out(place, f"parameter `{of}` in path", reason)
     gone = {given[one.name] for one in moved}
     return [one for one in parameters if one.where != "path" or one.name not in gone] + moved
 
