@@ -80,7 +80,7 @@ async def test_styles_and_odd_paths_arrive(tmp_path: Path) -> None:
         seen = await caller.call(
             "get-compare-base...head",
             {
-                "params": {"base": "v1/x", "head": "a,b"},
+                "params": {"base": "v1/x", "head": ["a", "b"]},
                 "query": {
                     "ids": [1, 2],
                     "tags": ["x", "y"],
@@ -126,7 +126,7 @@ async def test_a_body_of_parts_arrives_with_its_files(tmp_path: Path) -> None:
         body: JsonObject = {"title": "One", "file": file, "labels": [{"a": 1}], "tags": ["x", "y"]}
         seen = await caller.call("upload", {"body": body})
         assert parts_in(seen.body, seen.headers["content-type"]) == [
-            ("title", None, None, b"One"),
+            ("title", None, "text/markdown", b"One"),
             ("file", "a.png", "image/png", png),
             ("labels", None, "application/json", b'[{"a":1}]'),
             ("tags", None, None, b"x"),

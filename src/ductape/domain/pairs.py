@@ -6,16 +6,38 @@ that OpenAPI has for what APIs do otherwise.
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Literal, assert_never
+from typing import Literal
 
 import msgspec
 
 from ductape.domain.jsonvalue import JsonValue
 
 Pairs = tuple[tuple[str, str], ...]
-Style = Literal["brackets", "comma", "json", "pipe", "space", "spread"]
+Style = Literal[
+    "brackets",
+    "comma",
+    "cookie",
+    "cookies",
+    "dots",
+    "equals",
+    "json",
+    "matrix",
+    "pipe",
+    "space",
+    "spread",
+]
 Styles = Mapping[str, Style]
-"""`query:name` or `body:name` → how that value is written."""
+"""`query:name`, `body:name`, `params:name`, `headers:name` → how that value is written."""
+
+STYLES_OF: Mapping[str, frozenset[Style]] = MappingProxyType(
+    {
+        "query": frozenset({"brackets", "comma", "json", "pipe", "space", "spread"}),
+        "body": frozenset({"brackets", "comma", "json", "pipe", "space", "spread"}),
+        "params": frozenset({"comma", "dots", "equals", "json", "matrix"}),
+        "headers": frozenset({"comma", "cookie", "cookies", "equals", "json"}),
+    }
+)
+"""Part of a request → the styles that its values may have."""
 
 AS_USUAL: Styles = MappingProxyType({})
 
@@ -62,13 +84,20 @@ def _written(name: str, value: JsonValue, style: Style | None) -> Iterator[tuple
             yield name, msgspec.json.encode(value).decode()
         case "spread" if isinstance(value, dict):
             yield from query_pairs(value)
-        case "comma" | "pipe" | "space" if isinstance(value, list):
-            yield name, _JOINTS[style].join(as_text(one) for one in value if one is not None)
-        case None | "comma" | "pipe" | "space" | "spread":
+        case "comma" | "pipe" | "space" if isinstance(value, (list, dict)):
+            yield name, _JOINTS[style].join(_flat(value))
+        case _:  # What belongs to another part of a request is refused with the document.
             each = value if isinstance(value, list) else [value]
             yield from ((name, as_text(one)) for one in each if one is not None)
-        case _:
-            assert_never(style)
+
+
+def _flat(value: Mapping[str, JsonValue] | list[JsonValue]) -> Iterator[str]:
+    """Yield what is joined to one text: of an object each name and its value."""
+    if isinstance(value, list):
+        yield from (as_text(one) for one in value if one is not None)
+    else:
+        for key, one in value.items():
+            yield from () if one is None else (key, as_text(one))
 
 
 def _in_brackets(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:

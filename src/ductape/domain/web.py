@@ -18,8 +18,9 @@ from ductape.domain.definitions.action import ContentType
 from ductape.domain.definitions.auth import Auth
 from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.multipart import encode_file, encode_multipart, is_file
+from ductape.domain.multipart import USUAL_PARTS, Parts, encode_file, encode_multipart, is_file
 from ductape.domain.pairs import AS_USUAL, Pairs, Styles, as_text, query_pairs
+from ductape.domain.styled import leaves, path_text
 from ductape.errors import Fault, ValidationError, fault, invalid
 
 AS_A_FORM = "an object, to be sent as a form"
@@ -75,28 +76,48 @@ def param_names(resource: str) -> tuple[str, ...]:
     return tuple(map(_named, _PARAM.finditer(resource.partition("?")[0])))
 
 
-def fill_path(resource: str, params: Mapping[str, JsonValue], path: str = "input.params") -> str:
+def fill_path(
+    resource: str,
+    params: Mapping[str, JsonValue],
+    path: str = "input.params",
+    *,
+    styles: Styles = AS_USUAL,
+) -> str:
     """Return the path or URL with its `:params` filled in, each within its own segment.
 
     >>> fill_path("/users/:id", {"id": "a/b c"})
     '/users/a%2Fb%20c'
+    >>> fill_path("/users/:ids", {"ids": [1, 2]}, styles={"params:ids": "comma"})
+    '/users/1,2'
 
-    Raises `ValidationError` for a parameter that is missing, empty, no scalar, or climbs (`..`).
+    Raises `ValidationError` for a parameter that is missing, empty, climbs (`..`), or is no
+    scalar and has no style.
     """
     if ":" not in resource:
         return resource
-    if faults := param_faults(resource, params, path):
+    if faults := param_faults(resource, params, path, styles=styles):
         raise ValidationError(faults)
+
+    def filled(match: re.Match[str]) -> str:
+        name = _named(match)
+        return path_text(name, params[name], styles.get(f"params:{name}"))
+
     before, mark, query = resource.partition("?")
-    filled = _PARAM.sub(lambda match: quote(as_text(params[_named(match)]), safe=""), before)
-    return filled + mark + query
+    return _PARAM.sub(filled, before) + mark + query
 
 
 def param_faults(
-    resource: str, params: Mapping[str, JsonValue], path: str = "input.params"
+    resource: str,
+    params: Mapping[str, JsonValue],
+    path: str = "input.params",
+    *,
+    styles: Styles = AS_USUAL,
 ) -> list[Fault]:
     """Tell what is wrong with the parameters that a resource names."""
-    found = (_param_fault(params.get(name), f"{path}.{name}") for name in param_names(resource))
+    found = (
+        _param_fault(params.get(name), f"{path}.{name}", styled=f"params:{name}" in styles)
+        for name in param_names(resource)
+    )
     return [one for one in found if one is not None]
 
 
@@ -125,7 +146,10 @@ def merged_headers(*layers: Mapping[str, JsonValue], path: str = "input.headers"
 
 
 def encode_body(
-    body: JsonValue, content_type: ContentType, styles: Styles = AS_USUAL
+    body: JsonValue,
+    content_type: ContentType,
+    styles: Styles = AS_USUAL,
+    words: Parts = USUAL_PARTS,
 ) -> tuple[bytes, str]:
     """Return a body's bytes and MIME type; nothing at all for null.
 
@@ -146,7 +170,7 @@ def encode_body(
             if not isinstance(body, dict):
                 raise invalid("input.body", AS_A_FORM, kind_of(body))
             if content_type == "multipart":
-                return encode_multipart(body, styles)
+                return encode_multipart(body, styles, words)
             return urlencode(query_pairs(body, styles, "body")).encode(), mime
         case "file":
             if not isinstance(body, dict) or not is_file(body):
@@ -190,14 +214,17 @@ def _api_key(name: str, value: str, location: Literal["header", "query"]) -> Cre
             assert_never(location)
 
 
-def _param_fault(value: JsonValue, path: str) -> Fault | None:
+def _param_fault(value: JsonValue, path: str, *, styled: bool) -> Fault | None:
     if value is None:
         return fault(path, "a value for the path", "nothing")
     if value == "":
         return fault(path, "text for the path", "an empty string")
-    if isinstance(value, (list, dict)):
+    if isinstance(value, (list, dict)) and not styled:
         return fault(path, "a string, a number or a boolean", kind_of(value))
-    if set(re.split(r"[/\\]", as_text(value))) & {".", ".."}:
+    texts = leaves(value)
+    if not all(texts) or not texts:
+        return fault(path, "text for the path", "an empty one in it")
+    if any(set(re.split(r"[/\\]", text)) & {".", ".."} for text in texts):
         return fault(path, "a value that stays in its place", "one that climbs the path")
     return None
 

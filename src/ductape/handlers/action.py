@@ -15,6 +15,8 @@ from ductape.domain.found import MASK
 from ductape.domain.inputs.action import merged_body, read_action_input
 from ductape.domain.inputs.parts import RequestParts
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.multipart import FORM, Parts
+from ductape.domain.styled import cookies_of, styled_headers, with_cookies
 from ductape.domain.tokens import client_grant
 from ductape.domain.web import (
     Credentials,
@@ -110,15 +112,25 @@ def _request(
 ) -> HttpRequest:
     parts = read_action_input(invocation.input)
     whole = merged_body(target.body, parts.body)
-    body, mime = encode_body(whole, target.content_type, target.styles)
+    words = Parts(_parts_mime(target.headers), target.part_types)
+    body, mime = encode_body(whole, target.content_type, target.styles, words)
     context = invocation.context
     ours = {IDEMPOTENCY_HEADER: context.idempotency_key, "Accept": _ACCEPT}
     first, given, last = _types(target.content_type, whole, mime if body else None)
     return HttpRequest(
         method=target.method,
         url=_url(target, parts),
-        headers=merged_headers(
-            ours, first, target.headers, auth.headers, given, parts.headers, last
+        headers=with_cookies(
+            merged_headers(
+                ours,
+                first,
+                target.headers,
+                auth.headers,
+                given,
+                styled_headers(parts.headers, target.styles),
+                last,
+            ),
+            cookies_of(parts.headers, target.styles),
         ),
         query=query_pairs(target.query | parts.query, target.styles) + auth.query,
         body=body,
@@ -143,11 +155,19 @@ def _types(
             return told, unsaid, unsaid
 
 
+def _parts_mime(headers: Headers) -> str:
+    """Return what a body of several parts is called: as the action's own headers say."""
+    told = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    bare = told.partition(";")[0].strip().lower()
+    return bare if bare.startswith("multipart/") else FORM
+
+
 def _url(target: ActionTarget, parts: RequestParts) -> str:
-    base = target.base_url.rstrip("/")
-    if not target.resource:
+    base, resource = target.base_url.rstrip("/"), target.resource
+    if not resource:
         return base
-    return base + fill_path(f"/{target.resource.lstrip('/')}", parts.params)
+    rooted = resource if resource.startswith("/") else f"/{resource}"
+    return base + fill_path(rooted, parts.params, styles=target.styles)
 
 
 def _result(response: HttpResponse) -> JsonValue:

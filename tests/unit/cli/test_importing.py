@@ -173,10 +173,10 @@ def test_a_file_that_is_no_environment_is_told(terminal: Terminal) -> None:
 
 
 def test_alike_parts_are_told_once_with_their_number(terminal: Terminal) -> None:
-    parameters = [{"name": f"c{at}", "in": "cookie"} for at in range(30)]
+    parameters = [{"name": f"c{at}", "in": "body"} for at in range(30)]
     document = an_openapi({"/x": {"get": {"parameters": parameters}}})
     answer = terminal("import", "openapi", a_file("c.json", document), *NEW, "--dry-run")
-    assert "left out parameter `c0` in cookie of #/paths/~1x/get and 29 more" in answer.out
+    assert "left out parameter `c0` in body of #/paths/~1x/get and 29 more" in answer.out
 
 
 def test_two_thousand_operations_are_imported_by_the_command(terminal: Terminal) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.multipart import encode_multipart
+from ductape.domain.multipart import Parts, encode_multipart
 from ductape.domain.pairs import AS_USUAL, Styles
 from ductape.domain.web import encode_body
 from ductape.errors import ValidationError
@@ -73,6 +73,41 @@ def test_a_style_counts_for_more_than_what_a_value_looks_like() -> None:
         ("b[c]", None, None, b"1"),
         ("d", None, None, b"1,2"),
     ]
+
+
+def test_a_part_says_the_type_that_its_definition_has() -> None:
+    body: JsonObject = {"sdp": "v=0", "meta": {"a": 1}, "rows": ["x", "y"], "file": a_file(b"hi")}
+    types = {"sdp": "application/sdp", "meta": "application/ld+json", "rows": "text/csv"}
+    written = encode_multipart(body, words=Parts(types={**types, "file": "text/x-note"}))
+    assert [(name, mime, content) for name, _, mime, content in parts_in(*written)] == [
+        ("sdp", "application/sdp", b"v=0"),
+        ("meta", "application/ld+json", b'{"a":1}'),
+        ("rows", "text/csv", b"x"),
+        ("rows", "text/csv", b"y"),
+        ("file", "text/x-note", b"hi"),
+    ]
+    given = a_file(b"hi", mimeType="image/png")
+    ((_, _, mime, _),) = parts_in(*encode_multipart({"file": given}, words=Parts(types=types)))
+    assert mime == "image/png"
+
+
+@pytest.mark.parametrize("subtype", ["mixed", "related", "x-odd"])
+def test_another_body_of_parts_says_what_each_part_is(subtype: str) -> None:
+    body: JsonObject = {
+        "meta": {"name": "a"},
+        "note": "é",
+        "media": a_file(b"hi", fileName="a.txt"),
+    }
+    written, mime = encode_multipart(body, words=Parts(mime=f"multipart/{subtype}"))
+    assert mime.startswith(f"multipart/{subtype}; ")
+    assert ('; type="application/json"' in mime) == (subtype == "related")
+    assert parts_in(written, mime) == [
+        ("meta", None, "application/json", b'{"name":"a"}'),
+        ("note", None, "text/plain", "é".encode()),
+        ("media", "a.txt", "text/plain", b"hi"),
+    ]
+    assert b"form-data" not in written
+    assert b"charset=utf-8" in written
 
 
 def test_an_empty_body_is_its_end_alone() -> None:

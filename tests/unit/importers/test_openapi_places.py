@@ -257,18 +257,6 @@ def test_a_clients_own_credentials_are_an_oauth2_auth() -> None:
     assert made["notes"] == ["`o` asks for no scope; the document has: read"]
 
 
-@pytest.mark.parametrize(
-    "url", ["", "/token", "ftp://x", "https://a b", "https://me:pw@x", "http://["]
-)
-def test_an_oauth2_flow_without_a_usable_token_url_is_skipped(url: str) -> None:
-    scheme: JsonObject = {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": url}}}
-    document = an_operation(security=[{"o": []}])
-    made = imported({**document, "components": {"securitySchemes": {"o": scheme}}})
-    assert [one["reason"] for one in made["skipped"]] == [
-        "its token URL is no absolute http or https URL"
-    ]
-
-
 @pytest.mark.parametrize("choice", ["3", "0", "production", "api.other.example"])
 def test_a_choice_that_no_server_fits_is_refused(choice: str) -> None:
     with pytest.raises(ValidationError, match=r"sandbox\.example"):
@@ -299,3 +287,8 @@ def test_a_parameters_name_has_no_sign_of_references() -> None:
     made = imported(an_openapi({"/x/{$id}": {"get": {"parameters": parameters}}}))
     assert only_action(made)["resource"] == "/x/:id"
     assert only_action(made)["request"] == {"params": {"id": {"type": "INTEGER"}}}
+
+
+def test_a_server_without_a_scheme_is_reached_by_https() -> None:
+    made = imported(an_openapi({"/x": {"get": {}}}, servers=[{"url": "//api.example/v1"}]))
+    assert app_of(made)["envs"] == [{"slug": "dev", "base_url": "https://api.example/v1"}]

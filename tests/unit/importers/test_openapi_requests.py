@@ -166,6 +166,8 @@ async def test_styles_are_kept() -> None:
         "query:tags": "pipe",
         "query:filter": "brackets",
         "query:where": "json",
+        "query:any": "spread",
+        "params:head": "comma",
     }
 
 
@@ -193,6 +195,7 @@ def test_a_body_is_sent_as_its_media_type(
     ("media", "schema", "header"),
     [
         ("image/png", {}, "image/png"),
+        ("message/rfc822", {}, "message/rfc822"),
         ("application/octet-stream", BYTES, "application/octet-stream"),
         ("application/json", BYTES, "application/json"),
         ("image/*", BYTES, None),
@@ -210,8 +213,9 @@ def test_a_body_that_is_a_file_is_given_as_one(
 @pytest.mark.parametrize(
     ("media", "schema"),
     [
-        ("multipart/mixed", {"type": "object"}),
-        ("message/rfc822", {}),
+        ("multipart/mixed", {"type": "string"}),
+        ("multipart/related", {"type": "array", "items": {}}),
+        ("json", {}),
         ("multipart/form-data", BYTES),
         ("application/x-www-form-urlencoded", BYTES),
     ],
@@ -239,8 +243,8 @@ async def test_a_body_of_parts_asks_for_fields_and_files() -> None:
     left = {one["part"]: one["reason"] for one in made["left_out"] if "upload" in one["place"]}
     assert left == {
         "body field `file`": "the headers of its part are not sent",
-        "body field `title`": "its part does not say that it is text/markdown",
     }
+    assert action["part_types"] == {"title": "text/markdown"}
 
 
 @pytest.mark.parametrize(
@@ -267,6 +271,79 @@ def test_a_part_that_may_be_a_file_is_not_asked_to_be_a_text(
     whole = {"type": "object", "required": ["f"], "properties": {"f": schema}}
     made = imported(a_body(whole, "multipart/form-data"))
     assert rules(made, "body") == (None if rule is None else {"f": rule})
+
+
+PARTS: JsonObject = {
+    "type": "object",
+    "properties": {
+        "meta": {"type": "object"},
+        "rows": {"type": "array", "items": {"type": "object"}},
+        "text": {"type": "string"},
+        "sdp": {"type": "string"},
+        "media": {"type": "string", "format": "binary"},
+        "any": {"type": "string", "format": "binary"},
+        "xml": {"type": "object"},
+    },
+}
+ENCODING: JsonObject = {
+    "meta": {"contentType": "application/ld+json"},
+    "rows": {"contentType": "application/vnd.rows+json; v=1"},
+    "text": {"contentType": "text/plain"},
+    "sdp": {"contentType": "application/sdp, text/plain"},
+    "media": {"contentType": "image/png"},
+    "any": {"contentType": "image/png, image/*"},
+    "xml": {"contentType": "application/xml"},
+}
+
+
+@pytest.mark.parametrize("media", ["multipart/form-data", "multipart/mixed", "multipart/related"])
+def test_every_part_says_what_the_document_says_that_it_is(media: str) -> None:
+    body: JsonObject = {"content": {media: {"schema": PARTS, "encoding": ENCODING}}}
+    made = imported(an_openapi({"/x": {"post": {"requestBody": body}}}))
+    action = only_action(made)
+    form = media == "multipart/form-data"
+    assert action["content_type"] == "multipart"
+    assert action.get("headers") == (None if form else {"Content-Type": media})
+    assert action["styles"] == {"body:rows": "json"}
+    assert action["part_types"] == {
+        "meta": "application/ld+json",
+        "rows": "application/vnd.rows+json; v=1",
+        "sdp": "application/sdp",
+        "media": "image/png",
+    }
+    assert [(one["part"], one["reason"]) for one in made["left_out"]] == [
+        ("body field `xml`", "its part is JSON and does not say that it is application/xml")
+    ]
+
+
+def test_a_form_of_parts_is_preferred_to_other_parts() -> None:
+    content: JsonObject = {
+        media: {"schema": PARTS} for media in ("multipart/related", "multipart/form-data")
+    }
+    made = imported(an_openapi({"/x": {"post": {"requestBody": {"content": content}}}}))
+    assert only_action(made).get("headers") is None
+
+
+@pytest.mark.parametrize(
+    ("encoding", "style"),
+    [
+        ({"style": "form", "explode": True}, "spread"),
+        ({"style": "form"}, "spread"),
+        ({"explode": True}, "spread"),
+        ({"explode": False}, "comma"),
+        ({"style": "pipeDelimited", "explode": False}, "pipe"),
+        ({"style": "deepObject"}, "brackets"),
+        ({}, None),
+    ],
+)
+def test_an_object_of_a_form_is_written_as_its_encoding_says(
+    encoding: JsonObject, style: str | None
+) -> None:
+    schema: JsonObject = {"type": "object", "properties": {"o": {"type": "object"}}}
+    form: JsonObject = {"schema": schema, "encoding": {"o": encoding}}
+    body: JsonObject = {"content": {"application/x-www-form-urlencoded": form}}
+    action = only_action(imported(an_openapi({"/x": {"post": {"requestBody": body}}})))
+    assert action.get("styles") == (None if style is None else {"body:o": style})
 
 
 def test_forms_are_preferred_to_parts_parts_to_text_and_text_to_a_file() -> None:

@@ -190,7 +190,6 @@ def test_a_form_with_files_asks_for_them_and_keeps_the_rest() -> None:
         "body field `f`",
         "body field `pages`",
         "body field `gone`",
-        "body field `note`",
     }
 
 

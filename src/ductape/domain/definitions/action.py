@@ -28,6 +28,8 @@ class ActionTarget(Struct, frozen=True, omit_defaults=True):
     """The schema of `{query, params, body, headers}`: see `domain/inputs/schema.py`."""
     content_type: ContentType = "json"
     styles: dict[str, Style] = field(default_factory=dict[str, Style])
-    """`query:name` or `body:name` → how that value is written."""
+    """`query:name`, `body:name`, `params:name`, `headers:name` → how that value is written."""
+    part_types: dict[str, str] = field(default_factory=dict[str, str])
+    """Of a body of several parts: field → what its part says that it is."""
     allow_private: bool = False
     max_response_bytes: int = 1_048_576

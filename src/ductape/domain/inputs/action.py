@@ -11,6 +11,7 @@ from ductape.domain.inputs.schema import Rules, check_fields, read_rules
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.multipart import is_file
 from ductape.domain.pairs import Styles
+from ductape.domain.styled import style_faults, styled_headers
 from ductape.domain.web import A_FILE, AS_A_FORM, header_faults, param_faults, param_names
 from ductape.errors import Fault, fault
 
@@ -66,7 +67,7 @@ def _params(
             name: "pending" if pending(value, resolved=resolved) else value
             for name, value in parts.params.items()
         }
-        faults += param_faults(resource, settled)
+        faults += param_faults(resource, settled, styles=_styles(definition))
         named = set(param_names(resource))
         rules = {name: rule for name, rule in rules.items() if not _told(name, named, parts.params)}
     return faults + check_fields(parts.params, rules, "input.params", resolved=resolved)
@@ -80,7 +81,9 @@ def _told(name: str, named: set[str], params: JsonObject) -> bool:
 def _headers(
     definition: JsonObject, parts: RequestParts, rules: Rules, *, resolved: bool
 ) -> list[Fault]:
-    faults = header_faults(parts.headers, "input.headers")
+    styles = _styles(definition)
+    faults = header_faults(styled_headers(parts.headers, styles), "input.headers")
+    faults += style_faults(parts.headers, styles, "input.headers")
     headers = _with_defaults(definition, "headers", parts.headers)
     # Header names have no case: the schema's spelling finds the caller's.
     spelt = {name.lower(): name for name in rules}
@@ -103,9 +106,12 @@ def _body(
         return [fault("input.body", AS_A_FORM if form else "an object", kind_of(body))]
     if definition.get("content_type") != "multipart":
         return check_fields(body, rules, "input.body", resolved=resolved)
-    styles = cast("Styles", definition.get("styles") or {})
     faults = check_fields(body, of_no_file(rules, body), "input.body", resolved=resolved)
-    return faults + multipart_faults(body, "input.body", styles, resolved=resolved)
+    return faults + multipart_faults(body, "input.body", _styles(definition), resolved=resolved)
+
+
+def _styles(definition: JsonObject) -> Styles:
+    return cast("Styles", definition.get("styles") or {})
 
 
 def _file(body: JsonValue, *, resolved: bool) -> list[Fault]:

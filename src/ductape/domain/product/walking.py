@@ -1,6 +1,6 @@
 """Going through a whole product: every thing in it, every list of things, each with its path."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from msgspec import Struct, structs
@@ -17,12 +17,14 @@ _WORDS = ("name", "description")
 def things_of(part: Struct, path: str = "") -> Iterator[tuple[str, Struct]]:
     """Yield every struct below a part, the part first."""
     yield path, part
-    for name, value in structs.asdict(part).items():
-        where = path_to(path, name)
+    for name in part.__struct_fields__:
+        value = getattr(part, name)
         if isinstance(value, Struct):
-            yield from things_of(value, where)
-        for at, thing in enumerate(_things(value)):
-            yield from things_of(thing, path_to(where, at))
+            yield from things_of(value, path_to(path, name))
+        elif things := _things(value):
+            where = path_to(path, name)  # Of the few that lead on: documents have many thousands.
+            for at, thing in enumerate(things):
+                yield from things_of(thing, f"{where}[{at}]")
 
 
 def lists_of(product: Product) -> Iterator[tuple[str, Things]]:
@@ -33,12 +35,16 @@ def lists_of(product: Product) -> Iterator[tuple[str, Things]]:
                 yield path_to(path, name), things
 
 
-def values_of(part: Struct, path: str) -> Iterator[tuple[str, object]]:
-    """Yield every plain value below a part, but for the words that people read."""
+def values_of(
+    part: Struct, path: str, wanted: Callable[[object], bool]
+) -> Iterator[tuple[str, object]]:
+    """Yield the wanted ones of the plain values below a part; words that people read are none."""
     for where, thing in things_of(part, path):
         words = getattr(thing, "WORDS", _WORDS)
         for name, value in structs.asdict(thing).items():
-            if name not in words and not isinstance(value, Struct) and not _things(value):
+            if name in words or isinstance(value, Struct) or _things(value):
+                continue
+            if wanted(value):
                 yield path_to(where, name), value
 
 

@@ -1,8 +1,7 @@
 """The body of an operation: which of its forms is taken, and what its fields must be (SPEC 9).
 
 JSON comes first, then forms, those of several parts after the others, then text of any kind, XML
-and YAML among it, which the caller writes out, then whatever else there is, as a file. Other bodies
-of several parts are none that an action sends.
+and YAML among it, which the caller writes out, then whatever else there is, as a file.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from ductape.domain.definitions.action import ContentType
+from ductape.domain.filecontent import mime_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.documents import Broken, Documents, Node
 from ductape.importers.openapi.schemas import Schemas
@@ -31,6 +31,14 @@ _USUAL: Mapping[ContentType, str] = {
 _ORDER: Mapping[ContentType, int] = {"json": 0, "form": 1, "multipart": 2, "text": 3, "file": 4}
 
 
+_JOINTS: Mapping[str, JsonValue] = {
+    "deepObject": "brackets",
+    "form": "comma",
+    "pipeDelimited": "pipe",
+    "spaceDelimited": "space",
+}
+
+
 class Body(Struct, frozen=True):
     """What an action says of its body."""
 
@@ -39,6 +47,8 @@ class Body(Struct, frozen=True):
     """The `Content-Type`, where it is another than the usual one."""
     rules: dict[str, JsonValue] | None = None
     styles: Mapping[str, JsonValue] | None = None
+    part_types: Mapping[str, JsonValue] | None = None
+    """Field → the MIME type that its part says."""
 
 
 class _Form(Struct, frozen=True):
@@ -80,11 +90,13 @@ def _form(
     if isinstance(node, Broken):
         return None
     schema = Node(member(node.value, "schema"), node.home)
-    kind = _kind(media.partition(";")[0].strip().lower())
+    bare = media.partition(";")[0].strip().lower()
+    kind = _kind(bare)
     if kind in ("json", "form", "multipart") and _is_bytes(schema, schemas):
         kind = "file" if kind == "json" else None
-    if kind is None:
-        return None
+    other_parts = kind == "multipart" and bare != _PARTS
+    if kind is None or (other_parts and not schemas.shape(schema).is_only("object")):
+        return None  # Parts without names: a text that only the caller could write.
     return _Form(media, kind, schema, an_object(member(node.value, "encoding")))
 
 
@@ -93,12 +105,14 @@ def _kind(media: str) -> ContentType | None:
 
     >>> [_kind(media) for media in ("application/vnd.api+json", "*/*", "image/png", "text/csv")]
     ['json', 'json', 'file', 'text']
-    >>> _kind("multipart/mixed") is None
-    True
+    >>> _kind("multipart/mixed"), _kind("json") is None
+    ('multipart', True)
     """
     family, _, subtype = media.partition("/")
-    if media in (_FORM, _PARTS):
-        return "form" if media == _FORM else "multipart"
+    if media == _FORM:
+        return "form"
+    if family == "multipart" and subtype:
+        return "multipart"
     if family == "text" and subtype != "json":
         return "text"
     named = subtype in ("json", "x-json", "*", "*+json") or subtype.endswith("+json")
@@ -106,7 +120,7 @@ def _kind(media: str) -> ContentType | None:
         return "json"
     if family == "application" and subtype.endswith(_TEXTS):
         return "text"
-    return None if family in ("multipart", "message") or not subtype else "file"
+    return "file" if subtype else None
 
 
 def _is_bytes(schema: Node, schemas: Schemas) -> bool:
@@ -116,7 +130,7 @@ def _is_bytes(schema: Node, schemas: Schemas) -> bool:
 
 def _rank(form: _Form) -> tuple[int, int]:
     bare = form.media.partition(";")[0].strip().lower()
-    favour = {_JSON: 0, _MERGE: 1}.get(bare, 3 if "*" in bare else 2)
+    favour = {_JSON: 0, _PARTS: 0, _MERGE: 1}.get(bare, 3 if "*" in bare else 2)
     return _ORDER[form.content_type], favour
 
 
@@ -138,51 +152,65 @@ def _body(form: _Form, schemas: Schemas, report: Report, place: str, *, required
             rules[name] = rule
         elif asked and not field.read_only:
             report.leave_out(place, f"body field `{name}`", "its type is open: it is not checked")
-    styles = _styles(form, report, place)
+    styles = _styles(form, shape, schemas, report, place)
+    types: dict[str, JsonValue] = {}
     if form.content_type == "multipart":
-        styles |= _parts(form, shape, schemas, report, place)
-    return Body(form.content_type, header, rules, styles)
+        parts = _parts(form, shape, schemas, report, place)
+        styles |= parts.styles
+        types |= parts.types
+    return Body(form.content_type, header, rules, styles, types)
 
 
-def _styles(form: _Form, report: Report, place: str) -> dict[str, JsonValue]:
+def _styles(
+    form: _Form, shape: Shape, schemas: Schemas, report: Report, place: str
+) -> dict[str, JsonValue]:
     """Return how the fields of a form are written, where not as usual."""
     styles: dict[str, JsonValue] = {}
     for name, given in form.encoding.items() if form.content_type in ("form", "multipart") else ():
-        style = member(given, "style")
         explode = member(given, "explode")
-        match style:
-            case None:
-                continue
-            case "deepObject":
-                styles[f"body:{name}"] = "brackets"
-            case "form" | "spaceDelimited" | "pipeDelimited":
-                joint = {"form": "comma", "spaceDelimited": "space", "pipeDelimited": "pipe"}
-                exploded = explode is True or (explode is None and style == "form")
-                if not exploded:
-                    styles[f"body:{name}"] = joint[style]
-            case _:
-                report.leave_out(place, f"body field `{name}`", "its style is not known")
+        style = a_text(member(given, "style")) or ("form" if isinstance(explode, bool) else "")
+        if not style:
+            continue
+        if style not in _JOINTS:
+            report.leave_out(place, f"body field `{name}`", "its style is not known")
+            continue
+        exploded = explode is True or (explode is None and style in ("form", "deepObject"))
+        field = schemas.of_field(shape.fields.get(name, ()))
+        if style == "deepObject" or not exploded:
+            styles[f"body:{name}"] = _JOINTS[style]
+        elif style == "form" and field.is_only("object") and form.content_type == "form":
+            styles[f"body:{name}"] = "spread"
     return styles
 
 
-def _parts(
-    form: _Form, shape: Shape, schemas: Schemas, report: Report, place: str
-) -> dict[str, JsonValue]:
-    """Return which parts are JSON although they are lists; tell what else their parts would say."""
-    styles: dict[str, JsonValue] = {}
+class _Parts(Struct, frozen=True):
+    styles: dict[str, JsonValue]
+    types: dict[str, JsonValue]
+
+
+def _parts(form: _Form, shape: Shape, schemas: Schemas, report: Report, place: str) -> _Parts:
+    """Return what the parts of a body say that they are, and which of them are JSON."""
+    parts = _Parts({}, {})
     for name, given in form.encoding.items():
         told = f"body field `{name}`"
         field = schemas.of_field(shape.fields.get(name, ()))
         if member(given, "headers"):
             report.leave_out(place, told, "the headers of its part are not sent")
-        mime = a_text(member(given, "contentType")).partition(";")[0].strip().lower()
-        if mime == _JSON and field.is_only("array"):
-            styles[f"body:{name}"] = "json"
-        elif not (field.binary or mime in ("", "text/plain", "*/*")) and not (
-            mime == _JSON and field.is_only("object")
-        ):
-            report.leave_out(place, told, f"its part does not say that it is {mime[:80]}")
-    return styles
+        listed = [one.strip() for one in a_text(member(given, "contentType")).split(",")]
+        mime = listed[0]
+        bare = mime.partition(";")[0].strip().lower()
+        is_json = bare == _JSON or bare.endswith("+json")
+        if mime_faults(mime, "") or "*" in mime or (field.binary and len(listed) > 1):
+            continue  # The file says, or what it looks like.
+        if field.is_only("object") and not is_json:
+            reason = f"its part is JSON and does not say that it is {bare[:80]}"
+            report.leave_out(place, told, reason)
+            continue
+        if field.is_only("array") and is_json:
+            parts.styles[f"body:{name}"] = "json"
+        if mime.lower() not in (_JSON, "text/plain"):
+            parts.types[name] = mime
+    return parts
 
 
 def _listed(media: Iterable[str]) -> str:

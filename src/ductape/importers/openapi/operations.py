@@ -9,17 +9,22 @@ from ductape.domain.product.format.app import Method
 from ductape.importers.apps import Draft
 from ductape.importers.documents import Broken, Documents, Node
 from ductape.importers.openapi.bodies import Body, body_of
-from ductape.importers.openapi.parameters import Parameter, asked_of, parameters_of
+from ductape.importers.openapi.parameters import asked_of, in_query, parameters_of, shape_of
+from ductape.importers.openapi.paths import Style as PathStyle
 from ductape.importers.openapi.paths import resource_of
 from ductape.importers.openapi.schemas import Schemas
 from ductape.importers.openapi.security import Security
 from ductape.importers.openapi.servers import Servers
+from ductape.importers.openapi.styles import Parameter, path_styles
 from ductape.importers.report import Report
 from ductape.importers.sealing import escaped, names_secret, scrubbed, without_secrets
 from ductape.importers.tags import Tags, secret_name
 from ductape.importers.values import LONGEST_NAME, LONGEST_WORDS, a_text, cut, member
 
 METHODS: frozenset[str] = frozenset(get_args(Method))
+
+
+_MIXED = "the path has a part of its value: give the whole value"
 
 
 class Site(Struct, frozen=True):
@@ -65,9 +70,17 @@ def _action(one: Operation, site: Site, body: Body) -> JsonObject:
     shown = site.security.shown_by(one.node, place)
     sent = site.security.sends(shown)
     given = parameters_of(one.path_item, one.node, site.documents, report, place)
-    parameters = [each for each in given if (each.where, each.name) not in sent]
-    resource = resource_of(one.path, _path_styles(parameters))
-    asked = asked_of(parameters, resource.path.replace("$$", "$"), site.schemas, report, place)
+    parameters = [each for each in given if (each.where, each.called) not in sent]
+    resource = resource_of(one.path, _path_styles(parameters, site.schemas))
+    for name in resource.mixed:
+        report.leave_out(place, f"parameter `{name}` in query", _MIXED)
+    asked = asked_of(
+        in_query(parameters, resource.given, report, place),
+        resource.path.replace("$$", "$"),
+        site.schemas,
+        report,
+        place,
+    )
     headers: dict[str, JsonValue] = {**shown.headers}
     if body.header is not None:
         headers["Content-Type"] = escaped(body.header)
@@ -77,6 +90,7 @@ def _action(one: Operation, site: Site, body: Body) -> JsonObject:
         "headers": headers,
         "query": {**_fixed(resource.query, site), **shown.query},
         "styles": {**asked.styles, **(body.styles or {})},
+        "part_types": {**(body.part_types or {})},
         "request": cast("JsonObject", rules),
     }
     action: JsonObject = {"tag": _tag(one, site), "method": one.method, "resource": resource.path}
@@ -94,8 +108,12 @@ def _tag(one: Operation, site: Site) -> str:
     )
 
 
-def _path_styles(parameters: list[Parameter]) -> dict[str, str]:
-    return {one.name: one.style for one in parameters if one.where == "path"}
+def _path_styles(parameters: list[Parameter], schemas: Schemas) -> dict[str, PathStyle]:
+    return {
+        one.name: path_styles(one, shape_of(one, schemas))[0]
+        for one in parameters
+        if one.where == "path"
+    }
 
 
 def _fixed(query: JsonObject, site: Site) -> JsonObject:

@@ -1,15 +1,24 @@
 """The parameters of an operation: those of its path beside its own, its own winning."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.pairs import Style
+from ductape.domain.styled import is_cookie
 from ductape.domain.web import header_faults, param_names
 from ductape.importers.documents import Broken, Documents, Node
 from ductape.importers.openapi.paths import plain_name
 from ductape.importers.openapi.schemas import Schemas
 from ductape.importers.openapi.shapes import ANYTHING, Shape
+from ductape.importers.openapi.styles import (
+    Parameter,
+    header_style,
+    knows_query_style,
+    path_styles,
+    query_style,
+)
 from ductape.importers.report import Report
 from ductape.importers.values import a_list, a_text, an_object, member
 
@@ -19,34 +28,7 @@ _IGNORED = frozenset({"accept", "authorization", "content-type"})
 _GIVEN = frozenset({"idempotency-key", "user-agent"})
 """Headers that every action sends by itself."""
 
-_PARTS = {"path": "params", "query": "query", "header": "headers"}
-_LISTS: Mapping[tuple[str, bool], str] = {
-    ("form", False): "comma",
-    ("spaceDelimited", False): "space",
-    ("pipeDelimited", False): "pipe",
-}
-"""How lists that do not repeat their name are joined; the others do."""
-
-
-class Parameter(Struct, frozen=True):
-    """One parameter, its references followed."""
-
-    name: str
-    where: str
-    value: JsonObject
-    home: str
-
-    @property
-    def style(self) -> str:
-        """How it is written."""
-        given = a_text(self.value.get("style"))
-        return given or ("form" if self.where in ("query", "cookie") else "simple")
-
-    @property
-    def explodes(self) -> bool:
-        """Whether its parts are written one by one."""
-        given = self.value.get("explode")
-        return given if isinstance(given, bool) else self.style in ("form", "deepObject")
+_PARTS = {"path": "params", "query": "query", "header": "headers", "cookie": "headers"}
 
 
 class Asked(Struct, frozen=True):
@@ -55,7 +37,7 @@ class Asked(Struct, frozen=True):
     rules: dict[str, dict[str, JsonValue]]
     """Part → field → rule."""
     styles: dict[str, JsonValue]
-    """`query:name` → style."""
+    """`query:name`, `params:name`, `headers:name` → style."""
 
 
 def parameters_of(
@@ -86,18 +68,19 @@ def asked_of(
     """Return the rules for the parameters; what a request cannot hold is told."""
     asked = Asked({}, {})
     in_path = set(param_names(resource))
+    headers = {one.name.lower() for one in parameters if one.where == "header"}
     for one in parameters:
-        reason = _unusable(one, in_path)
+        told = f"parameter `{one.name}` in {one.where}"
+        reason = _unusable(one, in_path, headers)
         if reason is not None:
-            report.leave_out(place, f"parameter `{one.name}` in {one.where}", reason)
+            report.leave_out(place, told, reason)
             continue
-        shape = _shape(one, schemas)
-        part, told = _PARTS[one.where], f"parameter `{one.name}` in {one.where}"
-        if one.where == "query":
-            _write_style(one, shape, asked, report, place)
-        elif shape.types and shape.types & {"array", "object"}:
-            report.leave_out(place, told, "its parts are given as one text, joined by commas")
-            shape = Shape(types=frozenset({"string"}), nullable=shape.nullable)
+        shape = shape_of(one, schemas)
+        part = _PARTS[one.where]
+        if style := _style(one, shape):
+            asked.styles[f"{part}:{one.name}"] = style
+        for lacking in _unwritten(one):
+            report.leave_out(place, told, lacking)
         required = one.where == "path" or _is_asked(one)
         rule = schemas.rule(shape, required=required)
         if rule is not None:
@@ -107,29 +90,24 @@ def asked_of(
     return asked
 
 
-def _is_asked(one: Parameter) -> bool:
-    """Tell whether the caller must give a parameter: some headers every request has."""
-    ours = one.where == "header" and one.name.lower() in _GIVEN
-    return one.value.get("required") is True and not ours
+def in_query(
+    parameters: list[Parameter], given: Mapping[str, str], report: Report, place: str
+) -> list[Parameter]:
+    """Return the parameters with those in the query that stand in it by their path's own words."""
+    named = {one.name: one for one in parameters if one.where == "path"}
+    known = {one.name for one in parameters if one.where == "query"}
+    moved: list[Parameter] = []
+    for name, of in given.items():
+        if of in named and name not in known:
+            moved.append(Parameter(name, "query", named[of].value, named[of].home))
+            reason = f"it stands in the path's query: give it in the query, as `{name}`"
+            report.leave_out(place, f"parameter `{of}` in path", reason)
+    gone = {given[one.name] for one in moved}
+    return [one for one in parameters if one.where != "path" or one.name not in gone] + moved
 
 
-def _unusable(one: Parameter, in_path: set[str]) -> str | None:
-    match one.where:
-        case "path" if one.name not in in_path:
-            return "the path does not name it"
-        case "header" if one.name.lower() in _IGNORED:
-            return "OpenAPI leaves this header to the body and the auth"
-        case "header" if header_faults({one.name: ""}, ""):
-            return "no request may set this header"
-        case "cookie":
-            return "give it in the header `Cookie`"
-        case "path" | "query" | "header":
-            return None
-        case _:
-            return f"there are no parameters in {one.where[:40]!r}"
-
-
-def _shape(one: Parameter, schemas: Schemas) -> Shape:
+def shape_of(one: Parameter, schemas: Schemas) -> Shape:
+    """Return what a parameter's value is."""
     schema = one.value.get("schema")
     if schema is None:
         media = next(iter(an_object(one.value.get("content")).values()), None)
@@ -137,22 +115,46 @@ def _shape(one: Parameter, schemas: Schemas) -> Shape:
     return ANYTHING if schema is None else schemas.shape(Node(schema, one.home))
 
 
-def _write_style(one: Parameter, shape: Shape, asked: Asked, report: Report, place: str) -> None:
-    told = f"parameter `{one.name}` in query"
-    if one.value.get("allowReserved") is True:
-        report.leave_out(place, told, "reserved signs in it are percent-encoded all the same")
-    if one.value.get("content") is not None:
-        asked.styles[f"query:{one.name}"] = "json"
-        return
-    joint = _LISTS.get((one.style, one.explodes))
-    several = shape.types is None or bool(shape.types & {"array", "object"})
-    if one.style == "deepObject":
-        asked.styles[f"query:{one.name}"] = "brackets"
-    elif one.style == "form" and one.explodes and shape.is_only("object"):
-        asked.styles[f"query:{one.name}"] = "spread"
-    elif joint is not None and several:
-        asked.styles[f"query:{one.name}"] = joint
-        if shape.types is None or "object" in shape.types:
-            report.leave_out(place, told, "an object in it is given as one text")
-    elif one.style not in ("form", "spaceDelimited", "pipeDelimited"):
-        report.leave_out(place, told, f"no query is written in the style {one.style[:40]!r}")
+def _style(one: Parameter, shape: Shape) -> Style | None:
+    match one.where:
+        case "path":
+            return path_styles(one, shape)[1]
+        case "query":
+            return query_style(one, shape)
+        case _:
+            return header_style(one, shape)
+
+
+def _unwritten(one: Parameter) -> Iterator[str]:
+    """Tell what of a parameter's style no request of ours has."""
+    if one.where == "query" and not knows_query_style(one):
+        yield f"no query is written in the style {one.style[:40]!r}"
+    if one.where == "query" and one.value.get("allowReserved") is True:
+        yield "reserved signs in it are percent-encoded all the same"
+    if one.where == "cookie" and one.has_media:
+        yield "it is given as the text that the cookie has"
+
+
+def _is_asked(one: Parameter) -> bool:
+    """Tell whether the caller must give a parameter.
+
+    Some headers every request has, and cookies can be given all together in `Cookie`.
+    """
+    ours = one.where == "header" and one.name.lower() in _GIVEN
+    return one.value.get("required") is True and not ours and one.where != "cookie"
+
+
+def _unusable(one: Parameter, in_path: set[str], headers: set[str]) -> str | None:
+    match one.where:
+        case "path" if one.name not in in_path:
+            return "the path does not name it"
+        case "header" if one.name.lower() in _IGNORED:
+            return "OpenAPI leaves this header to the body and the auth"
+        case "header" if header_faults({one.name: ""}, ""):
+            return "no request may set this header"
+        case "cookie" if one.name.lower() in headers | _IGNORED or not is_cookie(one.name):
+            return "give it in the header `Cookie`"
+        case "path" | "query" | "header" | "cookie":
+            return None
+        case _:
+            return f"there are no parameters in {one.where[:40]!r}"

@@ -27,7 +27,11 @@ class Resource(Struct, frozen=True):
 
     path: str
     query: JsonObject
-    """What the path had after a `?`."""
+    """What the path had after a `?`, as it is."""
+    given: Mapping[str, str] = {}
+    """Name of a value there that the caller gives → the parameter that says what it is."""
+    mixed: tuple[str, ...] = ()
+    """Names there whose values are a parameter and more."""
 
 
 def resource_of(template: str, styles: Mapping[str, str]) -> Resource:
@@ -45,7 +49,14 @@ def resource_of(template: str, styles: Mapping[str, str]) -> Resource:
     for name, after in zip(map(plain_name, parts[1::2]), parts[2::2], strict=True):
         written += _parameter(name, after, written, styles.get(name, "simple"))
         written += _literal(after)
-    return Resource(escaped(written), dict(parse_qsl(query)))
+    values = dict(parse_qsl(query, keep_blank_values=True))
+    given = {
+        name: found[1] for name, text in values.items() if (found := _TEMPLATE.fullmatch(text))
+    }
+    mixed = tuple(name for name, text in values.items() if _TEMPLATE.search(text))
+    fixed: JsonObject = {name: text for name, text in values.items() if name not in mixed}
+    left = tuple(name for name in mixed if name not in given)
+    return Resource(escaped(written), fixed, given, left)
 
 
 def plain_name(name: str) -> str:

@@ -7,6 +7,8 @@ no rule; patterns, ranges and enumerations are left to the API itself.
 from collections.abc import Iterable
 from functools import reduce
 
+from msgspec.structs import replace
+
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.documents import Broken, Documents, Node, reference_of
 from ductape.importers.openapi.shapes import ANYTHING, BINARY, Either, Shape, both_of, either_of
@@ -14,6 +16,7 @@ from ductape.importers.values import a_count, a_list, a_text, an_object, member
 
 _DEEPEST = 48
 """How many `allOf`, `oneOf`, `anyOf` and references inside one another are looked through."""
+_NUMBERS = frozenset({"integer", "number"})
 _UNMEASURED = frozenset({"integer", "number", "boolean"})
 _TYPES = frozenset({"array", "boolean", "integer", "number", "object", "string"})
 
@@ -62,7 +65,7 @@ class Schemas:
                     one for one, wrote in zip(each, choices, strict=True) if not _is_null(wrote)
                 ]
                 shape = both_of(shape, either_of(told, nullable=nulls))
-        return shape
+        return shape if shape.types else replace(shape, types=_implied(value))
 
     def rule(self, shape: Shape, *, required: bool, files: bool = False) -> JsonObject | None:
         """Return the rule of a field of a shape; none where it may be of several types.
@@ -88,7 +91,7 @@ class Schemas:
             return "OBJECT" if alone else None
         match sorted(shape.types or ()):
             case ["string"]:
-                return _TEXTS.get(shape.format, "STRING")
+                return _text_type(shape)
             case ["integer", "number"] | ["number"]:
                 return "DOUBLE" if shape.format == "double" else "FLOAT"
             case ["array"]:
@@ -112,19 +115,29 @@ _TEXTS = {
     "email": "EMAIL_STRING",
     "uuid": "UUID",
 }
+_LENGTHS = {"date": (10, 10), "date-time": (20, 40), "email": (3, 320), "uuid": (36, 36)}
+"""How long a text of a format is: makers write formats beside lengths that no such text has."""
+
+
+def _text_type(shape: Shape) -> str:
+    shortest, longest = _LENGTHS.get(shape.format, (0, 0))
+    apart = (shape.least or 0) > longest or (shape.most is not None and shape.most < shortest)
+    return "STRING" if apart else _TEXTS.get(shape.format, "STRING")
 
 
 def _own(value: JsonObject, home: str) -> Shape:
     """Return what a schema says without its references and choices."""
     types = _types(value)
-    lengths = [value.get(f"{end}{what}") for end in ("min", "max") for what in _measured(types)]
+    meant = types or _implied(value)
+    measured = () if _lists(value) else _measured(meant)
+    lengths = [value.get(f"{end}{what}") for end in ("min", "max") for what in measured]
     items = value.get("items")
     properties = an_object(value.get("properties"))
-    binary = _is_bytes(value, types)
+    binary = _is_bytes(value, meant)
     return Shape(
         types=types,
         nullable=value.get("nullable") is True or _allows_null(value),
-        format=BINARY if binary else a_text(value.get("format")),
+        format=BINARY if binary else _format(value),
         least=a_count(lengths[0]) if lengths else None,
         most=a_count(lengths[1]) if lengths else None,
         items=Node(items, home) if isinstance(items, dict) else None,
@@ -157,18 +170,35 @@ def _measured(types: frozenset[str] | None) -> tuple[str, ...]:
 
 
 def _types(value: JsonObject) -> frozenset[str] | None:
+    """Return the types that a schema names; none where what it lists is of others."""
     given = value.get("type")
     named = [given] if isinstance(given, str) else a_list(given)
     types = frozenset(one for one in named if isinstance(one, str) and one in _TYPES)
-    if types:
-        return types
-    if "const" in value:
-        return _kinds([value["const"]])
-    if isinstance(value.get("enum"), list):
-        return _kinds(a_list(value["enum"]))
+    if not _lists(value):
+        return types or None
+    listed = _kinds([value["const"]] if "const" in value else a_list(value["enum"]))
+    if not types or listed is None:
+        return types or listed
+    return types if listed & (types | _NUMBERS if types & _NUMBERS else types) else None
+
+
+def _implied(value: JsonObject) -> frozenset[str] | None:
+    """Return the type that a schema only makes sense for; what it lists says more."""
+    if _lists(value):
+        return None
     if value.get("properties"):
         return frozenset({"object"})
     return frozenset({"array"}) if isinstance(value.get("items"), dict) else None
+
+
+def _format(value: JsonObject) -> str:
+    """Return a text's format; where the texts themselves are listed, they count."""
+    return "" if _lists(value) else a_text(value.get("format"))
+
+
+def _lists(value: JsonObject) -> bool:
+    """Tell whether a schema lists its values; what else it says of them then counts less."""
+    return isinstance(value.get("enum"), list) or "const" in value
 
 
 def _kinds(values: Iterable[JsonValue]) -> frozenset[str] | None:

@@ -43,6 +43,8 @@ class Security:
         self._schemes: dict[str, JsonObject] = {}
         """The scheme's own name → auth."""
         self._refused: dict[str, str] = {}
+        self._personal: set[str] = set()
+        """Schemes whose token a person gets."""
         first = documents.first
         self._root = documents.root
         declared = an_object(member(member(first.value, "components"), "securitySchemes"))
@@ -58,7 +60,7 @@ class Security:
         own = member(operation.value, "security")
         choices = [an_object(one) for one in a_list(self._default if own is None else own)]
         named = [choice for choice in choices if choice]
-        good = [choice for choice in named if all(name in self._schemes for name in choice)]
+        good = [choice for choice in named if all(self._can(name) for name in choice)]
         if not good:
             if self._given is not None and own != []:
                 return Shown(GIVEN)
@@ -68,11 +70,23 @@ class Security:
         return self._together(min(good, key=self._awkward))
 
     def sends(self, shown: Shown) -> frozenset[tuple[str, str]]:
-        """Return the parameters, as (where, name), that an operation's auth sends already."""
+        """Return the parameters, as (where, name), that an operation's auth sends already.
+
+        Names of headers are in small letters.
+        """
         auth = self.auths.get(shown.auth or "", {})
-        own = {(a_text(auth.get("location")), a_text(auth.get("name")))}
-        headers = {("header", name) for name in shown.headers}
-        return frozenset(own | headers | {("query", name) for name in shown.query})
+        name, location = a_text(auth.get("name")), a_text(auth.get("location"))
+        own = {(location, name.lower() if location == "header" else name)}
+        headers = {("header", name.lower()) for name in shown.headers}
+        lines = [a_text(auth.get("value")) if _header_of(auth) == "cookie" else ""]
+        lines += [line for name, line in shown.headers.items() if name.lower() == "cookie"]
+        cookies = {("cookie", line.partition("=")[0]) for line in lines}
+        return frozenset(own | headers | cookies | {("query", name) for name in shown.query})
+
+    def _can(self, scheme: str) -> bool:
+        """Tell whether a scheme is one to show; what the importing person named comes first."""
+        known = scheme in self._schemes
+        return known and not (scheme in self._personal and self._given is not None)
 
     def _declare(self, name: str, node: Node | Broken) -> None:
         place = pointer_to("components", "securitySchemes", name)
@@ -97,7 +111,7 @@ class Security:
                     "username": self._secret(name, "username"),
                     "password": self._secret(name, "password"),
                 }
-            case "oauth2", _:
+            case "oauth2" | "openIdConnect", _:
                 return self._client(name, an_object(member(scheme.get("flows"), _CLIENTS)))
             case "apiKey", _:
                 return self._key(name, a_text(scheme.get("name")), a_text(scheme.get("in")))
@@ -106,13 +120,11 @@ class Security:
             case kind, _:
                 return _REASONS.get(a_text(kind), "its type is not known")
 
-    def _client(self, name: str, flow: JsonObject) -> JsonObject | str:
+    def _client(self, name: str, flow: JsonObject) -> JsonObject:
         """Return the flow of a client's own credentials, the one that needs nobody at a screen."""
         url = joined_url(a_text(flow.get("tokenUrl")), self._root)
-        if not flow:
-            return _REASONS["oauth2"]
         if url is None:
-            return "its token URL is no absolute http or https URL"
+            return self._persons(name)
         if scopes := ", ".join([*an_object(flow.get("scopes"))][:_MOST_SCOPES]):
             self._report.note(f"`{name[:80]}` asks for no scope; the document has: {scopes}")
         return {
@@ -122,6 +134,12 @@ class Security:
             "client_id": self._secret(name, "client_id"),
             "client_secret": self._secret(name, "client_secret"),
         }
+
+    def _persons(self, name: str) -> JsonObject:
+        """Return a token that a person got: the document has no other way to one."""
+        self._personal.add(name)
+        self._report.note(f"`{name[:80]}` sends a token that you get and renew: {_RENEW}")
+        return {"type": "bearer", "token": self._secret(name, "token")}
 
     def _key(self, name: str, key: str, where: str) -> JsonObject | str:
         if not key or len(key) > 200 or (header_faults({key: ""}, "") and where != "query"):  # noqa: PLR2004 (as a product has names)
@@ -144,9 +162,13 @@ class Security:
         why = self._refused.get(name, "the document does not declare it")
         return f"it goes without credentials: of `{name[:80]}` {why}"
 
-    def _awkward(self, choice: JsonObject) -> tuple[int, bool]:
-        """Rank the ways to show who calls: one thing before several, a token before a password."""
-        return len(choice), any(self._schemes[name]["type"] == "basic" for name in choice)
+    def _awkward(self, choice: JsonObject) -> tuple[int, int]:
+        """Rank the ways to show who calls: one thing before several, then what is renewed least.
+
+        A token comes before a password, and both before the token of a person.
+        """
+        basic = any(self._schemes[name]["type"] == "basic" for name in choice)
+        return len(choice), 2 if self._personal & {*choice} else int(basic)
 
     def _together(self, choice: JsonObject) -> Shown:
         """Let the auth show one scheme, and headers or the query the keys beside it."""
@@ -167,16 +189,15 @@ class Security:
 
 def _header_of(auth: JsonObject) -> str:
     """Name the header that an auth sends, in small letters; empty for one in the query."""
-    if auth["type"] != "api_key":
+    if auth.get("type") != "api_key":
         return "authorization"
     return "" if auth["location"] == "query" else cast("str", auth["name"]).lower()
 
 
 _CLIENTS = "clientCredentials"
 _MOST_SCOPES = 50
+_RENEW = "an auth of the type `oauth2` with a `refresh_token` does it by itself"
 _REASONS = {
-    "oauth2": "of OAuth 2 only `clientCredentials` is imported: `--auth bearer` sends a token",
-    "openIdConnect": "OpenID Connect is not imported: declare a bearer with a token",
     "mutualTLS": "client certificates are none that an app's auth has",
 }
 """Why whole types of schemes are skipped."""

@@ -100,6 +100,8 @@ class Servers:
         url = _filled(written, an_object(member(given, "variables")), self._options.variables)
         if not is_web(url) and is_web(self._root):
             url = urljoin(self._root, url)
+        elif url.startswith("//"):
+            url = f"https:{url}"  # "As the page was fetched": a file was not.
         if not is_web(url):
             return Broken(f"its server {scrubbed(url)[:80]!r} is no absolute URL")
         try:

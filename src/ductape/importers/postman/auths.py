@@ -14,6 +14,9 @@ from ductape.importers.values import a_list, a_text, an_object, as_written, memb
 
 _Key: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
 
+Sent: TypeAlias = tuple[str, str] | None
+"""Where a key is sent, and under which name; none for what is no key."""
+
 _REASONS = {"oauth2": "of OAuth 2 only `client_credentials` is imported: `--auth bearer`"}
 _NO_NAME = "its name is none that a request can have"
 
@@ -65,6 +68,15 @@ class Auths:
             reason = f"it goes without credentials: {self._reasons.get(key, 'it is not known')}"
             self._report.leave_out(place, "auth", reason)
         return self._known.get(key)
+
+    def sends(self, tag: str | None) -> Sent:
+        """Return the key that an auth sends by itself, as (where, name), headers in small letters.
+
+        Postman takes it out of the request, where it stands as well.
+        """
+        auth = self.made.get(tag or "", {})
+        name, where = a_text(auth.get("name")), a_text(auth.get("location"))
+        return (where, name.lower() if where == "header" else name) if name else None
 
     def _made(self, kind: str, given: dict[str, str]) -> JsonObject | str:
         match kind:

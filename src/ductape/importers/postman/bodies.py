@@ -11,6 +11,7 @@ from typing import cast
 from msgspec import Struct
 
 from ductape.domain.definitions.action import ContentType
+from ductape.domain.filecontent import mime_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.postman.fields import UNKNOWN, Fields
 from ductape.importers.postman.variables import NAMED
@@ -29,6 +30,8 @@ class Body(Struct, frozen=True):
     mime: str | None = None
     default: JsonValue = None
     rules: JsonObject = {}
+    part_types: JsonObject = {}
+    """Field → the MIME type that its part says."""
 
 
 def body_of(given: JsonValue, fields: Fields, place: str) -> Body | str:
@@ -68,7 +71,8 @@ def _raw(given: JsonObject, fields: Fields, place: str) -> Body | str:
 
 def _object(value: JsonObject, fields: Fields) -> Body:
     split = fields.split(value)
-    return Body("json", None, split.known or None, split.rules)
+    nothing = None if split.rules else value  # An empty object is a body, one to be given is none.
+    return Body("json", None, split.known or nothing, split.rules)
 
 
 def _list(value: list[JsonValue], fields: Fields, place: str) -> Body:
@@ -103,31 +107,41 @@ def _form(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
 def _parts(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
     members: JsonObject = {}
     files: dict[str, int] = {}
+    types: JsonObject = {}
     for name, one in _enabled(pairs, fields, place):
+        types |= _part_type(name, one, fields, place)
         if member(one, "type") == "file":
             files[name] = files.get(name, 0) + max(len(a_list(member(one, "src"))), 1)
             fields.report.leave_out(place, f"body field `{name}`", _NO_FILE)
         else:
-            _put(members, name, _part(name, one, fields, place))
+            _put(members, name, _part(one))
     split = fields.split({name: one for name, one in members.items() if name not in files})
     asked: JsonObject = {
         name: {"type": "OBJECT" if count == 1 else "OBJECT_ARRAY"} for name, count in files.items()
     }
-    return Body("multipart", None, split.known or None, split.rules | asked) if pairs else Body()
+    if not pairs:
+        return Body()
+    return Body("multipart", None, split.known or None, split.rules | asked, types)
 
 
-def _part(name: str, one: JsonValue, fields: Fields, place: str) -> JsonValue:
+def _part_type(name: str, one: JsonValue, fields: Fields, place: str) -> JsonObject:
+    """Return what a part says that it is, by its name; nothing where it says what is usual."""
+    mime = a_text(member(one, "contentType")).strip()
+    if mime.lower() in ("", "text/plain", "application/json", "auto"):
+        return {}
+    if mime_faults(mime, ""):
+        reason = f"its part does not say that it is {mime[:80]}"
+        fields.report.leave_out(place, f"body field `{name}`", reason)
+        return {}
+    return {name: mime}
+
+
+def _part(one: JsonValue) -> JsonValue:
     """Return the value of a part of text; one that is said to be JSON is sent so."""
     text = as_written(member(one, "value"))
     mime = a_text(member(one, "contentType")).partition(";")[0].strip().lower()
-    if mime == "application/json":
-        value = _json(text)
-        if isinstance(value, dict):
-            return value
-    if mime not in ("", "text/plain"):
-        reason = f"its part does not say that it is {mime[:80]}"
-        fields.report.leave_out(place, f"body field `{name}`", reason)
-    return text
+    value = _json(text) if mime == "application/json" or mime.endswith("+json") else None
+    return value if isinstance(value, dict) else text
 
 
 def _enabled(pairs: list[JsonValue], fields: Fields, place: str) -> Iterator[tuple[str, JsonValue]]:

@@ -14,7 +14,8 @@ from ductape.importers.sealing import escaped, looks_secret, names_secret
 from ductape.importers.tags import secret_name
 
 _DEEPEST = 32
-_FIGURE = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,6})?|true|false", re.IGNORECASE)
+_PLAIN = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,6})?|true|false|<[a-z0-9_ -]{1,30}>", re.IGNORECASE)
+"""Figures, and what stands in the place of a value: `<string>`."""
 
 
 class Fields(Struct, frozen=True):
@@ -88,7 +89,7 @@ class Fields(Struct, frozen=True):
 
 def _opens(name: str, value: str) -> bool:
     """Tell whether a value under a name is a credential: `max_tokens: 100` is none."""
-    plain = _FIGURE.fullmatch(value) is not None
+    plain = _PLAIN.fullmatch(value) is not None
     return bool(value) and (names_credential(name) or (names_secret(name) and not plain))
 
 

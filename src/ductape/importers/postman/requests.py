@@ -10,7 +10,7 @@ from ductape.domain.product.format.app import Method
 from ductape.domain.web import header_faults
 from ductape.importers.apps import Bases, Draft
 from ductape.importers.options import Options, is_url
-from ductape.importers.postman.auths import Auths
+from ductape.importers.postman.auths import Auths, Sent
 from ductape.importers.postman.bodies import Body, body_of
 from ductape.importers.postman.fields import Fields
 from ductape.importers.postman.urls import Url, path_of, url_of
@@ -19,6 +19,7 @@ from ductape.importers.sealing import escaped, scrubbed
 from ductape.importers.tags import Tags
 from ductape.importers.values import LONGEST_NAME, LONGEST_WORDS, a_list, a_text, cut, member
 
+_BY_AUTH = "the auth sends it"
 _METHODS: frozenset[str] = frozenset(get_args(Method))
 _MIMES = {
     "json": "application/json",
@@ -92,8 +93,10 @@ def _action(one: Request, site: Site, method: str, url: Url, body: Body) -> Json
         reference = site.fields.variables.secret(name)
         told = f"it is secret: give `{reference}` as the parameter `{name}`"
         site.report.leave_out(one.place, f"variable `{name}` in the path", told)
-    query, query_rules = _query(one, site, url)
-    headers, header_rules = _headers(one, site)
+    auth = site.auths.tag_of(one.auth, one.place)
+    sent = site.auths.sends(auth)
+    query, query_rules = _query(one, site, url, sent)
+    headers, header_rules = _headers(one, site, sent)
     if body.mime is not None and body.mime != _MIMES.get(body.content_type):
         headers = {"Content-Type": body.mime, **headers}
     rules = {"query": query_rules, "headers": header_rules, "body": body.rules}
@@ -103,20 +106,24 @@ def _action(one: Request, site: Site, method: str, url: Url, body: Body) -> Json
     if body.content_type != "json":
         action["content_type"] = body.content_type
     optional: JsonObject = {
-        "auth": site.auths.tag_of(one.auth, one.place),
+        "auth": auth,
         "headers": _without_usual(headers, body),
         "query": query,
-        "body": body.default,
+        "part_types": body.part_types,
         "request": cast("JsonObject", {part: each for part, each in rules.items() if each}),
     }
+    if body.default is not None:
+        action["body"] = body.default
     return action | {name: value for name, value in optional.items() if value}
 
 
-def _query(one: Request, site: Site, url: Url) -> tuple[JsonObject, JsonObject]:
+def _query(one: Request, site: Site, url: Url, sent: Sent) -> tuple[JsonObject, JsonObject]:
     members: JsonObject = {}
     for pair in url.query:
         if pair.disabled:
             site.report.leave_out(one.place, f"parameter `{pair.name}` in query", "it is disabled")
+        elif ("query", pair.name) == sent:
+            site.report.leave_out(one.place, f"parameter `{pair.name}` in query", _BY_AUTH)
         elif pair.name in members:
             known = members[pair.name]
             members[pair.name] = [*(known if isinstance(known, list) else [known]), pair.value]
@@ -126,12 +133,14 @@ def _query(one: Request, site: Site, url: Url) -> tuple[JsonObject, JsonObject]:
     return split.known, split.rules
 
 
-def _headers(one: Request, site: Site) -> tuple[JsonObject, JsonObject]:
+def _headers(one: Request, site: Site, sent: Sent) -> tuple[JsonObject, JsonObject]:
     members: JsonObject = {}
     for name, value, disabled in _header_lines(member(one.value, "header")):
         told = f"header `{name}`"
         if disabled:
             site.report.leave_out(one.place, told, "it is disabled")
+        elif ("header", name.lower()) == sent:
+            site.report.leave_out(one.place, told, _BY_AUTH)
         elif header_faults({name: value}, ""):
             site.report.leave_out(one.place, told, "no request may set it so")
         else:
@@ -159,8 +168,12 @@ def _without_usual(headers: Mapping[str, JsonValue], body: Body) -> JsonObject:
     return {
         name: value
         for name, value in headers.items()
-        if name.lower() != "content-type" or not str(value).lower().startswith(usual)
+        if name.lower() != "content-type" or _bare(value) != usual
     }
+
+
+def _bare(mime: JsonValue) -> str:
+    return str(mime).partition(";")[0].strip().lower()
 
 
 def _words(one: Request) -> JsonObject:

@@ -137,7 +137,9 @@ class Action(Struct, frozen=True):
     """A default body; the input's fields win."""
     content_type: ContentType = "json"
     styles: dict[str, Style] = field(default_factory=dict[str, Style])
-    """How values of the query or a form are written, as `{"query:ids": "comma"}`."""
+    """How single values of a request are written, as `{"query:ids": "comma"}`."""
+    part_types: dict[str, str] = field(default_factory=dict[str, str])
+    """Of a body of several parts: field → the MIME type that its part says."""
     request: JsonObject | None = None
     """The schema of the input: `{query|params|body|headers: {field: {type, required, …}}}`."""
     max_response_bytes: AnswerBytes = 1_048_576

@@ -53,6 +53,7 @@ def _action_in(env: Env, app: App, action: Action, auths: Mapping[str, Auth]) ->
         request=action.request,
         content_type=action.content_type,
         styles=action.styles,
+        part_types=action.part_types,
         allow_private=first(app_here.allow_private, app.allow_private, env.allow_private),
         max_response_bytes=action.max_response_bytes,
     )

@@ -5,9 +5,11 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
+from ductape.domain.filecontent import mime_faults
 from ductape.domain.found import kind_of, listed, path_to
 from ductape.domain.inputs.schema import rule_faults
 from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.pairs import STYLES_OF
 from ductape.domain.product.format.app import Action, ActionEnv, App, AppAuth, AuthEnv, Variable
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.function import Function, FunctionEnv
@@ -23,6 +25,7 @@ from ductape.domain.web import header_faults
 from ductape.errors import Fault, fault
 
 _PARTS = ("query", "params", "body", "headers")
+_STYLED = "`query:NAME`, `body:NAME`, `params:NAME` or `headers:NAME`"
 _BEHIND_A_URL = ("type", "url", "method", "headers", "auth", "timeout", "allow_private", "envs")
 
 
@@ -72,12 +75,18 @@ def _action_faults(action: Action | ActionEnv, path: str) -> Iterator[Fault]:
         yield from _schema_faults(action.request, f"{path}.request")
     if isinstance(action, Action):
         yield from _style_faults(action, f"{path}.styles")
+        for name, mime in action.part_types.items():
+            yield from mime_faults(mime, path_to(f"{path}.part_types", name))
 
 
 def _style_faults(action: Action, path: str) -> Iterator[Fault]:
-    for name in action.styles:
-        if not name.startswith(("query:", "body:")):
-            yield fault(path_to(path, name), "`query:NAME` or `body:NAME`", "another key")
+    for name, style in action.styles.items():
+        part, colon, called = name.partition(":")
+        if part not in STYLES_OF or not (colon and called):
+            yield fault(path_to(path, name), _STYLED, "another key")
+        elif style not in STYLES_OF[part]:
+            known = ", ".join(sorted(STYLES_OF[part]))
+            yield fault(path_to(path, name), f"one of {known}", f"`{style}`")
 
 
 def _function_faults(function: Function, path: str) -> Iterator[Fault]:

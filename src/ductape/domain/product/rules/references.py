@@ -91,9 +91,11 @@ def _definitions(product: Product) -> Iterator[tuple[str, App | None, Struct]]:
 
 
 def _texts_of(part: Struct, path: str) -> Iterator[tuple[str, JsonValue]]:
-    for where, value in values_of(part, path):
-        if value is not UNSET and needs_resolving(cast("JsonValue", value)):
-            yield where, cast("JsonValue", value)
+    def refers(value: object) -> bool:
+        return value is not UNSET and needs_resolving(cast("JsonValue", value))
+
+    for where, value in values_of(part, path, refers):
+        yield where, cast("JsonValue", value)
 
 
 def _dangling(product: Product, app: App | None, found: tuple[Use, ...]) -> Iterator[Fault]:

@@ -1,0 +1,60 @@
+"""Security schemes that ask a person: a token that was got elsewhere is sent."""
+
+import pytest
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.importers import Imported
+from tests.unit.importers.builders import an_operation, app_of, imported, only_action
+
+CODE: JsonObject = {
+    "type": "oauth2",
+    "flows": {
+        "authorizationCode": {
+            "authorizationUrl": "https://a.example/authorize",
+            "tokenUrl": "https://a.example/token",
+            "scopes": {"read": "r"},
+        }
+    },
+}
+OIDC: JsonObject = {"type": "openIdConnect", "openIdConnectUrl": "https://a.example/.well-known"}
+BASIC: JsonObject = {"type": "http", "scheme": "basic"}
+A_TOKEN: JsonObject = {"type": "bearer", "token": "$Secret{a_o_token}"}
+
+
+def made_of(schemes: JsonObject, *security: JsonValue, **given: object) -> Imported:
+    document = an_operation(security=[*security])
+    return imported({**document, "components": {"securitySchemes": schemes}}, **given)  # pyright: ignore[reportArgumentType]
+
+
+def client(url: str) -> JsonObject:
+    """Build a client's own credentials with an odd token URL."""
+    return {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": url}}}
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        CODE,
+        OIDC,
+        {"type": "oauth2", "flows": {"implicit": {"authorizationUrl": "x", "scopes": {}}}},
+        *(client(url) for url in ("", "/token", "ftp://x", "https://a b", "http://[")),
+    ],
+)
+def test_a_token_of_a_person_is_a_secret_of_yours(scheme: JsonObject) -> None:
+    made = made_of({"o": scheme}, {"o": ["read"]})
+    assert app_of(made)["auths"] == [{"tag": "o", **A_TOKEN}]
+    assert only_action(made)["auth"] == "o"
+    assert [one["name"] for one in made["secrets"]] == ["a_o_token"]
+    assert made["left_out"] == []
+    (note,) = made["notes"]
+    assert note.startswith("`o` sends a token that you get and renew")
+
+
+def test_what_nobody_has_to_renew_comes_first() -> None:
+    made = made_of({"o": CODE, "b": BASIC}, {"o": []}, {"b": []})
+    assert only_action(made)["auth"] == "b"
+
+
+def test_what_you_name_comes_before_a_persons_token() -> None:
+    made = made_of({"o": CODE}, {"o": []}, auth="header:X-Key")
+    assert only_action(made)["auth"] == "given"

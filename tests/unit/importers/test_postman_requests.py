@@ -1,0 +1,88 @@
+"""What makers' collections have in their requests: types, empty bodies, auths said twice."""
+
+import pytest
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from tests.unit.importers.builders import a_collection, a_request, imported, only_action
+
+
+def action_of(**parts: JsonValue) -> JsonObject:
+    """Return the action of one request."""
+    return only_action(imported(a_collection(a_request(**parts)), "postman"))
+
+
+def raw(text: str) -> JsonObject:
+    return {"mode": "raw", "raw": text, "options": {"raw": {"language": "json"}}}
+
+
+@pytest.mark.parametrize(
+    ("mime", "kept"),
+    [
+        ("application/json-patch+json", {"Content-Type": "application/json-patch+json"}),
+        ("application/json; charset=utf-8", None),
+        ("Application/JSON", None),
+    ],
+)
+def test_a_body_is_sent_as_the_requests_own_type(mime: str, kept: JsonObject | None) -> None:
+    header: JsonValue = [{"key": "Content-Type", "value": mime}]
+    assert (
+        action_of(method="PATCH", header=header, body=raw('[{"op": "x"}]')).get("headers") == kept
+    )
+
+
+def test_an_empty_object_is_a_body() -> None:
+    assert action_of(method="PUT", body=raw("{}"))["body"] == {}
+
+
+@pytest.mark.parametrize(("where", "name"), [("query", "key"), ("header", "X-Key")])
+def test_what_the_auth_sends_the_request_does_not_send_again(where: str, name: str) -> None:
+    key: JsonValue = [
+        {"key": "key", "value": name},
+        {"key": "in", "value": where},
+        {"key": "value", "value": "v"},
+    ]
+    url: JsonObject = {
+        "raw": "https://shop.example/x",
+        "host": "https://shop.example",
+        "path": ["x"],
+        "query": [{"key": "key", "value": "1"}, {"key": "n", "value": "2"}],
+    }
+    header: JsonValue = [{"key": "x-key", "value": "1"}, {"key": "X-N", "value": "2"}]
+    made = imported(
+        a_collection(a_request(url=url, header=header, auth={"type": "apikey", "apikey": key})),
+        "postman",
+    )
+    action = only_action(made)
+    query, headers = action["query"], action["headers"]
+    assert isinstance(query, dict)
+    assert isinstance(headers, dict)
+    assert ("key" in query, "x-key" in headers) == (where == "header", where == "query")
+    assert [one["reason"] for one in made["left_out"]] == ["the auth sends it"]
+    assert (query["n"], headers["X-N"]) == ("2", "2")
+
+
+def test_a_placeholder_is_no_credential_where_its_name_may_be_plain() -> None:
+    query: JsonValue = [
+        {"key": "key", "value": "<string>"},
+        {"key": "access_token", "value": "<string>"},
+    ]
+    url: JsonObject = {"raw": "", "host": "https://shop.example", "path": ["x"], "query": query}
+    assert action_of(url=url)["query"] == {
+        "key": "<string>",
+        "access_token": "$Secret{a_access_token}",
+    }
+
+
+def test_a_part_says_the_type_that_the_collection_has() -> None:
+    fields: JsonValue = [
+        {"key": "sdp", "value": "v=0", "type": "text", "contentType": "application/sdp"},
+        {"key": "meta", "value": "{}", "type": "text", "contentType": "application/json"},
+        {"key": "odd", "value": "x", "type": "text", "contentType": "odd"},
+        {"key": "f", "type": "file", "src": [], "contentType": "image/png"},
+    ]
+    made = imported(
+        a_collection(a_request(method="POST", body={"mode": "formdata", "formdata": fields})),
+        "postman",
+    )
+    assert only_action(made)["part_types"] == {"sdp": "application/sdp", "f": "image/png"}
+    assert "its part does not say that it is odd" in {one["reason"] for one in made["left_out"]}
