@@ -1,9 +1,12 @@
 """A bad line between the processes and the server: it cuts, drops, delays and half-closes.
 
-It knows nothing of what it carries. Whoever connects to its port is connected to the server's.
+It knows nothing of what it carries. Whoever connects to its port is connected to the server's. It
+can stand before a server that has no TLS itself.
 """
 
 import asyncio
+import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 CHUNK = 65_536
@@ -28,9 +31,17 @@ class Line:
 class Proxy:
     """Listens on a free port of loopback."""
 
-    def __init__(self, server_port: int) -> None:
-        """Carry to a server's port."""
+    def __init__(
+        self,
+        server_port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        edit: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        """Carry to a server's port; `edit` may change what it answers, `tls` ends here."""
         self._server_port = server_port
+        self._tls = tls
+        self.edit = edit
         self._lines: list[Line] = []
         self._carrying: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
@@ -44,7 +55,7 @@ class Proxy:
 
     async def open(self) -> None:
         """Begin to listen."""
-        self._listening = await asyncio.start_server(self._connected, HOST, 0)
+        self._listening = await asyncio.start_server(self._connected, HOST, 0, ssl=self._tls)
         self.port = self._listening.sockets[0].getsockname()[1]
 
     async def aclose(self) -> None:
@@ -138,7 +149,7 @@ class Proxy:
                 self.cut()
                 return
             if writer not in line.deaf:
-                writer.write(data)
+                writer.write(self.edit(data) if writer is line.client else data)
                 await writer.drain()
         if writer not in line.deaf:
             writer.close()

@@ -10,7 +10,6 @@ job.
 # aiokafka has next to no annotations, and nobody has made stubs of it.
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -38,6 +37,7 @@ from ductape.ports.broker import Delivery, Outgoing
 from ductape.providers.brokers.link import Means
 from ductape.providers.brokers.offsets import Offsets
 from ductape.providers.brokers.reaching import checked, read_server
+from ductape.providers.brokers.tls import trust
 
 REQUEST_MS = 20_000
 
@@ -52,6 +52,8 @@ class KafkaLink:
 
     def __init__(self, server: BrokerServer, means: Means) -> None:
         """Take where the cluster is and who we are there."""
+        self.where = f"Kafka at {', '.join(server.servers)}"
+        self.trust = trust() if server.tls else None
         self._server = server
         self._means = means
         self._producer: AIOKafkaProducer | None = None
@@ -116,8 +118,8 @@ class KafkaLink:
             "request_timeout_ms": REQUEST_MS,
             "security_protocol": _protocol(server),
         }
-        if server.tls:
-            options["ssl_context"] = ssl.create_default_context()
+        if self.trust is not None:
+            options["ssl_context"] = self.trust
         if server.sasl is not None:
             options["sasl_mechanism"] = server.sasl
             options["sasl_plain_username"] = server.username

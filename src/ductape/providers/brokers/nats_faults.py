@@ -58,4 +58,4 @@ def _failure(where: str, error: Exception) -> ProviderError:
             code = "VALIDATION_ERROR"
         case _:
             code = "PROVIDER_ERROR"
-    return ProviderError(code, f"NATS at {where}: {said}")
+    return ProviderError(code, f"{where}: {said}")

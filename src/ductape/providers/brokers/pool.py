@@ -91,6 +91,7 @@ class BrokerPool:
             yield kept.link
         except ProviderError as error:
             broken = error.provider_code in _BROKEN
+            _raise_distrust(kept.link, error)
             raise
         except asyncio.CancelledError:
             broken = True  # Its time is over: perhaps nothing will ever be answered.
@@ -176,6 +177,13 @@ async def _bounded(call: Awaitable[T], place: Place, patience_s: float) -> T:
         waited = f"within {int(patience_s * 1000)} ms"
         message = f"the broker `{place.broker}` gave no answer {waited}"
         raise ProviderError("TIMEOUT", message) from error
+
+
+def _raise_distrust(link: Link, error: ProviderError) -> None:
+    """Raise what is known of a certificate that was refused, instead of a client's own words."""
+    refusal = None if link.trust is None else link.trust.refusal(link.where)
+    if refusal is not None:
+        raise refusal from error
 
 
 async def _ended(closing: Awaitable[None]) -> None:

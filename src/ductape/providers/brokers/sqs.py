@@ -85,6 +85,9 @@ def connect(server: BrokerServer, means: Means) -> "SqsLink":
 class SqsLink:
     """Implements `link.Link`."""
 
+    where = "SQS"
+    trust = None
+
     def __init__(self, server: BrokerServer, means: Means) -> None:
         """Take where the service is and who we are there."""
         self._server = server
