@@ -14,7 +14,8 @@ import pytest
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerType
 from tests.integration.brokering import caller, failure_of, server_at
-from tests.servers.certificates import Files, certificate_files
+from tests.servers.certificates import Files, certificate_files, certificates
+from tests.servers.http import http_receiver
 from tests.servers.kafka import before_kafka
 from tests.servers.nats import nats_server
 from tests.servers.proxy import Proxy
@@ -114,3 +115,15 @@ async def test_a_certificate_of_another_name_is_refused(
     assert f"{host}:{encrypted.port} shows a certificate that is not trusted" in str(error)
     assert "not valid for" in str(error)
     assert error.hint == "write the host as its certificate names it"
+
+
+@pytest.mark.parametrize("kind", ["sqs", "pubsub"])
+async def test_what_speaks_https_says_the_same(kind: BrokerType) -> None:
+    async with http_receiver(certificates("localhost").server) as server:
+        async with caller(server_at(kind, 0, endpoint=server.url)) as calling:
+            error = await failure_of(calling, "publish")
+        assert server.requests == []
+    assert error.provider_code == "CONNECTION_ERROR"
+    assert "unable to get local issuer certificate" in str(error)
+    assert error.hint is not None
+    assert "SSL_CERT_FILE" in error.hint

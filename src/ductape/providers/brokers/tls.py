@@ -8,15 +8,8 @@ import ssl
 from typing import cast
 
 from ductape.errors import ProviderError
+from ductape.providers.http import remedy_for
 
-_WRONG_NAME = frozenset({62, 64})
-"""OpenSSL's numbers for a certificate of another host name, and of another address."""
-_OUT_OF_DATE = frozenset({9, 10})
-"""Of one that is not valid yet, and no longer."""
-
-_NAME = "write the host as its certificate names it"
-_DATES = "have the certificate renewed, and look at this host's clock"
-_AUTHORITY = "SSL_CERT_FILE names a file of authorities to trust instead of the system's"
 _PORT = "is this the port for TLS?"
 
 
@@ -33,7 +26,7 @@ class Trust(ssl.SSLContext):
                 return None
             case ssl.SSLCertVerificationError() as error:
                 text = f"{where} shows a certificate that is not trusted: {error.verify_message}"
-                return ProviderError("CONNECTION_ERROR", text, hint=_hint(error.verify_code))
+                return ProviderError("CONNECTION_ERROR", text, hint=remedy_for(error))
             case error:
                 text = f"{where} does not speak TLS: {error.reason or 'the handshake failed'}"
                 return ProviderError("CONNECTION_ERROR", text, hint=_PORT)
@@ -62,9 +55,3 @@ def trust() -> Trust:
     made.sslobject_class = _Witnessed
     made.load_default_certs()
     return made
-
-
-def _hint(number: int) -> str:
-    if number in _WRONG_NAME:
-        return _NAME
-    return _DATES if number in _OUT_OF_DATE else _AUTHORITY
