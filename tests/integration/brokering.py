@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -15,7 +15,7 @@ from ductape.domain.outcome import Failure, StoredError
 from ductape.domain.request import RetryPolicy
 from ductape.domain.retry import may_retry
 from ductape.errors import ProviderError
-from ductape.ports.broker import Delivery, Outgoing, Place
+from ductape.ports.broker import Consumer, Delivery, Outgoing, Place
 from ductape.ports.tokens import TokenWish
 from ductape.providers.brokers import BrokerPool, pool
 from ductape.providers.http import AiohttpClient
@@ -71,11 +71,15 @@ class Caller:
 
     async def fetch(self, *, wait_ms: int = 100) -> Sequence[Delivery]:
         """Take what is there as a group, once, and acknowledge it."""
-        async with self.pool.consume(self.place, "billing", "member") as consumer:
+        async with self.consuming() as consumer:
             found = await consumer.fetch(10, wait_ms)
             if found:
                 await consumer.accept(found)
             return found
+
+    def consuming(self) -> AbstractAsyncContextManager[Consumer]:
+        """Take what is there, while the context lasts."""
+        return self.pool.consume(self.place, "billing", "member")
 
     async def call(self, what: str) -> object:
         """Do either."""

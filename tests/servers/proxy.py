@@ -46,6 +46,8 @@ class Proxy:
         self._carrying: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
+        self.asked = asyncio.Event()
+        """Set where somebody has asked while nothing is carried."""
         self._delay_s = 0.0
         self._cut_at: int | None = None
         self.asked = 0
@@ -84,6 +86,7 @@ class Proxy:
 
     def pause(self) -> None:
         """Take whatever is sent, on old lines and new ones, and carry nothing until `resume`."""
+        self.asked.clear()
         self._flows.clear()
 
     def resume(self) -> None:
@@ -144,6 +147,8 @@ class Proxy:
         while data := await reader.read(CHUNK):
             if self._delay_s:
                 await asyncio.sleep(self._delay_s)
+            if not self._flows.is_set() and writer is line.server:
+                self.asked.set()
             await self._flows.wait()
             if writer is line.server and self._is_cut():
                 self.cut()

@@ -12,11 +12,14 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
+from typing import cast
 
 import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import ConnectionClosedError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NoStreamResponseError, NotFoundError
 
@@ -126,6 +129,7 @@ class NatsLink:
                     reconnect_time_wait=0,
                     connect_timeout=_CONNECT_S,
                     error_cb=_unheard,
+                    closed_cb=partial(_answered, client),
                 )
         except BaseException:
             await _left(client)
@@ -242,6 +246,15 @@ def _delivery(message: Msg) -> Delivery:
         deliveries=about.num_delivered,
         published_at_ms=int(about.timestamp.timestamp() * 1000),
     )
+
+
+async def _answered(client: Client) -> None:
+    """Tell those who wait for an answer that the line is cut: the client would let them wait."""
+    asked = cast("dict[str, asyncio.Future[Msg]]", client._resp_map)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+    flushed = cast("list[asyncio.Future[bool]]", client._pongs)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+    for waiting in (*asked.values(), *flushed):
+        if not waiting.done():
+            waiting.set_exception(ConnectionClosedError())
 
 
 async def _left(client: Client) -> None:
