@@ -10,30 +10,17 @@ job.
 # aiokafka has next to no annotations, and nobody has made stubs of it.
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import (
-    AuthenticationFailedError,
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    IllegalStateError,
-    KafkaConnectionError,
-    KafkaError,
-    KafkaTimeoutError,
-    MessageSizeTooLargeError,
-    RequestTimedOutError,
-    SaslAuthenticationFailed,
-    TopicAuthorizationFailedError,
-    UnknownTopicOrPartitionError,
-)
+from aiokafka.conn import create_conn
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.egress import Destination
 from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
+from ductape.providers.brokers.kafka_faults import told
 from ductape.providers.brokers.link import Means
 from ductape.providers.brokers.offsets import Offsets
 from ductape.providers.brokers.reaching import checked, read_server
@@ -78,13 +65,7 @@ class KafkaLink:
             auto_offset_reset="earliest" if topic.start == "oldest" else "latest",
             **await self._options(),
         )
-        self._guard(_client_of(consumer))
-        try:
-            with told():
-                await consumer.start()
-        except BaseException:
-            await _stopped(consumer)
-            raise
+        await self._started(consumer)
         return KafkaFeed(consumer)
 
     async def aclose(self) -> None:
@@ -99,15 +80,29 @@ class KafkaLink:
                 producer = AIOKafkaProducer(
                     acks="all", enable_idempotence=True, **await self._options()
                 )
-                self._guard(_client_of(producer))
-                try:
-                    with told():
-                        await producer.start()
-                except BaseException:
-                    await _stopped(producer)
-                    raise
+                await self._started(producer)
                 self._producer = producer
             return self._producer
+
+    async def _started(self, part: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+        self._guard(_client_of(part))
+        try:
+            with told():
+                await part.start()
+        except BaseException as error:
+            await _stopped(part)
+            if isinstance(error, ProviderError) and self._server.sasl is not None:
+                await self._refused()
+            raise
+
+    async def _refused(self) -> None:
+        """Raise what a connection comes to: where none was made, the client does not tell why."""
+        options = await self._options()
+        for server in options.pop("bootstrap_servers"):
+            host, port = read_server(server)
+            with told():
+                made = await create_conn(host, port, **options)
+                made.close()
 
     async def _options(self) -> dict[str, Any]:
         """Return what producers and consumers have in common, the first addresses checked."""
@@ -217,37 +212,3 @@ def _delivery(record: Any) -> Delivery:  # noqa: ANN401 (untyped there)
         headers=headers,
         published_at_ms=record.timestamp,
     )
-
-
-@contextmanager
-def told() -> Generator[None]:
-    """Tell every failure by its code."""
-    try:
-        yield
-    except (KafkaError, OSError) as error:
-        raise _failure(error) from error
-
-
-def _failure(error: Exception) -> ProviderError:
-    match error:
-        case AuthenticationFailedError() | SaslAuthenticationFailed():
-            code = "UNAUTHORIZED"
-        case (
-            ClusterAuthorizationFailedError()
-            | TopicAuthorizationFailedError()
-            | GroupAuthorizationFailedError()
-        ):
-            code = "FORBIDDEN"
-        case UnknownTopicOrPartitionError():
-            code = "NOT_FOUND"
-        case MessageSizeTooLargeError():
-            code = "VALIDATION_ERROR"
-        case KafkaTimeoutError() | RequestTimedOutError() | TimeoutError():
-            code = "TIMEOUT"
-        case KafkaConnectionError() | OSError():
-            code = "CONNECTION_ERROR"
-        case IllegalStateError():
-            code = "CONNECTION_LOST"
-        case _:
-            code = "PROVIDER_ERROR"
-    return ProviderError(code, f"Kafka: {str(error)[:200]}")
