@@ -9,7 +9,7 @@ import pytest
 from ductape.domain.definitions.broker import BrokerType
 from tests.integration.brokering import KINDS, Expected, caller, failure_of, is_retried, server_at
 from tests.servers.programs import free_port
-from tests.servers.talking import Talk, hanging_up, saying, silent, talking
+from tests.servers.talking import Talk, endless, hanging_up, saying, silent, talking
 
 CALLS = ("publish", "fetch")
 WORDS = saying(b"\x00\xff\x13 no broker says this \r\n" * 50)
@@ -60,4 +60,27 @@ async def test_what_is_no_broker(
             error = await failure_of(calling, what)
         await server.left()
     assert error.provider_code == expected[kind]
+    assert is_retried(error)
+
+
+HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"
+ENDLESS: dict[BrokerType, tuple[bytes, str]] = {
+    "redis": (b"$536870912\r\n", "TIMEOUT"),
+    "rabbitmq": (b"\x01\x00\x00\x1f\xff\xff\xff", "TIMEOUT"),
+    "nats": (b"INFO {", "PROVIDER_ERROR"),
+    "kafka": (b"\x1f\xff\xff\xff", "TIMEOUT"),
+    "sqs": (HTTP, "PROVIDER_ERROR"),
+    "pubsub": (HTTP, "PROVIDER_ERROR"),
+}
+"""How an answer begins that has no end. What has a bound of its own gives it up at once."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_answer_without_end(monkeypatch: pytest.MonkeyPatch, kind: BrokerType) -> None:
+    first, expected = ENDLESS[kind]
+    async with talking(endless(first)) as server:
+        async with caller(server_at(kind, server.port), monkeypatch) as calling:
+            error = await failure_of(calling, "publish")
+        await server.left()
+    assert error.provider_code == expected
     assert is_retried(error)

@@ -20,6 +20,7 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
+    UnsupportedSaslMechanismError,
 )
 
 from ductape.errors import ProviderError
@@ -45,6 +46,8 @@ def _failure(error: Exception) -> ProviderError:
             | GroupAuthorizationFailedError()
         ):
             code = "FORBIDDEN"
+        case UnsupportedSaslMechanismError():
+            return ProviderError("VALIDATION_ERROR", "Kafka does not take this `sasl`")
         case UnknownTopicOrPartitionError():
             code = "NOT_FOUND"
         case MessageSizeTooLargeError():
