@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from msgspec import convert
@@ -92,8 +93,9 @@ async def caller(
     monkeypatch: pytest.MonkeyPatch | None = None,
     *,
     topic: str = "orders",
+    alone: bool = True,
 ) -> AsyncIterator[Caller]:
-    """Give one; with a monkeypatch every call has little time."""
+    """Give one; with a monkeypatch every call has little time. `alone`, it leaves no task."""
     if monkeypatch is not None:
         monkeypatch.setattr(pool, "PATIENCE_S", PATIENCE_S)
     policy = EgressPolicy(grant_loopback=True)
@@ -105,6 +107,23 @@ async def caller(
     finally:
         await made.aclose()
         await http.aclose()
+    assert not alone or await tasks_left() == []
+
+
+_CLIENTS = {"aiokafka", "aiormq", "aio_pika", "nats", "redis"}
+
+
+async def tasks_left() -> list[str]:
+    """Return what the brokers' own clients still do, a moment after they were closed."""
+    theirs = {task for task in asyncio.all_tasks() if _CLIENTS & set(_file_of(task).parts)}
+    if theirs:
+        _, theirs = await asyncio.wait(theirs, timeout=0.5)
+    return [str(task.get_coro()) for task in theirs]
+
+
+def _file_of(task: "asyncio.Task[object]") -> Path:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return Path("" if code is None else code.co_filename)
 
 
 async def failure_of(calling: Caller, what: str) -> ProviderError:

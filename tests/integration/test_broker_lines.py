@@ -27,7 +27,10 @@ CUT = {"CONNECTION_LOST", "CONNECTION_ERROR"}
 
 
 @pytest.fixture(params=KINDS)
-async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Behind]:
+async def broker(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Behind]:
+    monkeypatch.setattr(pool, "_FAREWELL_S", 0.7)
     kind: BrokerType = request.param
     async with behind(kind, tmp_path, request.getfixturevalue) as running:
         yield running
@@ -40,6 +43,7 @@ async def test_an_answer_that_is_late(broker: Behind) -> None:
         error = await failure_of(calling, "publish")
         broker.proxy.resume()
         assert await calling.publish(timeout_s=10)
+    await broker.proxy.deserted()
     assert error.provider_code == "TIMEOUT"
     assert is_retried(error)
 
@@ -49,7 +53,7 @@ async def test_a_line_that_is_cut_in_the_middle(broker: Behind) -> None:
         await calling.publish(timeout_s=10)
         broker.proxy.pause()
         publishing = asyncio.create_task(calling.publish(timeout_s=1))
-        await broker.proxy.asked.wait()
+        await broker.proxy.held.wait()
         broker.proxy.cut()
         if broker.kind == "kafka":  # Its client mends the line by itself, and the call goes on.
             broker.proxy.resume()
@@ -61,6 +65,21 @@ async def test_a_line_that_is_cut_in_the_middle(broker: Behind) -> None:
         assert await calling.publish(timeout_s=10)
     assert caught.value.provider_code in CUT
     assert is_retried(caught.value)
+
+
+GARBAGE = b"\x00\xff\x13 no broker says this \r\n" * 50
+
+
+async def test_garbage_in_the_middle(broker: Behind) -> None:
+    async with caller(broker.server, topic=broker.topic) as calling:
+        await calling.publish(timeout_s=10)
+        honest = broker.proxy.edit
+        broker.proxy.edit = lambda _: GARBAGE
+        error = await failure_of(calling, "publish")
+        broker.proxy.edit = honest
+        assert await calling.publish(timeout_s=10)
+    assert error.provider_code in {*CUT, "PROVIDER_ERROR", "TIMEOUT"}
+    assert is_retried(error)
 
 
 PUSHED = {"rabbitmq", "kafka"}
@@ -102,7 +121,7 @@ async def test_a_fetch_that_is_cut_in_the_middle(broker: Behind) -> None:
                 broker.proxy.pause()
                 fetching = asyncio.create_task(until_taken(consumer))
                 if broker.kind not in PUSHED:
-                    await broker.proxy.asked.wait()
+                    await broker.proxy.held.wait()
                 broker.proxy.cut()
                 broker.proxy.resume()
                 await published(broker)
@@ -117,7 +136,7 @@ async def test_a_fetch_that_is_cut_in_the_middle(broker: Behind) -> None:
 
 async def published(broker: Behind) -> None:
     """Publish a message on a connection of its own."""
-    async with caller(broker.server, topic=broker.topic) as calling:
+    async with caller(broker.server, topic=broker.topic, alone=False) as calling:
         await calling.publish(timeout_s=10)
 
 

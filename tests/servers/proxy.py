@@ -46,7 +46,7 @@ class Proxy:
         self._carrying: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
-        self.asked = asyncio.Event()
+        self.held = asyncio.Event()
         """Set where somebody has asked while nothing is carried."""
         self._delay_s = 0.0
         self._cut_at: int | None = None
@@ -79,6 +79,13 @@ class Proxy:
         """Cut every connection as soon as so many pieces of questions have come from now on."""
         self.asked, self._cut_at = 0, asked
 
+    async def deserted(self) -> None:
+        """Wait until nobody is connected any more."""
+        async with asyncio.timeout(2):
+            while self._lines:
+                await asyncio.wait(self._carrying)
+                await asyncio.sleep(0)  # What has ended is taken out next.
+
     def swallow_answers(self) -> None:
         """Let every question through, and no answer: whoever asked will never know."""
         for line in self._lines:
@@ -86,7 +93,7 @@ class Proxy:
 
     def pause(self) -> None:
         """Take whatever is sent, on old lines and new ones, and carry nothing until `resume`."""
-        self.asked.clear()
+        self.held.clear()
         self._flows.clear()
 
     def resume(self) -> None:
@@ -148,7 +155,7 @@ class Proxy:
             if self._delay_s:
                 await asyncio.sleep(self._delay_s)
             if not self._flows.is_set() and writer is line.server:
-                self.asked.set()
+                self.held.set()
             await self._flows.wait()
             if writer is line.server and self._is_cut():
                 self.cut()

@@ -28,6 +28,9 @@ from ductape.providers.brokers.tls import trust
 
 REQUEST_MS = 20_000
 
+_FAREWELL_S = 0.5
+"""How long what is on its way may take to be confirmed when a connection is given up."""
+
 
 def connect(server: BrokerServer, means: Means) -> "KafkaLink":
     """Make a link, connected when first used."""
@@ -193,8 +196,39 @@ def _client_of(part: AIOKafkaProducer | AIOKafkaConsumer) -> AIOKafkaClient:
 
 
 async def _stopped(part: AIOKafkaProducer | AIOKafkaConsumer) -> None:
-    with told():
-        await part.stop()
+    """Stop a part. Left to a broker that is silent it would wait, stay connected, and send on."""
+    if isinstance(part, AIOKafkaProducer) and not await _flushed(part):
+        await _cut_off(part)
+        return
+    stopping = asyncio.create_task(part.stop())
+    try:
+        _, late = await asyncio.wait([stopping], timeout=_FAREWELL_S)
+        if late:
+            await _client_of(part).close()
+        with told():
+            await stopping
+    finally:
+        stopping.cancel()
+
+
+async def _flushed(producer: AIOKafkaProducer) -> bool:
+    """Wait a while until what is on its way has been confirmed, or refused."""
+    try:
+        async with asyncio.timeout(_FAREWELL_S):
+            await producer.flush()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _cut_off(producer: AIOKafkaProducer) -> None:
+    """End a producer with what it has not sent; its own `stop` would leave that to be sent."""
+    await producer.client.close()
+    sending = cast("asyncio.Task[None]", producer._sender.sender_task)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+    while not sending.done():  # Asked once, it sees what it has begun to its end.
+        sending.cancel()
+        await asyncio.sleep(0)
+    producer._closed = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 def _protocol(server: BrokerServer) -> str:
