@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerType
 from tests.integration.brokering import SECRET, server_at
-from tests.servers.kafka import before_kafka
+from tests.servers.kafka import before_kafka, mock_kafka
 from tests.servers.nats import nats_server
 from tests.servers.proxy import Proxy
 from tests.servers.pubsub import pubsub
@@ -33,8 +33,9 @@ async def behind(kind: BrokerType, folder: Path, shared: Shared) -> AsyncIterato
     """Run one, or a line of its own before the one that serves the session."""
     topic = f"orders-{folder.name}"
     if kind == "kafka":
-        async with before_kafka(shared("kafka_server")) as proxy:
-            yield Behind(kind, proxy, server_at(kind, proxy.port), topic)
+        with mock_kafka() as cluster:
+            async with before_kafka(cluster) as proxy:
+                yield Behind(kind, proxy, server_at(kind, proxy.port), topic)
         return
     async with _port_of(kind, folder, shared, topic) as port:
         proxy = Proxy(port)

@@ -88,10 +88,9 @@ SELF_MENDING = {"kafka"}
 
 ASKED = {"redis": "TIMEOUT", "nats": "TIMEOUT", "sqs": "TIMEOUT"}
 """What a fetch comes to that hears nothing. Elsewhere silence is no fault: messages are pushed, or
-an answer may take its time. (Kafka's is not tried: its mock lets each new group wait for 3 s.)"""
+an answer may take its time."""
 
 
-@pytest.mark.parametrize("broker", [one for one in KINDS if one != "kafka"], indirect=True)
 async def test_a_fetch_that_is_not_answered(
     monkeypatch: pytest.MonkeyPatch, broker: Behind
 ) -> None:

@@ -16,7 +16,7 @@ from ductape.domain.definitions.broker import BrokerServer, BrokerType
 from tests.integration.brokering import caller, failure_of, server_at
 from tests.servers.certificates import Files, certificate_files, certificates
 from tests.servers.http import http_receiver
-from tests.servers.kafka import before_kafka
+from tests.servers.kafka import before_kafka, mock_kafka
 from tests.servers.nats import nats_server
 from tests.servers.proxy import Proxy
 from tests.servers.valkey import valkey
@@ -59,7 +59,7 @@ async def encrypted(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(files.chain, files.key)
         if kind == "kafka":
-            cluster: str = request.getfixturevalue("kafka_server")
+            cluster = stack.enter_context(mock_kafka())
             proxy = await stack.enter_async_context(before_kafka(cluster, tls))
         elif kind == "redis":
             behind = await stack.enter_async_context(valkey(tmp_path))
@@ -88,9 +88,8 @@ async def test_a_private_authority_is_named_in_ssl_cert_file(
     topic = f"tls-{tmp_path.name}"
     async with caller(encrypted.at(encrypted.named), topic=topic) as calling:
         assert await calling.publish(timeout_s=10)
-        if encrypted.kind != "kafka":  # Its mock lets a new group wait for three seconds.
-            (found,) = await calling.fetch(wait_ms=10_000)
-            assert found.body == b'{"id": 7}'
+        (found,) = await calling.fetch(wait_ms=10_000)
+    assert found.body == b'{"id": 7}'
 
 
 @pytest.mark.parametrize("what", ["publish", "fetch"])
