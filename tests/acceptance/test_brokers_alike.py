@@ -1,6 +1,6 @@
 """What every broker must do alike, each against a real server of its kind (SPEC 9)."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -10,8 +10,7 @@ from ductape import JobCancelled, JobFailed
 from tests.acceptance.brokers import Kept, a_publish, a_subscription, shop, until_taken
 from tests.servers.kafka import mock_kafka
 from tests.servers.nats import nats_server
-from tests.servers.rabbitmq import program, rabbitmq
-from tests.servers.sqs import make_queues, mock_sqs
+from tests.servers.sqs import make_queues
 from tests.servers.valkey import valkey
 
 SQS_ACCOUNT: dict[str, object] = {
@@ -63,18 +62,14 @@ async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         yield {"type": kind, **reached, "after": after}
 
 
-@pytest.fixture(scope="session")
-def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    if program() is None:
-        pytest.skip("RabbitMQ is missing: apt-get install rabbitmq-server")
-    with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as url:
-        yield {"url": url}
+@pytest.fixture
+def rabbitmq_server(rabbitmq_url: str) -> Broker:
+    return {"url": rabbitmq_url}
 
 
-@pytest.fixture(scope="session")
-def sqs_server() -> Iterator[Broker]:
-    with mock_sqs() as endpoint:
-        yield {"endpoint": endpoint, **SQS_ACCOUNT}
+@pytest.fixture
+def sqs_server(sqs_endpoint: str) -> Broker:
+    return {"endpoint": sqs_endpoint, **SQS_ACCOUNT}
 
 
 async def test_what_is_published_arrives_with_its_key_and_headers(

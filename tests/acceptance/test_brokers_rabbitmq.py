@@ -1,6 +1,5 @@
 """What only RabbitMQ has: exchanges, credentials of its own, messages without a name (SPEC 9)."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import aio_pika
@@ -8,15 +7,11 @@ import pytest
 
 from ductape import JobFailed
 from tests.acceptance.brokers import Kept, a_publish, a_subscription, shop, until_taken
-from tests.servers.rabbitmq import program, rabbitmq
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if program() is None:
-        pytest.skip("RabbitMQ is missing: apt-get install rabbitmq-server")
-    with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as running:
-        yield running
+@pytest.fixture
+def url(rabbitmq_url: str) -> str:
+    return rabbitmq_url
 
 
 def a_broker(url: str, tmp_path: Path) -> dict[str, object]:

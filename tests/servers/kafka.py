@@ -5,10 +5,14 @@ The driver's package has the library but not its mock's functions, which are cal
 """
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager
+import ssl
+import struct
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from confluent_kafka import cimpl
+
+from tests.servers.proxy import Proxy
 
 PRODUCER = 0
 A_MESSAGE = 512
@@ -46,3 +50,20 @@ def _library() -> ctypes.CDLL:
         setattr(library, f"rd_kafka_{name}", function)
         function.restype, function.argtypes = returned, given
     return library
+
+
+@asynccontextmanager
+async def before_kafka(server: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[Proxy]:
+    """Run a proxy before one, which tells of the proxy where it tells where it is itself."""
+    host, _, port = server.rpartition(":")
+    proxy = Proxy(int(port), tls=tls)
+    await proxy.open()
+
+    def at(number: int) -> bytes:
+        return host.encode() + struct.pack(">i", number)
+
+    proxy.edit = lambda answer: answer.replace(at(int(port)), at(proxy.port))
+    try:
+        yield proxy
+    finally:
+        await proxy.aclose()

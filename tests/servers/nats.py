@@ -25,11 +25,11 @@ class Nats:
 
 @asynccontextmanager
 async def nats_server(
-    folder: Path, *, password: str | None = None, port: int | None = None
+    folder: Path, *more: str | Path, password: str | None = None, port: int | None = None
 ) -> AsyncIterator[Nats]:
-    """Run one that keeps its streams in a folder."""
+    """Run one that keeps its streams in a folder; `more` is said to the program besides."""
     port = port or free_port()
-    words = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder)]
+    words = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder), *more]
     if password is not None:
         words += ["--user", "ductape", "--pass", password]
     async with program([Path(sys.executable).with_name("nats-server"), *words], port) as process:

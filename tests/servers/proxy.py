@@ -1,9 +1,12 @@
 """A bad line between the processes and the server: it cuts, drops, delays and half-closes.
 
-It knows nothing of what it carries. Whoever connects to its port is connected to the server's.
+It knows nothing of what it carries. Whoever connects to its port is connected to the server's. It
+can stand before a server that has no TLS itself.
 """
 
 import asyncio
+import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 CHUNK = 65_536
@@ -28,13 +31,23 @@ class Line:
 class Proxy:
     """Listens on a free port of loopback."""
 
-    def __init__(self, server_port: int) -> None:
-        """Carry to a server's port."""
+    def __init__(
+        self,
+        server_port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        edit: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        """Carry to a server's port; `edit` may change what it answers, `tls` ends here."""
         self._server_port = server_port
+        self._tls = tls
+        self.edit = edit
         self._lines: list[Line] = []
         self._carrying: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
+        self.held = asyncio.Event()
+        """Set where somebody has asked while nothing is carried."""
         self._delay_s = 0.0
         self._cut_at: int | None = None
         self.asked = 0
@@ -44,7 +57,7 @@ class Proxy:
 
     async def open(self) -> None:
         """Begin to listen."""
-        self._listening = await asyncio.start_server(self._connected, HOST, 0)
+        self._listening = await asyncio.start_server(self._connected, HOST, 0, ssl=self._tls)
         self.port = self._listening.sockets[0].getsockname()[1]
 
     async def aclose(self) -> None:
@@ -66,6 +79,13 @@ class Proxy:
         """Cut every connection as soon as so many pieces of questions have come from now on."""
         self.asked, self._cut_at = 0, asked
 
+    async def deserted(self) -> None:
+        """Wait until nobody is connected any more."""
+        async with asyncio.timeout(2):
+            while self._lines:
+                await asyncio.wait(self._carrying)
+                await asyncio.sleep(0)  # What has ended is taken out next.
+
     def swallow_answers(self) -> None:
         """Let every question through, and no answer: whoever asked will never know."""
         for line in self._lines:
@@ -73,6 +93,7 @@ class Proxy:
 
     def pause(self) -> None:
         """Take whatever is sent, on old lines and new ones, and carry nothing until `resume`."""
+        self.held.clear()
         self._flows.clear()
 
     def resume(self) -> None:
@@ -133,12 +154,14 @@ class Proxy:
         while data := await reader.read(CHUNK):
             if self._delay_s:
                 await asyncio.sleep(self._delay_s)
+            if not self._flows.is_set() and writer is line.server:
+                self.held.set()
             await self._flows.wait()
             if writer is line.server and self._is_cut():
                 self.cut()
                 return
             if writer not in line.deaf:
-                writer.write(data)
+                writer.write(self.edit(data) if writer is line.client else data)
                 await writer.drain()
         if writer not in line.deaf:
             writer.close()

@@ -21,6 +21,8 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 PROJECT = "shop-project"
+LARGEST_REQUEST = 10_000_000
+"""Bytes, as Google has it."""
 _V1 = f"/v1/projects/{PROJECT}"
 
 
@@ -175,7 +177,7 @@ async def pubsub(*topics: str) -> AsyncIterator[PubSub]:
     """Run one that has these topics."""
     port = unused_port()
     server = PubSub(url=f"http://127.0.0.1:{port}", topics={name: [] for name in topics})
-    app = web.Application()
+    app = web.Application(client_max_size=LARGEST_REQUEST)
     app.router.add_post("/token", server.give_token)
     app.router.add_route("*", "/v1/{rest:.*}", server.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)

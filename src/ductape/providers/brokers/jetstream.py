@@ -10,13 +10,16 @@ pool, which has every address checked anew.
 
 import asyncio
 import re
-import ssl
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import cast
 
 import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import ConnectionClosedError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NoStreamResponseError, NotFoundError
 
@@ -26,11 +29,13 @@ from ductape.ports.broker import Delivery, Outgoing
 from ductape.providers.brokers.link import KEY_HEADER, Means, key_of
 from ductape.providers.brokers.nats_faults import told
 from ductape.providers.brokers.reaching import checked, read_url
+from ductape.providers.brokers.tls import trust
 
 PORT = 4_222
 MOST_UNACKNOWLEDGED = 10_000
 
 _CONNECT_S = 10
+_FAREWELL_S = 0.05
 _MESSAGE_ID = "Nats-Msg-Id"
 _STATUS = "Status"
 _OURS = frozenset({_MESSAGE_ID, "Content-Type"})
@@ -50,7 +55,8 @@ class NatsLink:
         self._server = server
         self._means = means
         self._at = read_url(server.url, PORT)
-        self.where = f"{self._at.host}:{self._at.port}"
+        self.where = f"NATS at {self._at.host}:{self._at.port}"
+        self.trust = trust() if self._at.scheme == "tls" else None
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -105,7 +111,6 @@ class NatsLink:
         at, server = self._at, self._server
         destination = Destination(at.host, at.port, server.allow_private)
         address = await checked(self._means.policy, destination)
-        encrypted = at.scheme == "tls"
         host = f"[{address}]" if ":" in address else address
         username = server.username or at.username
         password = server.password or at.password
@@ -117,16 +122,17 @@ class NatsLink:
                     user=username if password else None,
                     password=password,
                     token=None if password else username,
-                    tls=ssl.create_default_context() if encrypted else None,
-                    tls_hostname=at.host if encrypted else None,
+                    tls=self.trust,
+                    tls_hostname=None if self.trust is None else at.host,
                     allow_reconnect=False,
                     max_reconnect_attempts=1,  # Which counts the first ones too; 0 would be no end.
                     reconnect_time_wait=0,
                     connect_timeout=_CONNECT_S,
                     error_cb=_unheard,
+                    closed_cb=partial(_answered, client),
                 )
         except BaseException:
-            await client.close()
+            await _left(client)
             raise
         return client
 
@@ -240,6 +246,22 @@ def _delivery(message: Msg) -> Delivery:
         deliveries=about.num_delivered,
         published_at_ms=int(about.timestamp.timestamp() * 1000),
     )
+
+
+async def _answered(client: Client) -> None:
+    """Tell those who wait for an answer that the line is cut: the client would let them wait."""
+    asked = cast("dict[str, asyncio.Future[Msg]]", client._resp_map)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+    flushed = cast("list[asyncio.Future[bool]]", client._pongs)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+    for waiting in (*asked.values(), *flushed):
+        if not waiting.done():
+            waiting.set_exception(ConnectionClosedError())
+
+
+async def _left(client: Client) -> None:
+    """Close a client that is not connected; where TLS has failed it would wait for ever."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FAREWELL_S):
+            await client.close()
 
 
 async def _unheard(_: Exception) -> None:

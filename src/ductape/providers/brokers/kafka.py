@@ -10,36 +10,26 @@ job.
 # aiokafka has next to no annotations, and nobody has made stubs of it.
 
 import asyncio
-import ssl
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import (
-    AuthenticationFailedError,
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    IllegalStateError,
-    KafkaConnectionError,
-    KafkaError,
-    KafkaTimeoutError,
-    MessageSizeTooLargeError,
-    RequestTimedOutError,
-    SaslAuthenticationFailed,
-    TopicAuthorizationFailedError,
-    UnknownTopicOrPartitionError,
-)
+from aiokafka.conn import create_conn
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.egress import Destination
 from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
+from ductape.providers.brokers.kafka_faults import told
 from ductape.providers.brokers.link import Means
 from ductape.providers.brokers.offsets import Offsets
 from ductape.providers.brokers.reaching import checked, read_server
+from ductape.providers.brokers.tls import trust
 
 REQUEST_MS = 20_000
+
+_FAREWELL_S = 0.5
+"""How long what is on its way may take to be confirmed when a connection is given up."""
 
 
 def connect(server: BrokerServer, means: Means) -> "KafkaLink":
@@ -52,6 +42,8 @@ class KafkaLink:
 
     def __init__(self, server: BrokerServer, means: Means) -> None:
         """Take where the cluster is and who we are there."""
+        self.where = f"Kafka at {', '.join(server.servers)}"
+        self.trust = trust() if server.tls else None
         self._server = server
         self._means = means
         self._producer: AIOKafkaProducer | None = None
@@ -76,13 +68,7 @@ class KafkaLink:
             auto_offset_reset="earliest" if topic.start == "oldest" else "latest",
             **await self._options(),
         )
-        self._guard(_client_of(consumer))
-        try:
-            with told():
-                await consumer.start()
-        except BaseException:
-            await _stopped(consumer)
-            raise
+        await self._started(consumer)
         return KafkaFeed(consumer)
 
     async def aclose(self) -> None:
@@ -97,15 +83,29 @@ class KafkaLink:
                 producer = AIOKafkaProducer(
                     acks="all", enable_idempotence=True, **await self._options()
                 )
-                self._guard(_client_of(producer))
-                try:
-                    with told():
-                        await producer.start()
-                except BaseException:
-                    await _stopped(producer)
-                    raise
+                await self._started(producer)
                 self._producer = producer
             return self._producer
+
+    async def _started(self, part: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+        self._guard(_client_of(part))
+        try:
+            with told():
+                await part.start()
+        except BaseException as error:
+            await _stopped(part)
+            if isinstance(error, ProviderError) and self._server.sasl is not None:
+                await self._refused()
+            raise
+
+    async def _refused(self) -> None:
+        """Raise what a connection comes to: where none was made, the client does not tell why."""
+        options = await self._options()
+        for server in options.pop("bootstrap_servers"):
+            host, port = read_server(server)
+            with told():
+                made = await create_conn(host, port, **options)
+                made.close()
 
     async def _options(self) -> dict[str, Any]:
         """Return what producers and consumers have in common, the first addresses checked."""
@@ -116,8 +116,8 @@ class KafkaLink:
             "request_timeout_ms": REQUEST_MS,
             "security_protocol": _protocol(server),
         }
-        if server.tls:
-            options["ssl_context"] = ssl.create_default_context()
+        if self.trust is not None:
+            options["ssl_context"] = self.trust
         if server.sasl is not None:
             options["sasl_mechanism"] = server.sasl
             options["sasl_plain_username"] = server.username
@@ -196,8 +196,39 @@ def _client_of(part: AIOKafkaProducer | AIOKafkaConsumer) -> AIOKafkaClient:
 
 
 async def _stopped(part: AIOKafkaProducer | AIOKafkaConsumer) -> None:
-    with told():
-        await part.stop()
+    """Stop a part. Left to a broker that is silent it would wait, stay connected, and send on."""
+    if isinstance(part, AIOKafkaProducer) and not await _flushed(part):
+        await _cut_off(part)
+        return
+    stopping = asyncio.create_task(part.stop())
+    try:
+        _, late = await asyncio.wait([stopping], timeout=_FAREWELL_S)
+        if late:
+            await _client_of(part).close()
+        with told():
+            await stopping
+    finally:
+        stopping.cancel()
+
+
+async def _flushed(producer: AIOKafkaProducer) -> bool:
+    """Wait a while until what is on its way has been confirmed, or refused."""
+    try:
+        async with asyncio.timeout(_FAREWELL_S):
+            await producer.flush()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _cut_off(producer: AIOKafkaProducer) -> None:
+    """End a producer with what it has not sent; its own `stop` would leave that to be sent."""
+    await producer.client.close()
+    sending = cast("asyncio.Task[None]", producer._sender.sender_task)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+    while not sending.done():  # Asked once, it sees what it has begun to its end.
+        sending.cancel()
+        await asyncio.sleep(0)
+    producer._closed = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 def _protocol(server: BrokerServer) -> str:
@@ -215,37 +246,3 @@ def _delivery(record: Any) -> Delivery:  # noqa: ANN401 (untyped there)
         headers=headers,
         published_at_ms=record.timestamp,
     )
-
-
-@contextmanager
-def told() -> Generator[None]:
-    """Tell every failure by its code."""
-    try:
-        yield
-    except (KafkaError, OSError) as error:
-        raise _failure(error) from error
-
-
-def _failure(error: Exception) -> ProviderError:
-    match error:
-        case AuthenticationFailedError() | SaslAuthenticationFailed():
-            code = "UNAUTHORIZED"
-        case (
-            ClusterAuthorizationFailedError()
-            | TopicAuthorizationFailedError()
-            | GroupAuthorizationFailedError()
-        ):
-            code = "FORBIDDEN"
-        case UnknownTopicOrPartitionError():
-            code = "NOT_FOUND"
-        case MessageSizeTooLargeError():
-            code = "VALIDATION_ERROR"
-        case KafkaTimeoutError() | RequestTimedOutError() | TimeoutError():
-            code = "TIMEOUT"
-        case KafkaConnectionError() | OSError():
-            code = "CONNECTION_ERROR"
-        case IllegalStateError():
-            code = "CONNECTION_LOST"
-        case _:
-            code = "PROVIDER_ERROR"
-    return ProviderError(code, f"Kafka: {str(error)[:200]}")

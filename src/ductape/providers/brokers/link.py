@@ -14,6 +14,7 @@ from ductape.ports.broker import Delivery, Outgoing
 from ductape.ports.clock import Clock
 from ductape.ports.http import HttpClient
 from ductape.ports.tokens import Tokens
+from ductape.providers.brokers.tls import Trust
 
 KEY_HEADER = "Ductape-Key"
 """Carries a message's key where the broker has no place for one."""
@@ -37,6 +38,11 @@ class Feed(Protocol):
 
 class Link(Protocol):
     """A connection to one broker."""
+
+    where: str
+    """The broker, as errors name it."""
+    trust: Trust | None
+    """What its certificate is checked by; none where it speaks plainly, or our HTTP client does."""
 
     async def publish(self, topic: BrokerTopic, message: Outgoing) -> str:
         """Return the broker's id of a message once it is confirmed."""

@@ -16,6 +16,12 @@ from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from ductape.errors import ProviderError
 
+_WORDS = {
+    "authorization": "UNAUTHORIZED",
+    "permissions violation": "FORBIDDEN",
+    "expecting info": "CONNECTION_ERROR",  # It hung up, or greets as no NATS does.
+}
+"""What tells errors apart that have no class of their own."""
 _THEIR_FAULT = 500
 """Codes from here on are the server's own trouble."""
 
@@ -34,10 +40,8 @@ def _failure(where: str, error: Exception) -> ProviderError:
     match error:
         case AuthorizationError():
             code = "UNAUTHORIZED"
-        case Error() if "authorization" in said.lower():
-            code = "UNAUTHORIZED"
-        case Error() if "permissions violation" in said.lower():
-            code = "FORBIDDEN"
+        case Error() if any(words in said.lower() for words in _WORDS):
+            code = next(code for words, code in _WORDS.items() if words in said.lower())
         case ConnectionClosedError() | NoServersError() | OSError() if not isinstance(
             error, TimeoutError
         ):
@@ -54,4 +58,4 @@ def _failure(where: str, error: Exception) -> ProviderError:
             code = "VALIDATION_ERROR"
         case _:
             code = "PROVIDER_ERROR"
-    return ProviderError(code, f"NATS at {where}: {said}")
+    return ProviderError(code, f"{where}: {said}")

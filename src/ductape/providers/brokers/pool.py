@@ -63,16 +63,22 @@ class BrokerPool:
         async with self._used(place) as link:
             feed = await _bounded(link.feed(place.topic, group, member), place, PATIENCE_S)
             consumer = _Consumer(feed, place)
+            patient = True
             try:
                 yield consumer
+            except ProviderError as error:
+                patient = error.provider_code not in _BROKEN
+                raise
             finally:
-                await self._close(feed.aclose(consumer.open))
+                closing = self._closed(feed.aclose(consumer.open))
+                if patient:
+                    await asyncio.shield(closing)
 
     async def aclose(self) -> None:
         """Close every link; a second call is harmless."""
         kept, self._kept = self._kept, {}
         for one in kept.values():
-            await self._close(one.link.aclose())
+            self._closed(one.link.aclose())
         await asyncio.gather(*self._closing)
 
     @asynccontextmanager
@@ -83,7 +89,7 @@ class BrokerPool:
         if kept is None or kept.server != place.server:
             made = _connect(place.server.type)(place.server, self._means)
             if kept is not None:
-                await self._retire(key, kept)
+                self._retire(key, kept)
             kept = self._kept[key] = _Kept(place.server, made)
         kept.users += 1
         broken = False
@@ -91,6 +97,7 @@ class BrokerPool:
             yield kept.link
         except ProviderError as error:
             broken = error.provider_code in _BROKEN
+            _raise_distrust(kept.link, error)
             raise
         except asyncio.CancelledError:
             broken = True  # Its time is over: perhaps nothing will ever be answered.
@@ -98,22 +105,22 @@ class BrokerPool:
         finally:
             kept.users -= 1
             if broken or kept.retired:
-                await self._retire(key, kept)
+                self._retire(key, kept)
 
-    async def _retire(self, key: tuple[str, str, str], kept: "_Kept") -> None:
-        """Give a link to nobody any more, and close it once nobody has it."""
+    def _retire(self, key: tuple[str, str, str], kept: "_Kept") -> None:
+        """Give a link to nobody any more, and begin to close it once nobody has it."""
         kept.retired = True
         if self._kept.get(key) is kept:
             del self._kept[key]
         if kept.users == 0:
-            await self._close(kept.link.aclose())
+            self._closed(kept.link.aclose())
 
-    async def _close(self, closing: Coroutine[None, None, None]) -> None:
-        """Close a part to the end, also where whoever waits for it is cancelled."""
+    def _closed(self, closing: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Begin to close a part: nobody whose time is over waits for a broker that is silent."""
         task = asyncio.create_task(_ended(closing))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-        await asyncio.shield(task)
+        return task
 
 
 @dataclass
@@ -176,6 +183,13 @@ async def _bounded(call: Awaitable[T], place: Place, patience_s: float) -> T:
         waited = f"within {int(patience_s * 1000)} ms"
         message = f"the broker `{place.broker}` gave no answer {waited}"
         raise ProviderError("TIMEOUT", message) from error
+
+
+def _raise_distrust(link: Link, error: ProviderError) -> None:
+    """Raise what is known of a certificate that was refused, instead of a client's own words."""
+    refusal = None if link.trust is None else link.trust.refusal(link.where)
+    if refusal is not None:
+        raise refusal from error
 
 
 async def _ended(closing: Awaitable[None]) -> None:

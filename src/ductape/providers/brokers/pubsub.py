@@ -80,6 +80,9 @@ def _wish(server: BrokerServer, key_file: str) -> TokenWish:
 class PubSubLink:
     """Implements `link.Link`."""
 
+    where = "Pub/Sub"
+    trust = None
+
     def __init__(self, server: BrokerServer, means: Means) -> None:
         """Take where the service is and who we are there."""
         self._server = server

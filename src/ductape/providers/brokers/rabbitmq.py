@@ -7,7 +7,6 @@ is declared, durable; what exists is taken as it is.
 """
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -33,6 +32,7 @@ from ductape.ports.broker import Delivery, Outgoing
 from ductape.providers.brokers.link import KEY_HEADER, Means, key_of
 from ductape.providers.brokers.rabbitmq_faults import told
 from ductape.providers.brokers.reaching import checked, read_url
+from ductape.providers.brokers.tls import trust
 
 PORTS = {"amqp": 5_672, "amqps": 5_671}
 PREFETCH = 200
@@ -56,7 +56,8 @@ class RabbitLink:
         self._server = server
         self._means = means
         self._at = read_url(server.url, PORTS.get(scheme, PORTS["amqp"]))
-        self.where = f"{self._at.host}:{self._at.port}"
+        self.where = f"RabbitMQ at {self._at.host}:{self._at.port}"
+        self.trust = trust() if self._at.scheme == "amqps" else None
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
@@ -118,15 +119,14 @@ class RabbitLink:
         at, server = self._at, self._server
         destination = Destination(at.host, at.port, server.allow_private)
         address = await checked(self._means.policy, destination)
-        encrypted = at.scheme == "amqps"
         return await aio_pika.connect(
-            host=at.host if encrypted else address,
+            host=address if self.trust is None else at.host,
             port=at.port,
             login=server.username or at.username or "guest",
             password=server.password or at.password or "guest",
             virtualhost=at.path or "/",
-            ssl=encrypted,
-            ssl_context=ssl.create_default_context() if encrypted else None,
+            ssl=self.trust is not None,
+            ssl_context=self.trust,
             timeout=_CONNECT_S,
         )
 
@@ -148,7 +148,7 @@ class RabbitFeed:
     async def fetch(self, most: int, wait_ms: int) -> Sequence[Delivery]:
         """Return what has arrived; if nothing has, wait for the first one."""
         if self._queue.channel.is_closed:
-            raise ProviderError("CONNECTION_LOST", f"RabbitMQ at {self._where}: channel closed")
+            raise ProviderError("CONNECTION_LOST", f"{self._where}: channel closed")
         found: list[AbstractIncomingMessage] = []
         if self._arrived.empty():
             with suppress(TimeoutError):

@@ -30,11 +30,11 @@ def told(where: str) -> Generator[None]:
 def _failure(where: str, error: Exception) -> ProviderError:
     match error:
         case AuthenticationError() | ProbableAuthenticationError():
-            return ProviderError("UNAUTHORIZED", f"RabbitMQ at {where} refused the credentials")
+            return ProviderError("UNAUTHORIZED", f"{where} refused the credentials")
         case PublishError():
             return ProviderError(
                 "PROVIDER_ERROR",
-                f"RabbitMQ at {where} has no queue that takes the message",
+                f"{where} has no queue that takes the message",
                 hint="bind a queue to the exchange, or subscribe first",
             )
         case AMQPError() if str(error).startswith("ACCESS_REFUSED"):
@@ -53,4 +53,4 @@ def _failure(where: str, error: Exception) -> ProviderError:
             code = "CONNECTION_ERROR"
         case _:
             code = "PROVIDER_ERROR"
-    return ProviderError(code, f"RabbitMQ at {where}: {str(error)[:200]}")
+    return ProviderError(code, f"{where}: {str(error)[:200]}")

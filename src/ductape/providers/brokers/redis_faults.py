@@ -47,4 +47,4 @@ def _failure(where: str, error: Exception) -> ProviderError:
             code = "VALIDATION_ERROR"
         case _:
             code = "PROVIDER_ERROR"
-    return ProviderError(code, f"Redis at {where}: {str(error)[:200]}")
+    return ProviderError(code, f"{where}: {str(error)[:200]}")

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import msgspec
 from redis.asyncio import Redis
-from redis.asyncio.connection import BlockingConnectionPool, Connection, SSLConnection
+from redis.asyncio.connection import BlockingConnectionPool, Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -30,6 +30,7 @@ from ductape.ports.broker import Delivery, Outgoing
 from ductape.providers.brokers.link import Means
 from ductape.providers.brokers.reaching import Reached, read_url
 from ductape.providers.brokers.redis_faults import told
+from ductape.providers.brokers.tls import Trust, trust
 from ductape.providers.http import Guard
 from ductape.providers.http import connect as connect_to
 
@@ -62,12 +63,15 @@ class _Guarded(Connection):
         return {"sock": self._made}
 
 
-class _GuardedTls(_Guarded, SSLConnection):
+class _GuardedTls(_Guarded):
     """The same, encrypted; the certificate must match the name that the URL gives."""
 
+    def __init__(self, *, trust: Trust, **options: Any) -> None:  # noqa: ANN401 (redis-py's own)
+        self._trust = trust
+        super().__init__(**options)
+
     def _connection_arguments(self) -> Mapping[str, object]:
-        context = self.ssl_context.get()
-        return {"sock": self._made, "ssl": context, "server_hostname": self.host}
+        return {"sock": self._made, "ssl": self._trust, "server_hostname": self.host}
 
 
 class RedisLink:
@@ -75,7 +79,8 @@ class RedisLink:
 
     def __init__(self, server: BrokerServer, at: Reached, guard: Guard) -> None:
         """Reach a server through the guard."""
-        self.where = f"{at.host}:{at.port}"
+        self.where = f"Redis at {at.host}:{at.port}"
+        self.trust = trust() if at.scheme == "rediss" else None
         self._server = server
         self._at = at
         self._guard = guard
@@ -114,10 +119,12 @@ class RedisLink:
     def _client(self, connections: int) -> "Redis":
         at, server, guard = self._at, self._server, self._guard
         destination = Destination(at.host, at.port, server.allow_private)
+        tls: dict[str, Any] = {} if self.trust is None else {"trust": self.trust}
         pool = BlockingConnectionPool(
             max_connections=connections,
             timeout=None,
-            connection_class=_GuardedTls if at.scheme == "rediss" else _Guarded,
+            connection_class=_Guarded if self.trust is None else _GuardedTls,
+            **tls,
             reach=lambda: connect_to(guard, destination),
             host=at.host,
             port=at.port,

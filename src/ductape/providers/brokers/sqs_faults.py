@@ -1,25 +1,18 @@
 """What goes wrong with SQS, told by the codes of SPEC 12."""
 
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
-# pyright: reportUnknownVariableType=false
-# boto3 has no annotations.
+from collections.abc import Mapping
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from typing import Any, cast
+import msgspec
+from msgspec import Struct
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionClosedError,
-    NoCredentialsError,
-    PartialCredentialsError,
+from ductape.domain.answer import (
+    code_for_status,
+    quoted,
+    refuse_redirect,
+    retry_after_ms,
 )
-from botocore.exceptions import ConnectionError as BotoConnectionError
-from botocore.exceptions import HTTPClientError as BotoHttpError
-from botocore.exceptions import ReadTimeoutError as BotoTimeoutError
-
 from ductape.errors import ProviderError
+from ductape.ports.http import HttpResponse
 
 _CODES: Mapping[str, str] = {
     "QueueDoesNotExist": "NOT_FOUND",
@@ -29,51 +22,56 @@ _CODES: Mapping[str, str] = {
     "InvalidClientTokenId": "UNAUTHORIZED",
     "UnrecognizedClientException": "UNAUTHORIZED",
     "SignatureDoesNotMatch": "UNAUTHORIZED",
+    "InvalidSignatureException": "UNAUTHORIZED",
+    "IncompleteSignature": "UNAUTHORIZED",
+    "MissingAuthenticationToken": "UNAUTHORIZED",
     "ExpiredToken": "UNAUTHORIZED",
+    "ExpiredTokenException": "UNAUTHORIZED",
     "RequestThrottled": "RATE_LIMITED",
     "ThrottlingException": "RATE_LIMITED",
     "Throttling": "RATE_LIMITED",
+    "TooManyRequestsException": "RATE_LIMITED",
+    "OverLimit": "RATE_LIMITED",
+    "KmsThrottled": "RATE_LIMITED",
     "ServiceUnavailable": "SERVICE_UNAVAILABLE",
     "InternalError": "SERVICE_UNAVAILABLE",
+    "InternalFailure": "SERVICE_UNAVAILABLE",
     "InvalidParameterValue": "VALIDATION_ERROR",
     "InvalidMessageContents": "VALIDATION_ERROR",
     "InvalidAttributeValue": "VALIDATION_ERROR",
 }
 _THEIR_FAULT = 500
+_LONGEST = 200
 
 
-@contextmanager
-def told() -> Generator[None]:
-    """Tell every failure by its code."""
-    try:
-        yield
-    except (ClientError, BotoCoreError, OSError, RuntimeError) as error:
-        raise _failure(error) from error
+class _Said(Struct):
+    """The body of a refusal; services write `message` in either case."""
+
+    type: str = msgspec.field(name="__type", default="")
+    message: str = ""
+    Message: str = ""
 
 
-def _failure(error: Exception) -> ProviderError:
-    match error:
-        case ClientError():
-            return _refusal(error)
-        case NoCredentialsError() | PartialCredentialsError():
-            code = "UNAUTHORIZED"
-        case BotoTimeoutError() | TimeoutError():
-            code = "TIMEOUT"
-        case ConnectionClosedError():
-            code = "CONNECTION_LOST"
-        case BotoConnectionError() | BotoHttpError() | OSError() | RuntimeError():
-            code = "CONNECTION_ERROR"
-        case _:
-            code = "PROVIDER_ERROR"
-    return ProviderError(code, f"SQS: {type(error).__name__}")
-
-
-def _refusal(error: ClientError) -> ProviderError:
-    answer = cast("Mapping[str, Mapping[str, Any]]", error.response)
-    told_code = str(answer.get("Error", {}).get("Code", ""))
-    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    code = _CODES.get(told_code) or (
-        "SERVICE_UNAVAILABLE" if status >= _THEIR_FAULT else "PROVIDER_ERROR"
+def refuse(response: HttpResponse, action: str, now_ms: int, secrets: tuple[str, ...]) -> None:
+    """Raise `ProviderError` for an answer that is no success; `secrets` are masked in it."""
+    refuse_redirect(response.status, asked=f"SQS {action}")
+    by_status = code_for_status(response.status)
+    if by_status is None:
+        return
+    if response.status >= _THEIR_FAULT:
+        by_status = "SERVICE_UNAVAILABLE"
+    said = _read(response.body)
+    name = said.type.rpartition("#")[2] or f"{action} with {response.status}"
+    text = quoted((said.message or said.Message).encode(), secrets)[:_LONGEST]
+    raise ProviderError(
+        _CODES.get(name, by_status),
+        f"SQS answered {quoted(name.encode(), secrets)[:_LONGEST]}: {text}".removesuffix(": "),
+        retry_after_ms=retry_after_ms(response.headers, now_ms),
     )
-    message = str(answer.get("Error", {}).get("Message", ""))[:200]
-    return ProviderError(code, f"SQS answered {told_code}: {message}")
+
+
+def _read(body: bytes) -> _Said:
+    try:
+        return msgspec.json.decode(body, type=_Said)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Said()

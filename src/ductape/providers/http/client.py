@@ -9,6 +9,7 @@ from asyncio import timeout
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from urllib.parse import urljoin
 
 from aiohttp import (
@@ -35,6 +36,7 @@ _FOLLOWED = frozenset({"GET", "HEAD"})
 _SAFE_ELSEWHERE = frozenset({"accept", "accept-language", "user-agent"})
 """Headers that another origin may see; any other could be a credential."""
 
+_LARGE = 65_536
 _USER_AGENT = "ductape-jobs"
 _MOST_CONNECTIONS = 100
 
@@ -106,7 +108,7 @@ class AiohttpClient:
                 request.method,
                 url,
                 headers=headers,
-                data=request.body or None,
+                data=_sent(request.body),
                 allow_redirects=False,
             )
             location = _location(request.method, response)
@@ -169,6 +171,11 @@ def _joined(url: str, location: str) -> str:
     except ValueError as error:
         message = "a redirect leads to a URL that cannot be read"
         raise ProviderError("PROVIDER_ERROR", message) from error
+
+
+def _sent(body: bytes) -> bytes | BytesIO | None:
+    """Return a body as it is sent: a large one piece by piece, so that others have their turn."""
+    return BytesIO(body) if len(body) > _LARGE else body or None
 
 
 def _headers(response: ClientResponse) -> dict[str, str]:

@@ -7,12 +7,14 @@ look-ups gets round it.
 
 import errno
 import socket
+import ssl
 from asyncio import get_running_loop
 from contextvars import ContextVar
 from ipaddress import ip_address
 
 from ductape.domain.egress import Destination, EgressPolicy, refusal
 from ductape.errors import ProviderError
+from ductape.providers.http.certificates import remedy_for
 
 AddressInfo = tuple[int, int, int, str, tuple[object, ...]]
 """As `getaddrinfo` returns it: family, type, protocol, canonical name, socket address."""
@@ -91,7 +93,8 @@ def unreachable(destination: Destination, failure: OSError | None) -> ProviderEr
         )
     where = f"{destination.host}:{destination.port}"
     reason = (failure.strerror if failure else None) or "no address answers"
-    return ProviderError("CONNECTION_ERROR", f"cannot connect to {where}: {reason}")
+    hint = remedy_for(failure) if isinstance(failure, ssl.SSLCertVerificationError) else None
+    return ProviderError("CONNECTION_ERROR", f"cannot connect to {where}: {reason}", hint=hint)
 
 
 async def _resolved(destination: Destination) -> list[AddressInfo]:
