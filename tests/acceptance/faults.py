@@ -1,0 +1,104 @@
+"""One row of the matrix of faults: a provider, and what each fault of its server comes to.
+
+Every fault is an env of one product, and every env has one job that may be tried twice. What the
+first attempt came to is told in a few words: `TIMEOUT, again` is an error worth another attempt,
+`UNAUTHORIZED` one that is not, `RATE_LIMITED, after 3600 s` one with a wait that the server asked
+for.
+"""
+
+import asyncio
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ductape import Ductape
+from ductape.domain.wire import JobView
+from ductape.telemetry.logs import log_to
+
+Product = dict[str, object]
+
+TIMEOUT_MS = 600
+"""Of the attempts that meet a slow server."""
+LATE_MS = 1_000
+"""How much later than that a slow attempt may end, on a machine that has much to do."""
+PATIENCE_MS = 20_000
+"""Of all others: none of them needs it."""
+BACKOFF_MS = 120_000
+"""Before the second attempt, which nobody waits for."""
+HANGS_S = 25.0
+
+SLOW = frozenset({"silent", "dripping"})
+
+
+@dataclass(frozen=True)
+class Case:
+    """A provider: what is declared of it, and what is asked of it."""
+
+    product: Product
+    event: str
+    given: dict[str, object]
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By their names in the product."""
+    hidden: Sequence[str] = ()
+    """What else nobody may see."""
+
+
+async def outcomes(case: Case, faults: Sequence[str], folder: Path) -> dict[str, str]:
+    """Run one attempt against each fault, side by side, and tell what each came to."""
+    logged = io.StringIO()
+    async with asyncio.timeout(HANGS_S):
+        with log_to(logged):
+            async with Ductape.open(f"sqlite:///{folder}/a.db", worker=True) as ductape:
+                for name, value in case.secrets.items():
+                    await ductape.secrets.set(name, value, product="shop")
+                envs = [{"slug": fault, "allow_private": True} for fault in faults]
+                await ductape.products.apply({"tag": "shop", "envs": envs, **case.product})
+                tried = (_tried(ductape, case, fault) for fault in faults)
+                views = dict(zip(faults, await asyncio.gather(*tried), strict=True))
+    shown = json.dumps([{**view, "input": None} for view in views.values()])
+    for secret in (*case.secrets.values(), *case.hidden):
+        assert secret not in shown
+        assert secret not in logged.getvalue()
+    assert "Traceback" not in logged.getvalue()
+    return {fault: _told(fault, view) for fault, view in views.items()}
+
+
+async def _tried(ductape: Ductape, case: Case, env: str) -> JobView:
+    timeout_ms = TIMEOUT_MS if env in SLOW else PATIENCE_MS
+    policy = {"initialDelay": BACKOFF_MS, "jitter": False}
+    asked = {
+        "product_tag": "shop",
+        "env": env,
+        "event": case.event,
+        "input": case.given,
+        "start_at": 0,
+        "timeout": timeout_ms,
+        "retries": 1,
+        "retryConfig": policy,
+    }
+    receipt = await ductape.processor.job.dispatch(asked)
+    async for view in ductape.jobs.watch(receipt["job_id"]):
+        if view["attempts"] and view["attempts"][0]["status"] != "running":
+            return view
+    return await ductape.jobs.get(receipt["job_id"])
+
+
+def _told(fault: str, view: JobView) -> str:
+    (attempt,) = view["attempts"]
+    began, ended, error = attempt["started_at"], attempt["completed_at"], attempt["error"]
+    assert began is not None
+    assert ended is not None
+    if fault in SLOW:
+        assert TIMEOUT_MS - 50 <= ended - began <= TIMEOUT_MS + LATE_MS
+    if error is None:
+        return str(view["status"])
+    if view["status"] == "failed":
+        return error["code"]
+    due = view["next_run_at"]
+    assert due is not None
+    waits_s = (due - ended) // 1_000
+    if waits_s == BACKOFF_MS // 1_000:
+        return f"{error['code']}, again"
+    return f"{error['code']}, after {waits_s} s"
