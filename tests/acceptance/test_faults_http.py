@@ -5,6 +5,7 @@ thing wrong each. They quote what they were sent, so that a secret that is shown
 """
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from tests.servers.faulty import (
     Act,
     FaultyServer,
     cut,
+    cut_head,
     dripping,
+    dripping_head,
     endless,
     endless_head,
     faulty_servers,
@@ -35,8 +38,10 @@ JSON = "application/json"
 FAULTS: dict[str, Act] = {
     "silent": silent,
     "dripping": dripping,
+    "dripping-head": dripping_head,
     "hung-up": hung_up,
     "cut": cut,
+    "cut-head": cut_head,
     "denied": http_answer(401, mime=JSON, body=b'{"error": "no: '),
     "limited": http_answer(429, mime=JSON, body=b'{"slow": "', Retry_After=str(WAIT_S)),
     "busy": http_answer(503, mime=JSON, body=b'{"slow": "', Retry_After=str(WAIT_S)),
@@ -52,8 +57,10 @@ USUAL = {
     "refused": "CONNECTION_ERROR, again",
     "silent": "TIMEOUT, again",
     "dripping": "TIMEOUT, again",
+    "dripping-head": "TIMEOUT, again",
     "hung-up": "CONNECTION_ERROR, again",
     "cut": "CONNECTION_ERROR, again",
+    "cut-head": "CONNECTION_ERROR, again",
     "denied": "UNAUTHORIZED",
     "limited": "RATE_LIMITED, after 3600 s",
     "busy": "SERVICE_UNAVAILABLE, after 3600 s",
@@ -66,30 +73,42 @@ USUAL = {
 }
 """What a fault comes to, unless a provider's own row says otherwise."""
 
-Ports = dict[str, int]
-Make = Callable[[Ports, TokenUrl], Case]
+
+@dataclass(frozen=True)
+class Around:
+    """What a row's case is made of."""
+
+    ports: dict[str, int]
+    """Of the server of each fault."""
+    tokens: TokenUrl
+    """One that does nothing wrong."""
+    folder: Path
+
+    def envs(self, key: str = "url", path: str = "") -> list[dict[str, object]]:
+        """Give each fault's env its own server."""
+        return [
+            {"slug": one, key: f"http://127.0.0.1:{at}{path}"} for one, at in self.ports.items()
+        ]
+
+
+Make = Callable[[Around], Case]
 
 SECRETS = {"s": "the-s3cret/+", "t": "another-s3cret"}
 MOST_SENT = 80 * 1_048_576
 """Of an answer without an end: far less than a worker could hold, far more than it reads."""
 
 
-def per_env(ports: Ports, key: str = "url", path: str = "") -> list[dict[str, object]]:
-    """Give each fault's env its own server."""
-    return [{"slug": slug, key: f"http://127.0.0.1:{at}{path}"} for slug, at in ports.items()]
-
-
-def action(ports: Ports, _: TokenUrl) -> Case:
+def action(around: Around) -> Case:
     auth = {"tag": "main", "type": "bearer", "token": "$Secret{s}"}
     one = {"tag": "order", "method": "POST", "resource": "/orders", "auth": "main"}
-    app = {"tag": "crm", "envs": per_env(ports, "base_url"), "auths": [auth], "actions": [one]}
+    app = {"tag": "crm", "envs": around.envs("base_url"), "auths": [auth], "actions": [one]}
     return Case({"apps": [app]}, "order", {"body": {"sku": 1}}, SECRETS)
 
 
 def oauth2(grant: str) -> Make:
     """Make the token URL of an app the one that does wrong."""
 
-    def make(ports: Ports, tokens: TokenUrl) -> Case:
+    def make(around: Around) -> Case:
         auth = {
             "tag": "main",
             "type": "oauth2",
@@ -97,10 +116,10 @@ def oauth2(grant: str) -> Make:
             "client_id": CLIENT[0],
             "client_secret": "$Secret{s}",
             **({"refresh_token": "$Secret{t}"} if grant == "refresh_token" else {}),
-            "envs": per_env(ports, "token_url"),
+            "envs": around.envs("token_url"),
         }
         one = {"tag": "order", "method": "POST", "resource": "/orders", "auth": "main"}
-        envs = [{"slug": slug, "base_url": tokens.url} for slug in ports]
+        envs = [{"slug": slug, "base_url": around.tokens.url} for slug in around.ports]
         app = {"tag": "crm", "envs": envs, "auths": [auth], "actions": [one]}
         return Case({"apps": [app]}, "order", {"body": {"sku": 1}}, SECRETS)
 
@@ -108,52 +127,62 @@ def oauth2(grant: str) -> Make:
 
 
 def function(**auth: str) -> Make:
-    def make(ports: Ports, tokens: TokenUrl) -> Case:
-        secrets = {**SECRETS, "aws": AWS_SECRET, "google": key_file(tokens.token_url)}
-        one = {"tag": "resize", "auth": auth, "envs": per_env(ports)}
+    def make(around: Around) -> Case:
+        secrets = {**SECRETS, "aws": AWS_SECRET, "google": key_file(around.tokens.token_url)}
+        one = {"tag": "resize", "auth": auth, "envs": around.envs()}
         return Case({"functions": [one]}, "resize", {"payload": {"a": 1}}, secrets, ["token-1"])
 
     return make
 
 
-def googles_token_url(ports: Ports, tokens: TokenUrl) -> Case:
-    secrets = {f"at_{at}": key_file(f"http://127.0.0.1:{port}") for at, port in enumerate(ports.values())}
+def googles_token_url(around: Around) -> Case:
+    secrets = {
+        f"at_{at}": key_file(f"http://127.0.0.1:{port}")
+        for at, port in enumerate(around.ports.values())
+    }
     envs = [
         {"slug": slug, "auth": {"type": "google", "service_account": f"$Secret{{at_{at}}}"}}
-        for at, slug in enumerate(ports)
+        for at, slug in enumerate(around.ports)
     ]
-    one = {"tag": "resize", "url": tokens.url, "envs": envs}
+    one = {"tag": "resize", "url": around.tokens.url, "envs": envs}
     return Case({"functions": [one]}, "resize", {"payload": {"a": 1}}, secrets)
 
 
 def channel(name: str, given: dict[str, object], **provider: str) -> Make:
     """Make a notification of one channel."""
 
-    def make(ports: Ports, tokens: TokenUrl) -> Case:
-        secrets = {**SECRETS, "sms": SECRET, "google": key_file(tokens.token_url)}
+    def make(around: Around) -> Case:
+        secrets = {**SECRETS, "sms": SECRET, "google": key_file(around.tokens.token_url)}
         envs = [
-            {"slug": one["slug"], name: {**provider, "url": one["url"]}} for one in per_env(ports)
+            {"slug": one["slug"], name: {**provider, "url": one["url"]}} for one in around.envs()
         ]
         whole = {"tag": "orders", "envs": envs, "messages": []}
         hidden = ["token-1", TO.removeprefix("+"), DEVICE]
-        return Case({"notifications": [whole]}, "orders", {"slug": "x", name: given}, secrets, hidden)
+        return Case(
+            {"notifications": [whole]}, "orders", {"slug": "x", name: given}, secrets, hidden
+        )
 
     return make
 
 
 def storage(given: dict[str, object], path: str = "", **place: str) -> Make:
-    def make(ports: Ports, tokens: TokenUrl) -> Case:
-        account = key_file(tokens.token_url)
+    def make(around: Around) -> Case:
+        account = key_file(around.tokens.token_url)
         secrets = {"aws": SECRET_KEY, "azure": AZURE_KEY, "google": account}
-        one = {"tag": "files", "bucket": BUCKET, **place, "envs": per_env(ports, "endpoint", path)}
+        one = {"tag": "files", "bucket": BUCKET, **place, "envs": around.envs("endpoint", path)}
         return Case({"storage": [one]}, "files", given, secrets, ["token-1"])
 
     return make
 
 
-def source(ports: Ports, _: TokenUrl) -> Case:
-    """Upload what is behind a URL, which does wrong."""
-    raise NotImplementedError
+def source(around: Around) -> Case:
+    """Upload what is behind a URL, which is what does wrong."""
+    one = {"tag": "files", "type": "local", "path": str(around.folder), "max_bytes": 8_388_608}
+    given = {
+        str(env["slug"]): {"fileName": f"{env['slug']}.bin", "url": env["url"]}
+        for env in around.envs(path="/x?token=the-s3cret")
+    }
+    return Case({"storage": [one]}, "files", given_in=given, hidden=["the-s3cret"])
 
 
 TO, DEVICE = "+31612345678", "device-token-1"
@@ -165,6 +194,10 @@ LIST: dict[str, object] = {"operation": "list"}
 S3 = {"type": "s3", "access_key_id": ACCESS_KEY, "secret_access_key": "$Secret{aws}"}
 GCS = {"type": "gcs", "service_account": "$Secret{google}"}
 AZURE = {"type": "azure", "account": AZURE_ACCOUNT, "account_key": "$Secret{azure}"}
+BUSY = {"busy": "RATE_LIMITED, after 3600 s"}
+"""What 503 means to a bucket."""
+BY_THE_HEAD = {"dripping": "PROVIDER_ERROR, again", "cut": "PROVIDER_ERROR, again"}
+"""An upload's answer is over with its head, and here that of a file of another size."""
 ANY_ANSWER = {"garbage": "completed"}
 """Of those who take whatever comes with a 200 for the result, or look at the status alone."""
 
@@ -174,9 +207,7 @@ ROWS: dict[str, tuple[Make, dict[str, str]]] = {
     "oauth2-refresh": (oauth2("refresh_token"), {}),
     "function-bearer": (function(type="bearer", token="$Secret{s}"), ANY_ANSWER),
     "function-aws": (
-        function(
-            type="aws", access_key_id=AWS_ID, secret_access_key="$Secret{aws}", region=REGION
-        ),
+        function(type="aws", access_key_id=AWS_ID, secret_access_key="$Secret{aws}", region=REGION),
         ANY_ANSWER,
     ),
     "function-google": (function(type="google", service_account="$Secret{google}"), ANY_ANSWER),
@@ -193,7 +224,9 @@ ROWS: dict[str, tuple[Make, dict[str, str]]] = {
         {},
     ),
     "twilio": (
-        channel("sms", SMS, type="twilio", sender="A", account_sid=ACCOUNT, auth_token="$Secret{sms}"),
+        channel(
+            "sms", SMS, type="twilio", sender="A", account_sid=ACCOUNT, auth_token="$Secret{sms}"
+        ),
         {},
     ),
     "plivo": (
@@ -205,13 +238,12 @@ ROWS: dict[str, tuple[Make, dict[str, str]]] = {
         {},
     ),
     "callback": (channel("callback", {"body": {"a": 1}}), ANY_ANSWER),
-    "s3-upload": (storage(UPLOAD, **S3), {}),
-    "s3-download": (storage(DOWNLOAD, **S3), {}),
-    "s3-list": (storage(LIST, **S3), {}),
-    "gcs-upload": (storage(UPLOAD, **GCS), {}),
-    "gcs-list": (storage(LIST, **GCS), {}),
-    "azure-upload": (storage(UPLOAD, f"/{AZURE_ACCOUNT}", **AZURE), {}),
-    "azure-list": (storage(LIST, f"/{AZURE_ACCOUNT}", **AZURE), {}),
+    "source": (source, ANY_ANSWER),
+    "s3-upload": (storage(UPLOAD, **S3), BUSY | BY_THE_HEAD),
+    "s3-download": (storage(DOWNLOAD, **S3), BUSY),
+    "s3-list": (storage(LIST, **S3), BUSY),
+    "gcs-upload": (storage(UPLOAD, **GCS), BUSY | BY_THE_HEAD),
+    "azure-list": (storage(LIST, f"/{AZURE_ACCOUNT}", **AZURE), BUSY),
 }
 
 
@@ -233,7 +265,7 @@ async def test_each_fault_has_its_code_and_its_wait(
 ) -> None:
     make, own = ROWS[provider]
     ports = {"refused": nobody(), **{name: server.port for name, server in servers.items()}}
-    told = await outcomes(make(ports, tokens), list(ports), tmp_path)
+    told = await outcomes(make(Around(ports, tokens, tmp_path)), list(ports), tmp_path)
     assert told == USUAL | own
     for server in servers.values():
         assert server.met > 0

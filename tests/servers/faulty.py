@@ -5,7 +5,8 @@ left behind, and an answer that somebody tried to read to an end that it does no
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -41,18 +42,19 @@ class FaultyServer:
         while self.talks:
             await asyncio.wait(self.talks)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Do the wrong thing until it is done, or the other side has gone."""
         self.met += 1
-        task = asyncio.current_task()
-        assert task is not None
+        task = asyncio.ensure_future(self._talked(Talk(self, reader, writer)))
         self.talks.add(task)
+        task.add_done_callback(self.talks.discard)
+
+    async def _talked(self, talk: "Talk") -> None:
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
-                await self.act(Talk(self, reader, writer))
+                await self.act(talk)
         finally:
-            writer.transport.abort()
-            self.talks.discard(task)
+            talk.writer.transport.abort()
 
 
 @dataclass
@@ -114,17 +116,32 @@ def http_answer(status: int, *, mime: str, body: bytes, **headers: str) -> Act:
 async def dripping(talk: Talk) -> None:
     """Begin an answer, and go on with a byte now and then for ever: it is never quite silent."""
     await talk.heard()
-    await talk.say(_head(200, "application/json", {"Content-Length": "1000000"}))
+    await talk.say(_head(200, "application/json", {"Content-Length": "100000", **_OF_A_FILE}))
     while True:
         await talk.say(b" ")
         await asyncio.sleep(DRIP_S)
 
 
-async def cut(talk: Talk) -> None:
-    """Answer half of what was promised, and hang up."""
+async def dripping_head(talk: Talk) -> None:
+    """Begin a header that has no end, a byte now and then."""
     await talk.heard()
-    await talk.say(_head(200, "application/json", {"Content-Length": "1000", **_OF_A_FILE}))
-    await talk.say(b'{"begun": ')
+    await talk.say(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while True:
+        await talk.say(b"x")
+        await asyncio.sleep(DRIP_S)
+
+
+async def cut(talk: Talk) -> None:
+    """Answer half of what was promised and hang up, also on who asks for the rest."""
+    if b"\r\nrange:" not in (await talk.heard()).lower():
+        await talk.say(_head(200, "application/json", {"Content-Length": "1000", **_OF_A_FILE}))
+        await talk.say(b'{"begun": ')
+
+
+async def cut_head(talk: Talk) -> None:
+    """Hang up in the middle of the headers."""
+    await talk.heard()
+    await talk.say(b"HTTP/1.1 200 OK\r\nContent-Le")
 
 
 def endless(status: int, mime: str) -> Act:
@@ -157,13 +174,15 @@ def _head(status: int, mime: str, headers: Mapping[str, str]) -> bytes:
 
 
 @asynccontextmanager
-async def faulty_servers(acts: Mapping[str, Act]) -> AsyncIterator[dict[str, FaultyServer]]:
+async def faulty_servers(
+    acts: Mapping[str, Act], tls: ssl.SSLContext | None = None
+) -> AsyncGenerator[dict[str, FaultyServer]]:
     """Run one for each name, each on a free port."""
     servers: dict[str, FaultyServer] = {}
     async with AsyncExitStack() as stack:
         for name, act in acts.items():
             server = servers[name] = FaultyServer(act)
-            listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+            listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
             await stack.enter_async_context(listening)
             server.port = listening.sockets[0].getsockname()[1]
         try:
