@@ -164,6 +164,51 @@ async def endless_head(talk: Talk) -> None:
         await talk.say(b"X-More: " + b"x" * 4_000 + b"\r\n")
 
 
+def saying(beginning: bytes, piece: bytes = b"", *, every_s: float = 0.0) -> Act:
+    """Begin in some protocol's own way, and go on with the same piece for ever, fast or slowly."""
+
+    async def act(talk: Talk) -> None:
+        await talk.say(beginning)
+        while piece:
+            await talk.say(piece)
+            await asyncio.sleep(every_s)
+        await talk.until_gone()
+
+    return act
+
+
+def between(port: int, mark: bytes, instead: bytes | None = None) -> Act:
+    """Stand before a real server, and break its answer off in the middle of a mark.
+
+    Then hang up, or go on with something else `instead`.
+    """
+
+    async def act(talk: Talk) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        asking = asyncio.ensure_future(_carried(talk.reader, writer))
+        try:
+            while piece := await reader.read(PIECE):
+                before, found, _ = piece.partition(mark)
+                await talk.say(before + mark[: len(mark) // 2] if found else piece)
+                if found and instead is not None:
+                    await talk.say(instead)
+                    await asking
+                if found:
+                    return
+        finally:
+            asking.cancel()
+            writer.transport.abort()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    return act
+
+
+async def _carried(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    while piece := await source.read(PIECE):
+        sink.write(piece)
+        await sink.drain()
+
+
 _OF_A_FILE = {"ETag": '"1"', "Last-Modified": "Fri, 27 Nov 2026 10:00:00 GMT"}
 """What a bucket's library looks for before it reads a body."""
 

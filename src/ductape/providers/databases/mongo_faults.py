@@ -2,14 +2,16 @@
 
 from typing import cast
 
-from bson.errors import BSONError
+from bson.errors import BSONError, InvalidBSON
 from pymongo.errors import (
+    AutoReconnect,
     BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
     InvalidOperation,
     NetworkTimeout,
     OperationFailure,
+    ProtocolError,
     PyMongoError,
     ServerSelectionTimeoutError,
     WTimeoutError,
@@ -20,6 +22,9 @@ from ductape.errors import ProviderError
 
 LONGEST = 300
 
+OUT_OF_STEP = (ProtocolError, InvalidBSON)
+"""Answers that are none: nobody knows what would come next on that connection."""
+
 _CODES = {
     2: "VALIDATION_ERROR",
     9: "VALIDATION_ERROR",
@@ -29,6 +34,7 @@ _CODES = {
     15: "VALIDATION_ERROR",
     16: "VALIDATION_ERROR",
     18: "UNAUTHORIZED",
+    24: "DEADLOCK",
     20: "VALIDATION_ERROR",
     40: "VALIDATION_ERROR",
     46: "DEADLOCK",
@@ -60,10 +66,20 @@ def failure(error: PyMongoError | BSONError, place: Place) -> ProviderError:
         case OperationFailure():
             code, named = _code_of(error.code), {"code": error.code}
             return ProviderError(code, f"MongoDB: {_said(error)}", details=named)
+        case _ if isinstance(error, OUT_OF_STEP):
+            return ProviderError("PROVIDER_ERROR", f"{place.shown} gave an answer that is none")
         case _:
             wrong = isinstance(error, (InvalidOperation, BSONError))
             code = "VALIDATION_ERROR" if wrong else "PROVIDER_ERROR"
             return ProviderError(code, f"MongoDB: {str(error)[:LONGEST]}")
+
+
+def connect_failure(error: PyMongoError, place: Place) -> ProviderError:
+    """Return what an error of connecting means."""
+    if isinstance(error, (AutoReconnect, ProtocolError)) and not error.timeout:
+        said = "cannot connect to" if isinstance(error, AutoReconnect) else "no MongoDB is at"
+        return ProviderError("CONNECTION_ERROR", f"{said} {place.shown}")
+    return failure(error, place)
 
 
 def _of_the_way(error: PyMongoError, where: str) -> ProviderError:

@@ -28,7 +28,8 @@ from ductape.providers.databases.tls import context_for
 from ductape.providers.http import Guard, addresses
 
 CONNECT_S = 10
-_CHUNK = 100
+_CHUNK = 10
+"""Rows that are read at once, however large each is: more are no faster."""
 _LONGEST_S = 31_536_000
 _GARBAGE = (AssertionError, LookupError, RuntimeError, TypeError, ValueError, struct.error)
 """What the driver raises where an answer is none: it takes it apart as it comes."""

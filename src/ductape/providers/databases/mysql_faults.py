@@ -19,8 +19,9 @@ _NUMBERS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("UNAUTHORIZED", (1045, 1251, 1524, 1698, 1862, 3118, 3159)),
     ("FORBIDDEN", (1044, 1142, 1143, 1227, 1290, 1370, 1410)),
     ("NOT_FOUND", (1049,)),
+    ("RATE_LIMITED", (1226,)),
     ("TIMEOUT", (1028, 1317, 1969, 3024)),
-    ("SERVICE_UNAVAILABLE", (1040, 1041, 1114, 1129, 1203, 1226, 1836)),
+    ("SERVICE_UNAVAILABLE", (1040, 1041, 1114, 1129, 1203, 1836)),
     (
         "VALIDATION_ERROR",
         (

@@ -28,7 +28,8 @@ from ductape.providers.http import Guard, addresses
 Connection = AsyncConnection[TupleRow]
 
 CONNECT_S = 10
-_CHUNK = 100
+_CHUNK = 10
+"""Rows that are read at once, however large each is: more are no faster."""
 _LONGEST_MS = 2**31 - 1
 _NO_FILE = "/dev/null/none"
 """The operator's own `.pgpass` is for the operator."""

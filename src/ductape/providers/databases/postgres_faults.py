@@ -6,7 +6,7 @@ constraints are kept.
 
 import re
 
-from psycopg import Error, OperationalError
+from psycopg import DataError, Error, NotSupportedError, ProgrammingError
 
 from ductape.domain.database_place import Place
 from ductape.errors import ProviderError
@@ -43,6 +43,7 @@ _BY_CLASS = {
 _READ_ONLY = "25006"
 
 _ON_CONNECT = (
+    (re.compile(r"expected authentication request|invalid response"), "CONNECTION_ERROR"),
     (
         re.compile(r"password|no pg_hba\.conf entry|authentication|role .* does not exist"),
         "UNAUTHORIZED",
@@ -91,6 +92,8 @@ def connect_failure(error: Error, place: Place) -> ProviderError:
 
 
 def _without_state(error: Error, place: Place) -> ProviderError:
-    if isinstance(error, OperationalError):
-        return ProviderError("CONNECTION_LOST", f"the connection to {place.shown} was lost")
-    return ProviderError("VALIDATION_ERROR", f"PostgreSQL: {str(error)[:LONGEST]}")
+    """Return what an error means that the server did not send."""
+    if isinstance(error, (DataError, NotSupportedError, ProgrammingError)):
+        return ProviderError("VALIDATION_ERROR", f"PostgreSQL: {str(error)[:LONGEST]}")
+    # Of an answer that is none, too, nothing is known but that the two are out of step.
+    return ProviderError("CONNECTION_LOST", f"the connection to {place.shown} was lost")
