@@ -29,7 +29,7 @@ BACKOFF_MS = 120_000
 """Before the second attempt, which nobody waits for."""
 HANGS_S = 25.0
 
-SLOW = frozenset({"silent", "slow", "dripping", "dripping-head"})
+SLOW = frozenset({"silent", "slow", "dripping", "dripping-head", "locked"})
 
 
 @dataclass(frozen=True)

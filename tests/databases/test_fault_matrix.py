@@ -4,7 +4,7 @@ The servers are real ones, or stand before a real one and break its answers off.
 """
 
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +44,7 @@ USUAL = {
     "denied": "UNAUTHORIZED",
     "full": "SERVICE_UNAVAILABLE, again",
     "nonsense": "CONNECTION_ERROR, again",
-    "scrambled": "CONNECTION_LOST, again",
+    "scrambled": "PROVIDER_ERROR, again",
     "endless-greeting": "CONNECTION_ERROR, again",
     "endless": "RESULT_TOO_LARGE",
 }
@@ -87,11 +87,17 @@ class Row:
 
 
 @pytest.fixture
-def postgresql(postgres: PostgresServer) -> Row:
+def postgresql(postgres: PostgresServer) -> Iterator[Row]:
     with psycopg.connect(postgres.url, autocommit=True) as admin:
         for role, more in {GUARDED: "", "full": "CONNECTION LIMIT 0"}.items():
             admin.execute(f"DROP ROLE IF EXISTS {role}".encode())
             admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}' {more}".encode())
+        yield on_postgresql(postgres)
+        for role in (GUARDED, "full"):
+            admin.execute(f"DROP ROLE {role}".encode())
+
+
+def on_postgresql(postgres: PostgresServer) -> Row:
     return Row(
         "postgresql",
         postgres.port,
@@ -174,7 +180,7 @@ async def endless_reply(talk: Talk) -> None:
 ROWS: dict[str, dict[str, str]] = {
     "postgresql": {},
     "mariadb": {"full": "RATE_LIMITED, again"},
-    "mongodb": {"scrambled": "PROVIDER_ERROR, again"},
+    "mongodb": {},
 }
 
 
@@ -199,3 +205,63 @@ async def test_each_fault_has_its_code(
             assert server.met > 0
             assert server.sent < MOST_SENT
             await server.all_gone()
+
+
+FILES = {
+    "missing": "NOT_FOUND",
+    "denied": "FORBIDDEN",
+    "locked": "DEADLOCK, again",
+    "slow": "TIMEOUT, again",
+    "cut": "PROVIDER_ERROR, again",
+    "scrambled": "PROVIDER_ERROR, again",
+    "garbage": "PROVIDER_ERROR, again",
+    "endless": "RESULT_TOO_LARGE",
+    "huge-cell": "RESULT_TOO_LARGE",
+}
+"""What each fault of an SQLite file comes to."""
+
+
+SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS x FROM n"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+
+
+def a_file(path: Path) -> bytes:
+    made = apsw.Connection(str(path))
+    made.execute("CREATE TABLE t (x); CREATE INDEX i ON t (x)")
+    for _ in range(100):
+        made.execute("INSERT INTO t VALUES (hex(randomblob(500)))")
+    made.close()
+    return path.read_bytes()
+
+
+async def test_each_fault_of_a_file_has_its_code(tmp_path: Path) -> None:
+    whole = a_file(tmp_path / "whole.db")
+    cut, scrambled = whole[: len(whole) // 2], whole[:4_096] + b"\xff" * (len(whole) - 4_096)
+    for name, content in {"cut": cut, "scrambled": scrambled, "garbage": b"x" * 9_000}.items():
+        (tmp_path / f"{name}.db").write_bytes(content)
+    (tmp_path / "locked.db").write_bytes(whole)
+    (tmp_path / "denied.db").symlink_to("whole.db")
+    own = {"cut", "scrambled", "garbage", "locked", "missing", "denied"}
+    envs = [
+        {"slug": fault, "database": f"{tmp_path}/{fault if fault in own else 'whole'}.db"}
+        for fault in FILES
+    ]
+    templates = {
+        "one": "SELECT max(x) AS x, count(*) AS n FROM t NOT INDEXED",
+        "slow": SLOW,
+        "endless": ENDLESS,
+        "huge-cell": "SELECT zeroblob(900000000) AS x",
+    }
+    actions: list[dict[str, object]] = [
+        {"tag": tag, "type": "read", "template": template} for tag, template in templates.items()
+    ]
+    actions.append({"tag": "locked", "type": "update", "template": "UPDATE t SET x = 1"})
+    file = {"tag": "main", "type": "sqlite", "envs": envs, "actions": actions}
+    tags = {str(one["tag"]) for one in actions}
+    events = {fault: f"main:{fault}" for fault in FILES if fault in tags}
+    case = Case({"databases": [file]}, "main:one", event_in=events)
+    holder = apsw.Connection(str(tmp_path / "locked.db"))
+    holder.execute("BEGIN EXCLUSIVE")
+    told = await outcomes(case, list(FILES), tmp_path)
+    holder.close()
+    assert told == FILES

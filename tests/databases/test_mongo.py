@@ -151,7 +151,14 @@ async def test_a_value_that_is_there_already_is_refused_without_quoting_it(mongo
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(112, "DEADLOCK"), (50, "TIMEOUT"), (13, "FORBIDDEN"), (9, "VALIDATION_ERROR")],
+    [
+        (112, "DEADLOCK"),
+        (50, "TIMEOUT"),
+        (13, "FORBIDDEN"),
+        (9, "VALIDATION_ERROR"),
+        (17_280, "VALIDATION_ERROR"),
+        (16_500, "RATE_LIMITED"),
+    ],
 )
 async def test_what_the_server_says_has_its_code(
     mongo: Ground, root: Database[JsonObject], number: int, code: str

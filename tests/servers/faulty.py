@@ -186,6 +186,7 @@ def between(port: int, mark: bytes, instead: bytes | None = None) -> Act:
     async def act(talk: Talk) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         asking = asyncio.ensure_future(_carried(talk.reader, writer))
+        asking.add_done_callback(lambda _: writer.close())
         try:
             while piece := await reader.read(PIECE):
                 before, found, _ = piece.partition(mark)

@@ -34,8 +34,8 @@ _CODES = {
     15: "VALIDATION_ERROR",
     16: "VALIDATION_ERROR",
     18: "UNAUTHORIZED",
-    24: "DEADLOCK",
     20: "VALIDATION_ERROR",
+    24: "DEADLOCK",
     40: "VALIDATION_ERROR",
     46: "DEADLOCK",
     50: "TIMEOUT",
@@ -48,9 +48,12 @@ _CODES = {
     168: "VALIDATION_ERROR",
     251: "DEADLOCK",
     262: "TIMEOUT",
+    462: "RATE_LIMITED",
     8000: "UNAUTHORIZED",
     11000: "VALIDATION_ERROR",
     11001: "VALIDATION_ERROR",
+    11601: "TIMEOUT",
+    16500: "RATE_LIMITED",
 }
 _FIRST_PARSER_CODE = 10_000
 """From here on the codes are of commands and expressions that cannot be read."""

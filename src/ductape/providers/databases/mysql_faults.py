@@ -34,6 +34,7 @@ _NUMBERS: tuple[tuple[str, tuple[int, ...]], ...] = (
 )
 _CODES = {number: code for code, numbers in _NUMBERS for number in numbers}
 
+_OF_THE_CLIENT = range(2_000, 3_000)
 _OF_A_CONNECTION = frozenset({2006, 2013, 2055})
 
 
@@ -42,8 +43,20 @@ def failure(error: MySQLError, place: Place) -> ProviderError:
     number, said = _read(error)
     code = _CODES.get(number) or _by_class(error)
     if code == "CONNECTION_LOST":
-        said = f"the connection to {place.shown} was lost"
+        return lost(place, number)
     return ProviderError(code, f"MySQL: {said}", details={"errno": number})
+
+
+def lost(place: Place, number: int = 0) -> ProviderError:
+    """Make the error of a connection that is no more."""
+    said = f"MySQL: the connection to {place.shown} was lost"
+    return ProviderError("CONNECTION_LOST", said, details={"errno": number})
+
+
+def said_by_server(error: MySQLError) -> bool:
+    """Tell whether the server said so itself, and still listens; else the two are out of step."""
+    number, _ = _read(error)
+    return number > 0 and number not in _OF_THE_CLIENT
 
 
 def connect_failure(error: MySQLError | OSError, place: Place) -> ProviderError:

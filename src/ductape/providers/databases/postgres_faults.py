@@ -6,7 +6,14 @@ constraints are kept.
 
 import re
 
-from psycopg import DataError, Error, NotSupportedError, ProgrammingError
+from psycopg import (
+    DataError,
+    Error,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from ductape.domain.database_place import Place
 from ductape.errors import ProviderError
@@ -93,7 +100,10 @@ def connect_failure(error: Error, place: Place) -> ProviderError:
 
 def _without_state(error: Error, place: Place) -> ProviderError:
     """Return what an error means that the server did not send."""
-    if isinstance(error, (DataError, NotSupportedError, ProgrammingError)):
-        return ProviderError("VALIDATION_ERROR", f"PostgreSQL: {str(error)[:LONGEST]}")
-    # Of an answer that is none, too, nothing is known but that the two are out of step.
-    return ProviderError("CONNECTION_LOST", f"the connection to {place.shown} was lost")
+    match error:
+        case OperationalError() | InterfaceError():
+            return ProviderError("CONNECTION_LOST", f"the connection to {place.shown} was lost")
+        case DataError() | NotSupportedError() | ProgrammingError():
+            return ProviderError("VALIDATION_ERROR", f"PostgreSQL: {str(error)[:LONGEST]}")
+        case _:
+            return ProviderError("PROVIDER_ERROR", f"{place.shown} gave an answer that is none")

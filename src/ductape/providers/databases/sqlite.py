@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from ductape.domain.database_place import Place
 from ductape.domain.sql import Statement
-from ductape.errors import ProviderError
+from ductape.errors import DuctapeError, ProviderError, ResultTooLarge
 from ductape.ports.database import Answer, Bounds, SqlWork
 from ductape.providers.databases.confined_files import FileRules, confined
 from ductape.providers.databases.pool import Pool
@@ -27,7 +27,12 @@ from ductape.providers.databases.rows import Rows, names_of
 T = TypeVar("T")
 
 BUSY_MS = 5_000
-"""How long a statement waits for somebody else's lock, if the attempt has so long."""
+"""How long a statement waits for somebody else's lock, if the attempt has longer to tell it."""
+
+LONGEST_READ = 67_108_864
+"""Bytes of one value or row on its way to a result, which may have less: SQLite makes it whole."""
+LONGEST_WRITTEN = 1_000_000_000
+"""SQLite's own limit."""
 
 _STEPS_BETWEEN_LOOKS = 10_000
 _OPEN = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
@@ -78,6 +83,10 @@ class Connection(Protocol):
         """Stop what another thread runs on it."""
         ...
 
+    def limit(self, id: int, newval: int = -1) -> int:  # noqa: A002 (apsw's name)
+        """Set one of SQLite's own limits."""
+        ...
+
     def set_busy_timeout(self, milliseconds: int) -> None:
         """Wait so long for a lock."""
         ...
@@ -115,21 +124,29 @@ class SqliteFile:
 
     async def sql(self, work: SqlWork, bounds: Bounds) -> Answer:
         """Execute statements in one transaction."""
-        deadline = self._now() + bounds.timeout_ms / 1_000
         async with self._pool.lend(_begin) as lent:
             connection = lent.connection.connection
-            connection.set_busy_timeout(min(BUSY_MS, bounds.timeout_ms))
             cancelled = Event()
-            connection.set_progress_handler(
-                lambda: cancelled.is_set() or self._now() > deadline, _STEPS_BETWEEN_LOOKS
-            )
+            self._bound(connection, work, bounds, cancelled)
             try:
                 working = self._in_thread(partial(_worked, connection, work, bounds))
                 return await _ended(working, connection, cancelled)
             except apsw.Error as error:
-                raise failure(error) from error
+                raise failure(error, reads=work.reads_only) from error
             finally:
                 lent.sound = not connection.in_transaction
+
+    def _bound(
+        self, connection: Connection, work: SqlWork, bounds: Bounds, cancelled: Event
+    ) -> None:
+        """Bound what comes by its time and, of reads, by the size of a value."""
+        deadline = self._now() + bounds.timeout_ms / 1_000
+        longest = max(LONGEST_READ, bounds.max_bytes) if work.reads_only else LONGEST_WRITTEN
+        connection.limit(apsw.SQLITE_LIMIT_LENGTH, longest)
+        connection.set_busy_timeout(min(BUSY_MS, bounds.timeout_ms * 9 // 10))
+        connection.set_progress_handler(
+            lambda: cancelled.is_set() or self._now() > deadline, _STEPS_BETWEEN_LOOKS
+        )
 
     async def aclose(self) -> None:
         """Close its connections."""
@@ -269,7 +286,9 @@ _CODES: tuple[tuple[type[apsw.Error], str], ...] = (
 )
 
 
-def failure(error: apsw.Error) -> ProviderError:
+def failure(error: apsw.Error, *, reads: bool = False) -> DuctapeError:
     """Return what an error of SQLite means for the attempt."""
+    if reads and isinstance(error, apsw.TooBigError):
+        return ResultTooLarge(f"a value or row has more than {LONGEST_READ} bytes")
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "PROVIDER_ERROR")
     return ProviderError(code, f"SQLite: {error}", details={"sqlite": type(error).__name__})
