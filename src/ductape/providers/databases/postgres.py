@@ -83,11 +83,9 @@ class PostgresDatabase:
         ]
         try:
             connection = await AsyncConnection.connect(**self._parameters(found))
-            register_texts(connection)
-            await connection.execute(_SETTINGS)
+            return await _settled(connection)
         except Error as error:
             raise connect_failure(error, self._place) from error
-        return connection
 
     def is_alive(self, connection: Connection) -> bool:
         """Tell whether the server has said nothing meanwhile: it only says farewell unasked."""
@@ -124,6 +122,17 @@ class PostgresDatabase:
             "prepare_threshold": None,
             "cursor_factory": AsyncRawCursor,
         }
+
+
+async def _settled(connection: Connection) -> Connection:
+    """Let the session be what we presume; it is closed where that does not come to an end."""
+    try:
+        register_texts(connection)
+        await connection.execute(_SETTINGS)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
 
 
 async def _begin(connection: Connection, work: SqlWork, bounds: Bounds) -> None:
