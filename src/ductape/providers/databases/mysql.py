@@ -112,7 +112,8 @@ class MysqlDatabase:
             wanted = Destination(host, port, self._place.allow_private)
             for address in await addresses(self._guard, wanted):
                 try:
-                    return await self._connected(host, address, port)
+                    async with asyncio.timeout(CONNECT_S):
+                        return await self._connected(host, address, port)
                 except (MySQLError, OSError) as error:
                     failed = connect_failure(error, self._place)
                     failed.__cause__ = error

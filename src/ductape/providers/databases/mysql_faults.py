@@ -62,6 +62,8 @@ def said_by_server(error: MySQLError) -> bool:
 def connect_failure(error: MySQLError | OSError, place: Place) -> ProviderError:
     """Return what an error of connecting means."""
     where = f"cannot connect to MySQL at {place.shown}"
+    if isinstance(error, TimeoutError):
+        return ProviderError("TIMEOUT", f"{where}: no answer in time")
     if not isinstance(error, MySQLError):
         return ProviderError("CONNECTION_ERROR", f"{where}: {error.strerror or 'no answer'}")
     number, said = _read(error)
