@@ -265,7 +265,7 @@ async def test_each_fault_has_its_code_and_its_wait(
 ) -> None:
     make, own = ROWS[provider]
     ports = {"refused": nobody(), **{name: server.port for name, server in servers.items()}}
-    told = await outcomes(make(Around(ports, tokens, tmp_path)), list(ports), tmp_path)
+    told = await outcomes(make(Around(ports, tokens, tmp_path)), list(ports), tmp_path, servers)
     assert told == USUAL | own
     for server in servers.values():
         assert server.met > 0

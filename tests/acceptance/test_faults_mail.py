@@ -87,7 +87,7 @@ async def test_each_fault_of_a_mail_server_has_its_code(tmp_path: Path) -> None:
         given = {"slug": "x", "email": {"to": ["ada@x.example"], "subject": "Hi", "template": "Hi"}}
         secrets, hidden = {"pw": PASSWORD}, [QUOTED.decode()]
         case = Case({"notifications": [mail]}, "orders", given, secrets, hidden)
-        told = await outcomes(case, list(ports), tmp_path)
+        told = await outcomes(case, list(ports), tmp_path, servers)
         expected = {name: code for name, (_, code) in FAULTS.items()}
         assert told == {"refused": "CONNECTION_ERROR, again", **expected}
         for one in servers.values():

@@ -198,7 +198,9 @@ async def test_each_fault_has_its_code(
     }
     async with faulty_servers(acts) as servers:
         ports = {"refused": nobody(), **{name: one.port for name, one in servers.items()}}
-        told = await outcomes(row.case(ports), [*ports, *row.places], tmp_path)
+        # After reading too much a connection may be well, and used again.
+        broken = {name: server for name, server in servers.items() if name != "endless"}
+        told = await outcomes(row.case(ports), [*ports, *row.places], tmp_path, broken)
         expected = USUAL | ROWS[kind]
         assert told == {fault: expected[fault] for fault in told}
         for server in servers.values():
