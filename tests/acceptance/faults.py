@@ -21,7 +21,7 @@ from tests.servers.faulty import FaultyServer
 
 Product = dict[str, object]
 
-TIMEOUT_MS = 300
+TIMEOUT_MS = 250
 """Of the attempts that meet a slow server."""
 LATE_MS = 2_000
 """How much later than that a slow attempt may end, on a machine that has much to do."""

@@ -94,7 +94,8 @@ class Around:
 Make = Callable[[Around], Case]
 
 SECRETS = {"s": "the-s3cret/+", "t": "another-s3cret"}
-MOST_SENT = 80 * 1_048_576
+MIB = 1_048_576
+MOST_SENT = 40 * MIB
 """Of an answer without an end: far less than a worker could hold, far more than it reads."""
 
 
@@ -261,8 +262,13 @@ async def servers() -> AsyncIterator[dict[str, FaultyServer]]:
 
 @pytest.mark.parametrize("provider", ROWS)
 async def test_each_fault_has_its_code_and_its_wait(
-    servers: dict[str, FaultyServer], tokens: TokenUrl, tmp_path: Path, provider: str
+    servers: dict[str, FaultyServer],
+    tokens: TokenUrl,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str,
 ) -> None:
+    monkeypatch.setattr("ductape.providers.storage.exchange.LONGEST_ANSWER", 2 * MIB)
     make, own = ROWS[provider]
     ports = {"refused": nobody(), **{name: server.port for name, server in servers.items()}}
     told = await outcomes(make(Around(ports, tokens, tmp_path)), list(ports), tmp_path, servers)
