@@ -195,8 +195,8 @@ LIST: dict[str, object] = {"operation": "list"}
 S3 = {"type": "s3", "access_key_id": ACCESS_KEY, "secret_access_key": "$Secret{aws}"}
 GCS = {"type": "gcs", "service_account": "$Secret{google}"}
 AZURE = {"type": "azure", "account": AZURE_ACCOUNT, "account_key": "$Secret{azure}"}
-BUSY = {"busy": "RATE_LIMITED, after 3600 s"}
-"""What 503 means to a bucket."""
+BUCKET_S = {"busy": "RATE_LIMITED, after 3600 s", "endless-head": "PROVIDER_ERROR, again"}
+"""What 503 means to a bucket, and what our own way there says of a head."""
 BY_THE_HEAD = {"dripping": "PROVIDER_ERROR, again", "cut": "PROVIDER_ERROR, again"}
 """An upload's answer is over with its head, and here that of a file of another size."""
 ANY_ANSWER = {"garbage": "completed"}
@@ -240,11 +240,11 @@ ROWS: dict[str, tuple[Make, dict[str, str]]] = {
     ),
     "callback": (channel("callback", {"body": {"a": 1}}), ANY_ANSWER),
     "source": (source, ANY_ANSWER),
-    "s3-upload": (storage(UPLOAD, **S3), BUSY | BY_THE_HEAD),
-    "s3-download": (storage(DOWNLOAD, **S3), BUSY),
-    "s3-list": (storage(LIST, **S3), BUSY),
-    "gcs-upload": (storage(UPLOAD, **GCS), BUSY | BY_THE_HEAD),
-    "azure-list": (storage(LIST, f"/{AZURE_ACCOUNT}", **AZURE), BUSY),
+    "s3-upload": (storage(UPLOAD, **S3), BUCKET_S | BY_THE_HEAD),
+    "s3-download": (storage(DOWNLOAD, **S3), BUCKET_S),
+    "s3-list": (storage(LIST, **S3), BUCKET_S),
+    "gcs-upload": (storage(UPLOAD, **GCS), BUCKET_S | BY_THE_HEAD),
+    "azure-list": (storage(LIST, f"/{AZURE_ACCOUNT}", **AZURE), BUCKET_S),
 }
 
 
@@ -268,7 +268,7 @@ async def test_each_fault_has_its_code_and_its_wait(
     monkeypatch: pytest.MonkeyPatch,
     provider: str,
 ) -> None:
-    monkeypatch.setattr("ductape.providers.storage.exchange.LONGEST_ANSWER", 2 * MIB)
+    monkeypatch.setattr("ductape.providers.storage.exchange.LONGEST_ANSWER", 8 * MIB)
     make, own = ROWS[provider]
     ports = {"refused": nobody(), **{name: server.port for name, server in servers.items()}}
     told = await outcomes(make(Around(ports, tokens, tmp_path)), list(ports), tmp_path, servers)

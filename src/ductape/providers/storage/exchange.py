@@ -11,7 +11,7 @@ LONGEST_ANSWER = 33_554_432
 """What an answer may have that no file is in. A full page of Azure's listing has less."""
 
 LONGEST_HEAD = 65_536
-"""Beyond this nobody looks for the end of the headers."""
+"""What the headers of an answer may have, as far as they can be read."""
 
 _HEAD_ENDS = b"\r\n\r\n"
 _WAIT = "retry-after"
@@ -52,9 +52,7 @@ class Exchange:
         """Look at a piece of an answer; raises `ProviderError` where it is one too many."""
         self._length += len(piece)
         if self._length > self._seen.longest:
-            message = f"the storage answered more than {self._seen.longest} bytes"
-            self._seen.failure = ProviderError("PROVIDER_ERROR", message)
-            raise self._seen.failure
+            raise self._failed(f"the storage answered more than {self._seen.longest} bytes")
         if self._reads_head:
             self._look(piece)
 
@@ -63,8 +61,13 @@ class Exchange:
         head, ends, _ = self._head.partition(_HEAD_ENDS)
         if ends:
             self._seen.headers = _wait_in(head.decode("latin-1"))
-        if ends or len(self._head) == LONGEST_HEAD:
             self._reads_head, self._head = False, b""
+        elif len(self._head) == LONGEST_HEAD:
+            raise self._failed(f"the storage's headers have more than {LONGEST_HEAD} bytes")
+
+    def _failed(self, message: str) -> ProviderError:
+        self._seen.failure = ProviderError("PROVIDER_ERROR", message)
+        return self._seen.failure
 
 
 def _wait_in(head: str) -> dict[str, str]:
