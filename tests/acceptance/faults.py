@@ -33,7 +33,7 @@ HANGS_S = 25.0
 
 WHOLE = frozenset({"denied", "limited", "busy", "broken", "garbage"})
 """Whose answers end, so that the connection may be used again."""
-SLOW = frozenset({"silent", "slow", "dripping", "dripping-head", "locked"})
+SLOW = frozenset({"silent", "slow", "dripping", "dripping-head"})
 
 
 @dataclass(frozen=True)
