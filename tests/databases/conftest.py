@@ -16,6 +16,7 @@ from ductape.providers.databases import FileRules, PooledDatabases
 from tests.databases.grounds import Ground
 from tests.servers.mariadb import MariaDb, mariadb, programs
 from tests.servers.postgres import PostgresServer, postgres_server
+from tests.servers.secantus import Secantus, secantus
 from tests.unit.handlers.builders import FixedClock
 
 _made = count(1)
@@ -35,6 +36,12 @@ def maria() -> Iterator[MariaDb]:
     if found is None:
         pytest.skip("mariadb-server is not installed: apt-get install mariadb-server")
     with mariadb(found) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def secantus_server() -> Iterator[Secantus]:
+    with secantus("--enable-test-commands") as running:
         yield running
 
 

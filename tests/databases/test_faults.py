@@ -8,6 +8,7 @@ import pytest
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from tests.databases.grounds import Ground
+from tests.servers.faulty import faulty_servers, silent
 from tests.servers.proxy import Proxy
 
 SLEEPS = {"postgresql": "SELECT pg_sleep(30)", "mariadb": "SELECT SLEEP(30)"}
@@ -89,6 +90,23 @@ async def test_a_line_that_was_cut_while_nobody_used_it_is_not_noticed(on_server
         for _ in range(3):
             assert await on_server.rows("SELECT 1 AS x") == [{"x": 1}]
             proxy.cut()
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit"),
+    [("mariadb", "mysql.CONNECT_S"), ("mongodb", "mongo.CONNECT_MS")],
+)
+async def test_connecting_has_a_time_of_its_own(
+    on_sqlite: Ground, monkeypatch: pytest.MonkeyPatch, kind: str, limit: str
+) -> None:
+    monkeypatch.setattr(f"ductape.providers.databases.{limit}", 0.1 if kind == "mariadb" else 100)
+    async with faulty_servers({"silent": silent}) as servers:
+        server = servers["silent"]
+        place: JsonObject = {"database_type": kind, "url": f"{kind}://127.0.0.1:{server.port}/x"}
+        template = "SELECT 1" if kind == "mariadb" else FIND
+        assert await on_sqlite.code(template, **place, type="read") == "TIMEOUT"
+        await on_sqlite.databases.aclose()
+        await server.all_gone()
 
 
 async def _sleeps(ground: Ground) -> bool:

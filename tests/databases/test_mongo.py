@@ -26,27 +26,21 @@ BY_NAME: JsonValue = {"collection": "people", "filter": {"name": "{{name}}"}}
 NEW: JsonValue = {"collection": "people", "document": "{{data:OBJECT}}"}
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Secantus]:
-    with secantus("--enable-test-commands") as running:
-        yield running
-
-
 @pytest.fixture
 def name() -> str:
     return f"test_{next(_made)}"
 
 
 @pytest.fixture
-def root(server: Secantus, name: str) -> Iterator[Database[JsonObject]]:
+def root(secantus_server: Secantus, name: str) -> Iterator[Database[JsonObject]]:
     """Give the database by the front door."""
-    with MongoClient[JsonObject](server.url) as client:
+    with MongoClient[JsonObject](secantus_server.url) as client:
         yield client[name]
 
 
 @pytest.fixture
-async def mongo(server: Secantus, name: str) -> AsyncIterator[Ground]:
-    place: JsonObject = {"database_type": "mongodb", "url": f"{server.url}/{name}"}
+async def mongo(secantus_server: Secantus, name: str) -> AsyncIterator[Ground]:
+    place: JsonObject = {"database_type": "mongodb", "url": f"{secantus_server.url}/{name}"}
     async with ground(place, None) as made:
         yield made
 
@@ -157,7 +151,14 @@ async def test_a_value_that_is_there_already_is_refused_without_quoting_it(mongo
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(112, "DEADLOCK"), (50, "TIMEOUT"), (13, "FORBIDDEN"), (9, "VALIDATION_ERROR")],
+    [
+        (112, "DEADLOCK"),
+        (50, "TIMEOUT"),
+        (13, "FORBIDDEN"),
+        (9, "VALIDATION_ERROR"),
+        (17_280, "VALIDATION_ERROR"),
+        (16_500, "RATE_LIMITED"),
+    ],
 )
 async def test_what_the_server_says_has_its_code(
     mongo: Ground, root: Database[JsonObject], number: int, code: str

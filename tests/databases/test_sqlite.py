@@ -114,6 +114,21 @@ async def test_a_lock_that_somebody_keeps_is_a_deadlock(on_sqlite: Ground, tmp_p
     assert await on_sqlite.act("INSERT INTO t VALUES (1)") == {"count": 1}
 
 
+async def test_who_waits_for_a_lock_is_let_go_when_it_is_cancelled(
+    on_sqlite: Ground, tmp_path: Path
+) -> None:
+    on_sqlite.root("CREATE TABLE t (a)")
+    other = apsw.Connection(str(tmp_path / "shop.db"))
+    other.execute("BEGIN EXCLUSIVE")
+    now = asyncio.get_running_loop().time
+    began = now()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(on_sqlite.act("INSERT INTO t VALUES (1)"), 0.1)
+    assert now() - began < 2
+    other.close()
+    assert await on_sqlite.rows("SELECT * FROM t") == []
+
+
 @pytest.mark.parametrize(
     "template",
     [

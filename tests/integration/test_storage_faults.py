@@ -13,6 +13,7 @@ from ductape.domain.egress import EgressPolicy
 from ductape.domain.jsonvalue import JsonObject
 from tests.integration.storing import Stored, as_base64, stored
 from tests.servers.buckets import BUCKET, BucketServer, moto_server, s3_client, s3_definition
+from tests.servers.faulty import endless, faulty_servers
 from tests.servers.http import Answer, Receiver, http_receiver
 from tests.servers.postgres import free_port
 
@@ -201,6 +202,36 @@ async def test_more_than_was_promised_is_never_read_whole(bucket: Stored, server
     with pytest.raises(Exception, match="more than the") as raised:
         await bucket.act(DOWNLOAD)
     assert type(raised.value).__name__ == "ResultTooLarge"
+
+
+@pytest.mark.parametrize("given", [DOWNLOAD, {"operation": "list"}])
+@pytest.mark.parametrize("status", [200, 500])
+async def test_no_answer_without_an_end_is_read_on_over_tls_either(
+    tmp_path: Path, given: JsonObject, status: int
+) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    acts = {"endless": endless(status, "application/xml")}
+    async with faulty_servers(acts, context) as servers:
+        server = servers["endless"]
+        definition = {**s3_definition(1), "endpoint": f"https://localhost:{server.port}"}
+        trusted = authority.cert_pem.bytes()
+        async with stored(definition, tmp_path, trusted=trusted) as bucket:
+            assert (await bucket.refused(given)).provider_code == "PROVIDER_ERROR"
+        await server.all_gone()
+        assert server.sent < 200 * MIB
+
+
+async def test_a_bucket_s_wait_is_honoured_over_plain_http(
+    bucket: Stored, server: Receiver
+) -> None:
+    always(server, 503, s3_error("SlowDown"), **{"retry-after": "7"})
+    error = await bucket.refused(UPLOAD)
+    assert (error.provider_code, error.retry_after_ms) == ("RATE_LIMITED", 7_000)
+    always(server, 503, s3_error("SlowDown"))
+    server.answers = server.answers[-8:]
+    assert (await bucket.refused(UPLOAD)).retry_after_ms is None
 
 
 async def test_an_upload_of_which_less_arrived_is_a_failure(

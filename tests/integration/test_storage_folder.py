@@ -1,6 +1,7 @@
 """Storages in a folder of this host: whole files, and no way out of the folder."""
 
 import asyncio
+import errno
 import os
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
@@ -278,6 +279,25 @@ async def test_an_upload_that_is_cancelled_leaves_nothing(inside: Path, tmp_path
     with pytest.raises(asyncio.CancelledError):
         await task
     assert names_in(inside) == []
+
+
+async def test_a_full_disk_is_told_and_leaves_the_file_as_it_was(
+    folder: Stored, inside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await folder.upload("kept", b"before")
+
+    def full(_made: int, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patched:  # no disk here is full
+        patched.setattr(os, "write", full)
+        error = await folder.refused({"fileName": "kept", "buffer": as_base64(b"after")})
+    assert (error.provider_code, error.message) == (
+        "SERVICE_UNAVAILABLE",
+        "the folder: No space left on device",
+    )
+    assert b64decode(str((await folder.download("kept"))["buffer"])) == b"before"
+    assert names_in(inside) == ["kept"]
 
 
 async def test_a_folder_signs_nothing(folder: Stored) -> None:

@@ -42,7 +42,7 @@ async def test_a_request_arrives_as_if_it_had_been_sent_directly(
     assert [one.path for one in server.requests] == ["/a%20b?x=0", "/a%20b?x=1"]
     assert {one.body for one in server.requests} == {b"body"}
     assert "proxy-authorization" not in server.requests[0].headers
-    assert ticket.failure is None
+    assert ticket.seen.failure is None
 
 
 async def test_nobody_goes_through_without_a_ticket(tunnel: Tunnel, server: Receiver) -> None:
@@ -67,8 +67,8 @@ async def test_a_ticket_leads_only_where_its_bucket_may_go(
     proxy = await tunnel.url(ticket)
     async with ClientSession() as client, client.get(server.url, proxy=proxy) as answer:
         assert answer.status == 502
-    assert ticket.failure is not None
-    assert ticket.failure.provider_code == "FORBIDDEN"
+    assert ticket.seen.failure is not None
+    assert ticket.seen.failure.provider_code == "FORBIDDEN"
     assert server.requests == []
 
 

@@ -5,6 +5,7 @@ certificate must match. Spans are milliseconds. A refusal with a 4xx code is tem
 tried again; one with a 5xx code is final.
 """
 
+import re
 import ssl
 from asyncio import timeout
 from contextlib import suppress
@@ -37,7 +38,15 @@ _OUR_NAME = "localhost"
 _FAREWELL_S = 1.0
 """How long the server may take to say goodbye to mail that it has accepted."""
 
+Reply = tuple[int, str]
+"""A server's number and its words."""
+
 _PERMANENT = 500
+_REPLIES = range(200, 600)
+_LIMITED = re.compile(r"\b4\.7\.28\b|\brate\b|throttl|too many|too fast|slow down", re.IGNORECASE)
+"""How the big services say it: SMTP has neither a number nor a wait for it."""
+_WORST_FIRST = ("VALIDATION_ERROR", "RATE_LIMITED", "SERVICE_UNAVAILABLE")
+"""What the refusals of several recipients come to: what is final for one is not tried again."""
 
 
 @cache
@@ -77,11 +86,13 @@ class SmtpMailer:
                 "TIMEOUT", f"{where} took no mail within {server.timeout_ms} ms"
             ) from error
         except SMTPRecipientsRefused as error:
-            raise _refusal(where, [one.code for one in error.recipients], message) from error
+            replies = [(one.code, one.message) for one in error.recipients]
+            raise _refusal(where, replies, message) from error
         except (SMTPException, OSError) as error:
             raise _failure(where, error) from error
         if refused:
-            raise _refusal(where, [answer.code for answer in refused.values()], message)
+            replies = [(answer.code, answer.message) for answer in refused.values()]
+            raise _refusal(where, replies, message)
         return str(mail["Message-ID"])
 
     def _composed(self, message: MailMessage) -> EmailMessage:
@@ -133,20 +144,24 @@ def _message_id(message: MailMessage, now_ms: int) -> str:
     return f"<{digest}@{_OUR_NAME}>"
 
 
-def _refusal(where: str, codes: list[int], message: MailMessage) -> ProviderError:
-    final = any(code >= _PERMANENT for code in codes)
+def _refusal(where: str, replies: list[Reply], message: MailMessage) -> ProviderError:
+    codes = {_code_for(reply) for reply in replies}
+    worst = next((one for one in _WORST_FIRST if one in codes), "PROVIDER_ERROR")
     return ProviderError(
-        "VALIDATION_ERROR" if final else "SERVICE_UNAVAILABLE",
-        f"{where} refused {len(codes)} of {len(message.to)} recipients",
-        details={"smtp_codes": sorted(set(codes))},
+        worst,
+        f"{where} refused {len(replies)} of {len(message.to)} recipients",
+        details={"smtp_codes": sorted({number for number, _ in replies})},
     )
 
 
 def _failure(where: str, error: SMTPException | OSError) -> ProviderError:
     match error:
+        case SMTPResponseException(code=number) if number not in _REPLIES:
+            return ProviderError("PROVIDER_ERROR", f"{where} gave an answer that is none")
         case SMTPResponseException():
+            wrong = isinstance(error, SMTPAuthenticationError) and error.code >= _PERMANENT
             return ProviderError(
-                _code_for_reply(error),
+                "UNAUTHORIZED" if wrong else _code_for((error.code, error.message)),
                 f"{where} answered {error.code}",
                 details={"smtp_code": error.code, "reply": quoted(error.message.encode())},
             )
@@ -158,9 +173,13 @@ def _failure(where: str, error: SMTPException | OSError) -> ProviderError:
             return ProviderError("CONNECTION_ERROR", f"{where} broke off: {reason}")
 
 
-def _code_for_reply(error: SMTPResponseException) -> str:
-    if error.code < _PERMANENT:
-        return "SERVICE_UNAVAILABLE"
-    if isinstance(error, SMTPAuthenticationError):
-        return "UNAUTHORIZED"
-    return "VALIDATION_ERROR"
+def _code_for(reply: Reply) -> str:
+    """Return what a reply that says no means.
+
+    >>> _code_for((450, "4.7.1 too many messages")), _code_for((550, "no such user"))
+    ('RATE_LIMITED', 'VALIDATION_ERROR')
+    """
+    number, said = reply
+    if number >= _PERMANENT:
+        return "VALIDATION_ERROR"
+    return "RATE_LIMITED" if _LIMITED.search(said) else "SERVICE_UNAVAILABLE"

@@ -22,7 +22,8 @@ from ductape.domain.egress import Destination, EgressPolicy
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import ProviderError
 from ductape.ports.database import Answer, Bounds, DocumentWork
-from ductape.providers.databases.mongo_faults import failure
+from ductape.providers.databases.mongo_faults import OUT_OF_STEP, connect_failure, failure
+from ductape.providers.databases.mongo_pulse import FirstFailure
 from ductape.providers.databases.relay import Relay
 from ductape.providers.databases.rows import Rows, as_json
 from ductape.providers.http import Guard
@@ -57,7 +58,7 @@ class MongoDatabase:
                 return await _worked(client[self._place.database], work, bounds)
         except (PyMongoError, BSONError) as error:
             failed = failure(error, self._place)
-            if failed.provider_code == "CONNECTION_LOST":
+            if failed.provider_code == "CONNECTION_LOST" or isinstance(error, OUT_OF_STEP):
                 await self.aclose()
             raise failed from error
 
@@ -75,9 +76,10 @@ class MongoDatabase:
         failed: PyMongoError | None = None
         for host, port in self._place.servers:
             relay, server = await self._way_to(host, port)
-            client = self._client_of(server)
+            pulse = FirstFailure()
+            client = self._client_of(server, pulse)
             try:
-                hello = await client.admin.command("hello")
+                hello = await pulse.or_done(client.admin.command("hello"))
             except PyMongoError as error:
                 failed = error
                 hello = {}
@@ -89,7 +91,7 @@ class MongoDatabase:
                 return client
             await _closed(client, relay)
         if failed is not None:
-            raise failed
+            raise connect_failure(failed, self._place) from failed
         raise ProviderError("SERVICE_UNAVAILABLE", f"no primary among {self._place.shown}")
 
     async def _way_to(self, host: str, port: int) -> tuple[Relay, str]:
@@ -98,7 +100,7 @@ class MongoDatabase:
         relay = Relay(self._guard, wanted, self._place.tls)
         return relay, await relay.start()
 
-    def _client_of(self, server: str) -> AsyncMongoClient[Document]:
+    def _client_of(self, server: str, pulse: FirstFailure) -> AsyncMongoClient[Document]:
         place = self._place
         named: dict[str, Any] = {}
         if place.user is not None:
@@ -109,6 +111,7 @@ class MongoDatabase:
             serverSelectionTimeoutMS=CONNECT_MS,
             connectTimeoutMS=CONNECT_MS,
             appname="ductape",
+            event_listeners=[pulse],
             retryReads=False,
             retryWrites=False,
             tz_aware=True,

@@ -2,14 +2,16 @@
 
 from typing import cast
 
-from bson.errors import BSONError
+from bson.errors import BSONError, InvalidBSON
 from pymongo.errors import (
+    AutoReconnect,
     BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
     InvalidOperation,
     NetworkTimeout,
     OperationFailure,
+    ProtocolError,
     PyMongoError,
     ServerSelectionTimeoutError,
     WTimeoutError,
@@ -19,6 +21,9 @@ from ductape.domain.database_place import Place
 from ductape.errors import ProviderError
 
 LONGEST = 300
+
+OUT_OF_STEP = (ProtocolError, InvalidBSON)
+"""Answers that are none: nobody knows what would come next on that connection."""
 
 _CODES = {
     2: "VALIDATION_ERROR",
@@ -30,6 +35,7 @@ _CODES = {
     16: "VALIDATION_ERROR",
     18: "UNAUTHORIZED",
     20: "VALIDATION_ERROR",
+    24: "DEADLOCK",
     40: "VALIDATION_ERROR",
     46: "DEADLOCK",
     50: "TIMEOUT",
@@ -42,9 +48,12 @@ _CODES = {
     168: "VALIDATION_ERROR",
     251: "DEADLOCK",
     262: "TIMEOUT",
+    462: "RATE_LIMITED",
     8000: "UNAUTHORIZED",
     11000: "VALIDATION_ERROR",
     11001: "VALIDATION_ERROR",
+    11601: "TIMEOUT",
+    16500: "RATE_LIMITED",
 }
 _FIRST_PARSER_CODE = 10_000
 """From here on the codes are of commands and expressions that cannot be read."""
@@ -60,10 +69,20 @@ def failure(error: PyMongoError | BSONError, place: Place) -> ProviderError:
         case OperationFailure():
             code, named = _code_of(error.code), {"code": error.code}
             return ProviderError(code, f"MongoDB: {_said(error)}", details=named)
+        case _ if isinstance(error, OUT_OF_STEP):
+            return ProviderError("PROVIDER_ERROR", f"{place.shown} gave an answer that is none")
         case _:
             wrong = isinstance(error, (InvalidOperation, BSONError))
             code = "VALIDATION_ERROR" if wrong else "PROVIDER_ERROR"
             return ProviderError(code, f"MongoDB: {str(error)[:LONGEST]}")
+
+
+def connect_failure(error: PyMongoError, place: Place) -> ProviderError:
+    """Return what an error of connecting means."""
+    if isinstance(error, (AutoReconnect, ProtocolError)) and not error.timeout:
+        said = "cannot connect to" if isinstance(error, AutoReconnect) else "no MongoDB is at"
+        return ProviderError("CONNECTION_ERROR", f"{said} {place.shown}")
+    return failure(error, place)
 
 
 def _of_the_way(error: PyMongoError, where: str) -> ProviderError:

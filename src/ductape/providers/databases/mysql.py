@@ -21,14 +21,20 @@ from ductape.domain.egress import Destination, EgressPolicy
 from ductape.domain.sql import Statement
 from ductape.errors import ProviderError
 from ductape.ports.database import Answer, Bounds, SqlWork
-from ductape.providers.databases.mysql_faults import connect_failure, failure
+from ductape.providers.databases.mysql_faults import (
+    connect_failure,
+    failure,
+    lost,
+    said_by_server,
+)
 from ductape.providers.databases.pool import Pool
 from ductape.providers.databases.rows import Rows, names_of
 from ductape.providers.databases.tls import context_for
 from ductape.providers.http import Guard, addresses
 
 CONNECT_S = 10
-_CHUNK = 100
+_CHUNK = 10
+"""Rows that are read at once, however large each is: more are no faster."""
 _LONGEST_S = 31_536_000
 _GARBAGE = (AssertionError, LookupError, RuntimeError, TypeError, ValueError, struct.error)
 """What the driver raises where an answer is none: it takes it apart as it comes."""
@@ -80,8 +86,8 @@ class MysqlDatabase:
                 try:
                     answer = await _worked(lent.connection, work, bounds)
                     lent.sound = True
-                except MySQLError:
-                    lent.sound = await _rolled_back(lent.connection)
+                except MySQLError as error:
+                    lent.sound = said_by_server(error) and await _rolled_back(lent.connection)
                     raise
                 except asyncio.CancelledError:
                     await _to_the_end(self._cancel_on_server(number))
@@ -89,6 +95,11 @@ class MysqlDatabase:
                 return answer
         except MySQLError as error:
             raise failure(error, self._place) from error
+        except OSError as error:
+            raise lost(self._place) from error
+        except _GARBAGE:
+            said = f"{self._place.shown} gave an answer that is none"
+            raise ProviderError("PROVIDER_ERROR", said) from None  # it may quote a row
 
     async def aclose(self) -> None:
         """Close its connections."""
@@ -101,7 +112,8 @@ class MysqlDatabase:
             wanted = Destination(host, port, self._place.allow_private)
             for address in await addresses(self._guard, wanted):
                 try:
-                    return await self._connected(host, address, port)
+                    async with asyncio.timeout(CONNECT_S):
+                        return await self._connected(host, address, port)
                 except (MySQLError, OSError) as error:
                     failed = connect_failure(error, self._place)
                     failed.__cause__ = error

@@ -19,8 +19,9 @@ _NUMBERS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("UNAUTHORIZED", (1045, 1251, 1524, 1698, 1862, 3118, 3159)),
     ("FORBIDDEN", (1044, 1142, 1143, 1227, 1290, 1370, 1410)),
     ("NOT_FOUND", (1049,)),
+    ("RATE_LIMITED", (1226,)),
     ("TIMEOUT", (1028, 1317, 1969, 3024)),
-    ("SERVICE_UNAVAILABLE", (1040, 1041, 1114, 1129, 1203, 1226, 1836)),
+    ("SERVICE_UNAVAILABLE", (1040, 1041, 1114, 1129, 1203, 1836)),
     (
         "VALIDATION_ERROR",
         (
@@ -33,6 +34,7 @@ _NUMBERS: tuple[tuple[str, tuple[int, ...]], ...] = (
 )
 _CODES = {number: code for code, numbers in _NUMBERS for number in numbers}
 
+_OF_THE_CLIENT = range(2_000, 3_000)
 _OF_A_CONNECTION = frozenset({2006, 2013, 2055})
 
 
@@ -41,13 +43,27 @@ def failure(error: MySQLError, place: Place) -> ProviderError:
     number, said = _read(error)
     code = _CODES.get(number) or _by_class(error)
     if code == "CONNECTION_LOST":
-        said = f"the connection to {place.shown} was lost"
+        return lost(place, number)
     return ProviderError(code, f"MySQL: {said}", details={"errno": number})
+
+
+def lost(place: Place, number: int = 0) -> ProviderError:
+    """Make the error of a connection that is no more."""
+    said = f"MySQL: the connection to {place.shown} was lost"
+    return ProviderError("CONNECTION_LOST", said, details={"errno": number})
+
+
+def said_by_server(error: MySQLError) -> bool:
+    """Tell whether the server said so itself, and still listens; else the two are out of step."""
+    number, _ = _read(error)
+    return number > 0 and number not in _OF_THE_CLIENT
 
 
 def connect_failure(error: MySQLError | OSError, place: Place) -> ProviderError:
     """Return what an error of connecting means."""
     where = f"cannot connect to MySQL at {place.shown}"
+    if isinstance(error, TimeoutError):
+        return ProviderError("TIMEOUT", f"{where}: no answer in time")
     if not isinstance(error, MySQLError):
         return ProviderError("CONNECTION_ERROR", f"{where}: {error.strerror or 'no answer'}")
     number, said = _read(error)

@@ -28,7 +28,8 @@ from ductape.providers.http import Guard, addresses
 Connection = AsyncConnection[TupleRow]
 
 CONNECT_S = 10
-_CHUNK = 100
+_CHUNK = 10
+"""Rows that are read at once, however large each is: more are no faster."""
 _LONGEST_MS = 2**31 - 1
 _NO_FILE = "/dev/null/none"
 """The operator's own `.pgpass` is for the operator."""
@@ -82,11 +83,9 @@ class PostgresDatabase:
         ]
         try:
             connection = await AsyncConnection.connect(**self._parameters(found))
-            register_texts(connection)
-            await connection.execute(_SETTINGS)
+            return await _settled(connection)
         except Error as error:
             raise connect_failure(error, self._place) from error
-        return connection
 
     def is_alive(self, connection: Connection) -> bool:
         """Tell whether the server has said nothing meanwhile: it only says farewell unasked."""
@@ -123,6 +122,17 @@ class PostgresDatabase:
             "prepare_threshold": None,
             "cursor_factory": AsyncRawCursor,
         }
+
+
+async def _settled(connection: Connection) -> Connection:
+    """Let the session be what we presume; it is closed where that does not come to an end."""
+    try:
+        register_texts(connection)
+        await connection.execute(_SETTINGS)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
 
 
 async def _begin(connection: Connection, work: SqlWork, bounds: Bounds) -> None:

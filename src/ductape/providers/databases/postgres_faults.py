@@ -6,7 +6,14 @@ constraints are kept.
 
 import re
 
-from psycopg import Error, OperationalError
+from psycopg import (
+    DataError,
+    Error,
+    InterfaceError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from ductape.domain.database_place import Place
 from ductape.errors import ProviderError
@@ -43,6 +50,7 @@ _BY_CLASS = {
 _READ_ONLY = "25006"
 
 _ON_CONNECT = (
+    (re.compile(r"expected authentication request|invalid response"), "CONNECTION_ERROR"),
     (
         re.compile(r"password|no pg_hba\.conf entry|authentication|role .* does not exist"),
         "UNAUTHORIZED",
@@ -91,6 +99,11 @@ def connect_failure(error: Error, place: Place) -> ProviderError:
 
 
 def _without_state(error: Error, place: Place) -> ProviderError:
-    if isinstance(error, OperationalError):
-        return ProviderError("CONNECTION_LOST", f"the connection to {place.shown} was lost")
-    return ProviderError("VALIDATION_ERROR", f"PostgreSQL: {str(error)[:LONGEST]}")
+    """Return what an error means that the server did not send."""
+    match error:
+        case OperationalError() | InterfaceError():
+            return ProviderError("CONNECTION_LOST", f"the connection to {place.shown} was lost")
+        case DataError() | NotSupportedError() | ProgrammingError():
+            return ProviderError("VALIDATION_ERROR", f"PostgreSQL: {str(error)[:LONGEST]}")
+        case _:
+            return ProviderError("PROVIDER_ERROR", f"{place.shown} gave an answer that is none")

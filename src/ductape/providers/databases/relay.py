@@ -7,7 +7,8 @@ socket in a folder that is ours alone; what comes there goes on, guarded, to the
 import asyncio
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -18,6 +19,8 @@ from ductape.providers.databases.tls import context_for
 from ductape.providers.http import Guard, connect
 
 _CHUNK = 65_536
+_FAREWELL_S = 1.0
+"""How long a side may take to read its last bytes."""
 
 
 class Relay:
@@ -33,6 +36,7 @@ class Relay:
         self._folder: Path | None = None
         self._server: asyncio.Server | None = None
         self._under_way: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> str:
         """Listen; return the path, quoted as a host is in a URL.
@@ -43,13 +47,15 @@ class Relay:
         await _ended(writer)
         self._folder = Path(tempfile.mkdtemp(prefix="dt-"))
         path = self._folder / "mongodb.sock"
-        self._server = await asyncio.start_unix_server(self._serve, path)
+        self._server = await asyncio.start_unix_server(self._met, path)
         return quote(str(path), safe="")
 
     async def aclose(self) -> None:
         """Stop, and cut off what is under way."""
         if self._server is not None:
             self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
@@ -57,17 +63,26 @@ class Relay:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
+    def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._serve(reader, writer))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
         # Whoever asked sees the end of the connection, which is all that there is to tell.
-        try:
-            with suppress(ProviderError, OSError):
+        with suppress(ProviderError, OSError):
+            async with self._until_the_end(writer):
                 await self._joined(reader, writer)
+
+    @asynccontextmanager
+    async def _until_the_end(self, writer: asyncio.StreamWriter) -> AsyncGenerator[None]:
+        """Have a side cut off when all is closed, and closed here at the latest."""
+        self._open.add(writer)
+        try:
+            yield
         finally:
             await _ended(writer)
+            self._open.discard(writer)
 
     async def _reached(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         made = await connect(self._guard, self._wanted)
@@ -85,24 +100,28 @@ class Relay:
 
     async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, requests = await self._reached()
-        ways = [
-            asyncio.ensure_future(_carried(reader, requests)),
-            asyncio.ensure_future(_carried(answers, writer)),
-        ]
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
-            await _ended(requests)
+        async with self._until_the_end(requests):
+            ways = [
+                asyncio.ensure_future(_carried(reader, requests)),
+                asyncio.ensure_future(_carried(answers, writer)),
+            ]
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
 
 
 async def _ended(writer: asyncio.StreamWriter) -> None:
-    """Close a side, whatever the other one thinks of it."""
+    """Close a side, whatever the other one thinks of it; what it does not read is given up."""
     writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
+    try:
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                await writer.wait_closed()
+    finally:
+        writer.transport.abort()
 
 
 async def _carried(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

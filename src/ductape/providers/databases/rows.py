@@ -32,17 +32,24 @@ class Rows:
 
     def add(self, names: Sequence[str], cells: Sequence[object]) -> None:
         """Take one row; raises `ResultTooLarge` where it is one too many."""
+        # A cell may have a GiB: it is measured before it is written out, and written out again.
+        sized = (cell for cell in cells if isinstance(cell, (str, bytes, bytearray)))
+        if sum(map(len, sized)) > self._left:
+            raise self._too_many()
         self.take({name: as_json(cell) for name, cell in zip(names, cells, strict=True)})
 
     def take(self, row: JsonObject) -> None:
         """Take one row that is JSON already."""
         self._left -= len(msgspec.json.encode(row)) + 1
         if self._left < 0:
-            raise ResultTooLarge(
-                f"the rows have more than {self._max} bytes as JSON",
-                hint="read fewer, with LIMIT or a narrower filter, or raise max_result_bytes",
-            )
+            raise self._too_many()
         self.rows.append(row)
+
+    def _too_many(self) -> ResultTooLarge:
+        return ResultTooLarge(
+            f"the rows have more than {self._max} bytes as JSON",
+            hint="read fewer, with LIMIT or a narrower filter, or raise max_result_bytes",
+        )
 
 
 def names_of(columns: Sequence[str]) -> list[str]:

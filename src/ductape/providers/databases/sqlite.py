@@ -5,21 +5,22 @@ takes too long, or is cancelled, is interrupted. Links are not followed.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import apsw
 from msgspec import Struct
 
 from ductape.domain.database_place import Place
 from ductape.domain.sql import Statement
-from ductape.errors import ProviderError
+from ductape.errors import DuctapeError, ProviderError, ResultTooLarge
 from ductape.ports.database import Answer, Bounds, SqlWork
+from ductape.providers.databases.apsw_shape import Connection
 from ductape.providers.databases.confined_files import FileRules, confined
 from ductape.providers.databases.pool import Pool
 from ductape.providers.databases.rows import Rows, names_of
@@ -27,68 +28,20 @@ from ductape.providers.databases.rows import Rows, names_of
 T = TypeVar("T")
 
 BUSY_MS = 5_000
-"""How long a statement waits for somebody else's lock, if the attempt has so long."""
+"""How long a statement waits for somebody else's lock, if the attempt has longer to tell it."""
 
+LONGEST_READ = 67_108_864
+"""Bytes of one value or row on its way to a result, which may have less: SQLite makes it whole."""
+LONGEST_WRITTEN = 1_000_000_000
+"""SQLite's own limit."""
+
+_LOCK_LOOK_S = 0.01
 _STEPS_BETWEEN_LOOKS = 10_000
 _OPEN = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
 _DENIED = frozenset({apsw.SQLITE_ATTACH, apsw.SQLITE_DETACH})
 _PRAGMAS = frozenset({"table_info", "table_xinfo", "index_list", "index_info", "foreign_key_list"})
 """The pragmas that a template may read; others change the connection for whoever is next."""
 _FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"})
-
-
-class Cursor(Protocol):
-    """The rows of one statement."""
-
-    exec_trace: Callable[[Any, str, object], bool] | None
-    """Called before the first row."""
-
-    def execute(self, statements: str, bindings: object = None) -> Iterable[tuple[object, ...]]:
-        """Run SQL with bound parameters."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the statement."""
-        ...
-
-
-class Connection(Protocol):
-    """What we use of apsw's: it describes its buffers with a type of Python 3.12."""
-
-    filename: str
-    in_transaction: bool
-
-    def execute(self, statements: str) -> object:
-        """Run SQL of our own."""
-        ...
-
-    def cursor(self) -> Cursor:
-        """Make what a statement is run with."""
-        ...
-
-    def changes(self) -> int:
-        """Return how many rows the last statement wrote."""
-        ...
-
-    def total_changes(self) -> int:
-        """Return how many rows have been written so far."""
-        ...
-
-    def interrupt(self) -> None:
-        """Stop what another thread runs on it."""
-        ...
-
-    def set_busy_timeout(self, milliseconds: int) -> None:
-        """Wait so long for a lock."""
-        ...
-
-    def set_progress_handler(self, callable: Callable[[], bool], nsteps: int) -> None:  # noqa: A002 (apsw's name)
-        """Ask every so many steps whether to stop."""
-        ...
-
-    def close(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 (apsw's signature)
-        """Close it."""
-        ...
 
 
 class Opened(Struct, frozen=True):
@@ -115,21 +68,33 @@ class SqliteFile:
 
     async def sql(self, work: SqlWork, bounds: Bounds) -> Answer:
         """Execute statements in one transaction."""
-        deadline = self._now() + bounds.timeout_ms / 1_000
         async with self._pool.lend(_begin) as lent:
             connection = lent.connection.connection
-            connection.set_busy_timeout(min(BUSY_MS, bounds.timeout_ms))
             cancelled = Event()
-            connection.set_progress_handler(
-                lambda: cancelled.is_set() or self._now() > deadline, _STEPS_BETWEEN_LOOKS
-            )
+            self._bound(connection, work, bounds, cancelled)
             try:
                 working = self._in_thread(partial(_worked, connection, work, bounds))
                 return await _ended(working, connection, cancelled)
             except apsw.Error as error:
-                raise failure(error) from error
+                raise failure(error, reads=work.reads_only) from error
             finally:
                 lent.sound = not connection.in_transaction
+
+    def _bound(
+        self, connection: Connection, work: SqlWork, bounds: Bounds, cancelled: Event
+    ) -> None:
+        """Bound what comes by its time and, of reads, by the size of a value."""
+        now = self._now()
+        deadline = now + bounds.timeout_ms / 1_000
+        gives_up = now + min(BUSY_MS, bounds.timeout_ms * 9 // 10) / 1_000
+        longest = max(LONGEST_READ, bounds.max_bytes) if work.reads_only else LONGEST_WRITTEN
+        connection.limit(apsw.SQLITE_LIMIT_LENGTH, longest)
+        connection.set_busy_handler(
+            lambda _: not cancelled.wait(_LOCK_LOOK_S) and self._now() < gives_up
+        )
+        connection.set_progress_handler(
+            lambda: cancelled.is_set() or self._now() > deadline, _STEPS_BETWEEN_LOOKS
+        )
 
     async def aclose(self) -> None:
         """Close its connections."""
@@ -169,6 +134,7 @@ async def _ended(working: Awaitable[T], connection: Connection, cancelled: Event
         while not ending.done():  # nobody else may touch what a thread is working with
             with suppress(asyncio.CancelledError):
                 await asyncio.wait((ending,))
+        ending.exception()  # which nobody waits for any more
         raise
 
 
@@ -269,7 +235,9 @@ _CODES: tuple[tuple[type[apsw.Error], str], ...] = (
 )
 
 
-def failure(error: apsw.Error) -> ProviderError:
+def failure(error: apsw.Error, *, reads: bool = False) -> DuctapeError:
     """Return what an error of SQLite means for the attempt."""
+    if reads and isinstance(error, apsw.TooBigError):
+        return ResultTooLarge(f"a value or row has more than {LONGEST_READ} bytes")
     code = next((code for kind, code in _CODES if isinstance(error, kind)), "PROVIDER_ERROR")
     return ProviderError(code, f"SQLite: {error}", details={"sqlite": type(error).__name__})

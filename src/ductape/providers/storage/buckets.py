@@ -16,11 +16,13 @@ import msgspec
 import obstore
 from obstore.store import GCSStore
 
+from ductape.domain.answer import retry_after_ms
 from ductape.domain.definitions.storage import StorageTarget
 from ductape.errors import DuctapeError, ProviderError, ResultTooLarge
 from ductape.ports.blobs import Blob, Chunks, Fetched, Listed, Page
 from ductape.ports.clock import Clock
 from ductape.ports.tokens import Tokens
+from ductape.providers.storage.exchange import Seen
 from ductape.providers.storage.faults import MISSING_FILES, Refusal, refused_definition
 from ductape.providers.storage.google import HeldToken
 from ductape.providers.storage.making import (
@@ -97,7 +99,7 @@ class BucketBlobs:
         self, place: StorageTarget, name: str, *, most_bytes: int, timeout_ms: int
     ) -> Fetched:
         """Read a file."""
-        async with self._asking(place, "download", timeout_ms) as bucket:
+        async with self._asking(place, "download", timeout_ms, most_bytes=most_bytes) as bucket:
             found = await obstore.get_async(bucket, name)
             known = _blob(found)
             size = known.size
@@ -175,16 +177,26 @@ class BucketBlobs:
 
     @asynccontextmanager
     async def _asking(
-        self, place: StorageTarget, asked: str, timeout_ms: int, source: Source | None = None
+        self,
+        place: StorageTarget,
+        asked: str,
+        timeout_ms: int,
+        source: Source | None = None,
+        *,
+        most_bytes: int = 0,
     ) -> AsyncGenerator[Bucket]:
-        """Lend a bucket; whatever the library raises meanwhile becomes one of ours."""
+        """Lend a bucket; whatever the library raises meanwhile becomes one of ours.
+
+        An answer may have `most_bytes`, where that is more than what has no file in it needs.
+        """
         where = origin_of(place)
-        ticket: Ticket | None = None
+        seen = Seen()
         try:
             async with timeout(timeout_ms / 1_000):
                 lent = await self._lent(place)
-                ticket = lent.ticket
-                ticket.failure = None
+                seen = lent.ticket.seen
+                seen.failure = None
+                seen.allow(most_bytes)
                 await lent.renew()
                 if source is not None:
                     source.before_each = lent.renew
@@ -199,9 +211,10 @@ class BucketBlobs:
             if source is not None and source.failure is not None:
                 raise source.failure from None
             refusal = Refusal(error)
-            if ticket is not None and ticket.failure is not None and refusal.unanswered:
-                raise ticket.failure from None
-            raise refusal.told(where, asked) from None
+            if seen.failure is not None and refusal.unanswered:
+                raise seen.failure from None
+            wait_ms = retry_after_ms(seen.headers, self._clock.now_ms())
+            raise refusal.told(where, asked, wait_ms) from None
 
     async def _lent(self, place: StorageTarget) -> Lent:
         key = sha256(msgspec.json.encode(place)).digest()

@@ -111,8 +111,11 @@ class Refusal:
             return "CONNECTION_ERROR"
         return "PROVIDER_ERROR"
 
-    def told(self, where: str, asked: str) -> ProviderError:
-        """Make the error; `where` is the service's origin, `asked` what was wanted of it."""
+    def told(self, where: str, asked: str, wait_ms: int | None = None) -> ProviderError:
+        """Make the error; `where` is the service's origin, `asked` what was wanted of it.
+
+        `wait_ms` is what its latest answer asked for, which counts if this is that answer.
+        """
         if _UNREADABLE in self._lower:
             message = f"{where} has a file whose name has an empty or a climbing segment: {asked}"
             return ProviderError("PROVIDER_ERROR", message, hint="list another `prefix`")
@@ -122,7 +125,8 @@ class Refusal:
         else:
             message = f"{where} {_REASONS.get(self.code, 'gave no answer to be read')}: {asked}"
         details = {"status": self.status, "error": self.name}
-        return ProviderError(self.code, message, details=details)
+        waits = wait_ms if self.status is not None else None
+        return ProviderError(self.code, message, details=details, retry_after_ms=waits)
 
 
 _REASONS = {

@@ -3,12 +3,12 @@
 It listens on loopback and lets through who has a ticket, for each bucket one. Every connection,
 also to a token endpoint or where a redirect leads, is made by the guard: the address that was
 checked is the one that is connected to. TLS goes through it untouched; plain HTTP is passed on
-one request for each connection.
+one request for each connection. An answer without an end is cut off.
 """
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hmac import compare_digest
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from ductape.domain.egress import Destination, EgressPolicy
 from ductape.errors import ProviderError
 from ductape.ports.entropy import Entropy
 from ductape.providers.http import Guard, connect
+from ductape.providers.storage.exchange import Exchange, Seen
 
 LONGEST_HEAD = 65_536
 HEAD_WITHIN_S = 10.0
@@ -23,15 +24,14 @@ PIECE = 65_536
 
 
 class Ticket:
-    """One bucket's right to go through, and what last kept it from it."""
+    """One bucket's right to go through, and what was seen of it there."""
 
     def __init__(self, user: str, password: str, *, asks_private: bool) -> None:
         """Name the bearer."""
         self.authorization = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
         self.credentials = f"{user}:{password}"
         self.asks_private = asks_private
-        self.failure: ProviderError | None = None
-        """Why the latest connection could not be made; none if it was."""
+        self.seen = Seen()
 
 
 class Tunnel:
@@ -87,8 +87,8 @@ class Tunnel:
     async def _served(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._serve(reader, writer)
-        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
-            pass  # A side went away, or talks nonsense: the library sees that and says so.
+        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError, ProviderError):
+            pass  # A side went away, talks nonsense or without an end: the library sees that.
         finally:
             writer.close()
 
@@ -105,16 +105,17 @@ class Tunnel:
         try:
             out_reader, out_writer = await self._out(ticket, method, target)
         except ProviderError as error:
-            ticket.failure = error
+            ticket.seen.failure = error
             writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
             return
-        ticket.failure = None
+        ticket.seen.failure = None
+        exchange = Exchange(ticket.seen, readable=method != "CONNECT")
         try:
             if method == "CONNECT":
                 writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
             else:
                 out_writer.write(_passed_on(method, target, lines).encode("latin-1"))
-            await _joined(reader, out_writer, out_reader, writer)
+            await _joined(reader, out_writer, out_reader, writer, exchange)
         finally:
             out_writer.close()
 
@@ -166,18 +167,22 @@ async def _joined(
     out_writer: asyncio.StreamWriter,
     out_reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
+    exchange: Exchange,
 ) -> None:
     """Pass everything on both ways until the server has said all, or a side has gone."""
-    sending = asyncio.ensure_future(_pumped(reader, out_writer))
+    sending = asyncio.ensure_future(_pumped(reader, out_writer, exchange.asked))
     try:
-        await _pumped(out_reader, writer)
+        await _pumped(out_reader, writer, exchange.answered)
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
 
 
-async def _pumped(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+async def _pumped(
+    source: asyncio.StreamReader, sink: asyncio.StreamWriter, look: Callable[[bytes], None]
+) -> None:
     while piece := await source.read(PIECE):
+        look(piece)
         sink.write(piece)
         await sink.drain()
     if sink.can_write_eof():
