@@ -1,32 +1,64 @@
 """A worker that dies where it would record: the world has said yes, and the store has not heard.
 
-The worker is this file, run as a program. It works as any does, against whatever real servers its
-jobs name, until it would store an outcome (`turn`) or a checkpoint (`note`): there it kills itself
-with SIGKILL, before a byte of that reaches the store.
+The worker works as any does, against whatever real servers its jobs name, until it would store an
+outcome (`turn`) or its first or second checkpoint (`note`): there it kills itself with SIGKILL,
+before a byte of that reaches the store.
+
+This file, run as a program, has loaded all that a worker needs, and forks one for each line that it
+reads: a fresh interpreter for each would take longer than all else in such a test.
 """
 
 import asyncio
+import atexit
+import json
 import os
 import signal
+import subprocess
 import sys
-from asyncio.subprocess import PIPE, Process
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
+from itertools import count
 from pathlib import Path
-from typing import Literal, cast
+from typing import IO, Literal, cast
 
-from ductape import Ductape, WorkerOptions
+from ductape import Ductape, Handlers, WorkerOptions
 from ductape.domain.change import RunRef, Settlement
 from ductape.domain.wire import JobView
+from ductape.ports.handler import Context
 from ductape.ports.stores.claims import Claims, Turn, Wish
 from ductape.stores.postgres.claims import PostgresClaims
 from ductape.stores.sqlite.claims import SqliteClaims
+from tests.servers.http import Receiver
 
 SHORT = WorkerOptions(lease_ms=600, grace_ms=200, upkeep_ms=100)
 
 LOST_ONCE = ["lost", "completed"]
 
-Where = Literal["turn", "note", "never"]
+Where = Literal["turn", "note", "second note", "never"]
+
+
+class LaterClock:
+    """Runs ahead by more than a lease: who opens a file by it need not wait a dead worker's out.
+
+    A store on a server goes by the server's clock, and waits.
+    """
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000 + 2 * SHORT.lease_ms
+
+
+HANDLERS = Handlers()
+
+
+@HANDLERS.job("keep")
+async def keep(given: dict[str, str], ctx: Context) -> None:
+    """Write down what every attempt is told."""
+    with Path(given["file"]).open("a") as file:  # noqa: ASYNC230 (a line)
+        file.write(f"{ctx.idempotency_key} {ctx.last_checkpoint}\n")
+    await ctx.checkpoint("done")
 
 
 def a_job(event: str, given: dict[str, object], **parts: object) -> dict[str, object]:
@@ -40,6 +72,13 @@ async def applied(store: str, **sections: object) -> str:
     async with Ductape.open(store, config={}, worker=False) as ductape:
         await ductape.products.apply(document)
     return store
+
+
+async def with_secrets(store: str, **secrets: str) -> None:
+    """Give a store's product what `$Secret` names."""
+    async with Ductape.open(store, config={}, worker=False) as ductape:
+        for name, value in secrets.items():
+            await ductape.secrets.set(name, value, product="shop")
 
 
 async def nothing() -> None:
@@ -67,7 +106,8 @@ async def after_a_death(
 
 async def ended(store: str, job_id: str) -> JobView:
     """Let another worker come, and wait for the job's end."""
-    async with Ductape.open(store, config={}, worker=SHORT) as ductape:
+    rescue = Ductape.open(store, config={}, handlers=HANDLERS, worker=SHORT, clock=LaterClock())
+    async with rescue as ductape:
         async with asyncio.timeout(30):
             await ductape.processor.job.wait(job_id)
         return await ductape.jobs.get(job_id)
@@ -78,20 +118,54 @@ def tries(view: JobView) -> list[str]:
     return [one["status"] for one in view["attempts"]]
 
 
+class Worker:
+    """A worker in a process of its own, forked by the nursery."""
+
+    def __init__(self, pid: int, said: IO[str]) -> None:
+        self.pid = pid
+        self._told = asyncio.ensure_future(asyncio.to_thread(said.readline))
+
+    async def wait(self) -> int:
+        """Return how it ended, as `subprocess` does: a signal is negative."""
+        return os.waitstatus_to_exitcode(int(await asyncio.shield(self._told)))
+
+    def kill(self) -> None:
+        """End it by SIGKILL, unless it has ended."""
+        if not self._told.done():
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def keys_of(receiver: Receiver) -> list[str]:
+    """Return the idempotency key of each request that arrived."""
+    return [one.headers["idempotency-key"] for one in receiver.requests]
+
+
 @asynccontextmanager
-async def a_worker(store: str, dies_at: Where = "never") -> AsyncIterator[Process]:
+async def a_worker(store: str, dies_at: Where = "never") -> AsyncIterator[Worker]:
     """Run a worker in a process of its own, ended at the end whatever became of it."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.acceptance.dying", store, dies_at),
-        stdout=PIPE,
+    asking, answers = _nursery()
+    asking.write(json.dumps([store, dies_at, dict(os.environ)]) + "\n")
+    asking.flush()
+    worker = Worker(int(await asyncio.to_thread(answers.readline)), answers)
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        await worker.wait()
+
+
+@cache
+def _nursery() -> tuple[IO[str], IO[str]]:
+    """Start the program that forks workers; it ends when nobody can ask it any longer."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.acceptance.dying"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         cwd=Path(__file__).parents[2],
     )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    atexit.register(process.communicate)
+    return cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
 
 
 def _dying(kind: type[SqliteClaims] | type[PostgresClaims], dies_at: Where) -> None:
@@ -104,8 +178,10 @@ def _dying(kind: type[SqliteClaims] | type[PostgresClaims], dies_at: Where) -> N
             os.kill(os.getpid(), signal.SIGKILL)
         return await taken(self, wish, ended, now_ms=now_ms)
 
+    notes = count(1)
+
     async def note(self: Claims, run: RunRef, **parts: object) -> bool:
-        if dies_at == "note":
+        if dies_at == {1: "note", 2: "second note"}.get(next(notes)):
             os.kill(os.getpid(), signal.SIGKILL)
         return await noted(self, run, **parts)
 
@@ -115,11 +191,22 @@ def _dying(kind: type[SqliteClaims] | type[PostgresClaims], dies_at: Where) -> N
 async def _serve(store: str, dies_at: Where) -> None:
     for kind in (SqliteClaims, PostgresClaims):
         _dying(kind, dies_at)
-    async with Ductape.open(store, config={}, worker=SHORT):
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+    async with Ductape.open(store, config={}, handlers=HANDLERS, worker=SHORT):
         await asyncio.Event().wait()
 
 
+def _fork_for_each_line() -> None:
+    """Fork a worker for each line; answer with its process id, and with how it ended."""
+    for line in sys.stdin:
+        store, dies_at, environment = json.loads(line)
+        assert threading.active_count() == 1, "a fork would leave threads behind"
+        if (pid := os.fork()) == 0:
+            os.environ.update(environment)
+            asyncio.run(_serve(store, dies_at))
+        for told in (lambda: pid, lambda: os.waitpid(pid, 0)[1]):
+            sys.stdout.write(f"{told()}\n")
+            sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1], cast("Where", sys.argv[2])))
+    _fork_for_each_line()

@@ -24,12 +24,14 @@ from ductape.domain.egress import Destination
 from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.providers.brokers.link import KEY_HEADER, Means, key_of
+from ductape.providers.brokers.marks import fitting
 from ductape.providers.brokers.reaching import checked
 from ductape.providers.brokers.sqs_faults import told
 
 T = TypeVar("T")
 
 MOST_ATTRIBUTES = 10
+LONGEST_MARK = 128
 MOST_AT_ONCE = 10
 """Messages that SQS gives, and takes acknowledged, in one call."""
 
@@ -82,8 +84,8 @@ class SqsLink:
         if attributes:
             parts["MessageAttributes"] = attributes
         if topic.name.endswith(".fifo"):
-            parts["MessageDeduplicationId"] = message.id.replace(" ", "-")[-128:]
-            parts["MessageGroupId"] = (message.key or "all").replace(" ", "-")[:128]
+            parts["MessageDeduplicationId"] = fitting(message.id, LONGEST_MARK)
+            parts["MessageGroupId"] = fitting(message.key or "all", LONGEST_MARK)
         answer = await self.call(lambda client: client.send_message(**parts))
         return cast("str", answer["MessageId"])
 
