@@ -3,51 +3,30 @@
 The worker works as any does, against whatever real servers its jobs name, until it would store an
 outcome (`turn`) or its first or second checkpoint (`note`): there it kills itself with SIGKILL,
 before a byte of that reaches the store.
-
-This file, run as a program, has loaded all that a worker needs, and forks one for each line that it
-reads: a fresh interpreter for each would take longer than all else in such a test.
 """
 
 import asyncio
-import atexit
-import json
 import os
 import signal
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import Literal, cast
 
-from ductape import Ductape, Handlers, WorkerOptions
+from ductape import Ductape, Handlers
 from ductape.domain.change import RunRef, Settlement
 from ductape.domain.wire import JobView
 from ductape.ports.handler import Context
 from ductape.ports.stores.claims import Claims, Turn, Wish
 from ductape.stores.postgres.claims import PostgresClaims
 from ductape.stores.sqlite.claims import SqliteClaims
+from tests.nursery import SHORT, Forked, LaterClock, forked
 from tests.servers.http import Receiver
-
-SHORT = WorkerOptions(lease_ms=600, grace_ms=200, upkeep_ms=100)
 
 LOST_ONCE = ["lost", "completed"]
 
 Where = Literal["turn", "note", "second note", "never"]
-
-
-class LaterClock:
-    """Runs ahead by more than a lease: who opens a file by it need not wait a dead worker's out.
-
-    A store on a server goes by the server's clock, and waits.
-    """
-
-    def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000 + 2 * SHORT.lease_ms
 
 
 HANDLERS = Handlers()
@@ -118,54 +97,16 @@ def tries(view: JobView) -> list[str]:
     return [one["status"] for one in view["attempts"]]
 
 
-class Worker:
-    """A worker in a process of its own, forked by the nursery."""
-
-    def __init__(self, pid: int, said: IO[str]) -> None:
-        self.pid = pid
-        self._told = asyncio.ensure_future(asyncio.to_thread(said.readline))
-
-    async def wait(self) -> int:
-        """Return how it ended, as `subprocess` does: a signal is negative."""
-        return os.waitstatus_to_exitcode(int(await asyncio.shield(self._told)))
-
-    def kill(self) -> None:
-        """End it by SIGKILL, unless it has ended."""
-        if not self._told.done():
-            os.kill(self.pid, signal.SIGKILL)
-
-
 def keys_of(receiver: Receiver) -> list[str]:
     """Return the idempotency key of each request that arrived."""
     return [one.headers["idempotency-key"] for one in receiver.requests]
 
 
 @asynccontextmanager
-async def a_worker(store: str, dies_at: Where = "never") -> AsyncIterator[Worker]:
+async def a_worker(store: str, dies_at: Where = "never") -> AsyncIterator[Forked]:
     """Run a worker in a process of its own, ended at the end whatever became of it."""
-    asking, answers = _nursery()
-    asking.write(json.dumps([store, dies_at, dict(os.environ)]) + "\n")
-    asking.flush()
-    worker = Worker(int(await asyncio.to_thread(answers.readline)), answers)
-    try:
+    async with forked(serve, store, dies_at) as worker:
         yield worker
-    finally:
-        worker.kill()
-        await worker.wait()
-
-
-@cache
-def _nursery() -> tuple[IO[str], IO[str]]:
-    """Start the program that forks workers; it ends when nobody can ask it any longer."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.acceptance.dying"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
-    atexit.register(process.communicate)
-    return cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
 
 
 def _dying(kind: type[SqliteClaims] | type[PostgresClaims], dies_at: Where) -> None:
@@ -188,25 +129,9 @@ def _dying(kind: type[SqliteClaims] | type[PostgresClaims], dies_at: Where) -> N
     kind.turn, kind.note = turn, note
 
 
-async def _serve(store: str, dies_at: Where) -> None:
+async def serve(store: str, dies_at: Where) -> None:
+    """Work, in a process of its own, and die there."""
     for kind in (SqliteClaims, PostgresClaims):
         _dying(kind, dies_at)
     async with Ductape.open(store, config={}, handlers=HANDLERS, worker=SHORT):
         await asyncio.Event().wait()
-
-
-def _fork_for_each_line() -> None:
-    """Fork a worker for each line; answer with its process id, and with how it ended."""
-    for line in sys.stdin:
-        store, dies_at, environment = json.loads(line)
-        assert threading.active_count() == 1, "a fork would leave threads behind"
-        if (pid := os.fork()) == 0:
-            os.environ.update(environment)
-            asyncio.run(_serve(store, dies_at))
-        for told in (lambda: pid, lambda: os.waitpid(pid, 0)[1]):
-            sys.stdout.write(f"{told()}\n")
-            sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    _fork_for_each_line()
