@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import ductape
-from tests.servers.shared import kafka_server, rabbitmq_url, sqs_endpoint
+from tests.servers.shared import rabbitmq_url, sqs_endpoint
 
-__all__ = ["kafka_server", "rabbitmq_url", "sqs_endpoint"]
+__all__ = ["rabbitmq_url", "sqs_endpoint"]
 
 settings.register_profile(
     "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 from ductape import Ductape
 from tests.acceptance.brokers import a_publish, product
 from tests.acceptance.dying import LOST_ONCE, a_job, after_a_death, applied, tries, with_secrets
+from tests.servers.kafka import mock_kafka
 from tests.servers.nats import nats_server
 from tests.servers.pubsub import PROJECT, pubsub
 from tests.servers.sqs import client
@@ -81,14 +82,12 @@ async def test_rabbitmq_keeps_both_messages_under_one_id(
     assert more is None
 
 
-async def test_kafka_keeps_both_messages_under_one_header(
-    store: str, tmp_path: Path, kafka_server: str
-) -> None:
+async def test_kafka_keeps_both_messages_under_one_header(store: str) -> None:
     # A producer's own number, by which Kafka drops repeats, dies with its process.
-    after = f"-{tmp_path.name}"
-    await with_broker(store, {"type": "kafka", "servers": [kafka_server], "after": after})
-    view = await after_a_death(store, a_publish({"id": 7}, key="ada"))
-    found = await asyncio.to_thread(read_kafka, kafka_server, f"orders{after}")
+    with mock_kafka() as server:
+        await with_broker(store, {"type": "kafka", "servers": [server]})
+        view = await after_a_death(store, a_publish({"id": 7}, key="ada"))
+        found = await asyncio.to_thread(read_kafka, server, "orders")
     headers = [dict(one.headers() or []) for one in found]
     assert tries(view) == LOST_ONCE
     assert headers == [{HEADER: f"{view['id']}:1".encode()}] * 2

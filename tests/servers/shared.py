@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.kafka import mock_kafka
 from tests.servers.rabbitmq import program, rabbitmq
 from tests.servers.sqs import mock_sqs
 
@@ -15,12 +14,6 @@ def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("RabbitMQ is missing: apt-get install rabbitmq-server")
     with rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-def kafka_server() -> Iterator[str]:
-    with mock_kafka() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")
