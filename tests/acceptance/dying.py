@@ -1,32 +1,43 @@
 """A worker that dies where it would record: the world has said yes, and the store has not heard.
 
-The worker is this file, run as a program. It works as any does, against whatever real servers its
-jobs name, until it would store an outcome (`turn`) or a checkpoint (`note`): there it kills itself
-with SIGKILL, before a byte of that reaches the store.
+The worker works as any does, against whatever real servers its jobs name, until it would store an
+outcome (`turn`) or its first or second checkpoint (`note`): there it kills itself with SIGKILL,
+before a byte of that reaches the store.
 """
 
 import asyncio
 import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Literal, cast
 
-from ductape import Ductape, WorkerOptions
+from ductape import Ductape, Handlers
 from ductape.domain.change import RunRef, Settlement
 from ductape.domain.wire import JobView
+from ductape.ports.handler import Context
 from ductape.ports.stores.claims import Claims, Turn, Wish
 from ductape.stores.postgres.claims import PostgresClaims
 from ductape.stores.sqlite.claims import SqliteClaims
-
-SHORT = WorkerOptions(lease_ms=600, grace_ms=200, upkeep_ms=100)
+from tests.nursery import SHORT, Forked, LaterClock, forked
+from tests.servers.http import Receiver
 
 LOST_ONCE = ["lost", "completed"]
 
-Where = Literal["turn", "note", "never"]
+Where = Literal["turn", "note", "second note", "never"]
+
+
+HANDLERS = Handlers()
+
+
+@HANDLERS.job("keep")
+async def keep(given: dict[str, str], ctx: Context) -> None:
+    """Write down what every attempt is told."""
+    with Path(given["file"]).open("a") as file:  # noqa: ASYNC230 (a line)
+        file.write(f"{ctx.idempotency_key} {ctx.last_checkpoint}\n")
+    await ctx.checkpoint("done")
 
 
 def a_job(event: str, given: dict[str, object], **parts: object) -> dict[str, object]:
@@ -40,6 +51,13 @@ async def applied(store: str, **sections: object) -> str:
     async with Ductape.open(store, config={}, worker=False) as ductape:
         await ductape.products.apply(document)
     return store
+
+
+async def with_secrets(store: str, **secrets: str) -> None:
+    """Give a store's product what `$Secret` names."""
+    async with Ductape.open(store, config={}, worker=False) as ductape:
+        for name, value in secrets.items():
+            await ductape.secrets.set(name, value, product="shop")
 
 
 async def nothing() -> None:
@@ -67,7 +85,8 @@ async def after_a_death(
 
 async def ended(store: str, job_id: str) -> JobView:
     """Let another worker come, and wait for the job's end."""
-    async with Ductape.open(store, config={}, worker=SHORT) as ductape:
+    rescue = Ductape.open(store, config={}, handlers=HANDLERS, worker=SHORT, clock=LaterClock())
+    async with rescue as ductape:
         async with asyncio.timeout(30):
             await ductape.processor.job.wait(job_id)
         return await ductape.jobs.get(job_id)
@@ -78,20 +97,16 @@ def tries(view: JobView) -> list[str]:
     return [one["status"] for one in view["attempts"]]
 
 
+def keys_of(receiver: Receiver) -> list[str]:
+    """Return the idempotency key of each request that arrived."""
+    return [one.headers["idempotency-key"] for one in receiver.requests]
+
+
 @asynccontextmanager
-async def a_worker(store: str, dies_at: Where = "never") -> AsyncIterator[Process]:
+async def a_worker(store: str, dies_at: Where = "never") -> AsyncIterator[Forked]:
     """Run a worker in a process of its own, ended at the end whatever became of it."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.acceptance.dying", store, dies_at),
-        stdout=PIPE,
-        cwd=Path(__file__).parents[2],
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    async with forked(serve, store, dies_at) as worker:
+        yield worker
 
 
 def _dying(kind: type[SqliteClaims] | type[PostgresClaims], dies_at: Where) -> None:
@@ -104,22 +119,19 @@ def _dying(kind: type[SqliteClaims] | type[PostgresClaims], dies_at: Where) -> N
             os.kill(os.getpid(), signal.SIGKILL)
         return await taken(self, wish, ended, now_ms=now_ms)
 
+    notes = count(1)
+
     async def note(self: Claims, run: RunRef, **parts: object) -> bool:
-        if dies_at == "note":
+        if dies_at == {1: "note", 2: "second note"}.get(next(notes)):
             os.kill(os.getpid(), signal.SIGKILL)
         return await noted(self, run, **parts)
 
     kind.turn, kind.note = turn, note
 
 
-async def _serve(store: str, dies_at: Where) -> None:
+async def serve(store: str, dies_at: Where) -> None:
+    """Work, in a process of its own, and die there."""
     for kind in (SqliteClaims, PostgresClaims):
         _dying(kind, dies_at)
-    async with Ductape.open(store, config={}, worker=SHORT):
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+    async with Ductape.open(store, config={}, handlers=HANDLERS, worker=SHORT):
         await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1], cast("Where", sys.argv[2])))

@@ -9,6 +9,7 @@ import pytest
 from ductape import Ductape, Handlers, ValidationError
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product import parse_product
+from ductape.stores.sqlite.engine import Engine
 from tests.acceptance.test_schedules import (
     DAY,
     NIGHTLY,
@@ -63,6 +64,28 @@ async def test_every_fault_is_told_at_its_path_and_nothing_stored(
         assert await ductape.products.list() == []
         assert list(await ductape.jobs.list()) == []
     assert [one["path"] for one in caught.value.errors] == paths
+
+
+async def test_what_is_declared_is_compared_in_a_look_however_much_it_is(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    look = Engine.read
+
+    async def counted(self: Engine, step: Callable[..., object]) -> object:
+        looks[-1] += 1
+        return await look(self, step)
+
+    monkeypatch.setattr(Engine, "read", counted)
+    for number in (1, 20):
+        several = [{**NIGHTLY, "tag": f"nightly-{at}"} for at in range(number)]
+        looks.append(0)
+        async with Ductape.open(f"sqlite:///{tmp_path}/{number}.db", worker=False) as ductape:
+            await ductape.products.apply(product(*several))
+            looks[-1] = 0
+            again = await ductape.products.apply(product(*several))
+        assert (again["changed"], again["schedules"]) == (False, [])
+    assert looks[0] == looks[1] > 0
 
 
 async def test_an_input_is_judged_as_a_requests_is(tmp_path: object) -> None:

@@ -10,18 +10,22 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import nats
 import pytest
-from redis.asyncio import Redis
 
 from ductape import Ductape, JobFailed
-from tests.acceptance.brokers import a_publish, product
-from tests.acceptance.dying import LOST_ONCE, Where, a_job, after_a_death, applied, tries
+from tests.acceptance.dying import (
+    LOST_ONCE,
+    Where,
+    a_job,
+    after_a_death,
+    applied,
+    keys_of,
+    tries,
+    with_secrets,
+)
 from tests.acceptance.test_large_results import without_history
 from tests.servers.buckets import BUCKET, moto_server, s3_client
-from tests.servers.http import Receiver, expo_receiver, http_receiver
-from tests.servers.nats import nats_server
-from tests.servers.valkey import valkey
+from tests.servers.http import Receiver, http_receiver
 
 
 @pytest.fixture
@@ -92,49 +96,10 @@ async def test_a_large_result_s_file_goes_with_its_run_though_its_worker_died(
     assert kept == [f"{lost.value.job_id}-1.json"]
 
 
-async def with_secrets(store: str, **secrets: str) -> None:
-    async with Ductape.open(store, config={}, worker=False) as ductape:
-        for name, value in secrets.items():
-            await ductape.secrets.set(name, value, product="shop")
-
-
-async def test_nats_drops_a_message_that_is_published_again(store: str, tmp_path: Path) -> None:
-    async with nats_server(tmp_path / "nats") as server:
-        await applied(store, brokers=product({"type": "nats", "url": server.url})["brokers"])
-        link, found = await nats.connect(server.url), list[tuple[int, str]]()
-
-        async def look() -> None:
-            (stream,) = await link.jetstream().streams_info()
-            message = await link.jetstream().get_msg(str(stream.config.name), 1)
-            found.append((stream.state.messages, (message.headers or {})["Nats-Msg-Id"]))
-
-        view = await after_a_death(store, a_publish({"id": 7}), between=look)
-        await look()
-        await link.close()
-    assert tries(view) == LOST_ONCE
-    assert found == [(1, f"{view['id']}:1")] * 2
-
-
-async def test_redis_keeps_both_messages_and_readers_tell_them_by_the_key(
-    store: str, tmp_path: Path
-) -> None:
-    async with valkey(tmp_path) as server, Redis.from_url(server.url) as redis:
-        await applied(store, brokers=product({"type": "redis", "url": server.url})["brokers"])
-        view = await after_a_death(store, a_publish({"id": 7}))
-        entries = await redis.xrange("orders")
-    assert tries(view) == LOST_ONCE
-    assert len(entries) == 2
-    assert all(f"{view['id']}:1".encode() in b"".join(fields.values()) for _, fields in entries)
-
-
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     async with http_receiver() as running:
         yield running
-
-
-def keys_of(receiver: Receiver) -> list[str]:
-    return [one.headers["idempotency-key"] for one in receiver.requests]
 
 
 def an_app(receiver: Receiver) -> dict[str, object]:
@@ -158,37 +123,22 @@ async def test_a_cloud_function_is_called_again_under_the_same_key(
     assert keys_of(receiver) == [f"{view['id']}:1"] * 2
 
 
-async def test_the_last_channel_is_noted_with_the_result_and_told_again_without(
-    store: str, receiver: Receiver
-) -> None:
-    told = {"tag": "told", "callback": {"url": receiver.url}, "messages": [{"tag": "shipped"}]}
-    await applied(store, notifications=[told])
-    given = {"slug": "shipped", "callback": {"body": {"order": 7}}}
-    view = await after_a_death(store, a_job("told", given))
-    assert tries(view) == LOST_ONCE
-    assert keys_of(receiver) == [f"{view['id']}:1"] * 2
-
-
-@pytest.mark.parametrize(("dies_at", "pushes", "callbacks"), [("turn", 1, 2), ("note", 2, 1)])
-async def test_of_two_channels_the_one_that_was_noted_is_not_told_again(
-    store: str, receiver: Receiver, dies_at: Where, pushes: int, callbacks: int
-) -> None:
-    async with expo_receiver() as expo:
-        through = {"push_notification": {"type": "expo", "url": expo.url}}
-        told = {"tag": "told", "callback": {"url": receiver.url}, **through}
-        await applied(store, notifications=[told | {"messages": [{"tag": "shipped"}]}])
-        push = {"title": "Shipped", "body": "On its way", "device_token": "ExponentPushToken[a]"}
-        given = {"slug": "shipped", "callback": {"body": {}}, "push_notification": push}
-        view = await after_a_death(store, a_job("told", given), dies_at)
-    assert tries(view) == LOST_ONCE
-    assert (len(expo.requests), len(receiver.requests)) == (pushes, callbacks)
-
-
 async def test_it_is_so_with_a_store_on_postgresql(database: str, receiver: Receiver) -> None:
     await applied(database, apps=[an_app(receiver)])
     view = await after_a_death(database, a_job("send", {"body": {"to": "ada"}}, app="mail"))
     assert tries(view) == LOST_ONCE
     assert keys_of(receiver) == [f"{view['id']}:1"] * 2
+
+
+async def test_a_function_of_ones_own_is_called_again_with_its_key_and_what_it_noted(
+    store: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "calls"
+    await applied(store, jobs=[{"tag": "keep", "handler": "python"}])
+    view = await after_a_death(store, a_job("keep", {"file": str(file)}))
+    first, second = file.read_text().splitlines()
+    assert tries(view) == LOST_ONCE
+    assert (first, second) == (f"{view['id']}:1 None", f"{view['id']}:1 done")
 
 
 FALLBACK = {"tag": "any", "options": [{"type": "action", "app": "mail", "event": "send"}]}

@@ -46,6 +46,26 @@ async def test_an_unknown_job_is_none(store: Store) -> None:
     assert await store.reading.history("nobody", limit=9) == []
 
 
+async def test_jobs_are_found_by_their_keys_in_one_look(store: Store) -> None:
+    specs = [a_spec(key="a"), a_spec(key="b"), a_spec(key="a", env="dev")]
+    a, b, other = await stored(store, *(a_new_job(spec=spec) for spec in specs))
+    env = specs[0].env
+    keys = [(env, "b"), (env, "nobody"), (env, "a"), (env, "b"), ("dev", "b")]
+    found = await store.reading.keyed("orders", keys)
+    assert {(one.env, one.key): one.record.job_id for one in found} == {
+        (env, "a"): a,
+        (env, "b"): b,
+    }
+    assert len(found) == 2
+    for one in found:
+        assert one.holder == await store.intake.holder("orders", one.env, one.key)
+        assert one.record == await record(store, one.holder.job_id)
+    [in_dev] = await store.reading.keyed("orders", [("dev", "a")])
+    assert in_dev.record.job_id == other
+    assert await store.reading.keyed("nobody", keys) == []
+    assert await store.reading.keyed("orders", []) == []
+
+
 async def test_a_job_due_later_is_scheduled(store: Store) -> None:
     [job_id] = await stored(store, a_new_job(due_ms=NOW_MS + 1))
     assert await shows(store, job_id) == "scheduled"

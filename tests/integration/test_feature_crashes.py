@@ -1,24 +1,24 @@
 """A worker is killed at every boundary of a feature's steps: what has finished never runs again.
 
-The worker is this file, run as a program. It writes down each step as it begins and as it ends, and
-kills itself with SIGKILL where it is told to.
+The worker writes down each step as it begins and as it ends, and kills itself with SIGKILL where it
+is told to.
 """
 
 import asyncio
 import os
 import signal
-import sys
-from asyncio.subprocess import PIPE
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from ductape import Ductape, Handlers, WorkerOptions
+from ductape import Ductape, Handlers
 from ductape.handlers.python import AsyncContext, FeatureContext
-from tests.servers.postgres import postgres_server
+from tests.nursery import SHORT, LaterClock, forked
+from tests.servers.postgres import PostgresServer, postgres_server
 
-SHORT = WorkerOptions(lease_ms=600, grace_ms=200, upkeep_ms=100)
 STEPS = ("one", "two", "three", "four")
 UNDOING = ("undo two", "undo one")
 
@@ -93,33 +93,17 @@ def handlers_of(diary: Path, dies_at: str) -> Handlers:
     return handlers
 
 
-async def _serve(store: str, diary: Path, dies_at: str) -> None:
-    handlers = handlers_of(diary, dies_at)
+async def serve(store: str, diary: str, dies_at: str) -> None:
+    """Work, in a process of its own."""
+    handlers = handlers_of(Path(diary), dies_at)
     async with Ductape.open(store, config={}, handlers=handlers, worker=SHORT):
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
         await asyncio.Event().wait()
 
 
 async def killed_worker(store: str, diary: Path, dies_at: str) -> None:
     """Run a worker until it has killed itself."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.integration.test_feature_crashes",
-        store,
-        str(diary),
-        dies_at,
-        stdout=PIPE,
-        cwd=Path(__file__).parents[2],
-    )
-    try:
-        async with asyncio.timeout(30):
-            assert await process.wait() == -signal.SIGKILL
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    async with forked(serve, store, str(diary), dies_at) as worker, asyncio.timeout(30):
+        assert await worker.wait() == -signal.SIGKILL
 
 
 async def a_job(store: str, event: str) -> str:
@@ -138,7 +122,8 @@ async def a_job(store: str, event: str) -> str:
 async def ended(store: str, diary: Path, job_id: str) -> dict[str, Any]:
     """Let another worker come, and wait for the job's end."""
     handlers = handlers_of(diary, "never")
-    async with Ductape.open(store, config={}, handlers=handlers, worker=SHORT) as ductape:
+    rescue = Ductape.open(store, config={}, handlers=handlers, worker=SHORT, clock=LaterClock())
+    async with rescue as ductape:
         async with asyncio.timeout(30):
             async for view in ductape.jobs.watch(job_id):
                 if view["status"] in ("completed", "failed", "cancelled"):
@@ -187,16 +172,24 @@ async def test_a_feature_in_python_goes_on_at_its_first_unfinished_step(
     }
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as running:
+        yield running
+
+
 @pytest.mark.parametrize("dies_at", ["end one", "begin two", "end four"])
 async def test_it_is_so_on_postgresql(
-    tmp_path: Path, dies_at: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, dies_at: str, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DUCTAPE_KEY", "k1:" + "A" * 43)
-    diary = tmp_path / "diary"
-    with postgres_server() as server:
-        job_id = await a_job(server.url, "order")
-        await killed_worker(server.url, diary, dies_at)
-        view = await ended(server.url, diary, job_id)
+    diary, name = tmp_path / "diary", f"crash_{dies_at.replace(' ', '_')}"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    store = f"{server.url.removesuffix('/postgres')}/{name}"
+    job_id = await a_job(store, "order")
+    await killed_worker(store, diary, dies_at)
+    view = await ended(store, diary, job_id)
     assert (view["status"], view["result"]) == ("completed", {"last": "four"})
     died_in = dies_at.partition(" ")[2]
     assert {name: times(diary, f"begin {name}") for name in STEPS} == {
@@ -218,7 +211,3 @@ async def test_undoing_goes_on_at_the_first_step_that_was_not_undone(
     assert {name: times(diary, f"begin {name}") for name in (*STEPS, *UNDOING)} == {
         name: 2 if name == died_in else 1 for name in (*STEPS, *UNDOING)
     }
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))

@@ -1,24 +1,23 @@
-"""A worker that dies by SIGKILL: what its last settlement has to tell is told by another one.
-
-The other process is this file, run as a program; it says on its output what it does.
-"""
+"""A worker that dies by SIGKILL: what its last settlement has to tell is told by another one."""
 
 import asyncio
 import json
-import signal
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
-from ductape import Ductape, Handlers, WorkerOptions
+from ductape import Ductape, Handlers
 from tests.acceptance.hooks import JOB, SECRET, Told, shop
+from tests.nursery import SHORT, Forked, LaterClock, forked
 from tests.servers.http import Receiver, http_receiver
-from tests.servers.postgres import postgres_server
+from tests.servers.postgres import PostgresServer, postgres_server
+
+_made = count(1)
 
 
 def handlers_of() -> Handlers:
@@ -33,41 +32,17 @@ def handlers_of() -> Handlers:
     return handlers
 
 
-async def _serve(store: str, queues: str) -> None:
+async def serve(store: str, queues: str = "", later: str = "") -> None:
+    """Work, in a process of its own; `later` as one that comes when the first's lease is out."""
     served = tuple(queues.split(",")) if queues else ()
-    options = WorkerOptions(lease_ms=600, grace_ms=200, upkeep_ms=100, queues=served)
-    async with Ductape.open(store, config={}, handlers=handlers_of(), worker=options):
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+    clock = LaterClock() if later else None
+    options = replace(SHORT, queues=served)
+    async with Ductape.open(store, config={}, handlers=handlers_of(), worker=options, clock=clock):
         await asyncio.Event().wait()
 
 
-@asynccontextmanager
-async def other_process(store: str, queues: str = "") -> AsyncIterator[Process]:
-    """Run a worker in a process of its own, ended at the end whatever became of it."""
-    root = Path(__file__).parents[2]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.integration.test_webhook_crashes",
-        store,
-        queues,
-        stdout=PIPE,
-        cwd=root,
-    )
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(20):
-            assert await process.stdout.readline() == b"ready\n"
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def kill(process: Process) -> None:
-    process.send_signal(signal.SIGKILL)
+async def kill(process: Forked) -> None:
+    process.kill()
     await process.wait()
 
 
@@ -77,17 +52,23 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as running:
+        yield running
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Give the URL of an empty store, one of each kind after the other."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'shared.db'}"
-        return
+        return f"sqlite:///{tmp_path / 'shared.db'}"
     monkeypatch.setenv("DUCTAPE_KEY", "k1:" + "A" * 43)
-    with postgres_server() as server:
-        yield server.url
+    running: PostgresServer = request.getfixturevalue("server")
+    name = f"hooks_{next(_made)}"
+    with psycopg.connect(running.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"{running.url.removesuffix('/postgres')}/{name}"
 
 
 @pytest.fixture
@@ -107,11 +88,11 @@ async def test_what_was_settled_right_before_death_is_told_by_another(
     told = Told()
     receiver.answers += [told.take] * 10
     async with Ductape.open(store, config={}, worker=False) as ductape:
-        async with other_process(store, "default") as process:
+        async with forked(serve, store, "default") as process:
             await ductape.processor.job.schedule(JOB, timeout=20)
             await kill(process)
         assert told.bodies == []
-        async with other_process(store):
+        async with forked(serve, store, "", "later"):
             await told.until("job.started", "job.completed")
 
 
@@ -128,13 +109,13 @@ async def test_a_delivery_in_the_middle_of_which_its_worker_dies_is_made_again(
 
     receiver.answers += [hang] * 2
     async with Ductape.open(store, config={}, worker=False) as ductape:
-        async with other_process(store) as process:
+        async with forked(serve, store) as process:
             await ductape.processor.job.schedule(JOB, timeout=20)
             async with asyncio.timeout(20):
                 await arrived.wait()
             await kill(process)
         receiver.answers[:] = [told.take] * 10
-        async with other_process(store):
+        async with forked(serve, store, "", "later"):
             await told.once("job.completed")
     ids = {r.headers["webhook-id"] for r in receiver.requests if b"job.completed" in r.body}
     assert len(ids) == 1
@@ -147,14 +128,10 @@ async def test_a_run_that_is_taken_over_tells_of_its_end_though_nobody_here_knew
     receiver.answers += [told.take] * 10
     lost_for_good = {**JOB, "input": {"waits": True}, "onLost": "fail"}
     async with Ductape.open(store, config={}, worker=False) as ductape:
-        async with other_process(store, "default,hooks") as process:
+        async with forked(serve, store, "default,hooks") as process:
             await ductape.processor.job.dispatch(lost_for_good)
             await told.until("job.started")
             await kill(process)
-        async with other_process(store, "hooks"):
+        async with forked(serve, store, "hooks", "later"):
             await told.until("job.started", "job.failed")
     assert told.job("job.failed")["last_error"]["code"] == "WORKER_LOST"
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1], sys.argv[2]))

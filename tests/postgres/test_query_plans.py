@@ -52,6 +52,8 @@ VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "grace": 1,
     "key": b"1",
     "keys": [b"1"],
+    "envs": ["prd"],
+    "names": ["a"],
     "job_id": "a",
     "jobs": ["a"],
     "number": 1,
@@ -88,7 +90,7 @@ VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
 _OF_A_PRODUCT: dict[str, str | list[str] | list[int]] = {"product": "orders", "env": "prd"}
 
 OTHERWISE: dict[str, dict[str, str | list[str] | list[int]]] = {
-    **dict.fromkeys(("uses", "hold", "get"), _OF_A_PRODUCT),
+    **dict.fromkeys(("uses", "hold", "get", "holders"), _OF_A_PRODUCT),
     "claim": {"most": [9]},
     "running_of_queues": {"queues": ["q1"]},
 }
@@ -132,6 +134,7 @@ NOW_AND_THEN = {
     ("sessions", "prune"): "Index Scan using sessions_age",
     ("result_files", "due"): "Index Scan using result_files_due",
     ("result_files", "let_go"): "Index Scan using result_files_pkey",
+    ("job_keys", "holders"): "Index Scan using job_keys_pkey",
     ("inspecting", "groups"): "runs_claim",
     ("inspecting", "suspects"): "runs_suspect",
     ("inspecting", "overdue"): "Index Scan using runs_later",

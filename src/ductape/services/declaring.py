@@ -29,12 +29,16 @@ from ductape.domain.zone import ZoneLookup
 from ductape.errors import NotFound, ValidationError
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
+from ductape.ports.stores.reading import Keyed
 from ductape.services.stranding import KnownHandlers, target_now
 
 Op = Literal["created", "changed", "ended"]
 
 ENDED_BY_OTHERS = ("cancelled", "failed")
 """How a recurrence ended that neither its limit nor its end has ended."""
+
+A_LOOK = 500
+"""Jobs that are read at once: short enough to hold nobody up."""
 
 Keys = frozenset[tuple[str, str]]
 """Env and key of what a version declares."""
@@ -87,22 +91,30 @@ class Declaring:
 
         `since` is the version by which the jobs were kept last.
         """
+        wanted = all_declared(product)
+        held = await self._held(product.tag, wanted)
+        unchanged = await self._resolved(product, [one.record for one in held.values()])
         found: list[Step] = []
-        for declared in all_declared(product):
-            step = await self._step(declared, product, version)
-            found += [] if step is None else [step]
+        for declared in wanted:
+            job = held.get((declared.env, declared.key))
+            if job is None:
+                found.append(Step("created", declared))
+            else:
+                step = await self._step(declared, job, product.tag, version, unchanged)
+                found += [] if step is None else [step]
         return [*found, *await self.endings(product, since=since)]
 
     async def endings(self, product: Product, *, since: int) -> list[Step]:
         """Return which jobs that an earlier version declared are declared no more, and live."""
         wanted = _keys(product)
-        found: list[Step] = []
-        for declared in await self._declared_at(product.tag, since):
-            if (declared.env, declared.key) not in wanted:
-                record = await self._record(product.tag, declared)
-                if record is not None and not _ended(record):
-                    found.append(Step("ended", declared, record))
-        return found
+        before = await self._declared_at(product.tag, since)
+        gone = [one for one in before if (one.env, one.key) not in wanted]
+        held = await self._held(product.tag, gone)
+        return [
+            Step("ended", one, held[one.env, one.key].record)
+            for one in gone
+            if (one.env, one.key) in held and not _ended(held[one.env, one.key].record)
+        ]
 
     def request(self, step: Step, product: str, version: int) -> JobRequest | None:
         """Make the request for a step's job; none where by now it has no instant left."""
@@ -112,18 +124,28 @@ class Declaring:
             return None  # It was right when the document was applied: time alone has done this.
         return replace(request, goes_on_at_ms=step.goes_on_at_ms)
 
-    async def _step(self, declared: Declared, product: Product, version: int) -> Step | None:
-        holder = await self._store.intake.holder(product.tag, declared.env, declared.key)
-        record = None if holder is None else await self._store.reading.get(holder.job_id)
-        if holder is None or record is None:
-            return Step("created", declared)
+    async def _held(
+        self, product: str, declared: Sequence[Declared]
+    ) -> dict[tuple[str, str], Keyed]:
+        """Read the jobs that there are, some hundred in a look, by env and key."""
+        keys = [(one.env, one.key) for one in declared]
+        found: dict[tuple[str, str], Keyed] = {}
+        for first in range(0, len(keys), A_LOOK):
+            jobs = await self._store.reading.keyed(product, keys[first : first + A_LOOK])
+            found |= {(one.env, one.key): one for one in jobs}
+        return found
+
+    async def _step(
+        self, declared: Declared, job: Keyed, product: str, version: int, unchanged: frozenset[str]
+    ) -> Step | None:
+        record = job.record
         made_by = _made_by(declared, record)
-        request = self._request(declared, product.tag, made_by, 0)
-        same = request_digest(request) == holder.digest
+        request = self._request(declared, product, made_by, 0)
+        same = request_digest(request) == job.holder.digest
         if _ended(record):
-            again = not same or await self._was_out(declared, product.tag, made_by, version)
+            again = not same or await self._was_out(declared, product, made_by, version)
             return Step("created" if again else "left", declared, record)
-        if same and await self._resolved(product, record):
+        if same and record.job_id in unchanged:
             return None
         goes_on = self._goes_on(record, request)
         return Step("changed", declared, record, goes_on_at_ms=goes_on)
@@ -136,16 +158,11 @@ class Declaring:
                 return True
         return False
 
-    async def _resolved(self, product: Product, record: JobRecord) -> bool:
-        """Tell whether a job's event still names what the job was made for."""
-        spec = record.spec
-        known = await self._known_handlers(handler_tags(spec.event))
-        try:
-            target = target_now(product, spec, known)
-        except (NotFound, ValidationError):
-            return True  # Its handler is announced no more: nothing better to be had.
-        found = (target.kind, target.needs, target.sensitive)
-        return found == (spec.kind, spec.needs, spec.sensitive)
+    async def _resolved(self, product: Product, records: Sequence[JobRecord]) -> frozenset[str]:
+        """Return the jobs whose event still names what they were made for."""
+        tags = frozenset[str]().union(*(handler_tags(one.spec.event) for one in records))
+        known = await self._known_handlers(tags)
+        return frozenset(one.job_id for one in records if _names_the_same(product, one, known))
 
     def _goes_on(self, record: JobRecord, request: JobRequest) -> int | None:
         """Return where a job goes on whose instants are not what has changed."""
@@ -164,10 +181,6 @@ class Declaring:
         return request_of(
             declared, product, version, now_ms=now_ms, zones=self._zones, limits=self._limits
         )
-
-    async def _record(self, product: str, declared: Declared) -> JobRecord | None:
-        holder = await self._store.intake.holder(product, declared.env, declared.key)
-        return None if holder is None else await self._store.reading.get(holder.job_id)
 
     async def _declared_at(self, product: str, version: int) -> tuple[Declared, ...]:
         row = await self._store.products.at(product, version)
@@ -201,6 +214,16 @@ def left_of(steps: Sequence[Step]) -> list[str]:
 
 def _ended(record: JobRecord) -> bool:
     return record.schedule is None or record.schedule.state not in ("active", "paused")
+
+
+def _names_the_same(product: Product, record: JobRecord, known: frozenset[str]) -> bool:
+    spec = record.spec
+    try:
+        target = target_now(product, spec, known)
+    except (NotFound, ValidationError):
+        return True  # Its handler is announced no more: nothing better to be had.
+    found = (target.kind, target.needs, target.sensitive)
+    return found == (spec.kind, spec.needs, spec.sensitive)
 
 
 def _made_by(declared: Declared, record: JobRecord) -> int:

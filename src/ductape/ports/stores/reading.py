@@ -1,10 +1,11 @@
 """Looking at jobs; never in the way of the writer."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
+from ductape.domain.identity import KeyHolder
 from ductape.domain.job import Finished, Run
 from ductape.domain.lifecycle import JobStatus
 from ductape.domain.record import JobRecord
@@ -31,6 +32,18 @@ class JobFilter(Struct, frozen=True):
     """Created before."""
 
 
+EnvAndKey: TypeAlias = tuple[str, str]
+
+
+class Keyed(Struct, frozen=True, gc=False):
+    """A job, and the key that it has."""
+
+    env: str
+    key: str
+    holder: KeyHolder
+    record: JobRecord
+
+
 class Reading(Protocol):
     """Where jobs are looked at."""
 
@@ -40,6 +53,10 @@ class Reading(Protocol):
 
     async def many(self, where: JobFilter, *, limit: int, before: str | None) -> list[JobRecord]:
         """Return jobs, newest first, older than the job `before`."""
+        ...
+
+    async def keyed(self, product: str, keys: Sequence[EnvAndKey]) -> list[Keyed]:
+        """Return the jobs that have these keys of a product, in one look; none twice."""
         ...
 
     async def history(self, job_id: str, *, limit: int) -> list[Finished]:

@@ -30,11 +30,13 @@ from ductape.domain.egress import Destination
 from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.providers.brokers.link import KEY_HEADER, Means, key_of
+from ductape.providers.brokers.marks import fitting
 from ductape.providers.brokers.rabbitmq_faults import told
 from ductape.providers.brokers.reaching import checked, read_url
 from ductape.providers.brokers.tls import trust
 
 PORTS = {"amqp": 5_672, "amqps": 5_671}
+LONGEST_ID = 255
 PREFETCH = 200
 """Messages that a subscriber may have in hand, unacknowledged."""
 
@@ -68,18 +70,19 @@ class RabbitLink:
         headers: dict[str, str] = dict(message.headers)
         if message.key is not None:
             headers[KEY_HEADER] = message.key
+        named = fitting(message.id, LONGEST_ID)
         sent = aio_pika.Message(
             message.body,
             headers=cast("dict[str, aio_pika.abc.FieldValue]", headers),
             content_type=message.content_type,
-            message_id=message.id,
+            message_id=named,
             timestamp=datetime.fromtimestamp(self._means.clock.now_ms() / 1000, UTC),
             delivery_mode=DeliveryMode.PERSISTENT,
         )
         with told(self.where):
             exchange = await self._ready(topic)
             await exchange.publish(sent, _route(topic, message), mandatory=True)
-        return message.id
+        return named
 
     async def feed(self, topic: BrokerTopic, group: str, member: str) -> "RabbitFeed":  # noqa: ARG002 (a group's members are alike)
         """Declare what is missing, and begin to consume."""

@@ -20,9 +20,11 @@ from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.ports.http import HttpRequest
 from ductape.providers.brokers.link import KEY_HEADER, Means, key_of
+from ductape.providers.brokers.marks import fitting
 from ductape.providers.brokers.sqs_faults import refuse
 
 MOST_ATTRIBUTES = 10
+LONGEST_MARK = 128
 MOST_AT_ONCE = 10
 """Messages that SQS gives, and takes acknowledged, in one call."""
 LARGEST_ANSWER = 33_554_432
@@ -102,8 +104,8 @@ class SqsLink:
         if attributes:
             parts["MessageAttributes"] = attributes
         if topic.name.endswith(".fifo"):
-            parts["MessageDeduplicationId"] = message.id.replace(" ", "-")[-128:]
-            parts["MessageGroupId"] = (message.key or "all").replace(" ", "-")[:128]
+            parts["MessageDeduplicationId"] = fitting(message.id, LONGEST_MARK)
+            parts["MessageGroupId"] = fitting(message.key or "all", LONGEST_MARK)
         return (await self.call("SendMessage", parts, _Sent)).MessageId
 
     async def feed(self, topic: BrokerTopic, group: str, member: str) -> "SqsFeed":  # noqa: ARG002 (a queue has no groups)

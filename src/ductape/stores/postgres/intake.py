@@ -20,6 +20,7 @@ from ductape.stores.postgres.rows import (
     Values,
     by_column,
     finished_row,
+    holder_of,
     run_of,
     schedule_of,
     schedule_row,
@@ -60,7 +61,7 @@ class PostgresIntake:
             row = await self._engine.single(look)
         else:
             row = await self._borrowing.run(transaction, look)
-        return None if row is None else _holder_of(row)
+        return None if row is None else holder_of(row)
 
     async def add(
         self, jobs: Sequence[NewJob], *, now_ms: int, transaction: object = None
@@ -185,7 +186,7 @@ async def _taken(transaction: Transaction, job: NewJob, key: str) -> KeyHolder |
     while not await transaction.change("job_keys", "take", row):
         held = await transaction.row("job_keys", "hold", row)
         if held is not None:
-            return _holder_of(held)
+            return holder_of(held)
     return None
 
 
@@ -243,7 +244,3 @@ def _key_row(job: NewJob, key: str) -> dict[str, Cell]:
         "event": job.spec.event,
         "recurring": job.schedule is not None,
     }
-
-
-def _holder_of(row: Row) -> KeyHolder:
-    return KeyHolder(row[0], row[1], row[2], recurring=row[3])

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from ductape.domain.job import Finished, Run
 from ductape.domain.record import JobRecord
-from ductape.ports.stores.reading import JobFilter
+from ductape.ports.stores.reading import EnvAndKey, JobFilter, Keyed
 from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.days import EVER, ended_from
 from ductape.stores.postgres.engine import Engine
@@ -18,6 +18,7 @@ from ductape.stores.postgres.rows import (
     Row,
     Values,
     finished_of,
+    holder_of,
     run_of,
     schedule_of,
     searchable,
@@ -53,6 +54,27 @@ class PostgresReading:
             return await _records(transaction, ids)
 
         return await self._engine.read(look)
+
+    async def keyed(self, product: str, keys: Sequence[EnvAndKey]) -> list[Keyed]:
+        """Return the jobs that have these keys of a product; none twice."""
+        each = dict.fromkeys((searchable(env), searchable(key)) for env, key in keys)
+        asked: Values = {
+            "product": searchable(product),
+            "envs": [env for env, _ in each],
+            "names": [key for _, key in each],
+        }
+
+        async def look(transaction: Transaction) -> list[Keyed]:
+            held = await transaction.rows("job_keys", "holders", asked)
+            records = await _records(transaction, [row[0] for row in held])
+            by_id = {record.job_id: record for record in records}
+            return [
+                Keyed(row[4], row[5], holder_of(row), by_id[row[0]])
+                for row in held
+                if row[0] in by_id
+            ]
+
+        return await self._engine.read(look) if keys else []
 
     async def history(self, job_id: str, *, limit: int) -> list[Finished]:
         """Return finished runs, newest first."""

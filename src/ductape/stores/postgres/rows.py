@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ductape.domain.flow import flow_of
+from ductape.domain.identity import KeyHolder
 from ductape.domain.job import Attempt, Finished, JobSpec, Progress, Run, Schedule, attempt_ms
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import StoredError
@@ -240,6 +241,11 @@ def schedule_of(row: Row) -> Schedule:
         fault=row[10],
         spec=_spec(row[11]),
     )
+
+
+def holder_of(row: Row) -> KeyHolder:
+    """Return the job that has a key."""
+    return KeyHolder(row[0], row[1], row[2], recurring=row[3])
 
 
 def encode_result(result: JsonValue) -> bytes | None:

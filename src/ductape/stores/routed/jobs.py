@@ -17,7 +17,7 @@ from ductape.errors import invalid
 from ductape.ports.stores import Store
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.ports.stores.intake import Added, NewJob
-from ductape.ports.stores.reading import JobFilter
+from ductape.ports.stores.reading import EnvAndKey, JobFilter, Keyed
 from ductape.stores.routed.places import Places, of_one_store
 
 
@@ -80,6 +80,14 @@ class RoutedReading:
         pages = await self._places.from_all(lambda s: self._page(s, where, limit, before))
         merged = merge(*pages, key=lambda record: record.job_id, reverse=True)
         return list(islice(merged, limit))
+
+    async def keyed(self, product: str, keys: Sequence[EnvAndKey]) -> list[Keyed]:
+        """Return the jobs that have these keys of a product."""
+        store = self._places.of_product(product)
+        found = await store.reading.keyed(product, keys)
+        for one in found:
+            self._places.remember(one.record.job_id, store)
+        return found
 
     async def history(self, job_id: str, *, limit: int) -> list[Finished]:
         """Return finished runs, newest first."""

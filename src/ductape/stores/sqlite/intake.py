@@ -8,6 +8,7 @@ from ductape.domain.settlement import dropped
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.keys import holder_of
 from ductape.stores.sqlite.lending import lent_by
 from ductape.stores.sqlite.rows import (
     finished_row,
@@ -33,9 +34,9 @@ class SqliteIntake:
     ) -> KeyHolder | None:
         """Tell which job has a key, as the caller's `transaction` sees it where one is given."""
         if transaction is None:
-            return await self._engine.read(lambda c: _holder(c, product, env, key))
+            return await self._engine.read(lambda c: holder_of(c, product, env, key))
         lent = lent_by(self._engine, transaction)
-        return await lent.whole(lambda c: _holder(c, product, env, key))
+        return await lent.whole(lambda c: holder_of(c, product, env, key))
 
     async def add(
         self, jobs: Sequence[NewJob], *, now_ms: int, transaction: object = None
@@ -91,7 +92,7 @@ def _add_told(connection: Connection, job: NewJob, now_ms: int) -> Added:
 def _add(connection: Connection, job: NewJob, now_ms: int) -> Added:
     spec = job.spec
     if spec.key is not None:
-        held = _holder(connection, spec.product, spec.env, spec.key)
+        held = holder_of(connection, spec.product, spec.env, spec.key)
         return _add_keyed(connection, job, held, spec.key, now_ms)
     if job.twin is not None:
         twin = connection.execute(statements("schedules")["twin"], {"twin": job.twin}).get
@@ -166,10 +167,3 @@ def _take_key(connection: Connection, job: NewJob, key: str) -> None:
         "recurring": job.schedule is not None,
     }
     connection.execute(statements("job_keys")["take"], values)
-
-
-def _holder(connection: Connection, product: str, env: str, key: str) -> KeyHolder | None:
-    row = connection.execute(
-        statements("job_keys")["holder"], {"product": product, "env": env, "key": key}
-    ).fetchone()
-    return None if row is None else KeyHolder(row[0], row[1], row[2], recurring=bool(row[3]))

@@ -1,11 +1,14 @@
 """Looking at jobs on SQLite, beside the writer (WAL)."""
 
+from collections.abc import Sequence
+
 from ductape.domain.ids import floor
 from ductape.domain.job import Finished, Run
 from ductape.domain.record import JobRecord
-from ductape.ports.stores.reading import JobFilter
+from ductape.ports.stores.reading import EnvAndKey, JobFilter, Keyed
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.keys import holder_of
 from ductape.stores.sqlite.lending import lent_by
 from ductape.stores.sqlite.rows import encode, finished_of, run_of, schedule_of
 from ductape.stores.sqlite.statements import statements
@@ -31,6 +34,11 @@ class SqliteReading:
         """Return jobs, newest first, older than the job `before`."""
         values = _filter_values(where, limit, before)
         return await self._engine.read(lambda c: _page(c, values))
+
+    async def keyed(self, product: str, keys: Sequence[EnvAndKey]) -> list[Keyed]:
+        """Return the jobs that have these keys of a product; none twice."""
+        asked = list(dict.fromkeys(keys))
+        return await self._engine.read(lambda c: _keyed(c, product, asked))
 
     async def history(self, job_id: str, *, limit: int) -> list[Finished]:
         """Return finished runs, newest first."""
@@ -69,6 +77,16 @@ def _page(connection: Connection, values: dict[str, Cell]) -> list[JobRecord]:
     ids = [row[0] for row in connection.execute(statements("jobs")["page"], values)]
     records = (_record(connection, job_id) for job_id in ids)
     return [record for record in records if record is not None]
+
+
+def _keyed(connection: Connection, product: str, keys: Sequence[EnvAndKey]) -> list[Keyed]:
+    found: list[Keyed] = []
+    for env, key in keys:
+        holder = holder_of(connection, product, env, key)
+        record = None if holder is None else _record(connection, holder.job_id)
+        if holder is not None and record is not None:
+            found.append(Keyed(env, key, holder, record))
+    return found
 
 
 def _one(connection: Connection, job_id: str, number: int) -> Run | Finished | None:

@@ -2,6 +2,15 @@
 SELECT job_id, digest, event, recurring FROM ductape.job_keys
 WHERE product = %(product)s AND env = %(env)s AND key = %(key)s
 
+-- name: holders
+-- One by one by the index, however many keys a product has: LIMIT leaves no other way to join.
+SELECT k.job_id, k.digest, k.event, k.recurring, asked.env, asked.name
+FROM unnest(%(envs)b::text[], %(names)b::text[]) AS asked (env, name)
+CROSS JOIN LATERAL (
+    SELECT job_id, digest, event, recurring FROM ductape.job_keys
+    WHERE product = %(product)s AND job_keys.env = asked.env AND job_keys.key = asked.name LIMIT 1
+) AS k
+
 -- name: take
 -- Waits for whoever is taking the same key at this moment.
 INSERT INTO ductape.job_keys (product, env, key, job_id, digest, event, recurring)

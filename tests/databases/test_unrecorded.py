@@ -4,9 +4,9 @@ What `{{run.idempotency_key}}` is good for: whoever keeps it in a unique column 
 """
 
 import asyncio
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,27 @@ from pymongo import MongoClient
 
 from ductape import Ductape
 from ductape.domain.jsonvalue import JsonObject
-from tests.acceptance.dying import LOST_ONCE, a_job, a_worker, after_a_death, applied, ended, tries
+from tests.acceptance.dying import (
+    LOST_ONCE,
+    a_job,
+    a_worker,
+    after_a_death,
+    applied,
+    ended,
+    tries,
+    with_secrets,
+)
+from tests.servers.mariadb import MariaDb
+from tests.servers.postgres import PostgresServer
 from tests.servers.secantus import secantus
+
+_made = count(1)
 
 TABLES = (
     "CREATE TABLE payments (run_key varchar(80) UNIQUE, amount integer);"
-    "CREATE TABLE lines (run_key varchar(80), amount integer)"
+    "CREATE TABLE entries (run_key varchar(80), amount integer)"
 )
-READ = {"payments": "SELECT * FROM payments", "lines": "SELECT * FROM lines"}
+READ = {"payments": "SELECT * FROM payments", "entries": "SELECT * FROM entries"}
 VALUES = "(run_key, amount) VALUES ({{run.idempotency_key}}, {{amount}})"
 
 
@@ -34,41 +47,66 @@ def store(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def tables(database: str) -> str:
+def tables(postgres: PostgresServer) -> str:
     """Give the URL of a PostgreSQL database with both tables."""
-    with psycopg.connect(database, autocommit=True) as connection:
+    name = f"unrecorded_{next(_made)}"
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    url = f"{postgres.url.removesuffix('/postgres')}/{name}"
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(TABLES.encode())
-    return database
+    return url
+
+
+UNLESS_THERE = "ON CONFLICT (run_key) DO NOTHING"
+ONCE = {
+    "postgresql": f"INSERT INTO payments {VALUES} {UNLESS_THERE}",
+    "sqlite": f"INSERT INTO payments {VALUES} {UNLESS_THERE}",
+    "mariadb": f"INSERT IGNORE INTO payments {VALUES}",
+}
 
 
 def a_database(kind: str, url: str) -> dict[str, object]:
     """Declare a database where one action may be done twice, and the other may not."""
-    once = f"INSERT INTO payments {VALUES} ON CONFLICT (run_key) DO NOTHING"
     return {
         "tag": "main",
         "type": kind,
         "url": url,
         "actions": [
-            {"tag": "pay", "type": "create", "template": once},
-            {"tag": "log", "type": "create", "template": f"INSERT INTO lines {VALUES}"},
+            {"tag": "pay", "type": "create", "template": ONCE[kind]},
+            {"tag": "log", "type": "create", "template": f"INSERT INTO entries {VALUES}"},
         ],
     }
 
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
+Place = tuple[dict[str, object], Rows]
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
-def ground(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[dict[str, object], Rows]:
-    """A database of each kind with both tables, and how its rows are read from outside."""
-    if request.param == "postgresql":
-        url = request.getfixturevalue("tables")
+@pytest.fixture
+def on_postgresql(tables: str) -> Place:
+    def rows(table: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(tables) as connection:
+            return connection.execute(READ[table].encode()).fetchall()
 
-        def rows(table: str) -> list[tuple[Any, ...]]:
-            with psycopg.connect(url) as connection:
-                return connection.execute(READ[table].encode()).fetchall()
+    return a_database("postgresql", tables), rows
 
-        return a_database("postgresql", url), rows
+
+@pytest.fixture
+async def on_mariadb(maria: MariaDb, store: str) -> Place:
+    name = f"unrecorded_{next(_made)}"
+    maria.sql(f"CREATE DATABASE {name}")
+    maria.sql(TABLES, name)
+
+    def rows(table: str) -> list[tuple[Any, ...]]:
+        return [(key, int(str(amount))) for key, amount in maria.sql(READ[table], name)]
+
+    await with_secrets(store, shop=f"{maria.url}/{name}")
+    return a_database("mariadb", "$Secret{shop}"), rows
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Place:
     file = tmp_path / "shop.db"
     with closed(apsw.Connection(str(file))) as connection:
         connection.execute(TABLES)
@@ -80,6 +118,13 @@ def ground(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[dict[str, ob
     return a_database("sqlite", f"sqlite:///{file}"), read
 
 
+@pytest.fixture(params=["postgresql", "sqlite", "mariadb"])
+def ground(request: pytest.FixtureRequest) -> Place:
+    """A database of each kind with both tables, and how its rows are read from outside."""
+    made: Place = request.getfixturevalue(f"on_{request.param}")
+    return made
+
+
 @contextmanager
 def closed(connection: apsw.Connection) -> Iterator[apsw.Connection]:
     try:
@@ -89,18 +134,16 @@ def closed(connection: apsw.Connection) -> Iterator[apsw.Connection]:
 
 
 async def test_a_database_action_is_executed_again_under_the_same_key(
-    store: str, ground: tuple[dict[str, object], Rows]
+    store: str, ground: Place
 ) -> None:
     declared, rows = ground
     await applied(store, databases=[declared])
     view = await after_a_death(store, a_job("main:log", {"data": {"amount": 5}}))
     assert tries(view) == LOST_ONCE
-    assert rows("lines") == [(f"{view['id']}:1", 5)] * 2
+    assert rows("entries") == [(f"{view['id']}:1", 5)] * 2
 
 
-async def test_a_unique_key_makes_a_database_action_happen_once(
-    store: str, ground: tuple[dict[str, object], Rows]
-) -> None:
+async def test_a_unique_key_makes_a_database_action_happen_once(store: str, ground: Place) -> None:
     declared, rows = ground
     await applied(store, databases=[declared])
     view = await after_a_death(store, a_job("main:pay", {"data": {"amount": 5}}))
@@ -142,7 +185,7 @@ async def test_a_worker_that_hangs_on_the_stores_lock_when_it_dies_is_no_other_c
     asked = a_job("main:pay", {"data": {"amount": 5}})
     async with Ductape.open(store, config={}, worker=False) as ductape:
         job_id = (await ductape.processor.job.dispatch(asked))["job_id"]
-    async with await psycopg.AsyncConnection.connect(tables) as gate, a_worker(store) as process:
+    async with await psycopg.AsyncConnection.connect(tables) as gate, a_worker(store) as worker:
         await gate.execute("LOCK TABLE payments")
         await until_waiting(tables)
         with closed(apsw.Connection(str(tmp_path / "jobs.db"))) as file:
@@ -150,8 +193,8 @@ async def test_a_worker_that_hangs_on_the_stores_lock_when_it_dies_is_no_other_c
             file.execute("BEGIN IMMEDIATE")
             await gate.rollback()
             await until_there(gate)
-            process.send_signal(signal.SIGKILL)
-            await process.wait()
+            worker.kill()
+            await worker.wait()
             file.execute("ROLLBACK")
         view = await ended(store, job_id)
         rows = await (await gate.execute("SELECT * FROM payments")).fetchall()
