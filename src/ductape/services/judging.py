@@ -15,6 +15,7 @@ from ductape.domain.target import Target
 from ductape.domain.webhooks.events import is_delivery
 from ductape.errors import ValidationError, fault, invalid
 from ductape.services.injection import SessionData, judge
+from ductape.services.refusing import together
 
 Ask = Callable[[str, str | None], Awaitable[Target]]
 """Finds what an event, and an app, name for a request; raises `NotFound` or `ValidationError`."""
@@ -45,6 +46,12 @@ def judged(
     if request.bytes_given and target.kind is not JobEventTypes.STORAGE:
         hint = "encode it as base64 text; `blob` of a storage takes bytes"
         faults.append(fault("input.blob", "a plain JSON value", "bytes", hint=hint))
+    try:
+        warnings = judge(target, request.input, session)
+    except ValidationError as error:
+        if not faults:
+            raise
+        raise ValidationError(together(faults, error)) from error
     if faults:
         raise ValidationError(faults)
-    return judge(target, request.input, session)
+    return warnings
