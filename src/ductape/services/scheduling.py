@@ -142,8 +142,9 @@ class Scheduling:
             return self._parse_one(data, now_ms)
 
         async def build(request: JobRequest) -> list[Built]:
-            return await self._build([request], now_ms, transaction)
+            return await self._build_all([request], now_ms, transaction)
 
+        self._versions.clear()  # What is refused is refused by the current ones.
         found: dict[int, ValidationError] = {}
         for at, data in enumerate(batch):
             error = refusals.get(at)
