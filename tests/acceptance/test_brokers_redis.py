@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from ductape import Conflict, Ductape, JobCancelled, JobFailed
+from ductape import Conflict, Ductape, JobCancelled, JobFailed, NotFound
 from tests.acceptance.brokers import (
     Kept,
     a_publish,
@@ -249,9 +249,11 @@ async def test_wrong_credentials_are_told_and_right_ones_work(tmp_path: Path) ->
 
 async def test_an_unknown_callback_is_told_at_once(tmp_path: Path, server: Valkey) -> None:
     async with shop(tmp_path, a_broker(server)) as ductape:
-        with pytest.raises(JobFailed) as caught:
-            await ductape.processor.job.schedule(a_subscription(callback="tke"), timeout=20)
-    assert caught.value.error["code"] == "NOT_FOUND"
+        with pytest.raises(NotFound) as caught:
+            await ductape.processor.job.dispatch(a_subscription(callback="tke"))
+        assert await ductape.jobs.list() == []
+    assert caught.value.path == "input.callback"
+    assert "called `tke`" in caught.value.message
 
 
 async def test_both_forms_run_at_once(tmp_path: Path, server: Valkey) -> None:

@@ -76,6 +76,14 @@ def test_a_batch_is_waited_for_one_by_one(folder: Path) -> None:
     assert "ductape jobs retry" in alone.stderr
 
 
+def test_a_request_that_is_refused_at_once_is_all_that_is_told(folder: Path) -> None:
+    for _ in range(3):  # the worker's first turn is mostly still under way by then
+        done = _ductape(folder, "schedule", "-", "--wait", stdin=_a_request(product_tag="none"))
+        assert done.returncode == 2
+        assert "`none`" in done.stderr
+        assert "warning" not in done.stderr
+
+
 def test_a_wait_ends_and_the_job_does_not(folder: Path) -> None:
     later = _a_request(start_at="2190-01-01T00:00:00Z")
     done = _ductape(folder, "schedule", "-", "--wait", "--timeout", "0.1", stdin=later)

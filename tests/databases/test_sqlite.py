@@ -1,6 +1,8 @@
 """SQLite files: only below the roots, never the store's, stopped in time (SPEC 16 and 18)."""
 
 import asyncio
+import contextlib
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -81,6 +83,16 @@ async def test_a_statement_is_interrupted_when_it_is_cancelled(on_sqlite: Ground
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_an_interruption_is_no_error_that_nobody_heard_of(on_sqlite: Ground) -> None:
+    unheard: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await on_sqlite.act(ENDLESS)
+    gc.collect()
+    assert unheard == []
 
 
 async def test_what_is_cancelled_before_its_thread_has_begun_is_interrupted_too(

@@ -14,13 +14,15 @@ from ductape.domain.job import Claim, Run
 from ductape.domain.jsonlimits import DEFAULT, Limits
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.parsing import parse_job_request
-from ductape.domain.request import JobEventTypes
+from ductape.domain.request import JobEventTypes, JobRequest
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import Fault, ValidationError, fault, invalid
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
+from ductape.ports.stores.intake import NewJob
 from ductape.services.building import Builder
+from ductape.services.refusing import whole_refusal
 from ductape.services.waiting import Waiting
 
 LEFT_OUT = ("start_at", "repeat", "key")
@@ -70,22 +72,41 @@ class AtOnce:
 
         Raises what `schedule` raises, and `ValidationError` where the event is of another kind.
         """
-        _refuse(data)
         now_ms = self._clock.now_ms()
-        asked = {**data, "start_at": 0}
-        request = parse_job_request(asked, now_ms=now_ms, zones=self._zones, limits=self._limits)
-        version = await self._catalog.version(request.product)
-        built = await self._builder.build(request, held=None, now_ms=now_ms, version=version)
-        job = built.job
+        version, job = await self._made(data, now_ms)
         if job.spec.kind is not kind or job.run is None:
             raise invalid("event", f"an event of kind {kind.value}", job.spec.kind.value)
-        worker = await hire(request.product)
+        worker = await hire(job.spec.product)
         run = _in_hand(job.run, worker.id, now_ms)
         await self._store.intake.add([replace(job, run=run)], now_ms=now_ms)
         if job.also:
             self._store.wake.tell("work")
         worker.begin(Claim(run, None, version))
         return await self._waiting.result(job.job_id, number=run.number)
+
+    async def _made(self, data: Mapping[str, object], now_ms: int) -> tuple[int, NewJob]:
+        """Return the job to store, and the product's version that it was made by."""
+
+        def read(asked: object) -> JobRequest:
+            return parse_job_request(asked, now_ms=now_ms, zones=self._zones, limits=self._limits)
+
+        async def build(request: JobRequest) -> tuple[int, NewJob]:
+            version = await self._catalog.version(request.product)
+            built = await self._builder.build(request, held=None, now_ms=now_ms, version=version)
+            return version, built.job
+
+        if not isinstance(data, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] (callers')
+            return await build(read(data))
+        left_out = _left_out(data)
+        asked = {**{key: each for key, each in data.items() if key not in LEFT_OUT}, "start_at": 0}
+        try:
+            request = read(asked)
+        except ValidationError as error:
+            refusal = ValidationError([*left_out, *error.errors])
+            raise await whole_refusal(refusal, asked, read, build) from error
+        if left_out:
+            raise await whole_refusal(ValidationError(left_out), asked, read, build)
+        return await build(request)
 
 
 def _in_hand(run: Run, worker: str, now_ms: int) -> Run:
@@ -99,11 +120,9 @@ def _in_hand(run: Run, worker: str, now_ms: int) -> Run:
     )
 
 
-def _refuse(data: Mapping[str, object]) -> None:
-    faults: list[Fault] = [
+def _left_out(data: Mapping[str, object]) -> list[Fault]:
+    return [
         fault(name, "nothing: the event runs at once", "a value", hint="use job.dispatch instead")
         for name in LEFT_OUT
         if data.get(name) not in (None, {})
     ]
-    if faults:
-        raise ValidationError(faults)

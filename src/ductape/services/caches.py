@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.wire import CacheValueView
 from ductape.errors import Fault, ValidationError, fault
@@ -67,7 +68,7 @@ def _texts(request: Mapping[str, object]) -> dict[str, str]:
         if isinstance(value, str) and value:
             texts[name] = value
         elif value is not None or name in KNOWN[:2]:
-            faults.append(fault(name, "a non-empty string", type(value).__name__))
+            faults.append(fault(name, "a non-empty string", kind_of(value)))
     if faults:
         raise ValidationError(faults)
     return texts

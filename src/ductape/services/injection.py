@@ -27,6 +27,7 @@ from ductape.domain.references import (
 from ductape.domain.target import Target
 from ductape.errors import Fault, ReferenceMissing, ValidationError, fault
 from ductape.ports.sessions import Secrets
+from ductape.services.refusing import together
 
 
 class SessionData(Struct, frozen=True):
@@ -63,12 +64,18 @@ def judge(target: Target, input: JsonObject, session: SessionData | None) -> lis
     if not needs_resolving(input):
         return []
     faults, warnings = check(input, live=live_in_input(target.kind))
-    if faults:
-        raise ValidationError(faults)
     rest, mapping = apart(target.kind, input)
     around = scope(sources_of(target, session), 0)
-    resolve(rest, around)
-    resolve(_brought(mapping), around)
+    try:
+        resolve(rest, around)
+        if not faults:
+            resolve(_brought(mapping), around)
+    except ValidationError as error:
+        if not faults:
+            raise
+        raise ValidationError(together(faults, error)) from error
+    if faults:
+        raise ValidationError(faults)
     return warnings
 
 

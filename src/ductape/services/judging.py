@@ -10,11 +10,14 @@ import msgspec
 
 from ductape.domain.definitions.pointing import PointingTarget
 from ductape.domain.inputs import check_input
+from ductape.domain.inputs.pending import pending
+from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.request import JobEventTypes, JobRequest
 from ductape.domain.target import Target
 from ductape.domain.webhooks.events import is_delivery
-from ductape.errors import ValidationError, fault, invalid
+from ductape.errors import NotFound, ValidationError, fault, invalid
 from ductape.services.injection import SessionData, judge
+from ductape.services.refusing import together
 
 Ask = Callable[[str, str | None], Awaitable[Target]]
 """Finds what an event, and an app, name for a request; raises `NotFound` or `ValidationError`."""
@@ -31,7 +34,28 @@ async def named(request: JobRequest, ask: Ask) -> tuple[Target, Target]:
     while called.kind is JobEventTypes.JOB and called.needs is None:
         pointing = msgspec.convert(called.definition, PointingTarget)
         called = await ask(pointing.event, pointing.app)
+    if called.kind is JobEventTypes.SUBSCRIBE:
+        await _refuse_unknown_callback(request.input, ask)
     return target, called
+
+
+async def _refuse_unknown_callback(given: JsonObject, ask: Ask) -> None:
+    """Raise `NotFound` where a subscription would make jobs of an event that is not there.
+
+    What else may be wrong depends on the messages, and is told when there is one.
+    """
+    callback, app = given.get("callback"), given.get("app")
+    if not isinstance(callback, str) or pending(callback, resolved=False):
+        return
+    try:
+        await ask(callback, app if isinstance(app, str) else None)
+    except NotFound as error:
+        if error.path == "event":
+            raise NotFound(
+                error.message, path="input.callback", hint=error.hint, details=error.details
+            ) from error
+    except ValidationError:  # Of the app, which a reference may bring, or of the input.
+        return
 
 
 def judged(
@@ -45,6 +69,12 @@ def judged(
     if request.bytes_given and target.kind is not JobEventTypes.STORAGE:
         hint = "encode it as base64 text; `blob` of a storage takes bytes"
         faults.append(fault("input.blob", "a plain JSON value", "bytes", hint=hint))
+    try:
+        warnings = judge(target, request.input, session)
+    except ValidationError as error:
+        if not faults:
+            raise
+        raise ValidationError(together(faults, error)) from error
     if faults:
         raise ValidationError(faults)
-    return judge(target, request.input, session)
+    return warnings

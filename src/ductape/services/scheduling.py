@@ -1,6 +1,6 @@
 """`schedule` and `dispatch`: a request becomes a stored job and a receipt (SPEC 1)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -11,13 +11,14 @@ from ductape.domain.request import JobRequest
 from ductape.domain.views import next_run_at
 from ductape.domain.wire import Receipt
 from ductape.domain.zone import ZoneLookup
-from ductape.errors import Conflict, DuctapeError, Fault, StoreError, ValidationError, fault
+from ductape.errors import Conflict, DuctapeError, StoreError, ValidationError, fault
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.services.building import Builder, Built
 from ductape.services.moulds import Moulds
+from ductape.services.refusing import located, of_a_batch, what_is_wrong, whole_refusal
 
 MOST_TRIES = 20
 
@@ -74,7 +75,7 @@ class Scheduling:
             now_ms = self._clock.now_ms()
             built = self._cast(batch, now_ms)
             if built is None:
-                requests = requests or self._parse(batch)
+                requests = requests or await self._parse(batch, transaction)
                 built = await self._build(requests, now_ms, transaction)
                 self._keep(batch, requests, built)
             answers = await self._store.intake.add(
@@ -110,7 +111,7 @@ class Scheduling:
         for data, request, one in zip(batch, requests, built, strict=True):
             self._moulds.keep(data, request, one)
 
-    def _parse(self, batch: Sequence[object]) -> list[JobRequest]:
+    async def _parse(self, batch: Sequence[object], transaction: object) -> list[JobRequest]:
         """Parse all; in a batch every path names its place."""
         if len(batch) > self._limits.batch:
             raise ValidationError(
@@ -118,17 +119,42 @@ class Scheduling:
             )
         now_ms = self._clock.now_ms()
         requests: list[JobRequest] = []
-        faults: list[Fault] = []
+        refusals: dict[int, ValidationError] = {}
         for at, data in enumerate(batch):
             try:
                 requests.append(self._parse_one(data, now_ms))
             except ValidationError as error:
-                if len(batch) == 1:
-                    raise
-                faults += _at_place(error, at)
-        if faults:
-            raise ValidationError(faults)
+                refusals[at] = error
+        if refusals:
+            raise await self._refusal(batch, refusals, now_ms, transaction)
         return requests
+
+    async def _refusal(
+        self,
+        batch: Sequence[object],
+        refusals: Mapping[int, ValidationError],
+        now_ms: int,
+        transaction: object,
+    ) -> ValidationError:
+        """Return what is wrong with a batch of which some requests have a wrong form."""
+
+        def read(data: object) -> JobRequest:
+            return self._parse_one(data, now_ms)
+
+        async def build(request: JobRequest) -> list[Built]:
+            return await self._build_all([request], now_ms, transaction)
+
+        self._versions.clear()  # What is refused is refused by the current ones.
+        found: dict[int, ValidationError] = {}
+        for at, data in enumerate(batch):
+            error = refusals.get(at)
+            if error is None:
+                error = await what_is_wrong(build(read(data)))
+            else:
+                error = await whole_refusal(error, data, read, build)
+            if error is not None:
+                found[at] = error
+        return found[0] if len(batch) == 1 else of_a_batch(found)
 
     def _parse_one(self, data: object, now_ms: int) -> JobRequest:
         if isinstance(data, JobRequest):  # A declared job's: read at the document's own paths.
@@ -158,13 +184,20 @@ class Scheduling:
         self, requests: Sequence[JobRequest], now_ms: int, transaction: object
     ) -> list[Built]:
         built: list[Built] = []
+        refusals: dict[int, ValidationError] = {}
         for at, request in enumerate(requests):
             try:
                 built.append(await self._build_one(request, now_ms, transaction))
+            except ValidationError as error:
+                if len(requests) == 1:
+                    raise
+                refusals[at] = error
             except DuctapeError as error:
                 if len(requests) > 1:
-                    raise _located(error, at) from error
+                    raise located(error, at) from error
                 raise
+        if refusals:
+            raise of_a_batch(refusals)
         return built
 
     async def _build_one(self, request: JobRequest, now_ms: int, transaction: object) -> Built:
@@ -199,26 +232,6 @@ class Scheduling:
             warnings=warnings,
         )
         return Placed(receipt, answer.job_id, None)
-
-
-def _at_place(error: ValidationError, at: int) -> list[Fault]:
-    """Name a request's place in its batch in every fault."""
-    return [
-        {
-            **each,
-            "path": f"[{at}].{each['path']}",
-            "message": f"[{at}].{each['message']}",
-        }
-        for each in error.errors
-    ]
-
-
-def _located(error: DuctapeError, at: int) -> DuctapeError:
-    """Name a request's place in its batch in an error's path."""
-    if isinstance(error, ValidationError):
-        return type(error)(_at_place(error, at))
-    error.path = f"[{at}].{error.path}" if error.path else f"[{at}]"
-    return error
 
 
 def _fresh(one: Built, now_ms: int) -> Placed:

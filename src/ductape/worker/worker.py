@@ -34,7 +34,8 @@ from ductape.worker.turns import Ended
 from ductape.worker.upkeep import Upkeep
 
 SETTLING_MS = 1_000
-"""How long a run that was cut off may take to be settled before others take it for lost."""
+"""How long a run that was cut off may take to be settled before others take it for lost, and
+at least how long a stop waits for a turn under way: what it claims would be left behind."""
 
 FOR_ALL = ("ductape-upkeep", "ductape-clear", "ductape-tidy")
 """The tasks that do what any worker may."""
@@ -260,7 +261,7 @@ class Worker:
     async def _until_landed(self, grace_ms: int) -> None:
         """Wait for the turns that may still claim: what they bring must not be left behind."""
         try:
-            async with asyncio.timeout(grace_ms / 1000):
+            async with asyncio.timeout(max(grace_ms, SETTLING_MS) / 1000):
                 await self._lane.landed()
         except TimeoutError:
             log.warning("worker %s stops although the store does not answer", self._me.id)

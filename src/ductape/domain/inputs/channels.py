@@ -18,6 +18,9 @@ from ductape.errors import Fault, fault
 MOST_NUMBERS = 500
 """Of one text message: what was sent to each is remembered for a retry."""
 
+BREAKS = frozenset("\r\n\0")
+"""What a mail's subject cannot have."""
+
 _PHONE_NUMBER = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
 
 
@@ -63,6 +66,7 @@ def email_faults(review: Review) -> list[Fault]:
         faults += _wording(review, name)
         if not _said(review, name):
             faults.append(fault(f"{review.path}.{name}", "a text", "nothing"))
+    faults += _line_breaks(review)
     path, values = f"{review.path}.template", review.given.get("template")
     text = variable_faults(review.defined.get("text"), values, path, resolved=review.resolved)
     return faults + [one for one in text if one not in faults]
@@ -117,6 +121,18 @@ def _wording(review: Review, name: str) -> list[Fault]:
     defined, given = review.defined.get(name), review.given.get(name)
     path = f"{review.path}.{name}"
     return wording_faults(defined, given, path, review.locales, resolved=review.resolved)
+
+
+def _line_breaks(review: Review) -> list[Fault]:
+    """Refuse a subject of several lines: a header would follow it."""
+    path, subject = f"{review.path}.subject", review.given.get("subject")
+    members = subject.items() if isinstance(subject, dict) else ()
+    texts = [(path, subject), *((path_to(path, name), text) for name, text in members)]
+    return [
+        fault(where, "text on one line", "a line break")
+        for where, text in texts
+        if isinstance(text, str) and not BREAKS.isdisjoint(text)
+    ]
 
 
 def _data(review: Review) -> list[Fault]:

@@ -3,7 +3,7 @@
 from msgspec import Struct, field
 
 from ductape.domain.definitions.notification import MessageTemplate, NotificationTarget
-from ductape.domain.inputs.channels import callback_parts
+from ductape.domain.inputs.channels import BREAKS, callback_parts
 from ductape.domain.inputs.content import Wording, filled_or_given, locales_of, wording
 from ductape.domain.inputs.notification import Channel, wanted_channels
 from ductape.domain.inputs.parts import RequestParts, read_parts
@@ -119,7 +119,7 @@ def _recipients(to: JsonValue) -> tuple[str, ...]:
 
 
 def _one_line(subject: str) -> str:
-    if any(character in subject for character in "\r\n\0"):
+    if not BREAKS.isdisjoint(subject):
         raise invalid("input.email.subject", "text on one line", "a line break")
     return subject
 

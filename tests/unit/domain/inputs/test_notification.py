@@ -115,6 +115,18 @@ def test_every_missing_piece_is_told_at_once() -> None:
     ]
 
 
+def test_a_subject_of_several_lines_is_refused_before_anything_is_stored() -> None:
+    mail: JsonObject = {"to": "ada@example.org", "template": "x"}
+    told: list[tuple[JsonValue, str]] = [
+        ("Hi\r\nBcc: eve@example.org", "input.email.subject"),
+        ({"en": "Hi", "nl": "Hoi\n"}, "input.email.subject.nl"),
+    ]
+    for subject, path in told:
+        given: JsonObject = {"email": {**mail, "subject": subject}}
+        assert paths(a_notification(), given, resolved=False) == [path]
+    assert paths(a_notification(), {"email": {**mail, "subject": "Hi"}}) == []
+
+
 def test_every_unfilled_variable_is_told() -> None:
     given: JsonObject = {
         "push_notification": {"device_token": "a", "title": {"user": 1}, "body": {"order": 1}},

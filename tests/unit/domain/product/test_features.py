@@ -83,6 +83,21 @@ def test_a_whole_feature_is_accepted() -> None:
             "`ms` or `until`",
         ),
         (
+            a_feature(a_sequence("main", {"type": "sleep", "tag": "x", "input": {"ms": -1}})),
+            "sequence[0].events[0].input.ms",
+            "milliseconds",
+        ),
+        (
+            a_feature(a_sequence("main", {"type": "sleep", "tag": "x", "input": {"ms": "5"}})),
+            "sequence[0].events[0].input.ms",
+            "milliseconds",
+        ),
+        (
+            a_feature(a_sequence("main", {"type": "sleep", "input": {"until": "soon"}})),
+            "sequence[0].events[0].input.until",
+            "soon",
+        ),
+        (
             a_feature(a_sequence("main", event(timeout=86_400_001))),
             "sequence[0].events[0].timeout",
             "at most",

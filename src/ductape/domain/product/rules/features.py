@@ -1,10 +1,15 @@
 """Rules about features: sequences without circles, steps with names of their own, known results."""
 
 from collections.abc import Iterator
+from datetime import UTC
 
-from ductape.domain.found import listed, path_to
+from ductape.domain.found import listed, path_to, shown
+from ductape.domain.inputs.pending import pending
 from ductape.domain.inputs.schema import rule_faults
+from ductape.domain.instants import read_instant
+from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.parsing.nearest import hint_for
+from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.feature import HELD, Feature, FeatureEvent, Sequence, steps_of
 from ductape.domain.references import uses
@@ -85,6 +90,8 @@ def _event_faults(event: FeatureEvent, path: str) -> Iterator[Fault]:
     if event.type == "sleep" and len({"ms", "until"} & event.input.keys()) != 1:
         found = listed([*event.input]) if event.input else "nothing"
         yield fault(f"{path}.input", "either `ms` or `until`", found)
+    elif event.type == "sleep":
+        yield from _sleep_faults(event.input, f"{path}.input")
     if event.type in (*HELD, "child", "feature") and event.retries:
         hint = "the steps of a child have retries of their own" if event.type not in HELD else None
         yield fault(f"{path}.retries", f"none for `{event.type}`", str(event.retries), hint=hint)
@@ -92,6 +99,20 @@ def _event_faults(event: FeatureEvent, path: str) -> Iterator[Fault]:
         yield fault(f"{path}.cache", f"none for `{event.type}`", f"`{event.cache}`")
     if event.type != "wait" and (event.timeout or 0) > LONGEST_TRY_MS:
         yield fault(f"{path}.timeout", f"at most {LONGEST_TRY_MS} ms", f"{event.timeout}")
+
+
+def _sleep_faults(given: JsonObject, path: str) -> Iterator[Fault]:
+    """Judge an end that stands in the document; what references bring is judged by the run."""
+    span, instant = given.get("ms"), given.get("until")
+    if "ms" in given and not pending(span, resolved=False):
+        number = span if isinstance(span, (int, float)) and not isinstance(span, bool) else -1
+        if not 0 <= number <= SPAN_MAX_MS:
+            found = shown(span, f"{path}.ms")
+            yield fault(f"{path}.ms", f"milliseconds, 0 to {SPAN_MAX_MS}", found)
+    if "until" in given and not pending(instant, resolved=False):
+        read = read_instant(instant, path=f"{path}.until", zone=UTC)
+        if not isinstance(read, int):
+            yield read
 
 
 def _dangling(

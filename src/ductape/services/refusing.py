@@ -1,0 +1,119 @@
+"""All that is wrong with a refused request, told at once (SPEC 1).
+
+A request is judged in turns: its form, what it names, what takes its input, its references. Each
+turn tells every fault of its own; here they are told together. A request whose form is wrong is
+none yet: of what can be read of it the event, the session and the input are looked at all the same.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import cast
+
+from ductape.domain.request import JobRequest
+from ductape.errors import (
+    DuctapeError,
+    Fault,
+    NotFound,
+    ReferenceMissing,
+    SessionInvalid,
+    ValidationError,
+)
+
+Read = Callable[[object], JobRequest]
+"""Reads a request's form; raises `ValidationError`."""
+Build = Callable[[JobRequest], Awaitable[object]]
+"""Makes a job of a request, storing nothing; raises what is wrong with it."""
+
+_LOOKED_AT = ("product_tag", "env", "event", "app", "input", "session")
+
+
+def together(told: Sequence[Fault], further: ValidationError) -> list[Fault]:
+    """Return faults with those of a later turn; a path that has one already keeps it."""
+    paths = {fault["path"] for fault in told}
+    return [*told, *(_coded(each, further) for each in further.errors if each["path"] not in paths)]
+
+
+async def whole_refusal(
+    refusal: ValidationError, data: object, read: Read, build: Build
+) -> ValidationError:
+    """Return a refusal of a request's form with whatever else is wrong with the request."""
+    refused = {fault["path"] for fault in refusal.errors}
+    request = _readable(data, refused, read)
+    further = None if request is None else await what_is_wrong(build(request))
+    if further is None:
+        return refusal
+    faults = together(refusal.errors, further)
+    if _in_part(refused, "session"):  # Nobody knows what it would have brought.
+        faults = [each for each in faults if each.get("code") != ReferenceMissing.code]
+    return ValidationError(faults)
+
+
+async def what_is_wrong(building: Awaitable[object]) -> ValidationError | None:
+    """Return what making a job comes up against, as faults; none if nothing is wrong."""
+    try:
+        await building
+    except ValidationError as error:
+        return error
+    except (NotFound, SessionInvalid) as error:
+        return ValidationError([_as_fault(error)])
+    return None
+
+
+def of_a_batch(refusals: Mapping[int, ValidationError]) -> ValidationError:
+    """Return what is wrong with some requests of a batch; a lone refusal keeps its name."""
+    if len(refusals) == 1:
+        ((at, error),) = refusals.items()
+        return type(error)([_at_place(each, at) for each in error.errors])
+    return ValidationError(
+        [
+            _coded(_at_place(each, at), error)
+            for at, error in refusals.items()
+            for each in error.errors
+        ]
+    )
+
+
+def located(error: DuctapeError, at: int) -> DuctapeError:
+    """Name a request's place in its batch in an error's path."""
+    error.path = f"[{at}].{error.path}" if error.path else f"[{at}]"
+    return error
+
+
+def _at_place(fault: Fault, at: int) -> Fault:
+    return {
+        **fault,
+        "path": f"[{at}].{fault['path']}",
+        "message": f"[{at}].{fault['message']}",
+    }
+
+
+def _readable(data: object, refused: Collection[str], read: Read) -> JobRequest | None:
+    if not isinstance(data, Mapping):
+        return None
+    fields = cast("Mapping[str, object]", data)
+    kept = {key: fields[key] for key in _LOOKED_AT if key in fields and not _in_part(refused, key)}
+    try:
+        return read({**kept, "start_at": 0})
+    except ValidationError:  # What it needs is itself at fault, which the refusal tells.
+        return None
+
+
+def _in_part(paths: Collection[str], key: str) -> bool:
+    return any(path == key or path.startswith((f"{key}.", f"{key}[")) for path in paths)
+
+
+def _coded(fault: Fault, error: ValidationError) -> Fault:
+    code = fault.get("code", error.code)
+    if code == ValidationError.code:
+        return cast("Fault", {key: each for key, each in fault.items() if key != "code"})
+    return {**fault, "code": code}
+
+
+def _as_fault(error: NotFound | SessionInvalid) -> Fault:
+    session = isinstance(error, SessionInvalid)
+    return Fault(
+        path=error.path or ("session" if session else ""),
+        expected="a session that is accepted" if session else "the name of something there",
+        found="another",
+        message=error.message,
+        code=error.code,
+    )

@@ -1,0 +1,142 @@
+"""A refused request tells everything that is wrong with it: its form, its event and its input."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ductape import Ductape, Handlers, NotFound, ReferenceMissing, ValidationError
+from ductape.errors import SessionInvalid
+
+PRODUCT = {
+    "tag": "shop",
+    "envs": [{"slug": "dev"}],
+    "apps": [
+        {
+            "tag": "partner",
+            "base_url": "https://partner.example",
+            "actions": [
+                {
+                    "tag": "find",
+                    "method": "GET",
+                    "resource": "/orders/:id",
+                    "request": {"query": {"limit": {"type": "INTEGER"}}},
+                }
+            ],
+        }
+    ],
+}
+FIND = {"product_tag": "shop", "env": "dev", "event": "find", "start_at": 0}
+BAD_INPUT = {"query": {"limit": "ten"}, "headers": {"X-A": "$Secret{a}", "X-B": "$Session{b}"}}
+INPUT_PATHS = ["input.headers.X-A", "input.headers.X-B", "input.params.id", "input.query.limit"]
+
+
+@pytest.fixture
+async def ductape(tmp_path: Path) -> AsyncIterator[Ductape]:
+    registry = Handlers()
+
+    @registry.job("note")
+    async def note(_: dict[str, object]) -> None:
+        return None
+
+    store = f"sqlite:///{tmp_path}/a.db"
+    async with Ductape.open(store, handlers=registry, worker=False) as opened:
+        await opened.products.apply(PRODUCT)
+        yield opened
+
+
+def paths(error: ValidationError) -> list[str]:
+    return sorted(fault["path"] for fault in error.errors)
+
+
+async def refused(ductape: Ductape, request: dict[str, object]) -> ValidationError:
+    with pytest.raises(ValidationError) as raised:
+        await ductape.processor.job.dispatch(request)
+    return raised.value
+
+
+async def test_an_input_is_told_what_its_kind_and_its_references_miss(ductape: Ductape) -> None:
+    error = await refused(ductape, {**FIND, "input": BAD_INPUT})
+
+    assert paths(error) == INPUT_PATHS
+    assert error.code == "VALIDATION_ERROR"
+    codes = {fault["path"]: fault.get("code") for fault in error.errors}
+    assert codes["input.headers.X-B"] == "REFERENCE_MISSING"
+    assert codes["input.headers.X-A"] is None
+
+
+async def test_a_form_that_is_wrong_does_not_hide_what_is_wrong_inside(ductape: Ductape) -> None:
+    error = await refused(ductape, {**FIND, "input": BAD_INPUT, "retries": -1, "timeuot": 5})
+
+    assert paths(error) == [*INPUT_PATHS, "retries", "timeuot"]
+
+
+async def test_an_event_that_is_not_there_is_one_fault_of_several(ductape: Ductape) -> None:
+    error = await refused(ductape, {**FIND, "event": "fnd", "input": {}, "priority": 101})
+
+    told = {fault["path"]: fault for fault in error.errors}
+    assert sorted(told) == ["event", "priority"]
+    assert told["event"].get("code") == "NOT_FOUND"
+    assert "`find`" in told["event"]["message"]
+
+
+async def test_a_token_that_is_none_is_one_fault_of_several(ductape: Ductape) -> None:
+    asked = {**FIND, "event": "note", "input": {}, "session": {"tag": "user", "token": "x"}}
+    error = await refused(ductape, {**asked, "retries": 1.5})
+    assert "retries" in paths(error)
+    assert len(error.errors) == 2
+
+    with pytest.raises((SessionInvalid, NotFound)):
+        await ductape.processor.job.dispatch(asked)
+
+
+async def test_a_session_of_a_wrong_form_is_not_told_as_a_missing_one(ductape: Ductape) -> None:
+    given = {"a": "$Session{b}"}
+    error = await refused(
+        ductape, {**FIND, "event": "note", "input": given, "session": {"tag": 5, "token": "x"}}
+    )
+
+    assert paths(error) == ["session.tag"]
+
+
+async def test_a_missing_reference_alone_keeps_its_name(ductape: Ductape) -> None:
+    with pytest.raises(ReferenceMissing) as raised:
+        await ductape.processor.job.dispatch(
+            {**FIND, "event": "note", "input": {"a": "$Session{b}"}}
+        )
+
+    assert raised.value.code == "REFERENCE_MISSING"
+
+
+async def test_a_batch_tells_the_faults_of_all_its_requests(ductape: Ductape) -> None:
+    with pytest.raises(ValidationError) as raised:
+        await ductape.processor.job.dispatch_many(
+            [
+                {**FIND, "event": "note", "input": {}},
+                {**FIND, "input": {}},
+                {**FIND, "event": "note", "input": {"a": "$Session{b}"}},
+                {**FIND, "event": "note", "input": {}, "retries": -1},
+            ]
+        )
+
+    assert paths(raised.value) == [
+        "[1].input.params.id",
+        "[1].input.query.limit",
+        "[2].input.a",
+        "[3].retries",
+    ]
+    assert await ductape.jobs.list() == []
+
+
+async def test_what_runs_at_once_is_told_all_as_well(ductape: Ductape) -> None:
+    with pytest.raises(ValidationError) as raised:
+        await ductape.processor.action.run({**FIND, "start_at": 5, "input": {}, "retries": -1})
+
+    assert paths(raised.value) == ["input.params.id", "input.query.limit", "retries", "start_at"]
+
+
+async def test_nothing_at_all_runs_at_once(ductape: Ductape) -> None:
+    with pytest.raises(ValidationError) as raised:
+        await ductape.processor.action.run([])  # pyright: ignore[reportArgumentType] (callers do)
+
+    assert raised.value.errors[0]["expected"] == "an object"
