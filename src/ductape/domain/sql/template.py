@@ -117,7 +117,9 @@ def _of_quoted(piece: Piece, sql: str) -> str | Slot:
     found = SHAPE.search(piece.written)
     if found is None:
         return piece.written
-    if piece.kind == "text" and found[0] == piece.written[1:-1].strip():
+    # Double quotes make a name in standard SQL, but who writes a value in them means one.
+    takes_value = piece.kind == "text" or piece.written.startswith('"')
+    if takes_value and found[0] == piece.written[1:-1].strip():
         return Slot(_read(found[1], sql, piece.at))
     raise TemplateFault(
         "a placeholder that stands for a whole value",

@@ -35,6 +35,8 @@ def test_quotes_round_a_placeholder_are_dropped(dialect: Dialect) -> None:
 
 def test_mysql_has_strings_in_either_quotes() -> None:
     assert sent('SELECT "{{a}}", "it\\"s"', "mysql", a=1) == ('SELECT ?, "it\\"s"', (1,))
+    assert sent('SELECT "b", "{{a}}"', "sqlite", a=1) == ('SELECT "b", ?', (1,))
+    assert sent('SELECT "b", "{{a}}"', "postgresql", a=1)[0] == 'SELECT "b", $1'
 
 
 def test_postgres_numbers_its_parameters() -> None:
@@ -88,7 +90,7 @@ def test_a_float_stays_one() -> None:
         ("postgresql", "SELECT '%{{a}}%'", "inside of a string"),
         ("postgresql", "SELECT e'\\'{{a}}'", "inside of a string"),
         ("mysql", "SELECT 'it\\'s {{a}}'", "inside of a string"),
-        ("postgresql", 'SELECT "{{a}}"', "inside of a name"),
+        ("postgresql", 'SELECT "x{{a}}"', "inside of a name"),
         ("sqlite", "SELECT [{{a}}]", "inside of a name"),
         ("sqlite", "SELECT `{{a}}`", "inside of a name"),
         ("mysql", "SELECT `{{a}}`", "inside of a name"),
