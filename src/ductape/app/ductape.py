@@ -21,6 +21,7 @@ from ductape.app.processor import JobProcessor, Processor
 from ductape.app.routing import DEFAULT, StoreView, store_map
 from ductape.app.settings import Settings, read_settings
 from ductape.app.staffing import first_outlived, make_worker
+from ductape.app.wishes import WorkerWish, read_registries, read_worker
 from ductape.errors import DuctapeError, StoreError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
@@ -46,7 +47,6 @@ from ductape.worker.worker import Worker
 
 log = logging.getLogger("ductape")
 
-WorkerWish = bool | WorkerOptions | None
 
 NOT_TOLD: Origins = {}
 
@@ -110,7 +110,7 @@ class Ductape:
         settings = read_settings(config)
         if store is not None:
             settings = settings.alone(store)
-        registries = [handlers] if isinstance(handlers, Handlers) else list(handlers)
+        registries, worker = read_registries(handlers), read_worker(worker)
         around = Surroundings() if clock is None else Surroundings(clock=clock)
         origins = origins_of(config, arguments=() if store is None else ("store",))
         return cls(settings, registries, worker, around, origins)
