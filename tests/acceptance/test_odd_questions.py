@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ductape import Ductape, Handlers, NotFound, ValidationError
+from ductape import Ductape, Handlers, NotFound, ResultTimeout, ValidationError
 
 PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
 JOB: dict[str, object] = {
@@ -123,3 +123,17 @@ async def test_a_delay_is_whole_milliseconds(ductape: Ductape, delay: int) -> No
 async def test_a_history_has_a_length(ductape: Ductape, limit: int) -> None:
     with pytest.raises(ValidationError, match="limit"):
         await ductape.jobs.history(UNKNOWN, limit=limit)
+
+
+async def test_the_wait_after_run_now_is_for_that_run_also_when_it_has_ended(
+    ductape: Ductape,
+) -> None:
+    yearly = {**JOB, "repeat": {"cron": "0 0 1 1 *"}}
+    job_id = (await ductape.processor.job.dispatch(yearly))["job_id"]
+    await ductape.jobs.run_now(job_id)
+    async for job in ductape.jobs.watch(job_id):
+        if job["execution_count"] == 1:
+            break
+    assert await ductape.processor.job.wait(job_id, timeout=10) == "noted"
+    with pytest.raises(ResultTimeout):
+        await ductape.processor.job.wait(job_id, timeout=0.1)

@@ -31,6 +31,7 @@ from ductape.services.at_once import AtOnce
 from ductape.services.building import Builder
 from ductape.services.caches import Caches
 from ductape.services.doctor import Report
+from ductape.services.extras import Extras
 from ductape.services.features import Features
 from ductape.services.healthchecks import HealthService
 from ductape.services.jobs import Jobs
@@ -217,7 +218,8 @@ class Ductape:
     def _join(self, core: Core) -> None:
         clock, zones = core.around.clock, core.around.zones.get
         sealing = Sealing(core.vault)
-        waiting = Waiting(core.store, sealing)
+        extras = Extras()
+        waiting = Waiting(core.store, sealing, extras)
         builder = Builder(
             core.catalog,
             core.opener,
@@ -237,7 +239,7 @@ class Ductape:
             self._own_worker,
         )
         self.features = Features(core.store, clock, sealing)
-        self.jobs = Jobs(core.store, core.settler, clock, zones, sealing)
+        self.jobs = Jobs(core.store, core.settler, clock, zones, sealing, extras)
         self.products = product_service(core, scheduling, limits)
         self.health = HealthService(core.store)
         self.secrets = core.secrets

@@ -23,6 +23,7 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
 from ductape.services.bulk import Bulk
+from ductape.services.extras import Extras
 from ductape.services.filtering import read_count, read_cursor, read_filter, read_word
 from ductape.services.previewing import next_instants
 from ductape.services.sealing import Sealing
@@ -42,9 +43,16 @@ class Jobs:
     """The jobs of one store."""
 
     def __init__(
-        self, store: Store, settler: Settler, clock: Clock, zones: ZoneLookup, sealing: Sealing
+        self,
+        store: Store,
+        settler: Settler,
+        clock: Clock,
+        zones: ZoneLookup,
+        sealing: Sealing,
+        extras: Extras,
     ) -> None:
-        """Look at and change jobs; `sealing` opens what is sensitive."""
+        """Look at and change jobs; `sealing` opens what is sensitive, `extras` tells `wait`."""
+        self._extras = extras
         self._store = store
         self._settler = settler
         self._clock = clock
@@ -167,9 +175,7 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return pause(_recurring(record), now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(
-            id, changed=await self._settler.carry_out(read_word(id, "id"), plan)
-        )
+        return await self._carried_out(id, plan)
 
     async def resume(self, id: str) -> JobVerb:  # noqa: A002 (SPEC 10 names it so)
         """Let a paused recurring job go on with its next instant."""
@@ -177,9 +183,7 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return resume(_recurring(record), now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(
-            id, changed=await self._settler.carry_out(read_word(id, "id"), plan)
-        )
+        return await self._carried_out(id, plan)
 
     async def retry(self, id: str, *, delay: int = 0) -> JobVerb:  # noqa: A002 (SPEC 10)
         """Open a new run of a failed or cancelled job, `delay` milliseconds from now."""
@@ -191,9 +195,7 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return retry(record, delay_ms=delay, now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(
-            id, changed=await self._settler.carry_out(read_word(id, "id"), plan)
-        )
+        return await self._carried_out(id, self._extras.noting(id, plan))
 
     async def run_now(self, id: str) -> JobVerb:  # noqa: A002 (SPEC 10 names it so)
         """Add an occurrence of a recurring job now; it moves no instant and counts no limit."""
@@ -201,9 +203,7 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return extra_run(_recurring(record), now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(
-            id, changed=await self._settler.carry_out(read_word(id, "id"), plan)
-        )
+        return await self._carried_out(id, self._extras.noting(id, plan))
 
     async def cancel_many(
         self,
