@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Never, Self
 
 from msgspec.structs import replace
 
@@ -87,6 +87,14 @@ class Ductape:
         self._core: Core | None = None
         self._workers: dict[str, Worker] = {}
         self._hiring = asyncio.Lock()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Never:
+            """Say of the services that they are there once it is open."""
+            if name in Ductape.__annotations__:
+                raise _not_open()
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @classmethod
     def open(
@@ -188,9 +196,7 @@ class Ductape:
     def core(self) -> Core:
         """What is behind the services; raises `DuctapeError` before opening."""
         if self._core is None:
-            raise DuctapeError(
-                "Ductape is not open", hint="use `async with Ductape.open() as ductape:`"
-            )
+            raise _not_open()
         return self._core
 
     @property
@@ -275,3 +281,7 @@ class Ductape:
         worker = make_worker(self.core.of_store(store), options)
         await worker.start()
         return worker
+
+
+def _not_open() -> DuctapeError:
+    return DuctapeError("Ductape is not open", hint="use `async with Ductape.open() as ductape:`")
