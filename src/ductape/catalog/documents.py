@@ -8,8 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from os import PathLike
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import cast
 
 from ductape.catalog.yaml_reading import read_yaml
@@ -46,9 +45,9 @@ def load_document(source: Source) -> JsonObject:
 
 
 def _named(source: object) -> object:
-    if not isinstance(source, str | PathLike):
+    if not isinstance(source, str | PurePath):
         raise invalid("", "a document, or the path of a file", kind_of(source))
-    return _file(Path(cast("str | PathLike[str]", source)))
+    return _file(Path(source))
 
 
 def _file(path: Path) -> object:
