@@ -137,3 +137,9 @@ async def test_the_wait_after_run_now_is_for_that_run_also_when_it_has_ended(
     assert await ductape.processor.job.wait(job_id, timeout=10) == "noted"
     with pytest.raises(ResultTimeout):
         await ductape.processor.job.wait(job_id, timeout=0.1)
+
+
+async def test_a_products_tag_is_text(ductape: Ductape) -> None:
+    for ask in (ductape.products.get, ductape.products.rollback):
+        with pytest.raises(ValidationError, match="tag"):
+            await ask(5)  # pyright: ignore[reportArgumentType]
