@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ductape import Ductape, DuctapeError, Handlers, ValidationError
+from ductape import Ductape, DuctapeError, Handlers, NotFound, ValidationError
 from ductape.app.blocking import BlockingDuctape
 
 PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
@@ -28,6 +28,19 @@ def test_schedule_blocks_until_the_result_is_there(store: str, handlers: Handler
         ductape.products.apply(PRODUCT)
         assert ductape.processor.job.schedule(JOB, timeout=10) == 42
         assert ductape.jobs.list()[0]["status"] == "completed"
+
+
+def test_a_job_is_followed_by_a_plain_loop(store: str, handlers: Handlers) -> None:
+    with Ductape.sync(store, handlers=handlers, worker=True) as ductape:
+        ductape.products.apply(PRODUCT)
+        receipt = ductape.processor.job.dispatch(JOB)
+        seen = [job["status"] for job in ductape.jobs.watch(receipt["job_id"])]
+        assert seen[-1] == "completed"
+        for job in ductape.jobs.watch(receipt["job_id"]):
+            assert job["result"] == 42
+            break
+        with pytest.raises(NotFound):
+            next(ductape.jobs.watch("01890000-0000-7000-8000-000000000000"))
 
 
 def test_many_threads_share_one_open_store(store: str, handlers: Handlers) -> None:

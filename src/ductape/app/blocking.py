@@ -4,12 +4,13 @@
         result = ductape.processor.job.schedule({...})
 
 There is no second copy of anything: an event loop runs in a thread of its own, and every call is
-handed to it. Usable from any thread. What is an `async with` there is a `with` here.
+handed to it. Usable from any thread. What is an `async with` there is a `with` here, and what is
+an `async for` a `for`.
 """
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context, copy_context
 from functools import wraps
@@ -160,6 +161,26 @@ class _Block:
         return self._run(self._block.__aexit__(kind, error, trace))
 
 
+async def _next(steps: AsyncGenerator[T]) -> T:
+    return await anext(steps)
+
+
+def _iterated(steps: AsyncGenerator[object], run: Run) -> Generator[object]:
+    """Give what an asynchronous iterator such as `jobs.watch` gives, each when it comes."""
+    try:
+        while True:
+            try:
+                yield run(_next(steps))
+            except StopAsyncIteration:
+                return
+    finally:
+        run(_ended(steps))
+
+
+async def _ended(steps: AsyncGenerator[object]) -> None:
+    await steps.aclose()
+
+
 def _blocking(found: object, run: Run) -> object:
     if isroutine(found):
         return _blocking_call(cast("Callable[..., object]", found), run)
@@ -176,6 +197,8 @@ def _blocking_call(call: Callable[..., object], run: Run) -> Callable[..., objec
             return run(cast("Coroutine[Any, Any, Any]", answer))
         if isinstance(answer, AbstractAsyncContextManager):
             return _Block(cast("AbstractAsyncContextManager[object]", answer), run)
+        if isinstance(answer, AsyncGenerator):
+            return _iterated(cast("AsyncGenerator[object]", answer), run)
         return answer
 
     return blocking

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Never, Self
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from ductape.app.processor import JobProcessor, Processor
 from ductape.app.routing import DEFAULT, StoreView, store_map
 from ductape.app.settings import Settings, read_settings
 from ductape.app.staffing import first_outlived, make_worker
+from ductape.app.wishes import WorkerWish, read_registries, read_worker
 from ductape.errors import DuctapeError, StoreError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
@@ -30,6 +31,7 @@ from ductape.services.at_once import AtOnce
 from ductape.services.building import Builder
 from ductape.services.caches import Caches
 from ductape.services.doctor import Report
+from ductape.services.extras import Extras
 from ductape.services.features import Features
 from ductape.services.healthchecks import HealthService
 from ductape.services.jobs import Jobs
@@ -46,7 +48,6 @@ from ductape.worker.worker import Worker
 
 log = logging.getLogger("ductape")
 
-WorkerWish = bool | WorkerOptions | None
 
 NOT_TOLD: Origins = {}
 
@@ -87,6 +88,14 @@ class Ductape:
         self._workers: dict[str, Worker] = {}
         self._hiring = asyncio.Lock()
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Never:
+            """Say of the services that they are there once it is open."""
+            if name in Ductape.__annotations__:
+                raise _not_open()
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     @classmethod
     def open(
         cls,
@@ -110,7 +119,7 @@ class Ductape:
         settings = read_settings(config)
         if store is not None:
             settings = settings.alone(store)
-        registries = [handlers] if isinstance(handlers, Handlers) else list(handlers)
+        registries, worker = read_registries(handlers), read_worker(worker)
         around = Surroundings() if clock is None else Surroundings(clock=clock)
         origins = origins_of(config, arguments=() if store is None else ("store",))
         return cls(settings, registries, worker, around, origins)
@@ -187,9 +196,7 @@ class Ductape:
     def core(self) -> Core:
         """What is behind the services; raises `DuctapeError` before opening."""
         if self._core is None:
-            raise DuctapeError(
-                "Ductape is not open", hint="use `async with Ductape.open() as ductape:`"
-            )
+            raise _not_open()
         return self._core
 
     @property
@@ -217,7 +224,8 @@ class Ductape:
     def _join(self, core: Core) -> None:
         clock, zones = core.around.clock, core.around.zones.get
         sealing = Sealing(core.vault)
-        waiting = Waiting(core.store, sealing)
+        extras = Extras()
+        waiting = Waiting(core.store, sealing, extras)
         builder = Builder(
             core.catalog,
             core.opener,
@@ -237,7 +245,7 @@ class Ductape:
             self._own_worker,
         )
         self.features = Features(core.store, clock, sealing)
-        self.jobs = Jobs(core.store, core.settler, clock, zones, sealing)
+        self.jobs = Jobs(core.store, core.settler, clock, zones, sealing, extras)
         self.products = product_service(core, scheduling, limits)
         self.health = HealthService(core.store)
         self.secrets = core.secrets
@@ -273,3 +281,7 @@ class Ductape:
         worker = make_worker(self.core.of_store(store), options)
         await worker.start()
         return worker
+
+
+def _not_open() -> DuctapeError:
+    return DuctapeError("Ductape is not open", hint="use `async with Ductape.open() as ductape:`")

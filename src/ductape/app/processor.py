@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from ductape.app.kinds import (
     ActionProcessor,
@@ -23,6 +24,7 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores.fleet import Fleet
 from ductape.ports.stores.reading import Reading
 from ductape.services.at_once import AtOnce, Hire
+from ductape.services.filtering import read_word
 from ductape.services.scheduling import Scheduling
 from ductape.services.sessions import Sessions
 from ductape.services.waiting import Waiting
@@ -56,6 +58,7 @@ class JobProcessor:
         `timeout` is in seconds. Raises `ValidationError`, `NotFound` and the like (nothing is
         stored), `JobFailed`, `JobCancelled`, or `ResultTimeout` (the job lives on).
         """
+        _refuse_odd(timeout)  # before anything is stored
         placed = await self._scheduling.place(data)
         return await self._result(placed.job_id, placed.number, timeout)
 
@@ -82,11 +85,10 @@ class JobProcessor:
 
     async def wait(self, job_id: str, *, timeout: float | None = None) -> JsonValue:
         """Resolve with the result of a stored job, as `schedule` does; `timeout` in seconds."""
-        return await self._result(job_id, None, timeout)
+        _refuse_odd(timeout)
+        return await self._result(read_word(job_id, "job_id"), None, timeout)
 
     async def _result(self, job_id: str, number: int | None, timeout: float | None) -> JsonValue:
-        if timeout is not None and timeout < 0:
-            raise invalid("timeout", "seconds, 0 or more", str(timeout))
         watch = asyncio.create_task(self._warn_if_unserved(job_id))
         try:
             return await self._waiting.result(job_id, number=number, timeout_s=timeout)
@@ -115,6 +117,12 @@ class JobProcessor:
         if spec.needs is not None and not any(spec.needs in w.handlers for w in serving):
             return f"no live worker of the queue `{spec.queue}` has the handler `{spec.needs}`"
         return None
+
+
+def _refuse_odd(timeout: object) -> None:
+    if timeout is None or (type(timeout) in {int, float} and cast("float", timeout) >= 0):
+        return
+    raise invalid("timeout", "a number of seconds, 0 or more", repr(timeout))
 
 
 class Processor:

@@ -18,6 +18,7 @@ from ductape.app.routing import DEFAULT, refuse_bad_routes
 from ductape.domain.jsonlimits import DEFAULT as DEFAULT_LIMITS
 from ductape.domain.jsonlimits import Limits
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.parsing.scalars import NAME_CHARACTERS, SPAN_MAX_MS
 from ductape.errors import ConfigError
 from ductape.worker.options import WorkerOptions
 
@@ -32,10 +33,10 @@ SECRET_SETTINGS = frozenset({"key"})
 class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[worker]`."""
 
-    concurrency: int = 200
-    queues: tuple[str, ...] = ()
-    lease: int = 30_000
-    grace: int = 30_000
+    concurrency: Annotated[int, Meta(ge=1, le=100_000)] = 200
+    queues: tuple[Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS)], ...] = ()
+    lease: Annotated[int, Meta(ge=100, le=DAY_MS)] = 30_000
+    grace: Annotated[int, Meta(ge=0, le=DAY_MS)] = 30_000
 
 
 class EgressSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +54,7 @@ class FilesSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[cache]`."""
 
-    default_expiry: int = 300_000
+    default_expiry: Annotated[int, Meta(ge=1, le=SPAN_MAX_MS)] = 300_000
 
 
 class SubscribeSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,21 +64,27 @@ class SubscribeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """With so many jobs waiting in the queue of its jobs, one fetches no further messages."""
 
 
+Days = Annotated[float, Meta(ge=0, le=36_500)]
+
+
 class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[retention]`: how many days finished runs are kept."""
 
-    completed: float = 30
-    failed: float = 90
+    completed: Days = 30
+    failed: Days = 90
+
+
+Most = Annotated[int, Meta(ge=1)]
 
 
 class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[limits]`: how much one call may bring (SPEC 19)."""
 
-    input: int = DEFAULT_LIMITS.input_bytes
-    result: int = DEFAULT_LIMITS.result_bytes
-    metadata: int = DEFAULT_LIMITS.metadata_bytes
+    input: Most = DEFAULT_LIMITS.input_bytes
+    result: Most = DEFAULT_LIMITS.result_bytes
+    metadata: Most = DEFAULT_LIMITS.metadata_bytes
     nesting: Annotated[int, Meta(ge=1, le=DEFAULT_LIMITS.nesting)] = DEFAULT_LIMITS.nesting
-    batch: int = DEFAULT_LIMITS.batch
+    batch: Most = DEFAULT_LIMITS.batch
 
     def limits(self) -> Limits:
         """Return them as parsing takes them."""
@@ -219,9 +226,11 @@ def _put(given: JsonObject, path: tuple[str, ...], value: JsonValue) -> None:
 
 
 def _path_in(message: str) -> str | None:
-    """Find the path that msgspec names, as `$.worker.concurrency`."""
-    _, found, rest = message.rpartition("`$.")
-    return rest.rstrip("`") if found else None
+    """Find the path that msgspec names, as `$.worker.concurrency`; of a key that is unknown too."""
+    said, _, rest = message.rpartition(" - at `$.")
+    parts = [rest.rstrip("`")] if said else []
+    unknown = (said or message).partition("unknown field `")[2].rstrip("`")
+    return ".".join([*parts, *([unknown] if unknown else [])]) or None
 
 
 def debugging() -> bool:

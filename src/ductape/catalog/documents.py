@@ -8,7 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import cast
 
 from ductape.catalog.yaml_reading import read_yaml
@@ -34,7 +34,7 @@ def load_document(source: Source) -> JsonObject:
     Raises `NotFound` for a file that is not there, `ConfigError` for one that cannot be read,
     `ValidationError` for one that is no document.
     """
-    value = dict(source) if isinstance(source, Mapping) else _file(Path(source))
+    value = dict(source) if isinstance(source, Mapping) else _named(source)
     if not isinstance(value, dict):
         raise invalid("", "an object at the top of the document", kind_of(value))
     members = cast("dict[str, object]", value)
@@ -42,6 +42,12 @@ def load_document(source: Source) -> JsonObject:
     if not isinstance(plain, dict):
         raise ValidationError(plain)
     return plain
+
+
+def _named(source: object) -> object:
+    if not isinstance(source, str | PurePath):
+        raise invalid("", "a document, or the path of a file", kind_of(source))
+    return _file(Path(source))
 
 
 def _file(path: Path) -> object:

@@ -259,14 +259,14 @@ def _page(page: JobPage) -> RenderableType | None:
     return None
 
 
-def _instant(given: str | None, path: str) -> int | None:
-    """Read an instant, in UTC where it does not say."""
+def _instant(given: str | None, path: str) -> int | str | None:
+    """Return an instant as it was given, once it can be read."""
     if given is None:
         return None
     value = int(given) if given.isascii() and given.isdigit() else given
     found = read_instant(value, path=path, zone=UTC)
     if isinstance(found, int):
-        return found
+        return value
     raise ValidationError([found])
 
 

@@ -20,6 +20,7 @@ _MILLISECONDS_FROM: Final = 100_000_000_000
 
 _EXPECTED: Final = "a Unix timestamp or an ISO 8601 date and time from 1970 to 9999"
 _ISO: Final = re.compile(
+    r"(?P<basic>\d{8}T(?:\d{4}(?:\d{2}(?:[.,]\d{1,9})?)?)(?:Z|[+-]\d{2}(?:\d{2})?)?)|"
     r"(?P<date>\d{4}-\d{2}-\d{2})"
     r"(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)"
     r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)?)?",
@@ -62,10 +63,14 @@ def _from_text(text: str, path: str, zone: tzinfo, *, end_of_day: bool) -> int |
     if written.tzinfo is not None:
         at_ms = (written - _EPOCH) // _MILLISECOND
     else:
-        at_ms = _on_the_wall(written, zone, end_of_day=end_of_day and parts["time"] is None)
+        at_ms = _on_the_wall(written, zone, end_of_day=end_of_day and not _timed(parts))
     if at_ms < 0:
         return fault(path, _EXPECTED, shown(text, path))
     return min(at_ms, LAST_INSTANT_MS)
+
+
+def _timed(parts: re.Match[str]) -> bool:
+    return parts["time"] is not None or parts["basic"] is not None
 
 
 def _moment(parts: re.Match[str]) -> datetime | None:

@@ -12,6 +12,7 @@ from ductape.domain.change import Settlement
 from ductape.domain.job import Run, under_way
 from ductape.domain.lifecycle import JobStatus
 from ductape.domain.operations import cancel, extra_run, pause, resume, retry
+from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.record import JobRecord
 from ductape.domain.types import IJobRepeatOptions
 from ductape.domain.views import history_view, job_view
@@ -22,23 +23,36 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
 from ductape.services.bulk import Bulk
+from ductape.services.extras import Extras
+from ductape.services.filtering import read_count, read_cursor, read_filter, read_word
 from ductape.services.previewing import next_instants
 from ductape.services.sealing import Sealing
-from ductape.services.settling import MOST_TRIES, Settler
+from ductape.services.settling import MOST_TRIES, Plan, Settler
 from ductape.services.step_views import step_views
 from ductape.services.watching import Watching
 
 LONGEST_PAGE = 1_000
 DEFAULT_PAGE = 50
+LONGEST_HISTORY = 10_000
+
+Instant = int | float | str | datetime
+"""A Unix timestamp, ISO 8601 text, or Python's own with a zone."""
 
 
 class Jobs:
     """The jobs of one store."""
 
     def __init__(
-        self, store: Store, settler: Settler, clock: Clock, zones: ZoneLookup, sealing: Sealing
+        self,
+        store: Store,
+        settler: Settler,
+        clock: Clock,
+        zones: ZoneLookup,
+        sealing: Sealing,
+        extras: Extras,
     ) -> None:
-        """Look at and change jobs; `sealing` opens what is sensitive."""
+        """Look at and change jobs; `sealing` opens what is sensitive, `extras` tells `wait`."""
+        self._extras = extras
         self._store = store
         self._settler = settler
         self._clock = clock
@@ -59,7 +73,9 @@ class Jobs:
             return self._view(await self._record(id))
         if key is None or product is None or env is None:
             raise invalid("id", "an id, or `key`, `product` and `env`", "neither")
-        holder = await self._store.intake.holder(product, env, key)
+        read_word(product, "product")
+        read_word(env, "env")
+        holder = await self._store.intake.holder(product, env, read_word(key, "key"))
         if holder is None:
             raise NotFound(f"no job has the key `{key}` in {product}/{env}", path="key")
         return self._view(await self._record(holder.job_id))
@@ -78,35 +94,36 @@ class Jobs:
         session_user: str | None = None,
         metadata: Mapping[str, str] | None = None,
         q: str | None = None,
-        from_: int | None = None,
-        to: int | None = None,
+        from_: Instant | None = None,
+        to: Instant | None = None,
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
     ) -> JobPage:
         """Return a page of jobs, newest first: a list with a `next_cursor`.
 
-        `from_` and `to` bound the creation, in epoch ms. `cursor` is the page before's
-        `next_cursor`; none there means the end.
+        `from_` and `to` bound the creation: instants as `start_at` takes them. `cursor` is the
+        page before's `next_cursor`; none there means the end.
         """
-        where = JobFilter(
-            status=status,
-            kind=kind,
-            product=product,
-            env=env,
-            event=event,
-            recurring=recurring,
-            queue=queue,
-            session_tag=session_tag,
-            session_user=session_user,
-            metadata=metadata,
-            q=q,
-            from_ms=from_,
-            to_ms=to,
-        )
-        return await self._page(where, limit, cursor)
+        given = {
+            "status": status,
+            "kind": kind,
+            "product": product,
+            "env": env,
+            "event": event,
+            "recurring": recurring,
+            "queue": queue,
+            "session_tag": session_tag,
+            "session_user": session_user,
+            "metadata": metadata,
+            "q": q,
+            "from_": from_,
+            "to": to,
+        }
+        return await self._page(read_filter(given, path=""), limit, read_cursor(cursor))
 
     async def history(self, id: str, *, limit: int = 100) -> HistoryView:  # noqa: A002 (SPEC 10)
         """Return a job's finished runs, newest first, with totals; raises `NotFound`."""
+        read_count(limit, "limit", most=LONGEST_HISTORY)
         record = await self._record(id)
         runs = await self._store.reading.history(id, limit=limit)
         return history_view(record, [self._sealing.shown_run(run) for run in runs])
@@ -138,7 +155,7 @@ class Jobs:
 
         changed = False
         for _ in range(MOST_TRIES):
-            changed = await self._settler.carry_out(id, plan) or changed
+            changed = await self._settler.carry_out(read_word(id, "id"), plan) or changed
             record = await self._record(id)
             live = record.live
             if live is not None and under_way(live):
@@ -158,7 +175,7 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return pause(_recurring(record), now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(id, changed=await self._settler.carry_out(id, plan))
+        return await self._carried_out(id, plan)
 
     async def resume(self, id: str) -> JobVerb:  # noqa: A002 (SPEC 10 names it so)
         """Let a paused recurring job go on with its next instant."""
@@ -166,17 +183,19 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return resume(_recurring(record), now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(id, changed=await self._settler.carry_out(id, plan))
+        return await self._carried_out(id, plan)
 
     async def retry(self, id: str, *, delay: int = 0) -> JobVerb:  # noqa: A002 (SPEC 10)
         """Open a new run of a failed or cancelled job, `delay` milliseconds from now."""
-        if delay < 0:
-            raise invalid("delay", "milliseconds, 0 or more", str(delay))
+        if type(delay) is not int or not 0 <= delay <= SPAN_MAX_MS:
+            raise invalid(
+                "delay", f"an integer of milliseconds from 0 to {SPAN_MAX_MS}", repr(delay)
+            )
 
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return retry(record, delay_ms=delay, now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(id, changed=await self._settler.carry_out(id, plan))
+        return await self._carried_out(id, self._extras.noting(id, plan))
 
     async def run_now(self, id: str) -> JobVerb:  # noqa: A002 (SPEC 10 names it so)
         """Add an occurrence of a recurring job now; it moves no instant and counts no limit."""
@@ -184,7 +203,7 @@ class Jobs:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return extra_run(_recurring(record), now_ms=now_ms, zones=self._zones)
 
-        return await self._verb(id, changed=await self._settler.carry_out(id, plan))
+        return await self._carried_out(id, self._extras.noting(id, plan))
 
     async def cancel_many(
         self,
@@ -225,8 +244,7 @@ class Jobs:
         return next_instants(repeat, after=since, n=n, zones=self._zones)
 
     async def _page(self, where: JobFilter, limit: int, cursor: str | None) -> JobPage:
-        if not 1 <= limit <= LONGEST_PAGE:
-            raise invalid("limit", f"1 to {LONGEST_PAGE}", str(limit))
+        read_count(limit, "limit", most=LONGEST_PAGE)
         records = await self._store.reading.many(where, limit=limit + 1, before=cursor)
         page = records[:limit]
         more = len(records) > limit
@@ -249,6 +267,10 @@ class Jobs:
             self._store.wake.tell("control")
         return asked
 
+    async def _carried_out(self, job_id: str, plan: Plan) -> JobVerb:
+        named = read_word(job_id, "id")
+        return await self._verb(named, changed=await self._settler.carry_out(named, plan))
+
     async def _verb(self, job_id: str, *, changed: bool) -> JobVerb:
         return self._answer(await self._record(job_id), changed=changed)
 
@@ -256,7 +278,7 @@ class Jobs:
         return cast("JobVerb", {**self._view(record), "changed": changed})
 
     async def _record(self, job_id: str) -> JobRecord:
-        record = await self._store.reading.get(job_id)
+        record = await self._store.reading.get(read_word(job_id, "id"))
         if record is None:
             raise NotFound(f"there is no job {job_id}", path="job_id", job_id=job_id)
         return record

@@ -30,6 +30,7 @@ from ductape.services.applied import (
     missing_secrets,
     would_strand,
 )
+from ductape.services.filtering import read_word
 from ductape.services.stranding import Stranding
 
 Source = str | Path | Mapping[str, object]
@@ -138,7 +139,7 @@ class ProductService:
         return [_summary(row) for row in rows if row is not None]
 
     async def _row(self, tag: str, version: int | None) -> ProductRow:
-        current = await self._products.current(tag)
+        current = await self._products.current(read_word(tag, "tag"))
         if current is None:
             raise no_such("tag", "product", tag, await self._products.tags())
         row = current if version is None else await self._products.at(tag, version)

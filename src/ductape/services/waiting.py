@@ -14,15 +14,17 @@ from ductape.domain.views import attempt_views, error_view
 from ductape.errors import JobCancelled, JobFailed, NotFound, ResultTimeout
 from ductape.ports.stores import Store
 from ductape.ports.wake import Hint
+from ductape.services.extras import Extras
 from ductape.services.sealing import Sealing
 
 
 class Waiting:
     """Waits for results of one store."""
 
-    def __init__(self, store: Store, sealing: Sealing) -> None:
+    def __init__(self, store: Store, sealing: Sealing, extras: Extras) -> None:
         """Listen on the store's hints; `sealing` opens what is sensitive."""
         self._store = store
+        self._extras = extras
         self._sealing = sealing
 
     async def result(
@@ -30,8 +32,11 @@ class Waiting:
     ) -> JsonValue:
         """Return the result of a run: the given one, else the one under way, else the last.
 
+        An extra occurrence that this program asked for is the one that is meant next.
+
         Raises `JobFailed`, `JobCancelled`, `ResultTimeout` (the job lives on) or `NotFound`.
         """
+        number = number or self._extras.take(job_id)
         try:
             async with asyncio.timeout(timeout_s):
                 return self._result_of(await self._end(job_id, number))

@@ -13,6 +13,7 @@ from ductape.domain.wire import JobView
 from ductape.errors import NotFound
 from ductape.ports.stores import Store
 from ductape.ports.wake import Hint
+from ductape.services.filtering import read_word
 
 LOOK_EVERY_S = 1.0
 
@@ -54,7 +55,7 @@ class Watching:
             leave()
 
     async def _view(self, job_id: str) -> JobView:
-        record = await self._store.reading.get(job_id)
+        record = await self._store.reading.get(read_word(job_id, "id"))
         if record is None:
             raise NotFound(f"there is no job {job_id}", path="job_id", job_id=job_id)
         return self._shown(record)

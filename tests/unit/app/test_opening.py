@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from ductape import Ductape, DuctapeError
 from ductape.app.loading import shown_store, sqlite_path
 from ductape.app.opening import open_store
 from ductape.app.settings import Settings
@@ -44,3 +45,10 @@ def test_a_password_is_shown_nowhere() -> None:
     assert shown_store(URL) == "postgresql://ada@127.0.0.1:1/jobs"
     assert "hush" not in repr(Settings(store=URL))
     assert shown_store("sqlite:///a:b@c.db") == "sqlite:///a:b@c.db"
+
+
+async def test_before_it_is_open_a_service_says_how_to_open_it() -> None:
+    ductape = Ductape.open("sqlite:///never.db")
+    with pytest.raises(DuctapeError, match="not open"):
+        await ductape.jobs.list()
+    assert not hasattr(ductape, "nothing_of_ours")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ductape import Ductape, ValidationError
+from ductape import Ductape, Handlers, ValidationError, WorkerOptions
 from ductape.app.settings import Settings, read_settings
 from ductape.errors import ConfigError
 
@@ -40,13 +40,43 @@ def test_retention_in_days_reaches_the_worker() -> None:
     [
         ({"worker": {"concurrency": "many"}}, "worker.concurrency"),
         ({"limits": {"nesting": 65}}, "limits.nesting"),
-        ({"stroe": "a.db"}, None),
+        ({"stroe": "a.db"}, "stroe"),
+        ({"worker": {"concurency": 3}}, "worker.concurency"),
+        ({"worker": {"concurrency": 0}}, "worker.concurrency"),
+        ({"worker": {"lease": 1}}, "worker.lease"),
+        ({"worker": {"grace": -1}}, "worker.grace"),
+        ({"worker": {"queues": [""]}}, "worker.queues[0]"),
+        ({"limits": {"input": -1}}, "limits.input"),
+        ({"limits": {"batch": 0}}, "limits.batch"),
+        ({"retention": {"completed": -1}}, "retention.completed"),
+        ({"retention": {"failed": float("nan")}}, "retention.failed"),
+        ({"retention": {"failed": float("inf")}}, "retention.failed"),
+        ({"cache": {"default_expiry": 0}}, "cache.default_expiry"),
     ],
 )
 def test_a_wrong_setting_is_told_with_its_path(given: dict[str, object], path: str | None) -> None:
     with pytest.raises(ConfigError) as caught:
         read_settings(given, {})
     assert caught.value.path == path
+
+
+@pytest.mark.parametrize("worker", ["yes", 5, {"concurrency": 3}, [], 1])
+def test_a_worker_that_is_none_is_refused(worker: WorkerOptions) -> None:
+    with pytest.raises(ConfigError, match="worker"):
+        Ductape.open("sqlite:///a.db", worker=worker)
+
+
+@pytest.mark.parametrize("given", [{"concurrency": 0}, {"lease_ms": 0}, {"grace_ms": -1}])
+def test_options_that_no_worker_can_have_are_refused(given: dict[str, int]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Ductape.open("sqlite:///a.db", worker=WorkerOptions(**given))
+    assert caught.value.path == f"worker.{next(iter(given))}"
+
+
+@pytest.mark.parametrize("handlers", ["shop:handlers", 5, [5], None])
+def test_handlers_that_are_none_are_refused(handlers: Handlers) -> None:
+    with pytest.raises(ConfigError, match="handlers"):
+        Ductape.open("sqlite:///a.db", handlers=handlers)
 
 
 def test_the_key_is_not_shown() -> None:

@@ -203,3 +203,9 @@ def test_json_is_yaml_and_means_the_same(value: JsonValue) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(ValidationError):
         json.dumps(read_yaml(text))
+
+
+@pytest.mark.parametrize("given", [None, 5, []])
+def test_what_is_neither_a_document_nor_a_path_is_refused(given: str) -> None:
+    with pytest.raises(ValidationError, match="a document, or the path of a file"):
+        load_document(given)

@@ -141,3 +141,11 @@ def test_json_is_one_object(shop: Terminal) -> None:
     assert set(found) == {"state", "store", "reachable", "findings"}
     keys = {"section", "subject", "state", "said", "remedy", "details"}
     assert all(set(one) == keys for one in found["findings"])
+
+
+def test_a_file_whose_folder_is_not_there_is_out_of_reach(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    answer = terminal("doctor", "--store", f"sqlite:///{tmp_path}/none/jobs.db")
+    assert answer.code == 3
+    assert "the folder must exist" in answer.out

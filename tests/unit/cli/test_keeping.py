@@ -91,14 +91,16 @@ def test_nothing_is_overwritten_by_a_backup_or_put_over_a_store(shop: Terminal) 
     before = Path("ductape.db").read_bytes()
     for words in (("backup", "ductape.db"), ("restore", "ductape.db")):
         refused = shop("store", *words)
-        assert refused.code == 3
+        assert refused.code == 2
         assert "exists already" in refused.err
     assert Path("ductape.db").read_bytes() == before
 
 
 def test_there_must_be_something_to_save_and_to_put_back(terminal: Terminal) -> None:
     assert "there is no store to save" in terminal("store", "backup", "saved.db").err
-    assert "there is no saved store" in terminal("store", "restore", "saved.db").err
+    refused = terminal("store", "restore", "saved.db")
+    assert "there is no saved store" in refused.err
+    assert refused.code == 2
     assert not Path(sqlite_path("sqlite:///ductape.db")).exists()
 
 

@@ -183,3 +183,11 @@ def test_an_instant_survives_being_written_with_its_offset(written: datetime, zo
         assert told == moment.timestamp() * 1000
     else:
         assert isinstance(told, dict)
+
+
+@pytest.mark.parametrize(
+    "written", ["20260301T093000Z", "20260301T0930Z", "20260301T103000.000+0100", "20260301T0930"]
+)
+def test_the_basic_format_of_iso_8601_is_read_too(written: str) -> None:
+    expected = read_instant("2026-03-01T09:30:00Z", path="at", zone=UTC)
+    assert read_instant(written, path="at", zone=UTC, end_of_day=True) == expected

@@ -19,9 +19,10 @@ def newest_schema() -> int:
 def schema_of(path: str) -> StoreSchema | None:
     """Return how new a file's schema is; none where there is no file.
 
-    Raises `StoreError` for a file that is not ours or cannot be read.
+    Raises `StoreError` for a file that is not ours or cannot be read, or cannot be made.
     """
     if not Path(path).exists():
+        _refuse_no_folder(Path(path).absolute().parent, path)
         return None
     try:
         connection = read_only_connection(path)
@@ -34,6 +35,12 @@ def schema_of(path: str) -> StoreSchema | None:
             connection.close()
     except apsw.Error as error:
         raise explain(error, path) from error
+
+
+def _refuse_no_folder(folder: Path, path: str) -> None:
+    if not folder.is_dir():
+        said = f"the database cannot be opened: there is no folder {folder}"
+        raise StoreError(said, path=path, hint="the folder must exist and be writable")
 
 
 def migrate(path: str) -> StoreSchema:

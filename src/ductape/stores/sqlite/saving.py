@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 
-from ductape.errors import StoreError
+from ductape.errors import Conflict, NotFound, StoreError
 from ductape.stores.sqlite.migrating import schema_of
 from ductape.stores.sqlite.opening import explain
 
@@ -21,7 +21,7 @@ BUSY_MS = 15_000
 def save(path: str, to: str) -> int:
     """Copy a store's file into a new one; return its size in bytes.
 
-    Raises `StoreError` where there is no store, or where there is a file already.
+    Raises `StoreError` where there is no store, `Conflict` where there is a file already.
     """
     if schema_of(path) is None:
         raise StoreError("there is no store to save", path=path, hint="mend `store`")
@@ -31,10 +31,10 @@ def save(path: str, to: str) -> int:
 def put_back(saved: str, path: str) -> int:
     """Copy a saved store to where the store is to be; return its size in bytes.
 
-    Raises `StoreError` where nothing was saved, or where there is a store already.
+    Raises `NotFound` where nothing was saved, `Conflict` where there is a store already.
     """
     if schema_of(saved) is None:
-        raise StoreError("there is no saved store", path=saved, hint="name a file of `backup`")
+        raise NotFound("there is no saved store", path=saved, hint="name a file of `backup`")
     return _copied(saved, path)
 
 
@@ -55,7 +55,7 @@ def _copied(origin: str, target: str) -> int:
 def _refuse_taken(target: str) -> None:
     for file in (target, f"{target}-wal"):
         if Path(file).exists():
-            raise StoreError(
+            raise Conflict(
                 "the file exists already",
                 path=file,
                 hint="name a new one; nothing was overwritten",

@@ -1,0 +1,43 @@
+"""What `Ductape.open` is told of workers and handlers, judged before anything is opened."""
+
+from collections.abc import Iterable
+from typing import Final, cast
+
+from ductape.domain.found import kind_of
+from ductape.errors import ConfigError
+from ductape.handlers.python import Handlers
+from ductape.worker.options import WorkerOptions
+
+WorkerWish = bool | WorkerOptions | None
+"""True, false, options, or none for what suits the store."""
+
+_LEAST: Final = {"concurrency": 1, "lease_ms": 100, "grace_ms": 0, "upkeep_ms": 1}
+
+
+def read_registries(handlers: object) -> list[Handlers]:
+    """Return one registry or several as a list; raises `ConfigError`."""
+    given = [handlers] if isinstance(handlers, Handlers) else handlers
+    found = list(cast("Iterable[object]", given)) if isinstance(given, list | tuple) else [given]
+    for one in found:
+        if not isinstance(one, Handlers):
+            said = f"handlers: expected a `Handlers` or a list of them, found {kind_of(one)}"
+            raise ConfigError(said, path="handlers", hint="`module:attribute` goes in the settings")
+    return cast("list[Handlers]", found)
+
+
+def read_worker(worker: object) -> WorkerWish:
+    """Return what is wanted of a worker as it is; raises `ConfigError` for what none can be."""
+    if isinstance(worker, WorkerOptions):
+        for name, least in _LEAST.items():
+            _refuse_less(f"worker.{name}", getattr(worker, name), least)
+        return worker
+    if worker is None or isinstance(worker, bool):
+        return worker
+    said = f"worker: expected true, false or `WorkerOptions`, found {kind_of(worker)}"
+    raise ConfigError(said, path="worker")
+
+
+def _refuse_less(path: str, value: object, least: int) -> None:
+    if type(value) is not int or value < least:
+        said = f"{path}: expected an integer of at least {least}, found {value!r}"
+        raise ConfigError(said, path=path)
