@@ -167,7 +167,11 @@ def _latest(record: JobRecord) -> Run | Finished | None:
 def _executions(record: JobRecord) -> int:
     if record.schedule is not None:
         return record.schedule.executions
-    return record.last.number if record.last is not None else 0
+    last = record.last
+    if last is None:
+        return 0
+    never_began = last.outcome == "cancelled" and last.started_at_ms is None
+    return last.number - 1 if never_began else last.number
 
 
 def _failures(record: JobRecord) -> int:

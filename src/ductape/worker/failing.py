@@ -6,7 +6,7 @@ from typing import cast
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.masking import mask, mask_json
 from ductape.domain.outcome import Failure, StoredError
-from ductape.errors import DuctapeError, ProviderError, QuotaExceeded
+from ductape.errors import PROVIDER_CODES, DuctapeError, ProviderError, QuotaExceeded
 from ductape.ports.handler import Abort, Retry
 from ductape.ports.steps import StepFailed
 from ductape.ports.vault import SealBroken
@@ -36,6 +36,8 @@ def failure_of(error: Exception, *, now_ms: int, sensitive: tuple[str, ...]) -> 
             return error.failure
         case ProviderError() | QuotaExceeded():
             code = error.provider_code if isinstance(error, ProviderError) else error.code
+            if code not in PROVIDER_CODES:
+                code = mask(code, sensitive)  # a handler's own word for it
             stored = _stored(code, error, now_ms, sensitive)
             return Failure(stored, retry_after_ms=error.retry_after_ms)
         case DuctapeError():

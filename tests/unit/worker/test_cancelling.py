@@ -16,7 +16,8 @@ def test_a_waiting_job_is_cancelled_at_once(play: Play) -> None:
         verb = await harness.ductape.jobs.cancel(receipt["job_id"], reason="not needed")
         assert (verb["status"], verb["changed"], statuses(verb)) == ("cancelled", True, [])
         await harness.sleep(120_000)
-        assert (await view_of(harness, receipt["job_id"]))["status"] == "cancelled"
+        view = await view_of(harness, receipt["job_id"])
+        assert (view["status"], view["execution_count"]) == ("cancelled", 0)
 
     play(scenario, registry(sleeper=sleeper))
 
@@ -31,7 +32,7 @@ def test_a_running_job_is_cancelled_within_a_second(play: Play) -> None:
         view = await until_status(harness, receipt["job_id"], "cancelled")
         assert view["completed_at"] is not None
         assert view["completed_at"] - asked_ms < 1_000
-        assert statuses(view) == ["cancelled"]
+        assert (statuses(view), view["execution_count"]) == (["cancelled"], 1)
         with pytest.raises(JobCancelled, match="enough"):
             await harness.ductape.processor.job.wait(receipt["job_id"])
 
