@@ -7,6 +7,7 @@ can stand before a server that has no TLS itself.
 import asyncio
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 CHUNK = 65_536
@@ -25,7 +26,8 @@ class Line:
     def abort(self) -> None:
         """Cut it off, without a farewell to either side."""
         for writer in (self.client, self.server):
-            writer.transport.abort()
+            with suppress(AttributeError):  # Python 3.11.2 of a TLS line that is gone already
+                writer.transport.abort()
 
 
 class Proxy:
