@@ -40,7 +40,8 @@ async def test_it_is_told_wherever_the_line_breaks(
     await opened(f"{base}_0")
     questions = line.asked
     told: list[StoreError] = []
-    for at in range(1, questions + 1):
+    # Making a schema asks much alike, one table after the other: every third question will do.
+    for at in range(1, questions + 1, 1 if ready else 3):
         line.cut_at(at)
         try:
             await opened(f"{base}_{0 if ready else at}")
