@@ -6,12 +6,11 @@ measured by turns, so that a disk that grows slow meets both.
 
 import statistics
 
-from bench.figures import JOB, Probe, Scale, Stopwatch, opened
+from bench.figures import Scale, Stopwatch, fill, opened
 from bench.grounds import Ground
 from bench.report import Row
 
 PAIRS = 5
-A_CALL = 1_000
 FAR_AWAY = 4_000_000_000
 
 
@@ -19,7 +18,7 @@ async def backlog(ground: Ground, scale: Scale) -> list[Row]:
     """Drain beside a backlog and without, pair by pair; the median share in per cent."""
     plain, full = await ground.store("plain"), await ground.store("full")
     await _drain(full, scale.backlog)
-    await _dispatch(full, scale.backlog, start_at=FAR_AWAY)
+    await fill(full, scale.backlog, start_at=FAR_AWAY)
     shares: list[float] = []
     for _ in range(min(PAIRS, scale.pairs)):
         without, beside = [await _drain(url, scale.beside) for url in (plain, full)]
@@ -31,15 +30,9 @@ async def backlog(ground: Ground, scale: Scale) -> list[Row]:
 
 async def _drain(url: str, count: int) -> float:
     """Return jobs a second from the first handler's call to the last one's."""
-    await _dispatch(url, count, start_at=0)
+    await fill(url, count)
     probe = Stopwatch()
     probe.expect(count)
     async with opened(url, probe, worker=True):
         await probe.all_called.wait()
         return probe.rate()
-
-
-async def _dispatch(url: str, count: int, *, start_at: int) -> None:
-    async with opened(url, Probe(), worker=False) as ductape:
-        for _ in range(count // A_CALL):
-            await ductape.processor.job.dispatch_many([{**JOB, "start_at": start_at}] * A_CALL)

@@ -16,6 +16,8 @@ from ductape import Ductape, Handlers
 
 PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
 PAUSE_S = 0.02
+A_CALL = 1_000
+"""Jobs in one bulk call."""
 JOB = {"product_tag": "shop", "env": "dev", "event": "noop", "input": {"a": 1}, "start_at": 0}
 
 
@@ -115,6 +117,13 @@ async def opened(url: str, probe: Probe, *, worker: bool) -> AsyncGenerator[Duct
         yield ductape
 
 
+async def fill(url: str, count: int, *, start_at: int = 0) -> None:
+    """Store no-op jobs, for whoever works later."""
+    async with opened(url, Probe(), worker=False) as ductape:
+        for _ in range(count // A_CALL):
+            await ductape.processor.job.dispatch_many([{**JOB, "start_at": start_at}] * A_CALL)
+
+
 async def bulk(ground: Ground, scale: Scale) -> list[Row]:
     """Dispatch in calls of 1,000."""
     rates: list[float] = []
@@ -122,10 +131,10 @@ async def bulk(ground: Ground, scale: Scale) -> list[Row]:
     for _ in range(scale.rounds):
         async with opened(await ground.store("ours"), Probe(), worker=False) as ductape:
             start = time.perf_counter()
-            for _ in range(scale.bulk // 1_000):
-                await ductape.processor.job.dispatch_many([JOB] * 1_000)
+            for _ in range(scale.bulk // A_CALL):
+                await ductape.processor.job.dispatch_many([JOB] * A_CALL)
             rates.append(scale.bulk / (time.perf_counter() - start))
-        floors.append(await ground.inserts(scale.bulk, 1_000))
+        floors.append(await ground.inserts(scale.bulk, A_CALL))
     return [_row("bulk dispatch, 1,000 a call", rates, "jobs/s", floors)]
 
 
@@ -168,9 +177,7 @@ async def drain(ground: Ground, scale: Scale) -> list[Row]:
     floors: list[float] = []
     for _ in range(scale.rounds):
         url = await ground.store("ours")
-        async with opened(url, Probe(), worker=False) as ductape:
-            for _ in range(scale.drained // 1_000):
-                await ductape.processor.job.dispatch_many([JOB] * 1_000)
+        await fill(url, scale.drained)
         probe = Probe()
         probe.expect(scale.drained)
         start = time.perf_counter()

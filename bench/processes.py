@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from bench.figures import JOB, PAUSE_S, Probe, Scale, Stopwatch, opened
+from bench.figures import PAUSE_S, Probe, Scale, Stopwatch, fill, opened
 from bench.grounds import Ground
 from bench.report import Row
 
@@ -35,9 +35,7 @@ async def drain_beside(ground: Ground, scale: Scale) -> list[Row]:
     meanwhile: list[float] = []
     for _ in range(scale.rounds):
         url = await ground.store("ours")
-        async with opened(url, Probe(), worker=False) as ductape:
-            for _ in range(scale.drained // 1_000):
-                await ductape.processor.job.dispatch_many([JOB] * 1_000)
+        await fill(url, scale.drained)
         probe = Stopwatch()
         probe.expect(scale.drained)
         async with (

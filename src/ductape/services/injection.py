@@ -25,9 +25,9 @@ from ductape.domain.references import (
     uses,
 )
 from ductape.domain.target import Target
-from ductape.errors import Fault, ReferenceMissing, ValidationError, fault
+from ductape.errors import Fault, ReferenceMissing, fault
 from ductape.ports.sessions import Secrets
-from ductape.services.refusing import together
+from ductape.services.refusing import along_with
 
 
 class SessionData(Struct, frozen=True):
@@ -66,16 +66,10 @@ def judge(target: Target, input: JsonObject, session: SessionData | None) -> lis
     faults, warnings = check(input, live=live_in_input(target.kind))
     rest, mapping = apart(target.kind, input)
     around = scope(sources_of(target, session), 0)
-    try:
+    with along_with(faults):
         resolve(rest, around)
         if not faults:
             resolve(_brought(mapping), around)
-    except ValidationError as error:
-        if not faults:
-            raise
-        raise ValidationError(together(faults, error)) from error
-    if faults:
-        raise ValidationError(faults)
     return warnings
 
 

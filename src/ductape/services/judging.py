@@ -17,7 +17,7 @@ from ductape.domain.target import Target
 from ductape.domain.webhooks.events import is_delivery
 from ductape.errors import NotFound, ValidationError, fault, invalid
 from ductape.services.injection import SessionData, judge
-from ductape.services.refusing import together
+from ductape.services.refusing import along_with
 
 Ask = Callable[[str, str | None], Awaitable[Target]]
 """Finds what an event, and an app, name for a request; raises `NotFound` or `ValidationError`."""
@@ -69,12 +69,5 @@ def judged(
     if request.bytes_given and target.kind is not JobEventTypes.STORAGE:
         hint = "encode it as base64 text; `blob` of a storage takes bytes"
         faults.append(fault("input.blob", "a plain JSON value", "bytes", hint=hint))
-    try:
-        warnings = judge(target, request.input, session)
-    except ValidationError as error:
-        if not faults:
-            raise
-        raise ValidationError(together(faults, error)) from error
-    if faults:
-        raise ValidationError(faults)
-    return warnings
+    with along_with(faults):
+        return judge(target, request.input, session)

@@ -5,7 +5,8 @@ turn tells every fault of its own; here they are told together. A request whose 
 none yet: of what can be read of it the event, the session and the input are looked at all the same.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 from ductape.domain.request import JobRequest
@@ -30,6 +31,22 @@ def together(told: Sequence[Fault], further: ValidationError) -> list[Fault]:
     """Return faults with those of a later turn; a path that has one already keeps it."""
     paths = {fault["path"] for fault in told}
     return [*told, *(_coded(each, further) for each in further.errors if each["path"] not in paths)]
+
+
+@contextmanager
+def along_with(told: Sequence[Fault]) -> Generator[None]:
+    """Judge a further turn in the block; raise its faults with those told before, if there are any.
+
+    Whatever else the block raises is left as it is.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        if not told:
+            raise
+        raise ValidationError(together(told, error)) from error
+    if told:
+        raise ValidationError(told)
 
 
 async def whole_refusal(

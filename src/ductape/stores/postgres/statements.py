@@ -14,7 +14,20 @@ from ductape.stores.postgres.step_rows import STEP_COLUMNS
 OWN_SCHEMA = "ductape"
 _SCHEMA_NAME = re.compile(rf"\b{OWN_SCHEMA}\b")
 
-_COLUMNS = {
+TAKEN = """state = 'running', fence = fence + 1, worker = %(worker)s,
+    started_at = greatest(%(now)s, due_at),
+    first_started_at = coalesce(first_started_at, greatest(%(now)s, due_at)),
+    deadline_at = greatest(%(now)s, due_at) + timeout_ms + %(grace)s, stop_reason = NULL,
+    updated_at = %(now)s"""
+"""What becomes of a run that a worker takes, by whichever statement."""
+CLAIM_COLUMNS = (
+    "{run_columns}, (SELECT max(version) FROM ductape.products WHERE tag = runs.product)"
+)
+"""A run as it is claimed: its product's newest version comes last."""
+
+_FRAGMENTS = {
+    "{taken}": TAKEN,
+    "{claim_columns}": CLAIM_COLUMNS,
     "{run_columns}": RUN_COLUMNS,
     "{finished_columns}": FINISHED_COLUMNS,
     "{schedule_columns}": SCHEDULE_COLUMNS,
@@ -54,8 +67,8 @@ def statements(table: str) -> dict[str, str]:
     A statement begins with the line `-- name: its_name`.
     """
     text = (files(__package__ or "") / "sql" / f"{table}.sql").read_text(encoding="utf-8")
-    for name, columns in _COLUMNS.items():
-        text = text.replace(name, columns)
+    for name, fragment in _FRAGMENTS.items():
+        text = text.replace(name, fragment)
     parts = text.split("-- name: ")[1:]
     named = (part.split("\n", 1) for part in parts)
     return {name.strip(): body.strip() for name, body in named}

@@ -71,9 +71,7 @@ SELECT queue, rank, flow, needs, due_at, concurrency, again, step FROM walk
 -- name: claim
 -- Of each group its share, in order. The outer UPDATE does not repeat the index's predicate, which
 -- would mislead the planner.
-UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s,
-    started_at = greatest(%(now)s, due_at), first_started_at = coalesce(first_started_at, greatest(%(now)s, due_at)),
-    deadline_at = greatest(%(now)s, due_at) + timeout_ms + %(grace)s, stop_reason = NULL, updated_at = %(now)s
+UPDATE ductape.runs SET {taken}
 WHERE ctid = ANY(ARRAY(
     SELECT taken.ctid
     FROM unnest(%(queue)s::text[], %(rank)s::integer[], %(flow)s::text[], %(needs)s::text[], %(most)s::integer[])
@@ -84,7 +82,7 @@ WHERE ctid = ANY(ARRAY(
             AND runs.flow = share.flow AND runs.needs = share.needs
         ORDER BY due_at LIMIT share.most FOR UPDATE SKIP LOCKED) AS taken
     LIMIT %(slots)s))
-RETURNING {run_columns}, (SELECT max(version) FROM ductape.products WHERE tag = runs.product)
+RETURNING {claim_columns}
 
 -- name: waits
 SELECT EXISTS (SELECT FROM ductape.runs WHERE state = 'queued' AND losses = 0)
@@ -93,9 +91,7 @@ SELECT EXISTS (SELECT FROM ductape.runs WHERE state = 'queued' AND losses = 0)
 -- The run that waits alone, in a store where no queue is limited, no run was lost and none falls due now:
 -- nobody is to be treated fairly then, and nothing has to be looked at first. Not one with a key, a
 -- recurrence or without a handler here.
-UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s,
-    started_at = greatest(%(now)s, due_at), first_started_at = coalesce(first_started_at, greatest(%(now)s, due_at)),
-    deadline_at = greatest(%(now)s, due_at) + timeout_ms + %(grace)s, stop_reason = NULL, updated_at = %(now)s
+UPDATE ductape.runs SET {taken}
 WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM ductape.runs
     WHERE state = 'queued' AND losses = 0 AND concurrency IS NULL AND NOT recurring
@@ -108,10 +104,10 @@ WHERE ctid = ANY(ARRAY(
         AND NOT EXISTS (SELECT FROM ductape.queues)
         AND EXISTS (SELECT FROM ductape.workers WHERE id = %(worker)s AND lease_until >= %(now)s)
     LIMIT 1 FOR UPDATE SKIP LOCKED))
-RETURNING {run_columns}, (SELECT max(version) FROM ductape.products WHERE tag = runs.product)
+RETURNING {claim_columns}
 
 -- name: claimed
-SELECT {run_columns}, (SELECT max(version) FROM ductape.products WHERE tag = runs.product) FROM ductape.runs
+SELECT {claim_columns} FROM ductape.runs
 WHERE state = 'running' AND worker = %(worker)s AND updated_at = %(at)s
 
 -- name: suspects
@@ -121,14 +117,12 @@ WHERE state = 'queued' AND losses > 0 AND (%(queues)s::text[] IS NULL OR queue =
 ORDER BY queue, rank, due_at LIMIT %(most)s
 
 -- name: claim_suspect
-UPDATE ductape.runs SET state = 'running', fence = fence + 1, worker = %(worker)s,
-    started_at = greatest(%(now)s, due_at), first_started_at = coalesce(first_started_at, greatest(%(now)s, due_at)),
-    deadline_at = greatest(%(now)s, due_at) + timeout_ms + %(grace)s, stop_reason = NULL, updated_at = %(now)s
+UPDATE ductape.runs SET {taken}
 WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM ductape.runs
     WHERE state = 'queued' AND losses > 0 AND job_id = %(job_id)s AND number = %(number)s
     FOR UPDATE SKIP LOCKED))
-RETURNING {run_columns}, (SELECT max(version) FROM ductape.products WHERE tag = runs.product)
+RETURNING {claim_columns}
 
 -- name: block
 UPDATE ductape.runs SET state = 'blocked'
