@@ -14,10 +14,12 @@ PATIENCE_S = 20
 
 
 class Crowd:
-    """Counts how many runs are inside at once."""
+    """Counts how many runs are inside at once, and keeps the first until enough have met."""
 
     def __init__(self) -> None:
         self.inside = self.most = self.all = 0
+        self.meet = 1
+        self._have_met = asyncio.Event()
         self.handlers = Handlers()
 
         @self.handlers.job("work")
@@ -25,6 +27,9 @@ class Crowd:
             self.inside += 1
             self.all += 1
             self.most = max(self.most, self.inside)
+            if self.inside >= self.meet:
+                self._have_met.set()
+            await asyncio.wait_for(self._have_met.wait(), PATIENCE_S)
             await asyncio.sleep(0.002)  # the work itself: others may come in meanwhile
             self.inside -= 1
             return self.all
@@ -70,6 +75,7 @@ async def test_a_queue_paused_here_is_paused_there(two: tuple[Ductape, Ductape])
 async def test_a_queues_limit_holds_over_two_workers(
     two: tuple[Ductape, Ductape], crowd: Crowd
 ) -> None:
+    crowd.meet = 3
     await two[0].queues.set_concurrency("default", 3)
     await all_done(two[1], [JOB] * 60)
     assert (crowd.most, crowd.all) == (3, 60)
@@ -78,6 +84,7 @@ async def test_a_queues_limit_holds_over_two_workers(
 async def test_a_keys_limit_holds_over_two_workers(
     two: tuple[Ductape, Ductape], crowd: Crowd
 ) -> None:
+    crowd.meet = 2
     await all_done(two[0], [{**JOB, "concurrency_key": "one", "concurrency_limit": 2}] * 60)
     assert (crowd.most, crowd.all) == (2, 60)
 
