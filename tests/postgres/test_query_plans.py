@@ -21,7 +21,7 @@ from ductape.stores.postgres.days import DAY_MS, Day, about, ended_since, make_d
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.migrating import migrate
 from ductape.stores.postgres.plans import by_index
-from ductape.stores.postgres.rows import INSERTED, Cell, run_row
+from ductape.stores.postgres.rows import Cell, run_row
 from ductape.stores.postgres.statements import Statements
 from tests.builders import NOW_MS, a_run, a_spec
 from tests.servers.postgres import PostgresServer
@@ -198,10 +198,8 @@ def fill(cursor: psycopg.ClientCursor, statements: Statements) -> None:
     parked = [replace(run, state="parked", worker=None) for run in held]
     parked = [replace(run, job_id=a_run().job_id) for run in parked]
     every: list[Run] = [*later, *waiting, *lost, *held, *parked]
-    with cursor.copy(statements.named("runs", "copy")) as copy:
-        copy.set_types(list(INSERTED.values()))
-        for run in every:
-            copy.write_row([run_row(run, NOW_MS)[column] for column in INSERTED])
+    rows = [{**run_row(run, NOW_MS), "product_version": None} for run in every]
+    cursor.executemany(statements.named("runs", "insert"), rows)
     cursor.execute("""
         INSERT INTO history
         SELECT job_id, n, CASE n WHEN 3 THEN 'failed' ELSE 'completed' END, true, product, env,

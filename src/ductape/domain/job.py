@@ -184,6 +184,11 @@ def attempt_ms(spec: JobSpec) -> int:
     return max(FEATURE_MS, 4 * spec.timeout_ms)
 
 
+def is_fresh(run: Run) -> bool:
+    """Tell a first run that nobody has touched: most of all that is stored."""
+    return run.number == 1 and run.fence == 0 and run.worker is None and not run.extra
+
+
 def under_way(run: Run) -> bool:
     """Tell whether a feature has begun: what waits of it is no run that waits to begin."""
     return run.spec.kind is JobEventTypes.FEATURE and run.first_started_at_ms is not None

@@ -4,7 +4,7 @@ Whoever comes second to a key or a twin waits for the first to commit, then find
 hundred callers at once leave one job, and each answer is a value, never an SQL error.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
 from ductape.domain.job import Run, Schedule, under_way
@@ -13,6 +13,7 @@ from ductape.domain.settlement import dropped
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.inserting import store_run, store_runs
 from ductape.stores.postgres.products import newest_versions
 from ductape.stores.postgres.rows import (
     Cell,
@@ -25,7 +26,6 @@ from ductape.stores.postgres.rows import (
     schedule_of,
     schedule_row,
 )
-from ductape.stores.postgres.settling import store_runs
 from ductape.stores.postgres.together import Together
 from ductape.stores.postgres.transaction import Transaction
 from ductape.stores.postgres.wake import tell_at_commit
@@ -97,10 +97,12 @@ async def _add_told(transaction: Transaction, jobs: Sequence[NewJob], now_ms: in
 async def _add_all(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int) -> list[Added]:
     if not await _resolved_as_current(transaction, jobs):
         return [Added("moved", job.job_id) for job in jobs]
+    if all(map(_is_plain, jobs)):  # most batches are: a job of its own takes no thought then
+        await store_runs(transaction, _all_runs(jobs, now_ms))
+        return [Added("added", job.job_id) for job in jobs]
     taken = await _take_keys(transaction, jobs)
     fresh = {job.job_id: job for job in jobs if _is_new(job, taken)}
-    runs = [run for job in fresh.values() for run in (job.run, *job.also) if run is not None]
-    await store_runs(transaction, runs, now_ms)
+    await store_runs(transaction, _all_runs(fresh.values(), now_ms))
     answers = [
         Added("added", job.job_id)
         if job.job_id in fresh
@@ -126,6 +128,11 @@ def _is_plain(job: NewJob) -> bool:
     return job.schedule is None and job.spec.key is None and job.run is not None
 
 
+def _all_runs(jobs: Iterable[NewJob], now_ms: int) -> list[tuple[Run, int]]:
+    """List the first runs of jobs, and what tells of them."""
+    return [(run, now_ms) for job in jobs for run in (job.run, *job.also) if run is not None]
+
+
 def _is_new(job: NewJob, taken: Collection[str]) -> bool:
     """Tell whether a job runs once, and no other has its key."""
     free = job.spec.key is None or job.job_id in taken
@@ -138,7 +145,7 @@ async def _add_with(
     """Add a job, and what tells of it if there is something to tell."""
     added = await _add(transaction, job, taken, now_ms)
     if added.verdict in ("added", "replaced"):
-        await store_runs(transaction, job.also, now_ms)
+        await store_runs(transaction, [(run, now_ms) for run in job.also])
     return added
 
 
@@ -196,7 +203,8 @@ async def _insert(transaction: Transaction, job: NewJob, now_ms: int) -> bool:
         transaction, job.schedule, job.twin, now_ms
     ):
         return False
-    await store_runs(transaction, [job.run] if job.run is not None else [], now_ms)
+    if job.run is not None:
+        await store_run(transaction, job.run, now_ms)
     return True
 
 
@@ -221,7 +229,8 @@ async def _replace(transaction: Transaction, job: NewJob, now_ms: int) -> None:
         await _drop_waiting(transaction, job.job_id, runs, now_ms)
     schedule, first = replaced(schedule_of(stored), job.schedule, job.run, running=running)
     await transaction.change("schedules", "update", schedule_row(schedule, now_ms))
-    await store_runs(transaction, [first] if first is not None else [], now_ms)
+    if first is not None:
+        await store_run(transaction, first, now_ms)
 
 
 async def _drop_waiting(

@@ -26,15 +26,14 @@ from ductape.stores.postgres.ending import (
 from ductape.stores.postgres.entry_rows import entry_row
 from ductape.stores.postgres.gates import hold_gates
 from ductape.stores.postgres.giving_back import back_columns, backs_together, send_back
+from ductape.stores.postgres.inserting import send_runs, store_run
 from ductape.stores.postgres.limits import unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
 from ductape.stores.postgres.rows import (
-    INSERTED,
     Cell,
     Values,
     by_column,
     run_of,
-    run_row,
     schedule_of,
     schedule_row,
 )
@@ -107,8 +106,8 @@ class Settling:
         if schedule is not None:
             await transaction.change("schedules", "update", schedule_row(schedule, now_ms))
         if settlement.next_run is not None:
-            await store_runs(transaction, [settlement.next_run], now_ms)
-        await _store_fresh(transaction, settlement.also, now_ms)
+            await store_run(transaction, settlement.next_run, now_ms)
+        await send_runs(transaction, settlement.also, now_ms)
         if settlement.cache is not None and isinstance(settlement.to, Finished):
             await self._remember(transaction, settlement.cache, settlement.to.result, now_ms)
         if settlement.release is not None:
@@ -139,22 +138,6 @@ class Settling:
         for claim in await with_schedules(transaction, [run_of(row) for row in rows]):
             answered = self._decide(claim, Cached(result), now_ms)
             await self._settle(transaction, answered, now_ms)
-
-
-async def store_runs(transaction: Transaction, runs: Sequence[Run], now_ms: int) -> None:
-    """Insert live runs."""
-    rows = [run_row(run, now_ms) for run in runs]
-    if len(rows) == 1:
-        await transaction.change("runs", "insert", {**rows[0], "product_version": None})
-    elif rows:
-        await transaction.copy("runs", "copy", rows, INSERTED)
-
-
-async def _store_fresh(transaction: Transaction, runs: Sequence[Run], now_ms: int) -> None:
-    """Send runs to be inserted, whose ids are new; a pipeline takes no COPY, nor is it awaited."""
-    if runs:
-        columns = by_column([run_row(run, now_ms) for run in runs])
-        await transaction.ask("runs", "insert_all", columns)
 
 
 async def with_schedules(transaction: Transaction, runs: Sequence[Run]) -> list[Claim]:
@@ -204,7 +187,7 @@ async def _move_on(
         columns = by_column([schedule_row(one, now_ms) for one in schedules])
         await transaction.ask("schedules", "update_all", columns)
     fresh = [run for one in settlements for run in (one.next_run, *one.also) if run is not None]
-    await _store_fresh(transaction, fresh, now_ms)
+    await send_runs(transaction, fresh, now_ms)
 
 
 async def _move(transaction: Transaction, settlement: Settlement, now_ms: int) -> bool:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 
 from ductape.domain.schema import StoreSchema, oldest_after
+from ductape.stores.postgres.fresh_rows import FRESH
 from ductape.stores.postgres.rows import FINISHED_COLUMNS, INSERTED, RUN_COLUMNS, SCHEDULE_COLUMNS
 from ductape.stores.postgres.step_rows import STEP_COLUMNS
 
@@ -32,7 +33,10 @@ _FRAGMENTS = {
     "{finished_columns}": FINISHED_COLUMNS,
     "{schedule_columns}": SCHEDULE_COLUMNS,
     "{step_columns}": STEP_COLUMNS,
+    "{fresh_columns}": ", ".join(FRESH),
+    "{fresh_values}": ", ".join(f"%({name})s" for name in FRESH),
     "{inserted_columns}": ", ".join(INSERTED),
+    "{inserted_values}": ", ".join(f"%({name})s" for name in INSERTED),
     "{inserted_arrays}": ", ".join(f"%({name})b::{kind}[]" for name, kind in INSERTED.items()),
 }
 

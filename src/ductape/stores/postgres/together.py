@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ductape.domain.job import Run
 from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.faults import is_of_a_row
+from ductape.stores.postgres.inserting import store_run, store_runs
 from ductape.stores.postgres.products import newest_versions
-from ductape.stores.postgres.rows import INSERTED, Cell, Values, run_row
 from ductape.stores.postgres.transaction import Transaction
 
 LANES = 2
@@ -61,7 +62,7 @@ class Together:
             await asyncio.wait(self._commits)
 
     async def _alone(self, job: NewJob, now_ms: int) -> Added:
-        values: Values = {**_row(job, now_ms), "product_version": job.product_version or None}
+        run, version = _run(job), job.product_version or None
         sent = False
 
         async def insert(transaction: Transaction) -> bool:
@@ -70,7 +71,7 @@ class Together:
             if sent and await transaction.cell("jobs", "known", {"job_id": job.job_id}):
                 return True
             sent = True
-            return await transaction.change("runs", "insert", values) == 1
+            return await store_run(transaction, run, now_ms, version)
 
         stored = await self._engine.single(insert)
         return Added("added" if stored else "moved", job.job_id)
@@ -130,8 +131,7 @@ async def _add_many(transaction: Transaction, members: Sequence[_Member]) -> lis
     checked = {one.job.spec.product for one in members if one.job.product_version}
     newest = await newest_versions(transaction, checked)
     current = [one for one in members if _is_current(one.job, newest)]
-    rows = [_row(one.job, one.now_ms) for one in current]
-    await transaction.copy("runs", "copy", rows, INSERTED)
+    await store_runs(transaction, [(_run(one.job), one.now_ms) for one in current])
     stored = {one.job.job_id for one in current}
     return [
         Added("added" if one.job.job_id in stored else "moved", one.job.job_id) for one in members
@@ -142,8 +142,8 @@ def _is_current(job: NewJob, newest: dict[str, int]) -> bool:
     return not job.product_version or newest.get(job.spec.product) == job.product_version
 
 
-def _row(job: NewJob, now_ms: int) -> dict[str, Cell]:
+def _run(job: NewJob) -> Run:
     if job.run is None:
         msg = "a plain job has a run"
         raise ValueError(msg)
-    return run_row(job.run, now_ms)
+    return job.run

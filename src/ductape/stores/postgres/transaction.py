@@ -1,6 +1,6 @@
 """An open transaction, in which the named statements of one schema are run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +41,10 @@ class Transaction:
         return None if row is None else row[0]
 
     async def copy(
-        self, table: str, name: str, rows: Sequence[Mapping[str, Cell]], types: Mapping[str, str]
+        self, table: str, name: str, rows: Iterable[Sequence[Cell]], types: Mapping[str, str]
     ) -> None:
         """Send many rows by COPY; `types` are those of the columns, in the statement's order."""
-        cells = ([row[column] for column in types] for row in rows)
-        await self.line.copy(self.statements.named(table, name), cells, list(types.values()))
+        await self.line.copy(self.statements.named(table, name), rows, list(types.values()))
 
     async def change(self, table: str, name: str, values: Values = NO_VALUES) -> int:
         """Return how many rows a statement changed."""

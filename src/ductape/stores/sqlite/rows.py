@@ -63,11 +63,6 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
     }
 
 
-def is_fresh(run: Run) -> bool:
-    """Tell a first run that nobody has touched: most of all that is stored."""
-    return run.number == 1 and run.fence == 0 and run.worker is None and not run.extra
-
-
 def fresh_row(run: Run, now_ms: int) -> Fresh:
     """Return `FRESH_COLUMNS` of a fresh run; the rest of its columns have nothing to tell yet."""
     spec = run.spec

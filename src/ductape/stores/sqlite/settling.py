@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
 from ductape.domain.flow import gate_of
-from ductape.domain.job import Claim, Finished, Run, under_way
+from ductape.domain.job import Claim, Finished, Run, is_fresh, under_way
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.stores.sqlite.connection import Cell, Connection
@@ -20,7 +20,6 @@ from ductape.stores.sqlite.rows import (
     ending_columns,
     ending_row,
     fresh_row,
-    is_fresh,
     moving_columns,
     run_of,
     run_row,

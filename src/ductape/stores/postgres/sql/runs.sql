@@ -1,19 +1,20 @@
 -- name: insert
 -- Nothing where a product has moved on from the version that the job was resolved against.
-INSERT INTO ductape.runs ({inserted_columns})
-SELECT %(job_id)s, %(number)s, %(state)s, %(fence)s, %(product)s, %(env)s, %(event)s, %(kind)s, %(queue)s,
-    %(rank)s, %(flow)s, %(needs)s, %(concurrency)s, %(recurring)s, %(extra)s, %(scheduled_at)s, %(due_at)s, %(timeout_ms)s,
-    %(failures)s, %(losses)s, %(worker)s, %(started_at)s, %(first_started_at)s, %(deadline_at)s,
-    %(cache_key)s, %(job_key)s, %(session_tag)s, %(session_user_id)s, %(metadata)s, %(spec)s, %(attempts)s,
-    %(checkpoint)s, %(progress)s, %(updated_at)s
+INSERT INTO ductape.runs ({inserted_columns}) SELECT {inserted_values}
+WHERE %(product_version)s::integer IS NULL OR %(product_version)s = (
+    SELECT max(version) FROM ductape.products WHERE tag = %(product)s)
+
+-- name: insert_fresh
+-- The same for a run that nobody has touched.
+INSERT INTO ductape.runs ({fresh_columns}) SELECT {fresh_values}
 WHERE %(product_version)s::integer IS NULL OR %(product_version)s = (
     SELECT max(version) FROM ductape.products WHERE tag = %(product)s)
 
 -- name: insert_all
 INSERT INTO ductape.runs ({inserted_columns}) SELECT * FROM unnest({inserted_arrays})
 
--- name: copy
-COPY ductape.runs ({inserted_columns}) FROM STDIN (FORMAT BINARY)
+-- name: copy_fresh
+COPY ductape.runs ({fresh_columns}) FROM STDIN (FORMAT BINARY)
 
 -- name: promote
 -- Rows that were picked and locked are gone to by their place: no plan can make a scan of it.

@@ -1,0 +1,67 @@
+"""First runs as rows, by place: most of all that is stored, so only what they have to tell is sent.
+
+Half the columns of a run say what became of it; those of a run that nobody has touched are left to
+the table's defaults.
+"""
+
+from ductape.domain.flow import flow_of
+from ductape.domain.job import Run, attempt_ms
+from ductape.stores.postgres.rows import Cell, encode, searchable_metadata
+
+FRESH = {
+    "job_id": "text",
+    "number": "int4",
+    "state": "text",
+    "product": "text",
+    "env": "text",
+    "event": "text",
+    "kind": "text",
+    "queue": "text",
+    "rank": "int4",
+    "flow": "text",
+    "needs": "text",
+    "concurrency": "int4",
+    "recurring": "bool",
+    "scheduled_at": "int8",
+    "due_at": "int8",
+    "timeout_ms": "int8",
+    "job_key": "text",
+    "session_tag": "text",
+    "session_user_id": "text",
+    "metadata": "text",
+    "spec": "bytea",
+    "updated_at": "int8",
+}
+"""The columns of a run that nobody has touched and their types, in the order of `fresh_row`."""
+Fresh = tuple[Cell, ...]
+"""One value for each of `FRESH`."""
+
+
+def fresh_row(run: Run, now_ms: int) -> Fresh:
+    """Return `FRESH` of a run that nobody has touched."""
+    spec = run.spec
+    session = spec.session
+    return (
+        run.job_id,
+        run.number,
+        run.state,
+        spec.product,
+        spec.env,
+        spec.event,
+        spec.kind.value,
+        spec.queue,
+        -spec.priority,
+        flow_of(spec),
+        spec.needs or "",
+        None if spec.concurrency_key is None else spec.concurrency_limit,
+        spec.repeat is not None,
+        run.scheduled_at_ms,
+        run.due_at_ms,
+        attempt_ms(spec),
+        spec.key,
+        None if session is None else session.tag,
+        None if session is None else session.user,
+        searchable_metadata(spec.metadata),
+        encode(spec),
+        now_ms,
+    )
