@@ -97,6 +97,7 @@ class LoopWake:
     def __init__(self) -> None:
         """Begin with nobody listening."""
         self._listeners: list[Listener] = []
+        self._askers: list[Asker] = []
         self._looking = asyncio.create_task(self._look())
 
     def tell(self, hint: Hint, jobs: Collection[str] = ()) -> None:
@@ -109,9 +110,14 @@ class LoopWake:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def expect(self, asker: Asker) -> Callable[[], None]:  # noqa: ARG002 (the port's)
-        """Take note of nobody: steps run where they are called, each in its own transaction."""
-        return lambda: None
+    def expect(self, asker: Asker) -> Callable[[], None]:
+        """Call back when this process is about to store work; the answer ends that."""
+        self._askers.append(asker)
+        return lambda: self._askers.remove(asker)
+
+    def announce(self) -> bool:
+        """Tell whether an idle worker asks for what is stored next."""
+        return any(asker() for asker in self._askers)
 
     async def aclose(self) -> None:
         """Look no more."""

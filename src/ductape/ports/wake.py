@@ -31,7 +31,6 @@ class Wake(Protocol):
     def expect(self, asker: Asker) -> Callable[[], None]:
         """Call back when this process is about to store work; the answer ends that.
 
-        Who asks then may get it out of the same transaction. A store whose transactions are each
-        one caller's never calls.
+        Who asks then may get it out of the same transaction.
         """
         ...

@@ -85,7 +85,7 @@ class Scheduling:
                 self._versions.clear()
                 continue
             _refuse_conflicts(built, answers)
-            if transaction is None:
+            if transaction is None and not all(answer.begun for answer in answers):
                 self._store.wake.tell("work")
             return [
                 _fresh(one, now_ms)

@@ -36,6 +36,8 @@ class Added(Struct, frozen=True, gc=False):
     """The stored job, be it this one or the one that was there."""
     reason: str | None = None
     """Of a conflict."""
+    begun: bool = False
+    """Whether a worker has it already: nobody needs to be told of it."""
 
 
 class Intake(Protocol):

@@ -11,6 +11,7 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.standing import losses_in_a_row
 from ductape.errors import StoreError
 from ductape.ports.stores.claims import Turn, Wish
+from ductape.stores.postgres.along import Along
 from ductape.stores.postgres.claiming import Claiming, Taken, claimed_by
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.gates import make_gates
@@ -31,9 +32,13 @@ class PostgresClaims:
     lanes = 2
     """While the server works on one turn, this process executes what the other brought."""
 
-    def __init__(self, engine: Engine, decide: Decide, wear: Wear) -> None:
-        """Work on an engine; `decide` settles the runs that a leader's result answers."""
+    def __init__(self, engine: Engine, decide: Decide, wear: Wear, along: Along) -> None:
+        """Work on an engine; `decide` settles the runs that a leader's result answers.
+
+        A turn that looks for a run that waits alone takes `along` the one about to be stored.
+        """
         self._engine = engine
+        self._along = along
         self._wear = wear
         self._settling = Settling(decide)
         self._claiming = Claiming()
@@ -47,7 +52,7 @@ class PostgresClaims:
         little comes, the first is one that looks for a run that waits alone.
         """
         if self._quiet and not settlements and wish.slots > 0:
-            lone = await lone_turn(self._engine, wish, now_ms)
+            lone = await lone_turn(self._engine, self._along.take(), wish, now_ms)
             if lone is not None:
                 return lone
         turn, missing = await self._engine.piped(lambda t: self._turn(t, wish, settlements, now_ms))

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from ductape.domain.job import Run, is_fresh
 from ductape.stores.postgres.fresh_rows import FRESH, fresh_row
-from ductape.stores.postgres.rows import Cell, by_column, run_row
+from ductape.stores.postgres.lines import Asked
+from ductape.stores.postgres.rows import Cell, Values, by_column, run_row
 from ductape.stores.postgres.transaction import Transaction
 
 
@@ -14,9 +15,17 @@ async def store_run(
     """Insert a run; false, and nothing stored, where its product has left that version."""
     statement, row = "insert", run_row(run, now_ms)
     if is_fresh(run):
-        statement, row = "insert_fresh", dict(zip(FRESH, fresh_row(run, now_ms), strict=True))
-    values: dict[str, Cell] = {**row, "product_version": product_version}
+        statement, row = "insert_fresh", _named(run, now_ms)
+    values: Values = {**row, "product_version": product_version}
     return await transaction.change("runs", statement, values) == 1
+
+
+async def send_run(
+    transaction: Transaction, run: Run, now_ms: int, product_version: int | None
+) -> Asked:
+    """Send a run that nobody has touched; the answer is a row where it was stored."""
+    values: Values = {**_named(run, now_ms), "product_version": product_version}
+    return await transaction.ask("runs", "insert_fresh", values)
 
 
 async def store_runs(transaction: Transaction, runs: Iterable[tuple[Run, int]]) -> None:
@@ -30,7 +39,7 @@ async def store_runs(transaction: Transaction, runs: Iterable[tuple[Run, int]]) 
     if len(fresh) == 1:  # a COPY takes more round trips
         await store_run(transaction, *fresh[0])
     elif fresh:
-        rows = (fresh_row(run, now_ms) for run, now_ms in fresh)  # the server takes the first by now
+        rows = (fresh_row(run, now_ms) for run, now_ms in fresh)  # sent as they are made
         await transaction.copy("runs", "copy_fresh", rows, FRESH)
 
 
@@ -39,3 +48,7 @@ async def send_runs(transaction: Transaction, runs: Sequence[Run], now_ms: int) 
     if runs:
         columns = by_column([run_row(run, now_ms) for run in runs])
         await transaction.ask("runs", "insert_all", columns)
+
+
+def _named(run: Run, now_ms: int) -> dict[str, Cell]:
+    return dict(zip(FRESH, fresh_row(run, now_ms), strict=True))

@@ -11,6 +11,7 @@ from ductape.domain.job import Run, Schedule, under_way
 from ductape.domain.recurring import replaced
 from ductape.domain.settlement import dropped
 from ductape.ports.stores.intake import Added, NewJob
+from ductape.stores.postgres.along import Along
 from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.inserting import store_run, store_runs
@@ -42,11 +43,11 @@ class _Refused(Exception):
 class PostgresIntake:
     """Where jobs come in."""
 
-    def __init__(self, engine: Engine, borrowing: Borrowing) -> None:
-        """Work on an engine, or in callers' transactions."""
+    def __init__(self, engine: Engine, borrowing: Borrowing, along: Along) -> None:
+        """Work on an engine, in callers' transactions, or `along` with a turn."""
         self._engine = engine
         self._borrowing = borrowing
-        self._together = Together(engine)
+        self._together = Together(engine, along)
 
     async def holder(
         self, product: str, env: str, key: str, *, transaction: object = None

@@ -11,8 +11,10 @@ from msgspec.structs import replace
 
 from ductape.domain.job import Claim
 from ductape.ports.stores.claims import Turn, Wish
+from ductape.stores.postgres.along import Rider
 from ductape.stores.postgres.claiming import VERSION_AT
 from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.inserting import send_run
 from ductape.stores.postgres.lines import Asked
 from ductape.stores.postgres.outlook import ask_outlook
 from ductape.stores.postgres.rows import Row, Values, run_of
@@ -23,17 +25,26 @@ from ductape.stores.postgres.transaction import Transaction
 class _Sent:
     """What was asked; answered once the transaction is over."""
 
+    stored: Asked | None
+    """Of the run that was taken along."""
     outlook: Asked
     waits: Asked
     claim: Asked
 
 
-async def lone_turn(engine: Engine, wish: Wish, now_ms: int) -> Turn | None:
-    """Take the run that waits alone, if one does; none where there is more to it."""
-    sent = await engine.piped(lambda t: _send(t, wish, now_ms))
+async def lone_turn(engine: Engine, rider: Rider | None, wish: Wish, now_ms: int) -> Turn | None:
+    """Store who rides along and take the run that waits alone; none where there is more to it."""
+    try:
+        sent = await engine.piped(lambda t: _send(t, rider, wish, now_ms))
+    except BaseException:
+        if rider is not None:
+            rider.stay()
+        raise
     [(leased, due_ms, limited, suspects)] = await sent.outlook.rows()
     [(waits,)] = await sent.waits.rows()
     claims = [_claim(row) for row in await sent.claim.rows()]
+    if rider is not None and sent.stored is not None:
+        rider.arrive(claims, stored=bool(await sent.stored.rows()))
     is_due = due_ms is not None and due_ms <= now_ms + wish.ahead_ms
     if leased and not claims and (waits or limited or suspects or is_due):
         return None
@@ -41,7 +52,10 @@ async def lone_turn(engine: Engine, wish: Wish, now_ms: int) -> Turn | None:
     return Turn([], claims, next_turn_ms, leased=leased)
 
 
-async def _send(transaction: Transaction, wish: Wish, now_ms: int) -> _Sent:
+async def _send(transaction: Transaction, rider: Rider | None, wish: Wish, now_ms: int) -> _Sent:
+    stored: Asked | None = None
+    if rider is not None:
+        stored = await send_run(transaction, rider.run, rider.now_ms, rider.product_version)
     values: Values = {
         "worker": wish.worker,
         "queues": list(wish.queues) or None,
@@ -51,6 +65,7 @@ async def _send(transaction: Transaction, wish: Wish, now_ms: int) -> _Sent:
         "grace": wish.grace_ms,
     }
     return _Sent(
+        stored,
         await ask_outlook(transaction, wish, now_ms=now_ms),
         await transaction.ask("runs", "waits"),
         await transaction.ask("runs", "claim_lone", values),

@@ -6,6 +6,7 @@ import psycopg
 
 from ductape.ports.clock import Clock, Ticks
 from ductape.stores.postgres.address import Address, address_of
+from ductape.stores.postgres.along import Along
 from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.checking import PostgresChecking
 from ductape.stores.postgres.claims import PostgresClaims
@@ -45,8 +46,9 @@ class PostgresStore:
         self._engine = engine
         self.wake = wake
         borrowing = Borrowing(engine)
-        self.intake = PostgresIntake(engine, borrowing)
-        self.claims = PostgresClaims(engine, decide, wear)
+        along = Along(wake.announce)
+        self.intake = PostgresIntake(engine, borrowing, along)
+        self.claims = PostgresClaims(engine, decide, wear, along)
         self.queues = PostgresQueues(engine)
         self.reading = PostgresReading(engine, borrowing)
         self.memory = PostgresMemory(engine)

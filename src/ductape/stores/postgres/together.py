@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ductape.domain.job import Run
 from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
+from ductape.stores.postgres.along import Along
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.faults import is_of_a_row
 from ductape.stores.postgres.inserting import store_run, store_runs
@@ -37,9 +38,10 @@ class _Member:
 class Together:
     """Stores single jobs without a key, a schedule or a twin."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Work on an engine."""
+    def __init__(self, engine: Engine, along: Along) -> None:
+        """Work on an engine, or have a lone job go `along` with a turn."""
         self._engine = engine
+        self._along = along
         self._waiting: list[_Member] = []
         self._in_flight = 0
         self._commits: set[asyncio.Task[None]] = set()
@@ -63,7 +65,10 @@ class Together:
 
     async def _alone(self, job: NewJob, now_ms: int) -> Added:
         run, version = _run(job), job.product_version or None
-        sent = False
+        rider = self._along.board(run, now_ms, version)
+        if rider is not None and (carried := await rider.answer) is not None:
+            return carried
+        sent = rider is not None and rider.tried
 
         async def insert(transaction: Transaction) -> bool:
             nonlocal sent

@@ -87,6 +87,7 @@ class PostgresWake:
         self._token = token
         self._channel = _channel(engine.address.schema)
         self._listeners: list[Listener] = []
+        self._askers: list[Asker] = []
         self._pending: dict[Hint, set[str] | None] = {}
         self._line: Connection | None = None
         self._closing = False
@@ -116,9 +117,14 @@ class PostgresWake:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def expect(self, asker: Asker) -> Callable[[], None]:  # noqa: ARG002 (the port's)
-        """Take note of nobody: what is stored and what is claimed are transactions apart."""
-        return lambda: None
+    def expect(self, asker: Asker) -> Callable[[], None]:
+        """Call back when this process is about to store work; the answer ends that."""
+        self._askers.append(asker)
+        return lambda: self._askers.remove(asker)
+
+    def announce(self) -> bool:
+        """Say that work is about to be stored here; tell whether somebody asks for it with it."""
+        return any(asker() for asker in self._askers)
 
     async def aclose(self) -> None:
         """Send what was told, then close; twice is harmless."""

@@ -5,10 +5,11 @@ WHERE %(product_version)s::integer IS NULL OR %(product_version)s = (
     SELECT max(version) FROM ductape.products WHERE tag = %(product)s)
 
 -- name: insert_fresh
--- The same for a run that nobody has touched.
+-- The same for a run that nobody has touched; a row tells that it is stored.
 INSERT INTO ductape.runs ({fresh_columns}) SELECT {fresh_values}
 WHERE %(product_version)s::integer IS NULL OR %(product_version)s = (
     SELECT max(version) FROM ductape.products WHERE tag = %(product)s)
+RETURNING true
 
 -- name: insert_all
 INSERT INTO ductape.runs ({inserted_columns}) SELECT * FROM unnest({inserted_arrays})
