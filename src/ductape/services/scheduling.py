@@ -19,6 +19,7 @@ from ductape.ports.stores.intake import Added, NewJob
 from ductape.services.building import Builder, Built
 from ductape.services.moulds import Moulds
 from ductape.services.refusing import located, of_a_batch, what_is_wrong, whole_refusal
+from ductape.services.streaming import Streaming
 
 MOST_TRIES = 20
 
@@ -56,6 +57,7 @@ class Scheduling:
         self._zones = zones
         self._limits = limits
         self._moulds = Moulds(builder, limits)
+        self._streaming = Streaming(store.intake, self._moulds)
         self._versions: dict[str, int] = {}
         """The product versions seen last."""
 
@@ -70,6 +72,21 @@ class Scheduling:
 
         With a caller's own `transaction` all is written in that, and durable once it commits.
         """
+        streamed = await self._stream(batch) if transaction is None else None
+        return streamed or await self._place_all(batch, transaction)
+
+    async def _stream(self, batch: Sequence[object]) -> list[Placed] | None:
+        """Store what is made of moulds alone; none, and nothing stored, where it cannot be so."""
+        if len(batch) > self._limits.batch:
+            return None
+        now_ms = self._clock.now_ms()
+        built = await self._streaming.place(batch, self._versions, now_ms)
+        if built is None:
+            return None
+        self._store.wake.tell("work")
+        return [_fresh(one, now_ms) for one in built]
+
+    async def _place_all(self, batch: Sequence[object], transaction: object) -> list[Placed]:
         requests: list[JobRequest] = []
         for _ in range(MOST_TRIES):
             now_ms = self._clock.now_ms()

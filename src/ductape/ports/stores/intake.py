@@ -1,6 +1,6 @@
 """Storing jobs: identity is decided inside the transaction, by `domain.identity.weigh`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -57,5 +57,16 @@ class Intake(Protocol):
         Durable on return. With a `transaction` (see `ports.stores.transactions`) all is written in
         that: durable, and hinted at, once its owner commits it. Whatever is answered or raised, it
         is left open and usable. Raises `ValidationError` at `transaction` for one that will not do.
+        """
+        ...
+
+    async def add_stream(
+        self, product: str, jobs: Callable[[], Iterable[NewJob]], *, now_ms: int
+    ) -> bool:
+        """Store new jobs of one product as they are made, all or none.
+
+        False, and none stored, where the product has moved on. They run once, have no key, and
+        nobody has touched their runs. A store may begin anew, and then asks for `jobs` again;
+        whatever making them raises is raised here.
         """
         ...

@@ -39,8 +39,13 @@ async def store_runs(transaction: Transaction, runs: Iterable[tuple[Run, int]]) 
     if len(fresh) == 1:  # a COPY takes more round trips
         await store_run(transaction, *fresh[0])
     elif fresh:
-        rows = (fresh_row(run, now_ms) for run, now_ms in fresh)  # sent as they are made
-        await transaction.copy("runs", "copy_fresh", rows, FRESH)
+        await stream_fresh(transaction, fresh)
+
+
+async def stream_fresh(transaction: Transaction, runs: Iterable[tuple[Run, int]]) -> None:
+    """Insert runs that nobody has touched: the server takes in the first while the last are made."""
+    rows = (fresh_row(run, now_ms) for run, now_ms in runs)
+    await transaction.copy("runs", "copy_fresh", rows, FRESH)
 
 
 async def send_runs(transaction: Transaction, runs: Sequence[Run], now_ms: int) -> None:

@@ -4,7 +4,7 @@ Whoever comes second to a key or a twin waits for the first to commit, then find
 hundred callers at once leave one job, and each answer is a value, never an SQL error.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
 from ductape.domain.job import Run, Schedule, under_way
@@ -14,7 +14,7 @@ from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.postgres.along import Along
 from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.inserting import store_run, store_runs
+from ductape.stores.postgres.inserting import store_run, store_runs, stream_fresh
 from ductape.stores.postgres.products import newest_versions
 from ductape.stores.postgres.rows import (
     Cell,
@@ -82,9 +82,39 @@ class PostgresIntake:
         except _Refused as refused:
             return refused.answers
 
+    async def add_stream(
+        self, product: str, jobs: Callable[[], Iterable[NewJob]], *, now_ms: int
+    ) -> bool:
+        """Store new jobs of one product while they are made, all or none; false where it moved on.
+
+        Durable on return.
+        """
+        try:
+            await self._engine.write(lambda t: _add_stream(t, product, jobs(), now_ms))
+        except _Refused:
+            return False
+        return True
+
     async def aclose(self) -> None:
         """Wait for what is in flight."""
         await self._together.aclose()
+
+
+async def _add_stream(
+    transaction: Transaction, product: str, jobs: Iterable[NewJob], now_ms: int
+) -> None:
+    """Send each as it is made; see afterwards whether the product is as they were resolved."""
+    versions: set[int] = set()
+
+    def runs() -> Iterator[tuple[Run, int]]:
+        for job in jobs:
+            versions.add(job.product_version)
+            yield from _runs_of(job, now_ms)
+
+    await stream_fresh(transaction, runs())
+    newest = await newest_versions(transaction, {product})
+    if any(version not in (0, newest.get(product)) for version in versions):
+        raise _Refused([])
 
 
 async def _add_told(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int) -> list[Added]:
@@ -99,11 +129,12 @@ async def _add_all(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int
     if not await _resolved_as_current(transaction, jobs):
         return [Added("moved", job.job_id) for job in jobs]
     if all(map(_is_plain, jobs)):  # most batches are: a job of its own takes no thought then
-        await store_runs(transaction, _all_runs(jobs, now_ms))
+        await store_runs(transaction, [each for job in jobs for each in _runs_of(job, now_ms)])
         return [Added("added", job.job_id) for job in jobs]
     taken = await _take_keys(transaction, jobs)
     fresh = {job.job_id: job for job in jobs if _is_new(job, taken)}
-    await store_runs(transaction, _all_runs(fresh.values(), now_ms))
+    runs = [each for job in fresh.values() for each in _runs_of(job, now_ms)]
+    await store_runs(transaction, runs)
     answers = [
         Added("added", job.job_id)
         if job.job_id in fresh
@@ -129,9 +160,12 @@ def _is_plain(job: NewJob) -> bool:
     return job.schedule is None and job.spec.key is None and job.run is not None
 
 
-def _all_runs(jobs: Iterable[NewJob], now_ms: int) -> list[tuple[Run, int]]:
-    """List the first runs of jobs, and what tells of them."""
-    return [(run, now_ms) for job in jobs for run in (job.run, *job.also) if run is not None]
+def _runs_of(job: NewJob, now_ms: int) -> Iterator[tuple[Run, int]]:
+    """Give a job's first run, and what tells of it."""
+    if job.run is not None:
+        yield job.run, now_ms
+    for run in job.also:
+        yield run, now_ms
 
 
 def _is_new(job: NewJob, taken: Collection[str]) -> bool:

@@ -4,7 +4,7 @@ Ids sort by the instant at which they were made, whichever store a job is in, so
 several stores merge and the last id of a page is the cursor for all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import merge
 from itertools import islice
 
@@ -44,6 +44,14 @@ class RoutedIntake:
         for answer in answers:
             self._places.remember(answer.job_id, store)
         return answers
+
+    async def add_stream(
+        self, product: str, jobs: Callable[[], Iterable[NewJob]], *, now_ms: int
+    ) -> bool:
+        """Store new jobs of one product as they are made, all or none."""
+        return await self._places.of_product(product).intake.add_stream(
+            product, jobs, now_ms=now_ms
+        )
 
     def _one_store(self, jobs: Sequence[NewJob]) -> Store:
         products = sorted({job.spec.product for job in jobs})

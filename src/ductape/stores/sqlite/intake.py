@@ -1,6 +1,6 @@
 """Storing jobs on SQLite: who holds a key is decided inside the write transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
 from ductape.domain.recurring import replaced
@@ -52,6 +52,21 @@ class SqliteIntake:
         if len(jobs) == 1 and _all_plain(jobs):
             return [await self._together.add(jobs[0], now_ms=now_ms)]
         return await self._engine.write(lambda c: _add_all(c, jobs, now_ms))
+
+    async def add_stream(
+        self,
+        product: str,  # noqa: ARG002 (the port's)
+        jobs: Callable[[], Iterable[NewJob]],
+        *,
+        now_ms: int,
+    ) -> bool:
+        """Store new jobs of one product, all or none; false where it has moved on.
+
+        They are made before: Python's lock lets no other thread store them meanwhile.
+        """
+        made = list(jobs())
+        answers = await self._engine.write(lambda c: _add_all(c, made, now_ms))
+        return all(answer.verdict == "added" for answer in answers)
 
 
 def _add_all(connection: Connection, jobs: Sequence[NewJob], now_ms: int) -> list[Added]:
