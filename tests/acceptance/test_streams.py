@@ -21,7 +21,7 @@ async def work(given: dict[str, int]) -> int:
 @pytest.fixture
 async def ductape(store: str) -> AsyncIterator[Ductape]:
     """Open a store where such jobs have been made before."""
-    async with Ductape.open(store, handlers=handlers) as opened:
+    async with Ductape.open(store, handlers=handlers, worker=False) as opened:
         await opened.products.apply(PRODUCT)
         await opened.processor.job.dispatch({**JOB, "input": {"number": -1}})
         yield opened
@@ -55,7 +55,7 @@ async def test_one_that_is_wrong_keeps_all_out(ductape: Ductape) -> None:
 
 
 async def test_keys_and_other_shapes_are_heeded(ductape: Ductape) -> None:
-    batch = [*numbered(MANY, priority=3), *numbered(MANY), {**JOB, "key": "one"}]
+    batch = [*numbered(MANY, priority=3), *numbered(MANY), {**JOB, "input": {}, "key": "one"}]
     first = await ductape.processor.job.dispatch_many(batch)
     again = await ductape.processor.job.dispatch_many(batch)
     assert await stored(ductape) == 4 * MANY + 1

@@ -43,7 +43,7 @@ async def store_runs(transaction: Transaction, runs: Iterable[tuple[Run, int]]) 
 
 
 async def stream_fresh(transaction: Transaction, runs: Iterable[tuple[Run, int]]) -> None:
-    """Insert runs that nobody has touched: the server takes in the first while the last are made."""
+    """Insert runs that nobody has touched: the server takes in the first as the last are made."""
     rows = (fresh_row(run, now_ms) for run, now_ms in runs)
     await transaction.copy("runs", "copy_fresh", rows, FRESH)
 
