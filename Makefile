@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# The tests start hundreds of processes: each would compile the whole source anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup demo test check fix bench bench-peers torture
 setup: .venv/ready

@@ -18,9 +18,17 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 
+LONGEST = ("tests/acceptance/test_torture.py", "tests/acceptance/test_bench.py", "tests/migration/")
+"""These come first: at the end all others would be waiting for them."""
+
 OURS = Path(ductape.__file__ or "").parent
 LAST_S = 5.0
 """How long what a test left behind may take to end once it is cancelled."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture(autouse=True)
