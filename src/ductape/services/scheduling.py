@@ -19,7 +19,7 @@ from ductape.ports.stores.intake import Added, NewJob
 from ductape.services.building import Builder, Built
 from ductape.services.moulds import Moulds
 from ductape.services.refusing import located, of_a_batch, what_is_wrong, whole_refusal
-from ductape.services.streaming import Streaming
+from ductape.services.streaming import WORTHWHILE, Streaming
 
 MOST_TRIES = 20
 
@@ -72,13 +72,14 @@ class Scheduling:
 
         With a caller's own `transaction` all is written in that, and durable once it commits.
         """
-        streamed = await self._stream(batch) if transaction is None else None
-        return streamed or await self._place_all(batch, transaction)
+        if transaction is None and WORTHWHILE <= len(batch) <= self._limits.batch:
+            placed = await self._stream(batch)
+            if placed is not None:
+                return placed
+        return await self._place_all(batch, transaction)
 
     async def _stream(self, batch: Sequence[object]) -> list[Placed] | None:
         """Store what is made of moulds alone; none, and nothing stored, where it cannot be so."""
-        if len(batch) > self._limits.batch:
-            return None
         now_ms = self._clock.now_ms()
         built = await self._streaming.place(batch, self._versions, now_ms)
         if built is None:

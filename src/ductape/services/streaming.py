@@ -35,7 +35,7 @@ class Streaming:
 
         None, and nothing stored, where it must take the longer way.
         """
-        product = _only_product(batch) if len(batch) >= WORTHWHILE else None
+        product = _only_product(batch)
         if product is None or self._moulds.cast(batch[0], versions, now_ms) is None:
             return None  # before a transaction is opened for nothing
         built: list[Built] = []

@@ -86,12 +86,16 @@ class Together:
         self._in_flight -= 1
         if self._waiting:
             self._in_flight += 1
-            members, self._waiting = self._waiting[:MOST_JOBS], self._waiting[MOST_JOBS:]
-            commit = asyncio.create_task(self._commit(members), name="ductape-commit")
+            commit = asyncio.create_task(self._commit(), name="ductape-commit")
             self._commits.add(commit)
             commit.add_done_callback(self._commits.discard)
 
-    async def _commit(self, members: Sequence[_Member]) -> None:
+    async def _commit(self) -> None:
+        """Commit those that wait, and those whose last job was answered just now and who ask again.
+
+        They have come by the time that this task begins.
+        """
+        members, self._waiting = self._waiting[:MOST_JOBS], self._waiting[MOST_JOBS:]
         present = [member for member in members if not member.answer.done()]
         try:
             answers = await self._engine.write(lambda t: _add_many(t, present))
