@@ -15,7 +15,7 @@ from ductape.app.loading import load_handlers, shown_store
 from ductape.app.logs import logged_to
 from ductape.app.maintenance import settings_for
 from ductape.app.settings import Settings
-from ductape.cli import output
+from ductape.cli import loops, output
 from ductape.cli.calling import Call
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -39,7 +39,7 @@ def work(call: Call, wish: Wish) -> int:
     """Work until told to stop; return the exit code. Raises `DuctapeError` if it cannot start."""
     settings = settings_for(call.store, call.config)
     with logged_to(sys.stderr, settings):
-        return asyncio.run(_worked(call, settings, wish))
+        return loops.run(_worked(call, settings, wish))
 
 
 async def _worked(call: Call, settings: Settings, wish: Wish) -> int:
