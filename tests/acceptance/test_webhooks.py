@@ -299,7 +299,7 @@ async def test_what_is_told_lies_in_the_store_of_the_product(
         events = ["job.scheduled", "job.started", "job.completed", "job.paused", "job.resumed"]
         await ductape.products.apply(shop(f"{receiver.url}/hook", events=events))
         receipt = await ductape.processor.job.dispatch({**JOB, "repeat": {"every": 3_600_000}})
-        await ductape.processor.job.wait(receipt["job_id"])
+        await told.until("job.scheduled", "job.started", "job.completed")
         await ductape.jobs.pause(receipt["job_id"])
         await ductape.jobs.resume(receipt["job_id"])
         await told.until(*events)
