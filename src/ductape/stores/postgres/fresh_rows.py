@@ -6,32 +6,14 @@ the table's defaults.
 
 from ductape.domain.flow import flow_of
 from ductape.domain.job import Run, attempt_ms
-from ductape.stores.postgres.rows import Cell, encode, searchable_metadata
+from ductape.stores.postgres.rows import INSERTED, Cell, encode, searchable_metadata
 
-FRESH = {
-    "job_id": "text",
-    "number": "int4",
-    "state": "text",
-    "product": "text",
-    "env": "text",
-    "event": "text",
-    "kind": "text",
-    "queue": "text",
-    "rank": "int4",
-    "flow": "text",
-    "needs": "text",
-    "concurrency": "int4",
-    "recurring": "bool",
-    "scheduled_at": "int8",
-    "due_at": "int8",
-    "timeout_ms": "int8",
-    "job_key": "text",
-    "session_tag": "text",
-    "session_user_id": "text",
-    "metadata": "text",
-    "spec": "bytea",
-    "updated_at": "int8",
-}
+_NAMES = (
+    "job_id number state product env event kind queue rank flow needs concurrency "
+    "recurring scheduled_at due_at timeout_ms job_key session_tag session_user_id metadata "
+    "spec updated_at"
+)
+FRESH = {name: INSERTED[name] for name in _NAMES.split()}
 """The columns of a run that nobody has touched and their types, in the order of `fresh_row`."""
 Fresh = tuple[Cell, ...]
 """One value for each of `FRESH`."""
