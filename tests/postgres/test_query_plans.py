@@ -43,10 +43,12 @@ VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "queues": None,
     "most": 100,
     "flows": ["orders"],
-    "last_queue": ["q1"],
-    "last_rank": [0],
-    "last_flow": ["orders"],
-    "last_needs": [""],
+    **{
+        f"{look}_{name}": [value]
+        for look in ("last", "seen")
+        for name, value in (("queue", "q1"), ("rank", 0), ("flow", "orders"), ("needs", ""))
+    },
+    "share": [9],
     "handlers": ["job:a"],
     "worker": "w1",
     "grace": 1,
@@ -91,7 +93,6 @@ _OF_A_PRODUCT: dict[str, str | list[str] | list[int]] = {"product": "orders", "e
 
 OTHERWISE: dict[str, dict[str, str | list[str] | list[int]]] = {
     **dict.fromkeys(("uses", "hold", "get", "holders"), _OF_A_PRODUCT),
-    "claim": {"most": [9]},
     "running_of_queues": {"queues": ["q1"]},
 }
 
@@ -100,6 +101,7 @@ EVERY_TURN = {
     "next_due": "Index Only Scan using runs_later",
     "heads": "Index Scan using runs_claim",
     "claim": "Index Scan using runs_claim",
+    "claim_as_seen": "Index Scan using runs_claim",
     "waits": "Index Only Scan using runs_claim",
     "claim_lone": "One-Time Filter",
     "suspects": "Index Scan using runs_suspect",

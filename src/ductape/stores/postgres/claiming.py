@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ductape.domain.flow import Head, Share, share_out
+from ductape.domain.flow import Head, Room, Share, share_out
 from ductape.domain.job import Claim
 from ductape.ports.stores.claims import Wish
 from ductape.stores.postgres.gates import Gates
@@ -22,12 +22,14 @@ from ductape.stores.postgres.limits import (
     room_in_gate,
     rooms_of_queues,
 )
-from ductape.stores.postgres.outlook import MOST_HEADS, Outlook, Sight, look_out
+from ductape.stores.postgres.lines import Asked
+from ductape.stores.postgres.outlook import MOST_HEADS, Outlook, Sight, groups_asked_for, look_out
 from ductape.stores.postgres.rows import RUN_COLUMNS, Row, Values, run_of
-from ductape.stores.postgres.settling import with_schedules
+from ductape.stores.postgres.settling import schedules_of
 from ductape.stores.postgres.transaction import Transaction
 
 MOST_SUSPECTS = 10
+UNLIMITED = Room({}, {})
 VERSION_AT = RUN_COLUMNS.count(",") + 1
 """Where a claimed row tells its product's version."""
 
@@ -43,6 +45,14 @@ class Taken(Struct, frozen=True):
     """The flows whose gates are yet to be made."""
 
 
+class Seen(Struct, frozen=True):
+    """What waited at the last look, where nothing had to be weighed but to share it out fairly."""
+
+    queues: tuple[str, ...]
+    """Where it was looked; empty for every queue."""
+    heads: Sequence[Head]
+
+
 class Claiming:
     """Takes runs for the workers of one process."""
 
@@ -51,6 +61,8 @@ class Claiming:
         self._turns = 0
         self._stopped_at: dict[str, Head] = {}
         """Where the look at a queue with many groups ended."""
+        self.seen: Seen | None = None
+        """What a claim can go by without a look."""
 
     async def look_out(self, transaction: Transaction, wish: Wish, *, now_ms: int) -> Sight:
         """Ask what a turn must know, from where the last look ended as well."""
@@ -62,7 +74,8 @@ class Claiming:
         """Take what fits, in the order in which it is to begin."""
         self._turns += 1
         heads = self._heads(outlook.heads)
-        fit = [head for head in heads if not head.needs or head.needs in wish.handlers]
+        fit = _fit(heads, wish)
+        self.seen = self._plain(outlook, heads, wish)
         gates = Gates(transaction)
         suspects: list[Row] = []
         if wish.suspect and outlook.suspects:
@@ -75,10 +88,32 @@ class Claiming:
         free = wish.slots - len(suspects)
         shares = share_out(fit, found.room, slots=free, turn=self._turns) if free else []
         rows = suspects + await _take(transaction, wish, shares, free, now_ms)
-        claims = await _with_schedules(transaction, rows)
+        claims = await claims_of(transaction, rows)
         # Nothing of a share: others have it in their hands, and the next may wait behind it.
         busy = found.busy or bool(shares and not rows)
         return Taken(claims, found.limited, busy, frozenset(gates.missing))
+
+    async def ask_as_seen(
+        self, transaction: Transaction, seen: Seen, wish: Wish, *, now_ms: int
+    ) -> Asked:
+        """Ask for the shares of what was seen, unless there is more to be weighed by now."""
+        self._turns += 1
+        shares = share_out(_fit(seen.heads, wish), UNLIMITED, slots=wish.slots, turn=self._turns)
+        values: Values = {
+            **groups_asked_for(wish, []),
+            **{f"seen_{name}": column for name, column in by_group(seen.heads).items()},
+            **_taking(wish, shares, wish.slots, now_ms),
+        }
+        return await transaction.ask("runs", "claim_as_seen", values)
+
+    def _plain(self, outlook: Outlook, heads: Sequence[Head], wish: Wish) -> Seen | None:
+        """Return what was seen, if that is all there is to know."""
+        flows = {(head.queue, head.rank, head.flow) for head in heads}
+        special = outlook.limited or outlook.suspects or self._stopped_at
+        # Of a flow with several handlers the oldest comes first, which has to be looked at.
+        if special or len(flows) < len(heads) or any(head.limit is not None for head in heads):
+            return None
+        return Seen(wish.queues, heads) if heads else None
 
     def _heads(self, rows: Sequence[Row]) -> list[Head]:
         """Read the groups, and remember where the look at a queue with many of them ended."""
@@ -90,21 +125,31 @@ class Claiming:
         return list(dict.fromkeys(Head(*row[:6]) for row in rows))
 
 
+def _fit(heads: Sequence[Head], wish: Wish) -> list[Head]:
+    """Return the groups that the worker has a handler for."""
+    return [head for head in heads if not head.needs or head.needs in wish.handlers]
+
+
 async def claimed_by(transaction: Transaction, worker: str, at_ms: int) -> list[Claim]:
     """Read the runs that a turn of a worker took at that instant."""
     asked: Values = {"worker": worker, "at": at_ms}
-    return await _with_schedules(transaction, await transaction.rows("runs", "claimed", asked))
+    return await claims_of(transaction, await transaction.rows("runs", "claimed", asked))
 
 
-async def _with_schedules(transaction: Transaction, rows: Sequence[Row]) -> list[Claim]:
+async def claims_of(transaction: Transaction, rows: Sequence[Row]) -> list[Claim]:
     """Read claims as they were returned, in the order in which they are to begin."""
-    versions = {row[0]: row[VERSION_AT] or 0 for row in rows}
-    runs = [run_of(row) for row in rows]
-    runs.sort(key=lambda run: (-run.spec.priority, run.due_at_ms, run.job_id))
-    return [
-        replace(claim, product_version=versions[claim.run.job_id])
-        for claim in await with_schedules(transaction, runs)
-    ]
+    claims = plain_claims(rows)
+    schedules = await schedules_of(transaction, [claim.run for claim in claims])
+    if not schedules:
+        return claims
+    return [replace(claim, schedule=schedules.get(claim.run.job_id)) for claim in claims]
+
+
+def plain_claims(rows: Sequence[Row]) -> list[Claim]:
+    """Read the claims of runs that do not recur."""
+    claims = [Claim(run_of(row), product_version=row[VERSION_AT] or 0) for row in rows]
+    claims.sort(key=lambda one: (-one.run.spec.priority, one.run.due_at_ms, one.run.job_id))
+    return claims
 
 
 async def _take(
@@ -112,15 +157,18 @@ async def _take(
 ) -> list[Row]:
     if not shares:
         return []
-    values: Values = {
+    return await transaction.rows("runs", "claim", _taking(wish, shares, free, now_ms))
+
+
+def _taking(wish: Wish, shares: Sequence[Share], slots: int, now_ms: int) -> Values:
+    return {
         **by_group([share.head for share in shares]),
-        "most": [share.most for share in shares],
+        "share": [share.most for share in shares],
         "worker": wish.worker,
         "now": now_ms,
         "grace": wish.grace_ms,
-        "slots": free,
+        "slots": slots,
     }
-    return await transaction.rows("runs", "claim", values)
 
 
 async def _take_suspect(

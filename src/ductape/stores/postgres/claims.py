@@ -13,6 +13,7 @@ from ductape.errors import StoreError
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.stores.postgres.along import Along
 from ductape.stores.postgres.claiming import Claiming, Taken, claimed_by
+from ductape.stores.postgres.ending import Settled
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.gates import make_gates
 from ductape.stores.postgres.limits import Limited, count_starts, limited_queues
@@ -20,6 +21,7 @@ from ductape.stores.postgres.lone import lone_turn
 from ductape.stores.postgres.outlook import seen
 from ductape.stores.postgres.rows import Values, encode, searchable
 from ductape.stores.postgres.settling import Decide, Settling, named
+from ductape.stores.postgres.straight import straight_turn
 from ductape.stores.postgres.tidying import Wear
 from ductape.stores.postgres.transaction import Transaction
 
@@ -48,17 +50,21 @@ class PostgresClaims:
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
         """Settle, promote what fell due, renew the lease and claim, in one transaction.
 
-        Where gates are yet to be made, what waits behind them is claimed in a second one. While
-        little comes, the first is one that looks for a run that waits alone.
+        Where gates are yet to be made, what waits behind them is claimed in a second one. Who
+        knows what to find begins with a shorter turn: one that looks for a run that waits alone,
+        while little comes, and in the thick of it one that does not look at all.
         """
         if self._quiet and not settlements and wish.slots > 0:
             lone = await lone_turn(self._engine, self._along.take(), wish, now_ms)
             if lone is not None:
                 return lone
-        turn, missing = await self._engine.piped(lambda t: self._turn(t, wish, settlements, now_ms))
-        self._quiet = len(turn.claims) <= 1
+        turn = await straight_turn(self._engine, self._claiming, wish, settlements, now_ms)
+        if isinstance(turn, Settled):
+            turn = await self._further(turn, wish, settlements, now_ms)
+        elif turn is None:
+            turn = await self._ordinary(wish, settlements, now_ms)
         self._wear.add(len(settlements))
-        return await self._behind(missing, turn, wish, now_ms) if missing else turn
+        return turn
 
     async def claimed(self, worker: str, *, at_ms: int) -> list[Claim]:
         """List what a worker's turn at that instant has claimed, though its answer was lost."""
@@ -99,6 +105,30 @@ class PostgresClaims:
         rows = await self._engine.single(lambda t: t.rows("runs", "asked_to_stop", asked))
         return [(RunRef(row[0], row[1], row[2]), row[3] or None) for row in rows]
 
+    async def _ordinary(
+        self,
+        wish: Wish,
+        settlements: Sequence[Settlement],
+        now_ms: int,
+        settled: Settled | None = None,
+    ) -> Turn:
+        """Take a turn that looks before it claims; `settled`: that was done already."""
+        turn, missing = await self._engine.piped(
+            lambda t: self._turn(t, wish, settlements, now_ms, settled)
+        )
+        self._quiet = len(turn.claims) <= 1
+        return await self._behind(missing, turn, wish, now_ms) if missing else turn
+
+    async def _further(
+        self, settled: Settled, wish: Wish, settlements: Sequence[Settlement], now_ms: int
+    ) -> Turn:
+        """Look and claim, once it is settled; that is told in any case."""
+        try:
+            return await self._ordinary(wish, settlements, now_ms, settled)
+        except StoreError as error:
+            log.warning("what waits is left to the next turn: %s", error)
+            return Turn(settled.answers, [], next_turn_ms=None, busy=True)
+
     async def _behind(self, missing: frozenset[str], turn: Turn, wish: Wish, now_ms: int) -> Turn:
         """Make gates, and claim what they hold back; what was claimed already is told in any case.
 
@@ -121,10 +151,15 @@ class PostgresClaims:
         )
 
     async def _turn(
-        self, transaction: Transaction, wish: Wish, settlements: Sequence[Settlement], now_ms: int
+        self,
+        transaction: Transaction,
+        wish: Wish,
+        settlements: Sequence[Settlement],
+        now_ms: int,
+        settled: Settled | None = None,
     ) -> tuple[Turn, frozenset[str]]:
         """Take a turn; tell as well of which flows the gates are yet to be made."""
-        sent = await self._settling.send(transaction, settlements, now_ms)
+        sent = settled or await self._settling.send(transaction, settlements, now_ms)
         sight = await self._claiming.look_out(transaction, wish, now_ms=now_ms)
         settled = await sent.settled()
         outlook = await seen(transaction, sight)

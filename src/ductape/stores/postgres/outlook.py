@@ -47,14 +47,19 @@ async def look_out(
     transaction: Transaction, wish: Wish, last: Sequence[Head], *, now_ms: int
 ) -> Sight:
     """Renew the lease and ask what there is; `last`: where the look at long queues ended before."""
-    groups: Values = {
+    groups = groups_asked_for(wish, last)
+    outlook = await ask_outlook(transaction, wish, now_ms=now_ms)
+    heads = await transaction.ask("runs", "heads", groups) if wish.slots > 0 else None
+    return Sight(outlook, heads, groups, now_ms + wish.ahead_ms)
+
+
+def groups_asked_for(wish: Wish, last: Sequence[Head]) -> Values:
+    """Name the groups of a look: the first ones, and those after where it ended before."""
+    return {
         "queues": list(wish.queues) or None,
         "most": MOST_HEADS,
         **{f"last_{name}": column for name, column in by_group(last).items()},
     }
-    outlook = await ask_outlook(transaction, wish, now_ms=now_ms)
-    heads = await transaction.ask("runs", "heads", groups) if wish.slots > 0 else None
-    return Sight(outlook, heads, groups, now_ms + wish.ahead_ms)
 
 
 async def ask_outlook(transaction: Transaction, wish: Wish, *, now_ms: int) -> Asked:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
-from ductape.domain.job import Claim, Finished, Run, under_way
+from ductape.domain.job import Claim, Finished, Run, Schedule, under_way
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.stores.postgres.days import EVER, ended_from
@@ -142,12 +142,17 @@ class Settling:
 
 async def with_schedules(transaction: Transaction, runs: Sequence[Run]) -> list[Claim]:
     """Read what settling runs takes."""
+    schedules = await schedules_of(transaction, runs)
+    return [Claim(run, schedules.get(run.job_id)) for run in runs]
+
+
+async def schedules_of(transaction: Transaction, runs: Sequence[Run]) -> dict[str, Schedule]:
+    """Read the recurrences of those runs that have one, by job."""
     recurring = sorted({run.job_id for run in runs if run.spec.repeat is not None})
     if not recurring:
-        return [Claim(run) for run in runs]
+        return {}
     rows = await transaction.rows("schedules", "get", {"jobs": recurring})
-    schedules = {row[0]: schedule_of(row) for row in rows}
-    return [Claim(run, schedules.get(run.job_id)) for run in runs]
+    return {row[0]: schedule_of(row) for row in rows}
 
 
 def named(run: RunRef) -> dict[str, Cell]:

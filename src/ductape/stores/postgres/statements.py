@@ -13,6 +13,7 @@ from ductape.stores.postgres.rows import FINISHED_COLUMNS, INSERTED, RUN_COLUMNS
 from ductape.stores.postgres.step_rows import STEP_COLUMNS
 
 OWN_SCHEMA = "ductape"
+_HELD = re.compile(r"\{(\w+)\}")
 _SCHEMA_NAME = re.compile(rf"\b{OWN_SCHEMA}\b")
 
 TAKEN = """state = 'running', fence = fence + 1, worker = %(worker)s,
@@ -68,14 +69,16 @@ class Statements:
 def statements(table: str) -> dict[str, str]:
     """Return the named statements of `sql/<table>.sql`, in the schema `ductape`.
 
-    A statement begins with the line `-- name: its_name`.
+    A statement begins with the line `-- name: its_name`; a later one may hold it as `{its_name}`.
     """
     text = (files(__package__ or "") / "sql" / f"{table}.sql").read_text(encoding="utf-8")
     for name, fragment in _FRAGMENTS.items():
         text = text.replace(name, fragment)
-    parts = text.split("-- name: ")[1:]
-    named = (part.split("\n", 1) for part in parts)
-    return {name.strip(): body.strip() for name, body in named}
+    named: dict[str, str] = {}
+    for part in text.split("-- name: ")[1:]:
+        name, body = part.split("\n", 1)
+        named[name.strip()] = _HELD.sub(lambda held: named.get(held[1], held[0]), body).strip()
+    return named
 
 
 @cache

@@ -76,13 +76,37 @@ SELECT queue, rank, flow, needs, due_at, concurrency, again, step FROM walk
 UPDATE ductape.runs SET {taken}
 WHERE ctid = ANY(ARRAY(
     SELECT taken.ctid
-    FROM unnest(%(queue)s::text[], %(rank)s::integer[], %(flow)s::text[], %(needs)s::text[], %(most)s::integer[])
+    FROM unnest(%(queue)s::text[], %(rank)s::integer[], %(flow)s::text[], %(needs)s::text[], %(share)s::integer[])
         AS share (queue, rank, flow, needs, most)
     CROSS JOIN LATERAL (
         SELECT ctid FROM ductape.runs
         WHERE state = 'queued' AND losses = 0 AND runs.queue = share.queue AND runs.rank = share.rank
             AND runs.flow = share.flow AND runs.needs = share.needs
         ORDER BY due_at LIMIT share.most FOR UPDATE SKIP LOCKED) AS taken
+    LIMIT %(slots)s))
+RETURNING {claim_columns}
+
+-- name: claim_as_seen
+-- The same, if no group waits but those that were seen before, no run that was lost, no queue is limited
+-- and the lease holds.
+UPDATE ductape.runs SET {taken}
+WHERE ctid = ANY(ARRAY(
+    SELECT taken.ctid
+    FROM unnest(%(queue)s::text[], %(rank)s::integer[], %(flow)s::text[], %(needs)s::text[], %(share)s::integer[])
+        AS share (queue, rank, flow, needs, most)
+    CROSS JOIN LATERAL (
+        SELECT ctid FROM ductape.runs
+        WHERE state = 'queued' AND losses = 0 AND runs.queue = share.queue AND runs.rank = share.rank
+            AND runs.flow = share.flow AND runs.needs = share.needs
+        ORDER BY due_at LIMIT share.most FOR UPDATE SKIP LOCKED) AS taken
+    WHERE NOT EXISTS (SELECT FROM ductape.queues)
+        AND NOT EXISTS (SELECT FROM ductape.runs WHERE state = 'queued' AND losses > 0)
+        AND EXISTS (SELECT FROM ductape.workers WHERE id = %(worker)s AND lease_until >= %(now)s)
+        AND NOT EXISTS (
+            SELECT FROM ({heads}) AS waiting
+            WHERE (waiting.queue, waiting.rank, waiting.flow, waiting.needs) NOT IN (
+                SELECT * FROM unnest(%(seen_queue)s::text[], %(seen_rank)s::integer[], %(seen_flow)s::text[],
+                    %(seen_needs)s::text[])))
     LIMIT %(slots)s))
 RETURNING {claim_columns}
 
