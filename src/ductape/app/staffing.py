@@ -39,7 +39,7 @@ def make_worker(core: Core, options: WorkerOptions) -> Worker:
     preparing = Preparing(
         core.catalog,
         core.opener,
-        Injection(core.secrets),
+        Injection(core.secrets, around.clock),
         core.vault,
         around.clock,
         core.settings.cache.default_expiry,

@@ -26,6 +26,7 @@ from ductape.domain.references import (
 )
 from ductape.domain.target import Target
 from ductape.errors import Fault, ReferenceMissing, fault
+from ductape.ports.clock import Clock
 from ductape.ports.sessions import Secrets
 from ductape.services.refusing import along_with
 
@@ -85,9 +86,10 @@ def _brought(mapping: JsonObject) -> list[JsonValue]:
 class Injection:
     """Resolves definitions and inputs for one attempt."""
 
-    def __init__(self, secrets: Secrets) -> None:
-        """Reveal secrets through the port."""
+    def __init__(self, secrets: Secrets, clock: Clock) -> None:
+        """Reveal secrets through the port; `clock` tells what `$Now()` is."""
         self._secrets = secrets
+        self._clock = clock
 
     async def inject(
         self,
@@ -97,11 +99,11 @@ class Injection:
         *,
         product: str,
         env: str,
-        now_ms: int,
     ) -> Injected:
         """Resolve a definition, then an input; raises `ReferenceMissing` for what is not there."""
         if not target.refers and not needs_resolving(input):
             return Injected(target, input, session=session)
+        now_ms = self._clock.now_ms()
         open_target, sensitive = await self._opened(target, product, env, now_ms)
         around = scope(sources_of(open_target, session), now_ms)
         rest, mapping = apart(target.kind, input)

@@ -149,8 +149,7 @@ class Lane:
             self._landed(asked)
         self._fault = None
         self._next_turn_ms = turn.next_turn_ms
-        for claim in turn.claims:
-            self._begin(claim)
+        self._begin_all(turn.claims)
         if turn.claims:
             await asyncio.sleep(0)  # a further turn can wait until they have begun
         if settlements:
@@ -209,18 +208,18 @@ class Lane:
         except (StoreError, TimeoutError) as error:
             await self._rest(error)
             return
-        for claim in claims:
-            if not self._is_known(run_ref(claim.run)):
-                self._begin(claim)
+        self._begin_all([one for one in claims if not self._is_known(run_ref(one.run))])
         if self._doubts:
             asyncio.get_running_loop().call_later(PAUSE_AFTER_FAULT_S, self.nudge)
 
-    def _begin(self, claim: Claim) -> None:
-        """Begin a run, or give it back where much of its time went by before we heard of it."""
-        if is_late(claim.run, self._clock.now_ms()):
-            self.put(Ended(claim, Interrupted(begun=False), None))
-        else:
-            self._start(claim)
+    def _begin_all(self, claims: Sequence[Claim]) -> None:
+        """Begin runs, or give back where much of their time went by before we heard of them."""
+        now_ms = self._clock.now_ms()
+        for claim in claims:
+            if is_late(claim.run, now_ms):
+                self.put(Ended(claim, Interrupted(begun=False), None))
+            else:
+                self._start(claim)
 
     def _is_known(self, run: RunRef) -> bool:
         """Tell whether a run was begun: it noted something at the very instant of the turn."""

@@ -65,7 +65,6 @@ class Preparing:
             session,
             product=spec.product,
             env=spec.env,
-            now_ms=self._clock.now_ms(),
         )
 
     async def prepare_call(self, claim: Claim, call: Call, outer: Injected) -> Injected:
@@ -85,17 +84,13 @@ class Preparing:
             outer.session,
             product=spec.product,
             env=spec.env,
-            now_ms=self._clock.now_ms(),
         )
         return replace(injected, input=call.input)
 
     async def alone(self, product: str, env: str, event: str, given: JsonObject) -> Injected:
         """Resolve an event that is no part of a run; its input is whole and stays as it is."""
         target = await self._catalog.resolve(product, env, event, None, given)
-        now_ms = self._clock.now_ms()
-        injected = await self._injection.inject(
-            target, {}, None, product=product, env=env, now_ms=now_ms
-        )
+        injected = await self._injection.inject(target, {}, None, product=product, env=env)
         return replace(injected, input=given)
 
     def kept(self, claim: Claim, result: JsonValue) -> JsonValue:

@@ -91,7 +91,7 @@ class Running:
         told = self._news.whom(held.claim)
         if told is None and not await self._news.learned(held.claim):
             return Interrupted(begun=False)
-        await self._until(held.claim.run.due_at_ms)
+        await self._until_due(held.claim.run)
         if self._is_expired(held.claim.run):
             return Expired()
         if spec.kind is JobEventTypes.FEATURE:
@@ -141,8 +141,11 @@ class Running:
         else:
             held.claim = replace(held.claim, product_version=log.version)
 
-    async def _until(self, due_ms: int) -> None:
+    async def _until_due(self, run: Run) -> None:
         """Wait for the instant of a run that was claimed a moment before it."""
+        due_ms, started_ms = run.due_at_ms, run.started_at_ms
+        if started_ms is not None and due_ms < started_ms:
+            return
         while (early_ms := due_ms - self._clock.now_ms()) > 0:  # noqa: ASYNC110 (none signals)
             await asyncio.sleep(early_ms / 1000)
 

@@ -111,9 +111,11 @@ class StepLog:
 
     async def flush(self) -> None:
         """Record what was deferred, however long the store is out of reach."""
+        if not self._deferred:
+            return
         waiting = {step.path: self._kept(step) for step in self._deferred}
         self._deferred = []
-        if waiting and not await self._recorded([*waiting.values()]):
+        if not await self._recorded([*waiting.values()]):
             raise Suspend(self.now_ms())
 
     async def _recorded(self, steps: Sequence[Step]) -> bool:

@@ -99,7 +99,12 @@ async def _ask(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]]
     if not ends:
         return None
     columns = by_column([ending_columns(done, run.fence) for run, done in ends])
-    return await transaction.ask("history", "end", columns)
+    # `unnest` fills up what is shorter: a column of nothing need not be sent.
+    told = {
+        name: cells if any(cell is not None for cell in cells) else []
+        for name, cells in columns.items()
+    }
+    return await transaction.ask("history", "end", told)
 
 
 def _does_more(one: Settlement) -> bool:
