@@ -6,7 +6,7 @@ from psycopg import AsyncConnection
 from ductape.stores.postgres.address import Address
 from ductape.stores.postgres.faults import explain
 from ductape.stores.postgres.locks import bounded
-from ductape.stores.postgres.plans import by_index
+from ductape.stores.postgres.plans import PLANNED_ONCE, by_index
 from ductape.stores.postgres.rows import Row
 from ductape.stores.postgres.transaction import Connection
 
@@ -26,7 +26,9 @@ async def connect(address: Address, *, pooled: bool) -> Connection:
 
 async def prepare(connection: Connection) -> None:
     """Set what holds for every transaction of a connection that is ours alone."""
-    await connection.execute(b"; ".join((bounded(local=False), by_index(local=False))))
+    await connection.execute(
+        b"; ".join((bounded(local=False), by_index(local=False), PLANNED_ONCE))
+    )
 
 
 def prepare_threshold(*, pooled: bool) -> int | None:

@@ -26,7 +26,7 @@ from ductape.stores.postgres.faults import TRY_AGAIN, explain, unanswered
 from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.locks import UNHURRIED, bounded, locked_out
 from ductape.stores.postgres.patience import Unanswered, watched
-from ductape.stores.postgres.plans import AS_THE_SERVER_DOES, by_index
+from ductape.stores.postgres.plans import AS_THE_SERVER_DOES, PLANNED_ANEW, by_index
 from ductape.stores.postgres.poolers import deafen
 from ductape.stores.postgres.rows import Row
 from ductape.stores.postgres.statements import Statements, known_schema
@@ -46,7 +46,7 @@ RECONNECT_S = 5.0
 """How long the pool tries a server that does not answer, each pause twice the one before. Then it
 begins anew, so that a long absence is followed by no long pause."""
 _WRITE = b"BEGIN"
-_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_READ = b"; ".join((b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", PLANNED_ANEW))
 
 
 class _NotBegun(Exception):
