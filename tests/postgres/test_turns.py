@@ -95,6 +95,18 @@ async def test_a_run_that_waits_alone_is_claimed_though_the_server_s_answers_wai
     await line.aclose()
 
 
+@pytest.mark.parametrize(("due_ms", "told"), [(NOW_MS + 20, 1), (NOW_MS, 0)])
+async def test_a_run_that_is_claimed_before_its_instant_is_foreseen(
+    store: PostgresStore, due_ms: int, told: int
+) -> None:
+    foreseen: list[None] = []
+    store.claims.foresees = lambda: foreseen.append(None)
+    await hired(store, "w1")
+    await stored(store, a_new_job(due_ms=due_ms))
+    turn = await store.claims.turn(a_wish(ahead_ms=30), [], now_ms=NOW_MS)
+    assert (len(turn.claims), len(foreseen)) == (1, told)
+
+
 @pytest.mark.parametrize("piped", [False, True])
 async def test_who_falls_silent_in_a_transaction_lets_go_of_what_it_holds(
     url: str, monkeypatch: pytest.MonkeyPatch, *, piped: bool

@@ -41,6 +41,8 @@ from ductape.worker.step_cache import StepCache
 from ductape.worker.step_log import StepLog
 from ductape.worker.stepping import FeatureSteps
 
+NEAR_MS = 5
+"""How long before its instant a run that waits for it looks at the clock again."""
 DAY_MS = 86_400_000
 """By how much longer a store that keeps history by the day may keep a run."""
 
@@ -146,8 +148,10 @@ class Running:
         due_ms, started_ms = run.due_at_ms, run.started_at_ms
         if started_ms is not None and due_ms < started_ms:
             return
-        while (early_ms := due_ms - self._clock.now_ms()) > 0:  # noqa: ASYNC110 (none signals)
-            await asyncio.sleep(early_ms / 1000)
+        while (early_ms := due_ms - self._clock.now_ms()) > 0:
+            # The clock may be known better by then.
+            nearer_ms = early_ms - NEAR_MS if early_ms > 2 * NEAR_MS else early_ms
+            await asyncio.sleep(nearer_ms / 1000)
 
     async def _recall(self, held: Held, injected: Injected) -> Cached | Parked | Leads | None:
         """Consult the cache; leading, remember what to leave there."""

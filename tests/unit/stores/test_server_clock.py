@@ -4,6 +4,7 @@ The server is simulated: its time is that of the ticks plus a difference that a 
 questions and answers take as long as a test says. All figures are nanoseconds unless named.
 """
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 
@@ -12,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ductape.errors import StoreError
-from ductape.stores.postgres.clock import DRIFT_PPM, ServerClock, Span, found, server_clock
+from ductape.stores.postgres.clock import (
+    DRIFT_PPM,
+    LOOKS_WHERE_WANTED,
+    ServerClock,
+    Span,
+    found,
+    server_clock,
+)
 
 MS = 1_000_000
 HOUR = 3_600_000 * MS
@@ -157,3 +165,18 @@ async def test_it_is_right_again_when_the_server_is_back() -> None:
 async def test_a_server_out_of_reach_gives_no_clock() -> None:
     with pytest.raises(StoreError):
         await Surroundings(reachable=False).clock()
+
+
+@pytest.mark.parametrize(("age", "asked"), [(4_000 * MS, LOOKS_WHERE_WANTED), (100 * MS, 0)])
+async def test_who_waits_for_an_instant_has_an_old_look_renewed(age: int, asked: int) -> None:
+    around = Surroundings(back=MS)
+    clock = await around.clock()
+    serving = asyncio.create_task(clock.serve())
+    await asyncio.sleep(0)
+    around.wait(age)
+    before = len(around.looks)
+    clock.sharpen()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(around.looks) - before == asked
+    serving.cancel()

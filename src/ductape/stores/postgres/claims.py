@@ -1,7 +1,7 @@
 """Claiming on PostgreSQL: a turn is one transaction, and no two workers wait for one another."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -46,9 +46,18 @@ class PostgresClaims:
         self._claiming = Claiming()
         self._quiet = True
         """Whether the latest turn that looked found one run at most."""
+        self.foresees: Callable[[], None] = lambda: None
+        """Called when a run was claimed before its instant."""
 
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
-        """Settle, promote what fell due, renew the lease and claim, in one transaction.
+        """Settle, promote what fell due, renew the lease and claim, in one transaction."""
+        turn = await self._turned(wish, settlements, now_ms)
+        if any(claim.run.due_at_ms > now_ms for claim in turn.claims):
+            self.foresees()
+        return turn
+
+    async def _turned(self, wish: Wish, settlements: Sequence[Settlement], now_ms: int) -> Turn:
+        """Take the turn that promises most.
 
         Where gates are yet to be made, what waits behind them is claimed in a second one. Who
         knows what to find begins with a shorter turn: one that looks for a run that waits alone,

@@ -12,6 +12,7 @@ Counts, ends of spans and instants in between are nanoseconds.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -22,6 +23,10 @@ from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.transaction import Transaction
 
 LOOK_EVERY_S = 5.0
+SHARP_NS = 500_000_000
+"""How old a look may be by which a run is begun that waits for its instant."""
+LOOKS_WHERE_WANTED = 3
+"""The answer to somebody who has slept takes twice as long: a few in a row are narrower."""
 FIRST_LOOKS = 3
 """The first answer has waited for its plan: a few more give a narrower span."""
 DRIFT_PPM = 200
@@ -76,6 +81,7 @@ class ServerClock:
         self._ticks = ticks
         self._span = first
         self._heard = True
+        self._wanted = asyncio.Event()
 
     def now_ms(self) -> int:
         """Return epoch milliseconds, never ahead of the server's clock."""
@@ -84,10 +90,19 @@ class ServerClock:
         return (now_ns + span.low_ns - _drift_ns(span, now_ns)) // 1_000_000
 
     async def serve(self) -> None:
-        """Ask the server every few seconds until cancelled."""
+        """Ask the server every few seconds, and when it is worth it, until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            await self.look()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._wanted.wait()
+            for _ in range(LOOKS_WHERE_WANTED if self._wanted.is_set() else 1):
+                await self.look()
+            self._wanted.clear()
+
+    def sharpen(self) -> None:
+        """Ask the server soon: somebody waits for an instant, and what is known wears off."""
+        if self._ticks.now_ns() - self._span.at_ns > SHARP_NS:
+            self._wanted.set()
 
     async def look(self) -> None:
         """Ask the server once; where it does not answer, the last difference goes on counting."""

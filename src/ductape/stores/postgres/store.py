@@ -71,6 +71,7 @@ class PostgresStore:
     async def clock(self, local: Clock, ticks: Ticks) -> Clock:  # noqa: ARG002 (the port's)
         """Return the server's clock; this machine's own, however wrong, is not asked."""
         clock = await server_clock(looking(self._engine, ticks), ticks)
+        self.claims.foresees = clock.sharpen
         self._looking = asyncio.create_task(clock.serve(), name="ductape-clock")
         return clock
 
