@@ -9,6 +9,7 @@ import pytest
 from ductape.stores.postgres.store import PostgresStore, open_postgres
 from tests.builders import decide
 from tests.servers.postgres import PostgresServer, postgres_server
+from tests.servers.proxy import Proxy
 
 _made = count(1)
 
@@ -28,6 +29,24 @@ def url(server: PostgresServer) -> str:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[PostgresStore]:
     opened = await open_postgres(url, decide=decide, token="here")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def line(server: PostgresServer) -> AsyncIterator[Proxy]:
+    """Give a line to the server that a test may cut."""
+    opened = Proxy(server.port)
+    await opened.open()
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def far(server: PostgresServer, url: str, line: Proxy) -> AsyncIterator[PostgresStore]:
+    """Give a store at the other end of the line."""
+    there = url.replace(f":{server.port}", f":{line.port}")
+    opened = await open_postgres(there, decide=decide, token="t")
     yield opened
     await opened.aclose()
 

@@ -12,6 +12,7 @@ from ductape.stores.postgres.address import address_of
 from ductape.stores.postgres.store import PostgresStore, open_postgres
 from tests.builders import NOW_MS, a_new_job, a_spec, a_wish, decide
 from tests.conformance.steps import claimed, hired, stored
+from tests.postgres.counting import transactions
 from tests.servers.postgres import PostgresServer
 from tests.servers.proxy import Proxy
 
@@ -37,11 +38,6 @@ class Standby:
         """Return the jobs that its turns have brought."""
         turns = await asyncio.gather(*self.asked)
         return [claim.run.job_id for turn in turns for claim in turn.claims]
-
-
-def transactions(root: psycopg.Connection) -> int:
-    """Count the transactions that have changed something, this look among them."""
-    return int(root.execute("SELECT pg_current_xact_id()::text").fetchall()[0][0])
 
 
 async def test_whoever_asks_gets_the_job_out_of_the_same_commit(

@@ -11,10 +11,10 @@ from ductape.domain.job import Claim
 from ductape.domain.outcome import Success
 from ductape.errors import StoreError
 from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.store import PostgresStore, open_postgres
+from ductape.stores.postgres.store import PostgresStore
 from tests.builders import NOW_MS, a_new_job, a_recurring_job, a_spec, a_wish, decide
 from tests.conformance.steps import claimed, claimed_ids, hired, lost, stored
-from tests.servers.postgres import PostgresServer
+from tests.postgres.counting import transactions
 from tests.servers.proxy import Proxy
 
 PATIENCE_S = 10
@@ -36,16 +36,12 @@ def ends(claims: list[Claim]) -> list[Settlement]:
 
 
 async def test_all_of_it_is_done_before_the_first_answer_is_there(
-    server: PostgresServer, url: str, root: psycopg.Connection
+    far: PostgresStore, line: Proxy, url: str, root: psycopg.Connection
 ) -> None:
-    line = Proxy(server.port)
-    await line.open()
-    far = url.replace(f":{server.port}", f":{line.port}")
-    store = await open_postgres(far, decide=decide, token="t")
-    first = await flood(store)
+    first = await flood(far)
     line.swallow_answers()
     at_ms = NOW_MS + 1
-    turn = asyncio.create_task(store.claims.turn(FEW, ends(first), now_ms=at_ms))
+    turn = asyncio.create_task(far.claims.turn(FEW, ends(first), now_ms=at_ms))
     schema = address_of(url).schema
     both = "SELECT count(*), (SELECT count(*) FROM {0}.runs WHERE worker = 'w1') FROM {0}.history"
     seen = both.format(schema).encode()
@@ -55,10 +51,8 @@ async def test_all_of_it_is_done_before_the_first_answer_is_there(
     line.cut()
     with pytest.raises(StoreError):
         await turn
-    found = await store.claims.claimed("w1", at_ms=at_ms)
+    found = await far.claims.claimed("w1", at_ms=at_ms)
     assert len(found) == FEW.slots
-    await store.aclose()
-    await line.aclose()
 
 
 async def another_product(store: PostgresStore) -> None:
@@ -111,6 +105,19 @@ async def test_of_what_one_worker_has_seen_another_takes_what_is_its_own(
     assert await claimed(store, a_wish("w2")) == []
     assert len(await claimed(store, able)) == 2
     assert await claimed(store, a_wish("w2", queues=("other",), handlers=able.handlers)) == []
+
+
+async def test_what_nobody_here_can_do_is_looked_at_once(
+    store: PostgresStore, root: psycopg.Connection
+) -> None:
+    await hired(store, "w1")
+    await stored(store, *(a_new_job(a_spec(needs="job:a")) for _ in range(6)))
+    spent: list[int] = []
+    for _ in range(2):
+        before = transactions(root)
+        assert await claimed(store) == []
+        spent.append(transactions(root) - before)
+    assert spent[1] == spent[0]
 
 
 async def test_an_occurrence_comes_with_its_recurrence(store: PostgresStore) -> None:

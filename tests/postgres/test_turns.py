@@ -13,7 +13,6 @@ from ductape.stores.postgres.store import PostgresStore, open_postgres
 from ductape.stores.postgres.transaction import Transaction
 from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_wish, decide
 from tests.conformance.steps import claimed, hired, stored
-from tests.servers.postgres import PostgresServer
 from tests.servers.proxy import Proxy
 
 PATIENCE_S = 5
@@ -72,16 +71,12 @@ async def test_what_is_claimed_is_told_although_a_gate_cannot_be_made(
 
 
 async def test_a_run_that_waits_alone_is_claimed_though_the_server_s_answers_wait(
-    server: PostgresServer, url: str, root: psycopg.Connection
+    far: PostgresStore, line: Proxy, url: str, root: psycopg.Connection
 ) -> None:
-    line = Proxy(server.port)
-    await line.open()
-    far = url.replace(f":{server.port}", f":{line.port}")
-    store = await open_postgres(far, decide=decide, token="t")
-    await hired(store, "w1")
-    await stored(store, a_new_job())
+    await hired(far, "w1")
+    await stored(far, a_new_job())
     line.swallow_answers()
-    turn = asyncio.create_task(store.claims.turn(a_wish("w1"), [], now_ms=NOW_MS))
+    turn = asyncio.create_task(far.claims.turn(a_wish("w1"), [], now_ms=NOW_MS))
     running = "SELECT worker FROM {}.runs WHERE state = 'running'"
     async with asyncio.timeout(PATIENCE_S):
         while root.execute(running.format(address_of(url).schema).encode()).fetchall() != [("w1",)]:  # noqa: ASYNC110 (another process's)
@@ -89,10 +84,8 @@ async def test_a_run_that_waits_alone_is_claimed_though_the_server_s_answers_wai
     line.cut()
     with pytest.raises(StoreError):
         await turn
-    [claim] = await store.claims.claimed("w1", at_ms=NOW_MS)
+    [claim] = await far.claims.claimed("w1", at_ms=NOW_MS)
     assert claim.run.state == "running"
-    await store.aclose()
-    await line.aclose()
 
 
 @pytest.mark.parametrize(("due_ms", "told"), [(NOW_MS + 20, 1), (NOW_MS, 0)])

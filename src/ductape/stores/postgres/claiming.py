@@ -30,6 +30,7 @@ from ductape.stores.postgres.transaction import Transaction
 
 MOST_SUSPECTS = 10
 UNLIMITED = Room({}, {})
+"""Where no queue and no flow has a limit."""
 VERSION_AT = RUN_COLUMNS.count(",") + 1
 """Where a claimed row tells its product's version."""
 
@@ -75,7 +76,6 @@ class Claiming:
         self._turns += 1
         heads = self._heads(outlook.heads)
         fit = _fit(heads, wish)
-        self.seen = self._plain(outlook, heads, wish)
         gates = Gates(transaction)
         suspects: list[Row] = []
         if wish.suspect and outlook.suspects:
@@ -89,6 +89,7 @@ class Claiming:
         shares = share_out(fit, found.room, slots=free, turn=self._turns) if free else []
         rows = suspects + await _take(transaction, wish, shares, free, now_ms)
         claims = await claims_of(transaction, rows)
+        self.seen = self._plain(outlook, heads, wish) if rows else None
         # Nothing of a share: others have it in their hands, and the next may wait behind it.
         busy = found.busy or bool(shares and not rows)
         return Taken(claims, found.limited, busy, frozenset(gates.missing))
@@ -113,7 +114,7 @@ class Claiming:
         # Of a flow with several handlers the oldest comes first, which has to be looked at.
         if special or len(flows) < len(heads) or any(head.limit is not None for head in heads):
             return None
-        return Seen(wish.queues, heads) if heads else None
+        return Seen(wish.queues, heads)
 
     def _heads(self, rows: Sequence[Row]) -> list[Head]:
         """Read the groups, and remember where the look at a queue with many of them ended."""

@@ -70,35 +70,29 @@ WITH RECURSIVE queued (queue) AS (
     WHERE walk.step < %(most)s)
 SELECT queue, rank, flow, needs, due_at, concurrency, again, step FROM walk
 
+-- name: shares
+-- Where the runs lie that are the first of each group's share, in order; whoever asks has them locked.
+SELECT taken.ctid
+FROM unnest(%(queue)s::text[], %(rank)s::integer[], %(flow)s::text[], %(needs)s::text[], %(share)s::integer[])
+    AS share (queue, rank, flow, needs, most)
+CROSS JOIN LATERAL (
+    SELECT ctid FROM ductape.runs
+    WHERE state = 'queued' AND losses = 0 AND runs.queue = share.queue AND runs.rank = share.rank
+        AND runs.flow = share.flow AND runs.needs = share.needs
+    ORDER BY due_at LIMIT share.most FOR UPDATE SKIP LOCKED) AS taken
+
 -- name: claim
--- Of each group its share, in order. The outer UPDATE does not repeat the index's predicate, which
--- would mislead the planner.
+-- Of each group its share. The outer UPDATE does not repeat the index's predicate, which would mislead the
+-- planner.
 UPDATE ductape.runs SET {taken}
-WHERE ctid = ANY(ARRAY(
-    SELECT taken.ctid
-    FROM unnest(%(queue)s::text[], %(rank)s::integer[], %(flow)s::text[], %(needs)s::text[], %(share)s::integer[])
-        AS share (queue, rank, flow, needs, most)
-    CROSS JOIN LATERAL (
-        SELECT ctid FROM ductape.runs
-        WHERE state = 'queued' AND losses = 0 AND runs.queue = share.queue AND runs.rank = share.rank
-            AND runs.flow = share.flow AND runs.needs = share.needs
-        ORDER BY due_at LIMIT share.most FOR UPDATE SKIP LOCKED) AS taken
-    LIMIT %(slots)s))
+WHERE ctid = ANY(ARRAY({shares} LIMIT %(slots)s))
 RETURNING {claim_columns}
 
 -- name: claim_as_seen
 -- The same, if no group waits but those that were seen before, no run that was lost, no queue is limited
 -- and the lease holds.
 UPDATE ductape.runs SET {taken}
-WHERE ctid = ANY(ARRAY(
-    SELECT taken.ctid
-    FROM unnest(%(queue)s::text[], %(rank)s::integer[], %(flow)s::text[], %(needs)s::text[], %(share)s::integer[])
-        AS share (queue, rank, flow, needs, most)
-    CROSS JOIN LATERAL (
-        SELECT ctid FROM ductape.runs
-        WHERE state = 'queued' AND losses = 0 AND runs.queue = share.queue AND runs.rank = share.rank
-            AND runs.flow = share.flow AND runs.needs = share.needs
-        ORDER BY due_at LIMIT share.most FOR UPDATE SKIP LOCKED) AS taken
+WHERE ctid = ANY(ARRAY({shares}
     WHERE NOT EXISTS (SELECT FROM ductape.queues)
         AND NOT EXISTS (SELECT FROM ductape.runs WHERE state = 'queued' AND losses > 0)
         AND EXISTS (SELECT FROM ductape.workers WHERE id = %(worker)s AND lease_until >= %(now)s)
