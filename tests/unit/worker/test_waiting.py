@@ -167,3 +167,22 @@ def test_a_caller_is_warned_where_nobody_serves_the_queue(
     play(scenario, registry(sleeper=sleeper), worker=False)
     warned = [one.message for one in caplog.records if "no live worker" in one.message]
     assert len(warned) == 2
+
+
+def test_a_run_that_waits_for_its_instant_looks_at_the_clock_again_before(play: Play) -> None:
+    """The server's clock may be known better by then: it starts by that, neither early nor late."""
+    started_s: list[float] = []
+
+    async def note(_: dict[str, object]) -> None:
+        started_s.append(asyncio.get_running_loop().time())
+
+    async def scenario(harness: Harness) -> float:
+        since_s = harness.clock.elapsed_s()
+        job = a_job("note", start_at=harness.clock.now_ms() + 1_000)
+        await harness.ductape.processor.job.dispatch(job)
+        await harness.sleep(980)  # the worker holds it by now
+        harness.clock.jump(3)
+        await harness.until(lambda: started_s)
+        return started_s[0] - since_s
+
+    assert round(1_000 * play(scenario, registry(note=note))) == 1_000 - 3
