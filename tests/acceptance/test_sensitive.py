@@ -9,6 +9,7 @@ import pytest
 
 from ductape import Ductape, Handlers
 from ductape.errors import JobFailed
+from ductape.handlers.python import AsyncContext
 from ductape.stores.sqlite.opening import connect
 
 NUMBER = "4000-1234-5678"
@@ -37,9 +38,15 @@ async def ductape(store: str) -> AsyncIterator[Ductape]:
     handlers = Handlers()
 
     @handlers.job("charge")
-    async def charge(given: dict[str, object]) -> dict[str, object]:
+    async def charge(given: dict[str, object], ctx: AsyncContext) -> dict[str, object]:
         if given.get("fails"):
             raise RuntimeError("declined")
+        if given.get("tells") and ctx.last_checkpoint is None:
+            await ctx.checkpoint({"charged": given["card"]})
+            await ctx.progress(1, 2, f"charging {given['card']}")
+            raise RuntimeError(f"no such card: {given['card']}")
+        if given.get("tells"):
+            return {"said": ctx.last_checkpoint}
         return {"said": ANSWER, "card": given["card"]}
 
     @handlers.job("open")
@@ -150,3 +157,26 @@ async def test_a_cached_result_answers_an_equal_job(ductape: Ductape, at_rest: R
     assert shown["cached"]
     assert shown["result"] == first
     assert ANSWER.encode() not in at_rest()
+
+
+async def test_neither_an_error_nor_a_checkpoint_nor_progress_lets_an_input_out(
+    ductape: Ductape, at_rest: Rest
+) -> None:
+    receipt = await ductape.processor.job.dispatch(
+        {
+            **JOB,
+            "input": {"card": NUMBER, "tells": True},
+            "start_at": 0,
+            "retries": 1,
+            "retryConfig": {"initialDelay": 100},
+        }
+    )
+    result = await ductape.processor.job.wait(receipt["job_id"])
+    assert result == {"said": {"charged": NUMBER}}
+    job = await ductape.jobs.get(receipt["job_id"])
+    assert job["progress"] == {"done": 1, "total": 2, "note": "charging ***"}
+    error = job["attempts"][0]["error"]
+    assert error is not None
+    assert error["message"] == "no such card: ***"
+    assert NUMBER not in (error["traceback"] or "")
+    assert NUMBER.encode() not in at_rest()

@@ -7,7 +7,7 @@ from ductape.domain.operations import cancel, pause
 from ductape.domain.outcome import Cancelled, Interrupted, Lost, Outcome, Success
 from ductape.domain.request import Repeat
 from ductape.ports.stores import Store
-from ductape.ports.stores.memory import Follows, Fresh, Leads
+from ductape.ports.stores.memory import Follows, Fresh, Leads, Selection
 from tests.builders import (
     NOW_MS,
     ZONES,
@@ -59,7 +59,7 @@ async def test_the_success_of_a_lost_leader_completes_nobody(store: Store) -> No
     await settled(store, leader, Lost("dead"))
     assert await settled_leading(store, leader, Success(7)) == "fenced"
     assert "completed" not in await statuses(store, ids)
-    assert await store.memory.values("orders", "quotes", event=None, kind=None, now_ms=0) == []
+    assert await store.memory.values(Selection("orders", "quotes"), now_ms=0) == []
 
 
 async def test_a_recurring_follower_that_is_completed_gets_its_next_occurrence(
@@ -88,7 +88,7 @@ async def test_a_leader_without_a_result_releases_exactly_the_first(
 async def test_a_leader_without_a_result_leaves_no_entry(store: Store, outcome: Outcome) -> None:
     leader = await a_leader(store)
     await settled_leading(store, leader, outcome)
-    assert await store.memory.values("orders", "quotes", event=None, kind=None, now_ms=0) == []
+    assert await store.memory.values(Selection("orders", "quotes"), now_ms=0) == []
 
 
 async def test_a_released_run_leads_with_its_own_retries(store: Store) -> None:

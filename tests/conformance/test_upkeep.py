@@ -15,6 +15,7 @@ from ductape.domain.quota import Fixed
 from ductape.domain.request import Repeat
 from ductape.domain.retention import KeptFrom, Others
 from ductape.ports.stores import Store
+from ductape.ports.stores.memory import Selection
 from ductape.ports.stores.quotas import BreakerKey, QuotaKey
 from ductape.ports.stores.upkeep import NO_OTHERS
 from tests.builders import (
@@ -415,7 +416,7 @@ async def test_stale_cache_entries_are_pruned(store: Store) -> None:
         entry = an_entry(key, expires_ms=expires)
         await store.claims.settle([replace(done, cache=entry)], now_ms=NOW_MS)
     await pruned(store)
-    assert len(await store.memory.values("orders", "quotes", event=None, kind=None, now_ms=0)) == 1
+    assert len(await store.memory.values(Selection("orders", "quotes"), now_ms=0)) == 1
 
 
 async def test_windows_of_quotas_that_count_no_more_are_pruned(store: Store) -> None:

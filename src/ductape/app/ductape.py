@@ -249,7 +249,7 @@ class Ductape:
         self.products = product_service(core, scheduling, limits)
         self.health = HealthService(core.store)
         self.secrets = core.secrets
-        self.caches = Caches(core.store, clock)
+        self.caches = Caches(core.store, clock, sealing)
         self.queues = QueueService(core.store.queues, core.store.wake)
         self.workers = Workers(core.store.fleet, clock)
         self.imports = Imports(core.outside.http)

@@ -22,25 +22,26 @@ Product = Annotated[
 ]
 
 
+Event = Annotated[str | None, typer.Option(metavar="TAG", help="Of this event.")]
+Kind = Annotated[str | None, typer.Option(help="Of this kind.")]
+
+
 @app.command()
 def values(
     context: typer.Context,
     tag: Tag,
     *,
     product: Product = None,
-    event: Annotated[str | None, typer.Option(help="Of this event.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Of this kind.")] = None,
+    event: Event = None,
+    kind: Kind = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List a cache's live entries."""
     call = Call.of(context, store, as_json=as_json)
-    narrowed = {"component_tag": event, "component_type": kind}
-    asked = {name: value for name, value in narrowed.items() if value is not None}
 
     async def found(here: "Ductape") -> list[CacheValueView]:
-        owner = await the_product(here, product)
-        return await here.caches.values({**asked, "product_tag": owner, "cache_tag": tag})
+        return await here.caches.values(await _asked(here, product, tag, event, kind))
 
     entries = call.ask(found)
     call.show(entries, human=lambda: _entries(entries))
@@ -52,6 +53,8 @@ def clear(
     tag: Tag,
     *,
     product: Product = None,
+    event: Event = None,
+    kind: Kind = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -59,11 +62,21 @@ def clear(
     call = Call.of(context, store, as_json=as_json)
 
     async def cleared(here: "Ductape") -> dict[str, JsonValue]:
-        owner = await the_product(here, product)
-        return await here.caches.clear({"product_tag": owner, "cache_tag": tag})
+        return await here.caches.clear(await _asked(here, product, tag, event, kind))
 
     answer = call.ask(cleared)
     call.show(answer, human=lambda: f"forgot {answer['count']} entries")
+
+
+async def _asked(
+    here: "Ductape", product: str | None, tag: str, event: str | None, kind: str | None
+) -> dict[str, object]:
+    return {
+        "product_tag": await the_product(here, product),
+        "cache_tag": tag,
+        "component_tag": event,
+        "component_type": kind,
+    }
 
 
 def _entries(entries: Sequence[CacheValueView]) -> RenderableType | None:

@@ -15,6 +15,7 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.references import (
     Source,
     check,
+    leaf_texts,
     live_in_input,
     needs_resolving,
     resolve,
@@ -102,17 +103,14 @@ class Injection:
     ) -> Injected:
         """Resolve a definition, then an input; raises `ReferenceMissing` for what is not there."""
         if not target.refers and not needs_resolving(input):
-            return Injected(target, input, session=session)
+            return Injected(target, input, _own_texts(target, input), session)
         now_ms = self._clock.now_ms()
         open_target, sensitive = await self._opened(target, product, env, now_ms)
         around = scope(sources_of(open_target, session), now_ms)
         rest, mapping = apart(target.kind, input)
-        return Injected(
-            target=open_target,
-            input={**cast("JsonObject", resolve(rest, around)), **mapping},
-            sensitive=(*sensitive, *sensitive_texts(rest, around)),
-            session=session,
-        )
+        given: JsonObject = {**cast("JsonObject", resolve(rest, around)), **mapping}
+        injected = (*sensitive, *sensitive_texts(rest, around))
+        return Injected(open_target, given, (*injected, *_own_texts(target, given)), session)
 
     async def _opened(
         self, target: Target, product: str, env: str, now_ms: int
@@ -140,6 +138,11 @@ class Injection:
         if missing:
             raise ReferenceMissing([_no_secret(name, product) for name in dict.fromkeys(missing)])
         return found
+
+
+def _own_texts(target: Target, given: JsonObject) -> tuple[str, ...]:
+    """Return what is to be masked of an input because its definition is sensitive."""
+    return tuple(dict.fromkeys(leaf_texts(given))) if target.sensitive else ()
 
 
 def _definitions(target: Target) -> JsonObject:

@@ -16,6 +16,7 @@ from ductape.domain.found import MASK
 from ductape.domain.job import Finished, JobSpec, Run, Schedule
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.record import JobRecord
+from ductape.domain.request import JobEventTypes
 from ductape.errors import StoreError
 from ductape.ports.vault import SealBroken, Vault
 
@@ -48,6 +49,19 @@ class Sealing:
         if not run.spec.sensitive:
             return result
         return self._seal(result, f"{run.job_id}/{run.number}/result")
+
+    def kept_checkpoint(self, run: Run, value: JsonValue) -> JsonValue:
+        """Return what a run checkpoints as it is stored.
+
+        A subscription's is left open: it is what the engine itself counts, and reads.
+        """
+        if not run.spec.sensitive or run.spec.kind is JobEventTypes.SUBSCRIBE:
+            return value
+        return self._seal(value, f"{run.job_id}/{run.number}/checkpoint")
+
+    def checkpoint_of(self, run: Run) -> JsonValue:
+        """Return what a run checkpointed last, as its handler gave it; raises `SealBroken`."""
+        return self._open(run.checkpoint) if run.spec.sensitive else run.checkpoint
 
     def sealed(self, value: JsonValue, place: str) -> JsonValue:
         """Seal any value, to be found again at a place."""

@@ -5,9 +5,11 @@ from msgspec.structs import replace
 
 from ductape.domain.job import Claim, Progress
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.masking import mask
 from ductape.errors import invalid
 from ductape.ports.clock import Clock
 from ductape.ports.stores.claims import Claims
+from ductape.services.sealing import Sealing
 from ductape.worker.held import Held
 
 LARGEST_CHECKPOINT = 65_536
@@ -18,9 +20,10 @@ PROGRESS_EVERY_MS = 200
 class RunContext:
     """The context of one attempt."""
 
-    def __init__(self, held: Held, claims: Claims, clock: Clock) -> None:
-        """Speak for a held run."""
+    def __init__(self, held: Held, claims: Claims, clock: Clock, sealing: Sealing) -> None:
+        """Speak for a held run; `sealing` closes what a sensitive one checkpoints."""
         run = held.claim.run
+        self._sealing = sealing
         self._held = held
         self._claims = claims
         self._clock = clock
@@ -39,21 +42,23 @@ class RunContext:
     @property
     def last_checkpoint(self) -> JsonValue:
         """What was checkpointed last, by this attempt or an earlier one; none if nothing."""
-        return self._held.claim.run.checkpoint
+        return self._sealing.checkpoint_of(self._held.claim.run)
 
     async def checkpoint(self, value: JsonValue) -> None:
         """Store partial success at once for the next attempt; raises `ValidationError`."""
         size = encoded_size(value)
         if size > LARGEST_CHECKPOINT:
             raise invalid("checkpoint", f"at most {LARGEST_CHECKPOINT} bytes", f"{size} bytes")
-        await self._claims.note(self._held.ref, now_ms=self._clock.now_ms(), checkpoint=value)
-        self._keep(self._held.claim, checkpoint=value, progress=None)
+        kept = self._sealing.kept_checkpoint(self._held.claim.run, value)
+        await self._claims.note(self._held.ref, now_ms=self._clock.now_ms(), checkpoint=kept)
+        self._keep(self._held.claim, checkpoint=kept, progress=None)
 
     async def progress(
         self, done: float, total: float | None = None, note: str | None = None
     ) -> None:
-        """Show how far the work is."""
-        progress = Progress(done, total, note)
+        """Show how far the work is; what is to be masked is masked in the note."""
+        shown = None if note is None else mask(note, self._held.sensitive)
+        progress = Progress(done, total, shown)
         self._keep(self._held.claim, checkpoint=None, progress=progress)
         now_ms = self._clock.now_ms()
         if now_ms - self._progress_at_ms >= PROGRESS_EVERY_MS:

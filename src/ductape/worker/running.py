@@ -187,7 +187,7 @@ class Running:
 
     def _invocation(self, held: Held, injected: Injected, log: StepLog) -> Invocation:
         spec = held.claim.run.spec
-        context = RunContext(held, self._store.claims, self._clock)
+        context = RunContext(held, self._store.claims, self._clock, self._preparing.sealing)
         around = Around(
             held, self._preparing, self._handlers, self._clock, context, log, self._cache
         )

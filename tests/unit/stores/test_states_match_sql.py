@@ -21,6 +21,7 @@ from ductape.domain.operations import cancel
 from ductape.domain.outcome import Cancelled, Interrupted, Lost, Outcome, Success
 from ductape.domain.settlement import run_ref, with_cache
 from ductape.ports.stores.intake import NewJob
+from ductape.ports.stores.memory import Selection
 from ductape.ports.stores.reading import JobFilter
 from ductape.stores.sqlite.statements import migrations
 from ductape.stores.sqlite.store import SqliteStore, open_sqlite
@@ -149,7 +150,7 @@ async def every_outcome(store: SqliteStore) -> None:
 
 async def a_crowd_at_the_cache(store: SqliteStore, outcome: Outcome) -> None:
     """Park two runs behind a leader, let it end, then cancel who is left."""
-    await store.memory.clear("orders", "quotes")
+    await store.memory.clear(Selection("orders", "quotes"))
     jobs = [a_new_job(a_spec(queue="crowd")) for _ in range(3)]
     leader, *others = await claimed(store, *jobs)
     for claim in (leader, *others):

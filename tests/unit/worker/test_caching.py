@@ -1,9 +1,19 @@
 import asyncio
 from typing import Any
 
-from ductape import WorkerOptions
+import pytest
+
+from ductape import ValidationError, WorkerOptions
 from ductape.testing import Harness
-from tests.unit.worker.builders import a_job, registry, statuses, until_status, view_of
+from tests.unit.worker.builders import (
+    PRODUCT,
+    a_job,
+    registry,
+    sleeper,
+    statuses,
+    until_status,
+    view_of,
+)
 from tests.unit.worker.conftest import Play
 
 
@@ -149,3 +159,52 @@ def test_a_recurrence_is_answered_only_within_the_expiry(play: Play) -> None:
         assert cached == [False, True, False, True]
 
     play(scenario, registry(act=counted.act))
+
+
+def test_a_selection_shows_and_forgets_the_same(play: Play) -> None:
+    async def scenario(harness: Harness) -> list[object]:
+        for event in ("act", "other"):
+            await harness.ductape.processor.job.schedule(a_job(event, cache="quick"))
+        caches = harness.ductape.caches
+        whole = {"product_tag": "shop", "cache_tag": "quick"}
+        seen: list[object] = [
+            len(await caches.values(whole)),
+            await caches.clear({**whole, "component_tag": "act", "component_type": "action"}),
+            await caches.clear({**whole, "component_tag": "act", "component_type": "job"}),
+            await caches.clear({**whole, "expiry": 6_000}),
+            [one["component_tag"] for one in await caches.values({**whole, "expiry": 4_000})],
+        ]
+        return seen
+
+    seen = play(scenario, registry(act=sleeper, other=sleeper))
+    assert seen == [2, {"count": 0}, {"count": 1}, {"count": 0}, ["other"]]
+
+
+def test_a_selection_of_a_cache_is_judged_whole(play: Play) -> None:
+    async def scenario(harness: Harness) -> list[str]:
+        wrong = {
+            "product_tag": "shop",
+            "cashe_tag": "quick",
+            "component_type": "jobs",
+            "expiry": "soon",
+        }
+        paths: list[str] = []
+        for verb in (harness.ductape.caches.values, harness.ductape.caches.clear):
+            with pytest.raises(ValidationError) as caught:
+                await verb(wrong)
+            paths += [fault["path"] for fault in caught.value.errors]
+        return paths
+
+    every = ["cashe_tag", "cache_tag", "component_type", "expiry"]
+    assert play(scenario, registry(act=sleeper)) == every * 2
+
+
+def test_a_sensitive_entry_is_shown_to_whoever_may_see_all_of_it(play: Play) -> None:
+    async def scenario(harness: Harness) -> list[object]:
+        job = {"tag": "act", "handler": "python", "sensitive": True}
+        await harness.ductape.products.apply({**PRODUCT, "jobs": [job]})
+        await harness.ductape.processor.job.schedule(a_job(cache="quick"))
+        asked = {"product_tag": "shop", "cache_tag": "quick"}
+        return [one["value"] for one in await harness.ductape.caches.values(asked)]
+
+    assert play(scenario, registry(act=sleeper)) == ["slept"]

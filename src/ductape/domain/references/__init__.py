@@ -10,6 +10,7 @@ from ductape.domain.references.live import LIVE, Live, live_in_input
 from ductape.domain.references.resolve import Use, resolve, sensitive_texts, uses
 from ductape.domain.references.scope import Scope, Source, scope, session_source, tree_source
 from ductape.domain.references.syntax import Template
+from ductape.domain.references.values import leaf_texts
 from ductape.domain.references.walk import literal, needs_resolving
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Template",
     "Use",
     "check",
+    "leaf_texts",
     "literal",
     "live_in_input",
     "needs_resolving",

@@ -37,6 +37,19 @@ class CacheValue(Struct, frozen=True):
     expires_at_ms: int
 
 
+class Selection(Struct, frozen=True):
+    """Entries of one cache of one product."""
+
+    product: str
+    tag: str
+    event: str | None = None
+    """Only those of this event."""
+    kind: str | None = None
+    """Only those of this kind."""
+    until_ms: int | None = None
+    """Only those that live at least to this instant."""
+
+
 class Memory(Protocol):
     """Where results are remembered."""
 
@@ -54,12 +67,10 @@ class Memory(Protocol):
         """Remember a result that no run leads."""
         ...
 
-    async def values(
-        self, product: str, tag: str, *, event: str | None, kind: str | None, now_ms: int
-    ) -> list[CacheValue]:
-        """List the live entries of one cache."""
+    async def values(self, selection: Selection, *, now_ms: int) -> list[CacheValue]:
+        """List the live entries that are selected, newest first."""
         ...
 
-    async def clear(self, product: str, tag: str) -> int:
-        """Forget the entries of one cache; return how many."""
+    async def clear(self, selection: Selection) -> int:
+        """Forget the entries that are selected, stale ones too; return how many."""
         ...

@@ -1,7 +1,8 @@
-"""Cached results on their way to rows."""
+"""Cached results on their way to rows, and which of them are meant."""
 
 from ductape.domain.change import CacheEntry
 from ductape.domain.jsonvalue import JsonValue
+from ductape.ports.stores.memory import Selection
 from ductape.stores.postgres.rows import Cell, encode
 
 
@@ -16,4 +17,15 @@ def entry_row(entry: CacheEntry, result: JsonValue, now_ms: int) -> dict[str, Ce
         "result": encode(result),
         "expires_at": entry.expires_at_ms,
         "now": now_ms,
+    }
+
+
+def selection_row(selection: Selection) -> dict[str, Cell]:
+    """Return what a statement is told of a selection."""
+    return {
+        "product": selection.product,
+        "tag": selection.tag,
+        "event": selection.event,
+        "kind": selection.kind,
+        "until": selection.until_ms,
     }

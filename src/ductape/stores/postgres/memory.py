@@ -7,9 +7,9 @@ from collections.abc import Collection
 
 from ductape.domain.change import CacheEntry, RunRef
 from ductape.domain.jsonvalue import JsonValue
-from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads
+from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads, Selection
 from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.entry_rows import entry_row
+from ductape.stores.postgres.entry_rows import entry_row, selection_row
 from ductape.stores.postgres.gates import hold_gates
 from ductape.stores.postgres.limits import unblock
 from ductape.stores.postgres.rows import Values, decode_json
@@ -41,26 +41,18 @@ class PostgresMemory:
         values = entry_row(entry, result, now_ms)
         await self._engine.single(lambda t: t.change("cache_entries", "put", values))
 
-    async def values(
-        self, product: str, tag: str, *, event: str | None, kind: str | None, now_ms: int
-    ) -> list[CacheValue]:
-        """List the live entries of one cache."""
-        values: Values = {
-            "product": product,
-            "tag": tag,
-            "event": event,
-            "kind": kind,
-            "now": now_ms,
-        }
+    async def values(self, selection: Selection, *, now_ms: int) -> list[CacheValue]:
+        """List the live entries that are selected, newest first."""
+        values: Values = {**selection_row(selection), "now": now_ms}
         rows = await self._engine.single(lambda t: t.rows("cache_entries", "values", values))
         return [
             CacheValue(row[0], row[1], row[2], row[3], decode_json(row[4]), row[5], row[6])
             for row in rows
         ]
 
-    async def clear(self, product: str, tag: str) -> int:
-        """Forget the entries of one cache; return how many."""
-        values: Values = {"product": product, "tag": tag}
+    async def clear(self, selection: Selection) -> int:
+        """Forget the entries that are selected, stale ones too; return how many."""
+        values: Values = selection_row(selection)
         return await self._engine.single(lambda t: t.change("cache_entries", "clear", values))
 
 

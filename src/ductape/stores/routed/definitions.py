@@ -2,7 +2,7 @@
 
 from ductape.domain.change import CacheEntry, RunRef
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads
+from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads, Selection
 from ductape.ports.stores.products import ProductRow
 from ductape.ports.stores.sessions import SessionFamily, SessionUser
 from ductape.stores.routed.places import Places
@@ -150,13 +150,11 @@ class RoutedMemory:
         """Remember a result that no run leads."""
         await self._places.of_product(entry.product).memory.leave(entry, result, now_ms=now_ms)
 
-    async def values(
-        self, product: str, tag: str, *, event: str | None, kind: str | None, now_ms: int
-    ) -> list[CacheValue]:
-        """List the live entries of one cache."""
-        memory = self._places.of_product(product).memory
-        return await memory.values(product, tag, event=event, kind=kind, now_ms=now_ms)
+    async def values(self, selection: Selection, *, now_ms: int) -> list[CacheValue]:
+        """List the live entries that are selected."""
+        memory = self._places.of_product(selection.product).memory
+        return await memory.values(selection, now_ms=now_ms)
 
-    async def clear(self, product: str, tag: str) -> int:
-        """Forget the entries of one cache; return how many."""
-        return await self._places.of_product(product).memory.clear(product, tag)
+    async def clear(self, selection: Selection) -> int:
+        """Forget the entries that are selected, stale ones too; return how many."""
+        return await self._places.of_product(selection.product).memory.clear(selection)

@@ -2,10 +2,10 @@
 
 from ductape.domain.change import CacheEntry, RunRef
 from ductape.domain.jsonvalue import JsonValue
-from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads
+from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads, Selection
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.entry_rows import entry_row
+from ductape.stores.sqlite.entry_rows import entry_row, selection_row
 from ductape.stores.sqlite.limits import unblock
 from ductape.stores.sqlite.rows import decode_json
 from ductape.stores.sqlite.statements import statements
@@ -43,17 +43,9 @@ class SqliteMemory:
         sql, values = statements("cache_entries")["put"], entry_row(entry, result, now_ms)
         await self._engine.write(lambda c: c.execute(sql, values).get)
 
-    async def values(
-        self, product: str, tag: str, *, event: str | None, kind: str | None, now_ms: int
-    ) -> list[CacheValue]:
-        """List the live entries of one cache."""
-        values: dict[str, Cell] = {
-            "product": product,
-            "tag": tag,
-            "event": event,
-            "kind": kind,
-            "now": now_ms,
-        }
+    async def values(self, selection: Selection, *, now_ms: int) -> list[CacheValue]:
+        """List the live entries that are selected, newest first."""
+        values: dict[str, Cell] = {**selection_row(selection), "now": now_ms}
         sql = statements("cache_entries")["values"]
         rows = await self._engine.read(lambda c: c.execute(sql, values).fetchall())
         return [
@@ -61,9 +53,9 @@ class SqliteMemory:
             for row in rows
         ]
 
-    async def clear(self, product: str, tag: str) -> int:
-        """Forget the entries of one cache; return how many."""
-        return await self._engine.write(lambda c: _clear(c, {"product": product, "tag": tag}))
+    async def clear(self, selection: Selection) -> int:
+        """Forget the entries that are selected, stale ones too; return how many."""
+        return await self._engine.write(lambda c: _clear(c, selection_row(selection)))
 
 
 def _recall(

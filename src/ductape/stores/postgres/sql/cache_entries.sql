@@ -17,10 +17,13 @@ SELECT result FROM ductape.cache_entries WHERE key = %(key)s AND expires_at > %(
 SELECT product, tag, event, kind, result, created_at, expires_at FROM ductape.cache_entries
 WHERE product = %(product)s AND tag = %(tag)s AND expires_at > %(now)s
     AND (%(event)s::text IS NULL OR event = %(event)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+    AND (%(until)s::bigint IS NULL OR expires_at >= %(until)s)
 ORDER BY created_at DESC, key
 
 -- name: clear
 DELETE FROM ductape.cache_entries WHERE product = %(product)s AND tag = %(tag)s
+    AND (%(event)s::text IS NULL OR event = %(event)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+    AND (%(until)s::bigint IS NULL OR expires_at >= %(until)s)
 
 -- name: prune
 DELETE FROM ductape.cache_entries WHERE key = ANY(ARRAY(

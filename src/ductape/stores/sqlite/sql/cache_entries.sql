@@ -11,10 +11,13 @@ SELECT result FROM cache_entries WHERE key = :key AND expires_at > :now
 SELECT product, tag, event, kind, result, created_at, expires_at FROM cache_entries
 WHERE product = :product AND tag = :tag AND expires_at > :now
     AND (:event IS NULL OR event = :event) AND (:kind IS NULL OR kind = :kind)
+    AND (:until IS NULL OR expires_at >= :until)
 ORDER BY created_at DESC
 
 -- name: clear
 DELETE FROM cache_entries WHERE product = :product AND tag = :tag
+    AND (:event IS NULL OR event = :event) AND (:kind IS NULL OR kind = :kind)
+    AND (:until IS NULL OR expires_at >= :until)
 
 -- name: prune
 DELETE FROM cache_entries WHERE key IN (
