@@ -61,7 +61,7 @@ class Fault(TypedDict):
 class DuctapeError(Exception):
     """The root: what was wrong, where, and what to do about it."""
 
-    code: ClassVar[str] = "DUCTAPE_ERROR"
+    code: str = "DUCTAPE_ERROR"
     http_status: ClassVar[int] = 500
     exit_code: ClassVar[int] = 1
     remedy: ClassVar[str] = "see the message"
@@ -86,35 +86,39 @@ class DuctapeError(Exception):
 class ValidationError(DuctapeError):
     """The request is wrong; nothing was stored."""
 
-    code: ClassVar[str] = "VALIDATION_ERROR"
+    code = "VALIDATION_ERROR"
     http_status: ClassVar[int] = 422
     exit_code: ClassVar[int] = 2
     remedy: ClassVar[str] = "mend the paths that `errors` names and send the request again"
 
-    def __init__(self, errors: Sequence[Fault], *, job_id: str | None = None) -> None:
-        """Take every fault at once; `path`, `hint` and the message come from them."""
-        first = errors[0]
+    def __init__(self, errors: Sequence[Fault] | str, *, job_id: str | None = None) -> None:
+        """Take every fault at once; `path`, `hint` and the message come from them.
+
+        A handler may give a sentence instead, which is one fault of the whole.
+        """
+        faults = [_sentence(errors)] if isinstance(errors, str) else list(errors)
+        first = faults[0]
         super().__init__(
-            "; ".join(fault["message"] for fault in errors),
+            "; ".join(fault["message"] for fault in faults),
             path=first["path"],
             hint=first.get("hint"),
-            details={"errors": list(errors)},
+            details={"errors": faults},
             job_id=job_id,
         )
-        self.errors = list(errors)
+        self.errors = faults
 
 
 class ReferenceMissing(ValidationError):
     """A reference in the input points at nothing."""
 
-    code: ClassVar[str] = "REFERENCE_MISSING"
+    code = "REFERENCE_MISSING"
     remedy: ClassVar[str] = "name a value that exists, or give `$Default(reference, value)`"
 
 
 class NotFound(DuctapeError):
     """There is no such thing."""
 
-    code: ClassVar[str] = "NOT_FOUND"
+    code = "NOT_FOUND"
     http_status: ClassVar[int] = 404
     exit_code: ClassVar[int] = 2
     remedy: ClassVar[str] = "use one of the names that the message lists"
@@ -123,7 +127,7 @@ class NotFound(DuctapeError):
 class Conflict(DuctapeError):
     """The key, or the thing itself, is already in other use."""
 
-    code: ClassVar[str] = "CONFLICT"
+    code = "CONFLICT"
     http_status: ClassVar[int] = 409
     exit_code: ClassVar[int] = 2
     remedy: ClassVar[str] = "use another key, or cancel the job that holds this one"
@@ -132,7 +136,7 @@ class Conflict(DuctapeError):
 class SessionInvalid(DuctapeError):
     """The session token cannot be accepted."""
 
-    code: ClassVar[str] = "SESSION_INVALID"
+    code = "SESSION_INVALID"
     http_status: ClassVar[int] = 401
     exit_code: ClassVar[int] = 2
     remedy: ClassVar[str] = "start a new session for this product, env and tag"
@@ -141,7 +145,7 @@ class SessionInvalid(DuctapeError):
 class SessionExpired(SessionInvalid):
     """The session token was good once."""
 
-    code: ClassVar[str] = "SESSION_EXPIRED"
+    code = "SESSION_EXPIRED"
     remedy: ClassVar[str] = "refresh the session and use the new token"
 
 
@@ -152,7 +156,7 @@ class JobFailed(DuctapeError):
     the list of all attempts in the wire shape of SPEC 2.
     """
 
-    code: ClassVar[str] = "JOB_FAILED"
+    code = "JOB_FAILED"
     http_status: ClassVar[int] = 200
     remedy: ClassVar[str] = "read `error`, mend the cause, then `jobs.retry(job_id)`"
 
@@ -173,7 +177,7 @@ class JobFailed(DuctapeError):
 class JobCancelled(DuctapeError):
     """The job was cancelled before it had a result."""
 
-    code: ClassVar[str] = "JOB_CANCELLED"
+    code = "JOB_CANCELLED"
     http_status: ClassVar[int] = 200
     remedy: ClassVar[str] = "`jobs.retry(job_id)` if it should run after all"
 
@@ -181,7 +185,7 @@ class JobCancelled(DuctapeError):
 class ResultTimeout(DuctapeError):
     """The wait for a result ended; the job lives on."""
 
-    code: ClassVar[str] = "RESULT_TIMEOUT"
+    code = "RESULT_TIMEOUT"
     http_status: ClassVar[int] = 202
     exit_code: ClassVar[int] = 4
     remedy: ClassVar[str] = (
@@ -192,7 +196,7 @@ class ResultTimeout(DuctapeError):
 class ResultTooLarge(DuctapeError):
     """A run returned more than 1 MiB of JSON."""
 
-    code: ClassVar[str] = "RESULT_TOO_LARGE"
+    code = "RESULT_TOO_LARGE"
     http_status: ClassVar[int] = 422
     remedy: ClassVar[str] = "return less, or name a `result_storage` in the product"
 
@@ -200,7 +204,7 @@ class ResultTooLarge(DuctapeError):
 class QuotaExceeded(DuctapeError):
     """A quota's window is full; `details["retry_after"]` has the wait in milliseconds."""
 
-    code: ClassVar[str] = "QUOTA_EXCEEDED"
+    code = "QUOTA_EXCEEDED"
     http_status: ClassVar[int] = 429
     remedy: ClassVar[str] = "try again after the wait, or raise the quota"
 
@@ -217,13 +221,13 @@ class ProviderError(DuctapeError):
     the code decides about a retry (SPEC 5).
     """
 
-    code: ClassVar[str] = "PROVIDER_ERROR"
+    code = "PROVIDER_ERROR"
     http_status: ClassVar[int] = 502
     remedy: ClassVar[str] = "see the provider's answer in `details`"
 
     def __init__(
         self,
-        provider_code: str,
+        code: str,
         message: str,
         *,
         retry_after_ms: int | None = None,
@@ -232,14 +236,14 @@ class ProviderError(DuctapeError):
     ) -> None:
         """Take the code and, where the provider named one, how long to wait at least."""
         super().__init__(message, details=details, hint=hint)
-        self.provider_code = provider_code
+        self.code = code
         self.retry_after_ms = retry_after_ms
 
 
 class StoreError(DuctapeError):
     """The database is out of reach or not ours to use."""
 
-    code: ClassVar[str] = "STORE_ERROR"
+    code = "STORE_ERROR"
     http_status: ClassVar[int] = 503
     exit_code: ClassVar[int] = 3
     remedy: ClassVar[str] = "see the message: the path is the store's"
@@ -248,9 +252,13 @@ class StoreError(DuctapeError):
 class ConfigError(DuctapeError):
     """The settings cannot work."""
 
-    code: ClassVar[str] = "CONFIG_ERROR"
+    code = "CONFIG_ERROR"
     exit_code: ClassVar[int] = 2
     remedy: ClassVar[str] = "mend the setting that the message names"
+
+
+def _sentence(message: str) -> Fault:
+    return Fault(path="", expected="", found="", message=message)
 
 
 def fault(path: str, expected: str, found: str, *, hint: str | None = None) -> Fault:

@@ -79,4 +79,4 @@ class Ground:
 
     async def code(self, template: JsonValue, **more: JsonValue) -> str:
         """Run an attempt that must be refused, and return the code."""
-        return (await self.refused(template, **more)).provider_code
+        return (await self.refused(template, **more)).code

@@ -101,7 +101,7 @@ async def test_a_deadlock_has_its_code(maria: MariaDb, on_mariadb: Ground) -> No
         on_mariadb.act(call, type="update", where={"a": 2, "b": 1}),
         return_exceptions=True,
     )
-    codes = [getattr(one, "provider_code", "fine") for one in done]
+    codes = [getattr(one, "code", "fine") for one in done]
     assert sorted(codes) == ["DEADLOCK", "fine"]
 
 

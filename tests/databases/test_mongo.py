@@ -145,7 +145,7 @@ async def test_reading_stops_where_there_is_too_much(
 async def test_a_value_that_is_there_already_is_refused_without_quoting_it(mongo: Ground) -> None:
     await mongo.act(NEW, type="create", data={"_id": "ada@example.org"})
     error = await mongo.refused(NEW, type="create", data={"_id": "ada@example.org"})
-    assert (error.provider_code, error.details["code"]) == ("VALIDATION_ERROR", 11000)
+    assert (error.code, error.details["code"]) == ("VALIDATION_ERROR", 11000)
     assert "ada" not in error.message
 
 

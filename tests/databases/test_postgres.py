@@ -112,7 +112,7 @@ async def test_wrong_credentials_are_unauthorized(
     assert await on_postgres.code("SELECT 1", url=url.format("wrong")) == "UNAUTHORIZED"
     assert await on_postgres.rows("SELECT 1 AS x", url=url.format("right")) == [{"x": 1}]
     error = await on_postgres.refused("CREATE TABLE public.x (a int)", url=url.format("right"))
-    assert error.provider_code == "FORBIDDEN"
+    assert error.code == "FORBIDDEN"
 
 
 async def test_a_lost_connection_is_told_and_the_next_attempt_has_another(

@@ -32,7 +32,7 @@ async def test_a_list_of_data_is_written_whole_or_not_at_all(on_each: Ground) ->
         {"id": 4, "name": "ada", "age": 1},
     ]
     error = await on_each.refused(NEW, data=taken)
-    assert error.provider_code == "VALIDATION_ERROR"
+    assert error.code == "VALIDATION_ERROR"
     assert await on_each.rows(PEOPLE) == [ADA, BOB]
 
 

@@ -29,7 +29,7 @@ ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELEC
 def refused(path: str, rules: FileRules) -> str:
     with pytest.raises(ProviderError) as raised:
         confined(path, rules)
-    return raised.value.provider_code
+    return raised.value.code
 
 
 def test_a_file_below_a_root_is_found_by_either_path(tmp_path: Path) -> None:

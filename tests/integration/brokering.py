@@ -141,5 +141,5 @@ async def failure_of(calling: Caller, what: str) -> ProviderError:
 
 def is_retried(error: ProviderError) -> bool:
     """Tell whether a run with retries left is tried again after this."""
-    stored = StoredError(code=error.provider_code, message="", type="ProviderError", at=0)
+    stored = StoredError(code=error.code, message="", type="ProviderError", at=0)
     return may_retry(RetryPolicy(), 1, 1, Failure(stored))

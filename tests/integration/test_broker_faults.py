@@ -44,7 +44,7 @@ UNFIT: dict[str, tuple[Talk, Expected]] = {
 async def test_refused(kind: BrokerType, what: str) -> None:
     async with caller(server_at(kind, free_port())) as calling:
         error = await failure_of(calling, what)
-    assert error.provider_code == "CONNECTION_ERROR"
+    assert error.code == "CONNECTION_ERROR"
     assert is_retried(error)
 
 
@@ -59,7 +59,7 @@ async def test_what_is_no_broker(
         async with caller(server_at(kind, server.port), monkeypatch) as calling:
             error = await failure_of(calling, what)
         await server.left()
-    assert error.provider_code == expected[kind]
+    assert error.code == expected[kind]
     assert is_retried(error)
 
 
@@ -82,5 +82,5 @@ async def test_an_answer_without_end(monkeypatch: pytest.MonkeyPatch, kind: Brok
         async with caller(server_at(kind, server.port), monkeypatch) as calling:
             error = await failure_of(calling, "publish")
         await server.left()
-    assert error.provider_code == expected
+    assert error.code == expected
     assert is_retried(error)

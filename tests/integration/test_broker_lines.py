@@ -44,7 +44,7 @@ async def test_an_answer_that_is_late(broker: Behind) -> None:
         broker.proxy.resume()
         assert await calling.publish(timeout_s=10)
     await broker.proxy.deserted()
-    assert error.provider_code == "TIMEOUT"
+    assert error.code == "TIMEOUT"
     assert is_retried(error)
 
 
@@ -63,7 +63,7 @@ async def test_a_line_that_is_cut_in_the_middle(broker: Behind) -> None:
             await publishing
         broker.proxy.resume()
         assert await calling.publish(timeout_s=10)
-    assert caught.value.provider_code in CUT
+    assert caught.value.code in CUT
     assert is_retried(caught.value)
 
 
@@ -78,7 +78,7 @@ async def test_garbage_in_the_middle(broker: Behind) -> None:
         error = await failure_of(calling, "publish")
         broker.proxy.edit = honest
         assert await calling.publish(timeout_s=10)
-    assert error.provider_code in {*CUT, "PROVIDER_ERROR", "TIMEOUT"}
+    assert error.code in {*CUT, "PROVIDER_ERROR", "TIMEOUT"}
     assert is_retried(error)
 
 
@@ -104,7 +104,7 @@ async def test_a_fetch_that_is_not_answered(
                     assert await consumer.fetch(1, 50) == []
                 broker.proxy.resume()
         except ProviderError as error:
-            code = error.provider_code
+            code = error.code
             broker.proxy.resume()
     assert code == ASKED.get(broker.kind)
 
@@ -129,7 +129,7 @@ async def test_a_fetch_that_is_cut_in_the_middle(broker: Behind) -> None:
             failures.append(error)
             (found,) = await calling.fetch(wait_ms=5_000)
     assert found.body == b'{"id": 7}'
-    assert {error.provider_code for error in failures} <= CUT
+    assert {error.code for error in failures} <= CUT
     assert bool(failures) == (broker.kind not in SELF_MENDING)
 
 

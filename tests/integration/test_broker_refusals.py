@@ -94,7 +94,7 @@ async def test_wrong_credentials(
         caller(server) as calling,
     ):
         error = await failure_of(calling, what)
-    assert error.provider_code == "UNAUTHORIZED"
+    assert error.code == "UNAUTHORIZED"
     assert not is_retried(error)
 
 
@@ -136,7 +136,7 @@ async def test_a_broker_that_is_full(
         await FULL[kind](broker.proxy.port, broker.topic)
         async with caller(broker.server, topic=broker.topic) as calling:
             error = await failure_of(calling, "publish")
-    assert error.provider_code == "SERVICE_UNAVAILABLE"
+    assert error.code == "SERVICE_UNAVAILABLE"
     assert is_retried(error)
 
 
@@ -157,7 +157,7 @@ async def test_too_much_is_asked(kind: BrokerType, what: str) -> None:
         server.answers.append(limited_by(kind))
         async with caller(server_at(kind, 0, endpoint=server.url)) as calling:
             error = await failure_of(calling, what)
-    assert error.provider_code == "RATE_LIMITED"
+    assert error.code == "RATE_LIMITED"
     assert error.retry_after_ms == 7_000
     assert is_retried(error)
 
@@ -178,7 +178,7 @@ async def test_a_message_that_is_huge(
         if kind in REFUSES:
             with pytest.raises(ProviderError) as caught:
                 await calling.publish(huge, timeout_s=5)
-            assert caught.value.provider_code == "VALIDATION_ERROR"
+            assert caught.value.code == "VALIDATION_ERROR"
             assert len(str(caught.value)) < 500
         else:
             if kind == "pubsub":

@@ -96,7 +96,7 @@ async def test_a_private_authority_is_named_in_ssl_cert_file(
 async def test_an_authority_that_is_unknown_is_refused(encrypted: Encrypted, what: str) -> None:
     async with caller(encrypted.at(encrypted.named)) as calling:
         error = await failure_of(calling, what)
-    assert error.provider_code == "CONNECTION_ERROR"
+    assert error.code == "CONNECTION_ERROR"
     assert f"{encrypted.port} shows a certificate that is not trusted" in str(error)
     assert "unable to get local issuer certificate" in str(error)
     assert error.hint is not None
@@ -110,7 +110,7 @@ async def test_a_certificate_of_another_name_is_refused(
     host = encrypted.nameless
     async with caller(encrypted.at(host)) as calling:
         error = await failure_of(calling, "publish")
-    assert error.provider_code == "CONNECTION_ERROR"
+    assert error.code == "CONNECTION_ERROR"
     assert f"{host}:{encrypted.port} shows a certificate that is not trusted" in str(error)
     assert "not valid for" in str(error)
     assert error.hint == "write the host as its certificate names it"
@@ -122,7 +122,7 @@ async def test_what_speaks_https_says_the_same(kind: BrokerType) -> None:
         async with caller(server_at(kind, 0, endpoint=server.url)) as calling:
             error = await failure_of(calling, "publish")
         assert server.requests == []
-    assert error.provider_code == "CONNECTION_ERROR"
+    assert error.code == "CONNECTION_ERROR"
     assert "unable to get local issuer certificate" in str(error)
     assert error.hint is not None
     assert "SSL_CERT_FILE" in error.hint

@@ -184,7 +184,7 @@ async def test_lambda_takes_a_signed_query_as_well(world: World) -> None:
 async def test_a_wrong_key_is_forbidden_by_lambda(world: World) -> None:
     async with lambda_service() as aws:
         error = await world.refused(aws, auth=AWS | {"secret_access_key": "wrong"})
-    assert error.provider_code == "FORBIDDEN"
+    assert error.code == "FORBIDDEN"
 
 
 async def test_code_that_failed_inside_of_lambda_is_an_error(world: World) -> None:
@@ -196,7 +196,7 @@ async def test_code_that_failed_inside_of_lambda_is_an_error(world: World) -> No
             )
         ]
         error = await world.refused(aws, url=aws.url + INVOKE, auth=AWS)
-    assert (error.provider_code, error.message) == (
+    assert (error.code, error.message) == (
         "PROVIDER_ERROR",
         "the function failed: Unhandled",
     )
@@ -226,7 +226,7 @@ async def test_google_gets_a_new_token_once_where_it_takes_the_old_one_no_more(
         assert len(google.requests) == 3
         google.answers = [web.Response(status=401), web.Response(status=401)]
         error = await world.refused(google, auth=auth)
-    assert error.provider_code == "UNAUTHORIZED"
+    assert error.code == "UNAUTHORIZED"
     assert len(google.requests) == 5
 
 
@@ -250,7 +250,7 @@ async def test_a_call_that_fails_has_its_code(
     server.answers = [answer()]
     auth: JsonObject = {"type": "bearer", "token": "t0ken-s3cret"}
     error = await world.refused(server, auth=auth)
-    assert (error.provider_code, error.retry_after_ms) == (code, wait_ms)
+    assert (error.code, error.retry_after_ms) == (code, wait_ms)
 
 
 async def test_garbage_that_calls_itself_json_is_text(world: World, server: Receiver) -> None:
@@ -272,7 +272,7 @@ async def test_a_call_ends_at_its_own_time_out_and_at_the_attempts(
     world.context.deadline_ms = FixedClock.now + 60
     error = await world.refused(server, timeout_ms=5_000)
     released.set()
-    assert (error.provider_code, error.message[-12:]) == ("TIMEOUT", "within 60 ms")
+    assert (error.code, error.message[-12:]) == ("TIMEOUT", "within 60 ms")
 
 
 @pytest.mark.parametrize("url", ["http://[bad", "http://localhost:99999/", "ftp://x.example", "x"])
@@ -281,13 +281,13 @@ async def test_a_url_that_a_reference_brought_in_may_be_none(
 ) -> None:
     for auth in (None, AWS):
         error = await world.refused(server, url=url, auth=auth)
-        assert error.provider_code == "VALIDATION_ERROR"
+        assert error.code == "VALIDATION_ERROR"
 
 
 async def test_a_url_that_is_not_there_or_not_allowed_is_told(
     world: World, server: Receiver
 ) -> None:
     gone = await world.refused(server, url=f"http://localhost:{unused_port()}")
-    assert gone.provider_code == "CONNECTION_ERROR"
-    assert (await world.refused(server, allow_private=False)).provider_code == "FORBIDDEN"
+    assert gone.code == "CONNECTION_ERROR"
+    assert (await world.refused(server, allow_private=False)).code == "FORBIDDEN"
     assert server.requests == []

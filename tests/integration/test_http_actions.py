@@ -280,7 +280,7 @@ async def test_a_refusal_has_its_code_its_wait_and_no_credentials(partner: Partn
         resource="/users/:id",
         auth={"tag": "m", "type": "bearer", "token": "t0ken-12345"},
     )
-    assert (error.provider_code, error.retry_after_ms) == ("RATE_LIMITED", 9_000)
+    assert (error.code, error.retry_after_ms) == ("RATE_LIMITED", 9_000)
     assert error.message == "POST /users/:id answered 429"
     shown = f"{error.message} {error.details}"
     assert "t0ken-12345" not in shown
@@ -306,12 +306,12 @@ async def test_a_bad_input_sends_nothing(partner: Partner, given: JsonObject) ->
 
 async def test_loopback_is_refused_to_an_env_that_does_not_ask(partner: Partner) -> None:
     error = await partner.refused({}, allow_private=False)
-    assert error.provider_code == "FORBIDDEN"
+    assert error.code == "FORBIDDEN"
 
 
 async def test_a_longer_answer_than_allowed_is_refused(partner: Partner) -> None:
     partner.server.answers = [web.Response(body=b"x" * 101)]
-    assert (await partner.refused({}, max_response_bytes=100)).provider_code == "PROVIDER_ERROR"
+    assert (await partner.refused({}, max_response_bytes=100)).code == "PROVIDER_ERROR"
 
 
 async def test_an_attempt_is_cut_off_at_its_deadline(partner: Partner) -> None:
@@ -325,5 +325,5 @@ async def test_an_attempt_is_cut_off_at_its_deadline(partner: Partner) -> None:
     partner.context.deadline_ms = FixedClock.now + 50
     error = await partner.refused({})
     released.set()
-    assert error.provider_code == "TIMEOUT"
+    assert error.code == "TIMEOUT"
     assert error.message.endswith("within 50 ms")

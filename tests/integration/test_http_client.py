@@ -71,7 +71,7 @@ async def test_loopback_is_refused_to_a_definition_that_does_not_ask(
     client: AiohttpClient, server: Receiver
 ) -> None:
     error = await refused(client, server.url, allow_private=False)
-    assert error.provider_code == "FORBIDDEN"
+    assert error.code == "FORBIDDEN"
     assert server.requests == []
 
 
@@ -84,7 +84,7 @@ async def test_loopback_is_refused_under_every_name_unless_granted(
         error = await refused(client, server.url.replace("localhost", host))
     finally:
         await client.aclose()
-    assert error.provider_code == "FORBIDDEN"
+    assert error.code == "FORBIDDEN"
     assert server.requests == []
 
 
@@ -92,7 +92,7 @@ async def test_a_pooled_connection_is_not_lent_to_who_does_not_ask(
     client: AiohttpClient, server: Receiver
 ) -> None:
     await got(client, server.url)
-    assert (await refused(client, server.url, allow_private=False)).provider_code == "FORBIDDEN"
+    assert (await refused(client, server.url, allow_private=False)).code == "FORBIDDEN"
 
 
 async def test_requests_side_by_side_are_each_judged_for_themselves(
@@ -114,7 +114,7 @@ async def test_an_allowed_host_and_port_is_reached_by_that_name_only(server: Rec
         by_number = await refused(client, server.url.replace("localhost", "127.0.0.1"))
     finally:
         await client.aclose()
-    assert by_number.provider_code == "FORBIDDEN"
+    assert by_number.code == "FORBIDDEN"
 
 
 async def test_connections_are_reused(client: AiohttpClient, server: Receiver) -> None:
@@ -168,7 +168,7 @@ async def test_a_redirect_is_checked_like_any_other_url(server: Receiver) -> Non
         finally:
             await client.aclose()
         assert other.requests == []
-    assert error.provider_code == "FORBIDDEN"
+    assert error.code == "FORBIDDEN"
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://a.example", "gopher://a/"])
@@ -176,14 +176,14 @@ async def test_a_redirect_to_another_scheme_is_refused(
     client: AiohttpClient, server: Receiver, target: str
 ) -> None:
     server.answers = [web.Response(status=302, headers={"Location": target})]
-    assert (await refused(client, server.url)).provider_code == "VALIDATION_ERROR"
+    assert (await refused(client, server.url)).code == "VALIDATION_ERROR"
 
 
 async def test_a_redirect_to_what_is_no_url_is_told(
     client: AiohttpClient, server: Receiver
 ) -> None:
     server.answers = [web.Response(status=302, headers={"Location": "http://[::1"})]
-    assert (await refused(client, server.url)).provider_code == "PROVIDER_ERROR"
+    assert (await refused(client, server.url)).code == "PROVIDER_ERROR"
 
 
 async def test_redirects_end(client: AiohttpClient, server: Receiver) -> None:
@@ -191,7 +191,7 @@ async def test_redirects_end(client: AiohttpClient, server: Receiver) -> None:
         web.Response(status=302, headers={"Location": f"/{number}"}) for number in range(9)
     ]
     error = await refused(client, server.url)
-    assert (error.provider_code, len(server.requests)) == ("PROVIDER_ERROR", 6)
+    assert (error.code, len(server.requests)) == ("PROVIDER_ERROR", 6)
 
 
 @pytest.mark.parametrize(
@@ -211,14 +211,14 @@ async def test_a_url_of_another_kind_is_refused_without_showing_it(
     client: AiohttpClient, url: str
 ) -> None:
     error = await refused(client, url)
-    assert error.provider_code == "VALIDATION_ERROR"
+    assert error.code == "VALIDATION_ERROR"
     assert "secret" not in error.message
 
 
 async def test_a_long_answer_is_refused(client: AiohttpClient, server: Receiver) -> None:
     server.answers = [web.Response(body=b"x" * 1_001), web.Response(body=b"x" * 1_000)]
     error = await refused(client, server.url, max_response_bytes=1_000)
-    assert error.provider_code == "PROVIDER_ERROR"
+    assert error.code == "PROVIDER_ERROR"
     assert len((await got(client, server.url, max_response_bytes=1_000)).body) == 1_000
 
 
@@ -228,7 +228,7 @@ async def test_a_compressed_answer_is_measured_unpacked(
     packed = gzip.compress(b"\x00" * 20_000_000)
     server.answers = [web.Response(body=packed, headers={"Content-Encoding": "gzip"})]
     error = await refused(client, server.url)
-    assert error.provider_code == "PROVIDER_ERROR"
+    assert error.code == "PROVIDER_ERROR"
 
 
 async def test_a_server_that_never_answers_times_out(
@@ -243,7 +243,7 @@ async def test_a_server_that_never_answers_times_out(
     server.answers = [wait]
     error = await refused(client, server.url, timeout_ms=50, query=(("key", "secret"),))
     released.set()
-    assert error.provider_code == "TIMEOUT"
+    assert error.code == "TIMEOUT"
     assert "secret" not in error.message
 
 
@@ -256,14 +256,14 @@ async def test_a_server_that_breaks_off_is_a_connection_error(client: AiohttpCli
     async with listening:
         port = listening.sockets[0].getsockname()[1]
         error = await refused(client, f"http://localhost:{port}/?key=secret")
-    assert error.provider_code == "CONNECTION_ERROR"
+    assert error.code == "CONNECTION_ERROR"
     assert "secret" not in error.message
 
 
 async def test_a_closed_port_is_a_connection_error(client: AiohttpClient) -> None:
     async with http_receiver() as gone:
         url = gone.url
-    assert (await refused(client, url)).provider_code == "CONNECTION_ERROR"
+    assert (await refused(client, url)).code == "CONNECTION_ERROR"
 
 
 async def test_the_environments_proxy_is_ignored(
@@ -288,7 +288,7 @@ async def test_a_certificate_must_fit_its_server() -> None:
         async with http_receiver(good.server) as server:
             assert (await got(client, server.url)).status == 200
         async with http_receiver(stranger.server) as server:
-            assert (await refused(client, server.url)).provider_code == "CONNECTION_ERROR"
+            assert (await refused(client, server.url)).code == "CONNECTION_ERROR"
     finally:
         await client.aclose()
 

@@ -228,7 +228,7 @@ async def test_a_mail_keeps_its_message_id_over_attempts(world: World) -> None:
 async def test_each_success_is_checkpointed_and_every_channel_is_tried(world: World) -> None:
     world.mailbox.reply = "451 later"
     error = await world.failed(GIVEN, MESSAGE)
-    assert error.provider_code == "SERVICE_UNAVAILABLE"
+    assert error.code == "SERVICE_UNAVAILABLE"
     assert error.message.startswith("email: localhost:")
     assert world.context.checkpoints == [
         {"sent": {"push_notification": ALL_SENT["push_notification"]}},
@@ -260,7 +260,7 @@ async def test_of_mixed_failures_the_one_worth_another_attempt_is_raised(world: 
     world.expo.tickets = [{"status": "error", "details": {"error": "DeviceNotRegistered"}}]
     world.partner.answers = [web.Response(status=503, headers={"Retry-After": "5"})]
     error = await world.failed(GIVEN, MESSAGE)
-    assert (error.provider_code, error.retry_after_ms) == ("SERVICE_UNAVAILABLE", 5_000)
+    assert (error.code, error.retry_after_ms) == ("SERVICE_UNAVAILABLE", 5_000)
     assert isinstance(error.details["failed"], dict)
     assert sorted(error.details["failed"]) == ["callback", "push_notification"]
     assert error.details["sent"] == ["email"]
@@ -282,7 +282,7 @@ async def test_a_refused_push_has_the_code_of_its_ticket(
     message = '"tok-123456" is not a registered push notification recipient'
     world.expo.tickets = [{"status": "error", "message": message, "details": {"error": name}}]
     error = await world.failed({"push_notification": {"device_token": "tok-123456", "title": "x"}})
-    assert error.provider_code == code
+    assert error.code == code
     assert "tok-123456" not in f"{error.message} {error.details}"
 
 
@@ -304,13 +304,13 @@ async def test_every_shape_of_a_push_answer_is_understood(
         result = await world.send(given)
         assert result == {"push_notification": {"status": "sent", "provider_id": "t"}}
     else:
-        assert (await world.failed(given)).provider_code == code
+        assert (await world.failed(given)).code == code
 
 
 async def test_a_failing_push_service_is_told_by_its_status(world: World) -> None:
     world.expo.answers = [web.Response(status=401, text="bad expo-token")]
     error = await world.failed({"push_notification": {"device_token": "a", "title": "x"}})
-    assert error.provider_code == "UNAUTHORIZED"
+    assert error.code == "UNAUTHORIZED"
     assert error.message == "push_notification: POST localhost answered 401"
     assert "expo-token" not in str(error.details)
 

@@ -102,7 +102,7 @@ async def test_a_wrong_password_is_unauthorized_and_not_shown() -> None:
         server = a_server(mailbox, "starttls", password="wrong-secret")
         error = await refused(server, a_message(), a_mailer())
         assert mailbox.mails == []
-    assert error.provider_code == "UNAUTHORIZED"
+    assert error.code == "UNAUTHORIZED"
     assert "wrong-secret" not in f"{error.message} {error.details} {server!r}"
 
 
@@ -110,7 +110,7 @@ async def test_a_server_without_starttls_gets_no_mail_in_the_clear() -> None:
     async with smtp_receiver() as mailbox:
         error = await refused(a_server(mailbox, "starttls"), a_message(), a_mailer())
         assert mailbox.mails == []
-    assert error.provider_code == "PROVIDER_ERROR"
+    assert error.code == "PROVIDER_ERROR"
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
@@ -120,15 +120,15 @@ async def test_a_strangers_certificate_is_refused(security: Literal["starttls", 
         mailer = a_mailer(tls=stranger)
         error = await refused(a_server(mailbox, security), a_message(), mailer)
         assert mailbox.mails == []
-    assert error.provider_code in {"CONNECTION_ERROR", "PROVIDER_ERROR"}
+    assert error.code in {"CONNECTION_ERROR", "PROVIDER_ERROR"}
 
 
 async def test_loopback_is_refused_unless_asked_for_and_granted() -> None:
     async with smtp_receiver() as mailbox:
         silent = a_server(mailbox, asks_private=False)
-        assert (await refused(silent, a_message(), a_mailer())).provider_code == "FORBIDDEN"
+        assert (await refused(silent, a_message(), a_mailer())).code == "FORBIDDEN"
         strict = a_mailer(EgressPolicy())
-        assert (await refused(a_server(mailbox), a_message(), strict)).provider_code == "FORBIDDEN"
+        assert (await refused(a_server(mailbox), a_message(), strict)).code == "FORBIDDEN"
         assert mailbox.mails == []
 
 
@@ -148,7 +148,7 @@ async def test_a_refused_recipient_is_final_or_temporary_as_smtp_says(
         partly = await refused(a_server(mailbox), both, a_mailer())
         wholly = await refused(a_server(mailbox), a_message("b@example.org"), a_mailer())
         assert mailbox.only().recipients == ["a@example.org"]
-    assert (partly.provider_code, wholly.provider_code) == (code, code)
+    assert (partly.code, wholly.code) == (code, code)
     assert partly.message.endswith("refused 1 of 2 recipients")
 
 
@@ -160,7 +160,7 @@ async def test_a_refused_mail_tells_the_servers_reply(reply: str, code: str) -> 
     async with smtp_receiver() as mailbox:
         mailbox.reply = reply
         error = await refused(a_server(mailbox), a_message(), a_mailer())
-    assert error.provider_code == code
+    assert error.code == code
     assert error.details == {"smtp_code": int(reply[:3]), "reply": reply[4:]}
 
 
@@ -169,13 +169,13 @@ async def test_a_subject_cannot_add_a_header() -> None:
         evil = a_message(subject="Hi\r\nBcc: eve@example.org")
         error = await refused(a_server(mailbox), evil, a_mailer())
         assert mailbox.mails == []
-    assert error.provider_code == "VALIDATION_ERROR"
+    assert error.code == "VALIDATION_ERROR"
 
 
 async def test_a_closed_port_is_a_connection_error() -> None:
     async with smtp_receiver() as gone:
         server = a_server(gone)
-    assert (await refused(server, a_message(), a_mailer())).provider_code == "CONNECTION_ERROR"
+    assert (await refused(server, a_message(), a_mailer())).code == "CONNECTION_ERROR"
 
 
 async def test_a_silent_server_times_out() -> None:
@@ -191,4 +191,4 @@ async def test_a_silent_server_times_out() -> None:
         server = a_server(mailbox, timeout_ms=50)
         error = await refused(server, a_message(), a_mailer())
         released.set()
-    assert error.provider_code == "TIMEOUT"
+    assert error.code == "TIMEOUT"

@@ -83,7 +83,7 @@ async def test_a_second_401_fails_and_shows_no_token(world: World) -> None:
     world.app.answers = [web.Response(status=401, text=f"no token-{at}") for at in (1, 2)]
     with pytest.raises(ProviderError) as caught:
         await world.act()
-    assert caught.value.provider_code == "UNAUTHORIZED"
+    assert caught.value.code == "UNAUTHORIZED"
     assert caught.value.details == {"status": 401, "body": "no ***"}
     assert world.shown() == ["Bearer token-1", "Bearer token-2"]
 
@@ -91,7 +91,7 @@ async def test_a_second_401_fails_and_shows_no_token(world: World) -> None:
 async def test_wrong_credentials_never_reach_the_app(world: World) -> None:
     with pytest.raises(ProviderError) as caught:
         await world.act(client_secret="wrong")
-    assert caught.value.provider_code == "UNAUTHORIZED"
+    assert caught.value.code == "UNAUTHORIZED"
     assert world.app.requests == []
 
 
@@ -99,5 +99,5 @@ async def test_other_failures_are_told_without_another_token(world: World) -> No
     world.app.answers = [web.Response(status=403)]
     with pytest.raises(ProviderError) as caught:
         await world.act()
-    assert caught.value.provider_code == "FORBIDDEN"
+    assert caught.value.code == "FORBIDDEN"
     assert len(world.tokens.requests) == 1

@@ -135,7 +135,7 @@ async def test_a_token_that_is_not_taken_any_more_is_got_anew_once(world: World)
 async def test_a_service_account_that_is_not_taken_at_all_is_unauthorized(world: World) -> None:
     no = [fcm_error(401, "UNAUTHENTICATED") for _ in range(3)]
     error = await world.failed(*no)
-    assert error.provider_code == "UNAUTHORIZED"
+    assert error.code == "UNAUTHORIZED"
     assert len(world.fcm.requests) == 2
 
 
@@ -158,7 +158,7 @@ async def test_a_refused_push_has_its_code(
     world: World, status: int, name: str, errorcode: str | None, code: str
 ) -> None:
     error = await world.failed(fcm_error(status, name, errorcode))
-    assert error.provider_code == code
+    assert error.code == code
     assert len(world.fcm.requests) == 1
 
 
@@ -188,7 +188,7 @@ async def test_a_quotas_wait_is_kept_or_is_a_minute(world: World) -> None:
 )
 async def test_an_answer_that_is_no_answer_is_told(world: World, answer: object, code: str) -> None:
     assert callable(answer)
-    assert (await world.failed(answer())).provider_code == code
+    assert (await world.failed(answer())).code == code
 
 
 async def test_a_service_that_is_slow_or_not_there_is_told(world: World) -> None:
@@ -203,14 +203,14 @@ async def test_a_service_that_is_slow_or_not_there_is_told(world: World) -> None
     with pytest.raises(ProviderError) as caught:
         await world.push()
     released.set()
-    assert caught.value.provider_code == "TIMEOUT"
+    assert caught.value.code == "TIMEOUT"
     gone = await world.failed(url=f"http://localhost:{unused_port()}")
-    assert gone.provider_code == "CONNECTION_ERROR"
+    assert gone.code == "CONNECTION_ERROR"
 
 
 async def test_wrong_credentials_are_told_by_the_token_url(world: World) -> None:
     error = await world.failed(service_account='{"client_email": "a", "private_key": "x"}')
-    assert error.provider_code == "UNAUTHORIZED"
+    assert error.code == "UNAUTHORIZED"
     assert world.fcm.requests == []
 
 

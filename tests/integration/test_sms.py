@@ -140,7 +140,7 @@ async def test_a_list_is_sent_number_by_number(world: World) -> None:
 async def test_a_retry_sends_only_to_the_numbers_that_have_nothing_yet(world: World) -> None:
     world.service.barred = {BOB}
     error = await world.failed([ADA, BOB, CY])
-    assert error.provider_code == "VALIDATION_ERROR"
+    assert error.code == "VALIDATION_ERROR"
     assert "2 of 3 numbers have the message" in error.message
     world.service.barred = set()
     world.context.last_checkpoint = world.context.checkpoints[-1]
@@ -160,13 +160,13 @@ async def test_a_retry_sends_only_to_the_numbers_that_have_nothing_yet(world: Wo
 async def test_after_a_limit_no_further_number_is_tried(world: World) -> None:
     world.service.answers = [limited()]
     error = await world.failed([ADA, BOB])
-    assert (error.provider_code, error.retry_after_ms) == ("RATE_LIMITED", 7_000)
+    assert (error.code, error.retry_after_ms) == ("RATE_LIMITED", 7_000)
     assert len(world.service.requests) == 1
 
 
 async def test_wrong_credentials_are_unauthorized(world: World) -> None:
     wrong = {name: "wrong" for name in CREDENTIALS[world.service.kind] if "id" not in name}
-    assert (await world.failed(**wrong)).provider_code == "UNAUTHORIZED"
+    assert (await world.failed(**wrong)).code == "UNAUTHORIZED"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ async def test_wrong_credentials_are_unauthorized(world: World) -> None:
 async def test_an_answer_that_is_no_answer_is_told(world: World, answer: object, code: str) -> None:
     assert callable(answer)
     world.service.answers = [answer()]
-    assert (await world.failed()).provider_code == code
+    assert (await world.failed()).code == code
 
 
 async def test_a_service_that_is_slow_or_not_there_is_told(world: World) -> None:
@@ -202,9 +202,9 @@ async def test_a_service_that_is_slow_or_not_there_is_told(world: World) -> None
     world.context.deadline_ms = FixedClock.now + 50
     error = await world.failed()
     released.set()
-    assert error.provider_code == "TIMEOUT"
+    assert error.code == "TIMEOUT"
     gone = await world.failed(url=f"http://localhost:{unused_port()}")
-    assert gone.provider_code == "CONNECTION_ERROR"
+    assert gone.code == "CONNECTION_ERROR"
 
 
 @twilio
@@ -225,7 +225,7 @@ async def test_twilios_codes(world: World, status: int, number: int, code: str) 
     world.service.answers = [twilio_error(status, number, Retry_After="3")]
     error = await world.failed()
     lasting = code in NEVER_RETRIED
-    assert (error.provider_code, error.retry_after_ms) == (code, None if lasting else 3_000)
+    assert (error.code, error.retry_after_ms) == (code, None if lasting else 3_000)
     assert error.details["failed"] == {
         "sms": {"code": code, "status": status, "error": str(number)}
     }
@@ -255,7 +255,7 @@ async def test_a_messaging_service_of_twilio_may_be_the_sender(world: World) -> 
 )
 async def test_vonage_says_no_inside_of_a_200(world: World, status: str, code: str) -> None:
     world.service.answers = [vonage_status(status)]
-    assert (await world.failed()).provider_code == code
+    assert (await world.failed()).code == code
 
 
 @vonage
@@ -271,7 +271,7 @@ async def test_vonage_is_told_of_an_alphabet_that_takes_more_room(world: World) 
 async def test_plivo_says_what_was_wrong(world: World) -> None:
     world.service.barred = {ADA}
     error = await world.failed()
-    assert (error.provider_code, error.message) == (
+    assert (error.code, error.message) == (
         "VALIDATION_ERROR",
         "sms: POST localhost answered 400",
     )

@@ -101,7 +101,7 @@ async def test_what_is_deleted_is_gone_and_deleting_it_again_changes_nothing(
     asked: JsonObject = {"operation": "delete", "fileName": "gone.txt"}
     assert await bucket.act(asked) == {"fileName": "gone.txt", "deleted": True}
     assert await bucket.act(asked) == {"fileName": "gone.txt", "deleted": True}
-    assert (await bucket.refused({**asked, "operation": "download"})).provider_code == "NOT_FOUND"
+    assert (await bucket.refused({**asked, "operation": "download"})).code == "NOT_FOUND"
 
 
 async def test_a_listing_comes_in_pages_and_shows_its_own_folder_only(bucket: Stored) -> None:
@@ -161,7 +161,7 @@ async def test_a_bucket_that_is_not_there_is_not_found(bucket: Stored) -> None:
         {"operation": "list"},
     ):
         error = await bucket.refused(given, bucket="nowhere-to-be-found")
-        assert error.provider_code == "NOT_FOUND", given
+        assert error.code == "NOT_FOUND", given
 
 
 WRONG: JsonObject = {
@@ -181,7 +181,7 @@ async def test_wrong_keys_are_unauthorized_and_stay_secret(bucket: Stored) -> No
         {"operation": "list"},
     ):
         error = await bucket.refused(given, **wrong)
-        assert error.provider_code == "UNAUTHORIZED", given
+        assert error.code == "UNAUTHORIZED", given
         assert_keeps_secrets(error, bucket.definition | wrong)
 
 

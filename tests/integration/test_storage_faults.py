@@ -70,7 +70,7 @@ async def test_a_refusal_has_its_code(
 ) -> None:
     always(server, status, s3_error(name))
     error = await bucket.refused(UPLOAD)
-    assert error.provider_code == code
+    assert error.code == code
     assert error.details == {"status": status, "error": name}
     assert str(error) == f"{server.url} answered {status} ({name}) to the upload"
 
@@ -79,7 +79,7 @@ async def test_nobody_there_is_a_connection_error() -> None:
     port = free_port()
     async with stored(s3_definition(port)) as bucket:
         error = await bucket.refused(UPLOAD)
-    assert error.provider_code == "CONNECTION_ERROR"
+    assert error.code == "CONNECTION_ERROR"
     assert f"cannot connect to 127.0.0.1:{port}" in str(error)
 
 
@@ -87,7 +87,7 @@ async def test_an_unknown_host_is_a_connection_error() -> None:
     definition = {**s3_definition(1), "endpoint": "https://nowhere.invalid"}
     async with stored(definition) as bucket:
         error = await bucket.refused(UPLOAD)
-    assert error.provider_code == "CONNECTION_ERROR"
+    assert error.code == "CONNECTION_ERROR"
     assert "nowhere.invalid:443" in str(error)
 
 
@@ -110,7 +110,7 @@ async def test_an_address_that_is_not_allowed_is_never_connected_to(
     definition = {**s3_definition(1), "endpoint": endpoint, "allow_private": asks}
     async with stored(definition, policy=policy) as bucket:
         error = await bucket.refused(UPLOAD)
-    assert error.provider_code == "FORBIDDEN"
+    assert error.code == "FORBIDDEN"
     assert "non-public address" in str(error)
     assert server.requests == []
 
@@ -120,7 +120,7 @@ async def test_a_redirect_to_where_nobody_may_go_is_not_followed(
 ) -> None:
     always(server, 307, "", Location="http://169.254.169.254/latest/meta-data")
     error = await bucket.refused(DOWNLOAD)
-    assert error.provider_code in {"FORBIDDEN", "PROVIDER_ERROR"}
+    assert error.code in {"FORBIDDEN", "PROVIDER_ERROR"}
 
 
 async def test_a_server_that_never_answers_is_a_time_out(bucket: Stored, server: Receiver) -> None:
@@ -136,7 +136,7 @@ async def test_a_server_that_never_answers_is_a_time_out(bucket: Stored, server:
     error = await bucket.refused(UPLOAD)
     over.set()
     assert asked.is_set()
-    assert error.provider_code == "TIMEOUT"
+    assert error.code == "TIMEOUT"
 
 
 def cut_off(length: int) -> Answer:
@@ -169,14 +169,14 @@ async def test_a_download_that_is_cut_in_the_middle_is_a_connection_error(
     bucket: Stored, server: Receiver
 ) -> None:
     server.answers += [cut_off(10_000), *(hang_up for _ in range(8))]
-    assert (await bucket.refused(DOWNLOAD)).provider_code == "CONNECTION_ERROR"
+    assert (await bucket.refused(DOWNLOAD)).code == "CONNECTION_ERROR"
 
 
 async def test_an_upload_that_is_cut_in_the_middle_is_a_connection_error(
     bucket: Stored, server: Receiver
 ) -> None:
     server.answers += [hang_up for _ in range(8)]
-    assert (await bucket.refused(UPLOAD)).provider_code == "CONNECTION_ERROR"
+    assert (await bucket.refused(UPLOAD)).code == "CONNECTION_ERROR"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ async def test_garbage_is_a_provider_error(
 ) -> None:
     always(server, 200, "welcome to the wifi <br> please log in")
     error = await bucket.refused(given)
-    assert error.provider_code == "PROVIDER_ERROR"
+    assert error.code == "PROVIDER_ERROR"
     assert "welcome" not in str(error)
 
 
@@ -218,7 +218,7 @@ async def test_no_answer_without_an_end_is_read_on_over_tls_either(
         definition = {**s3_definition(1), "endpoint": f"https://localhost:{server.port}"}
         trusted = authority.cert_pem.bytes()
         async with stored(definition, tmp_path, trusted=trusted) as bucket:
-            assert (await bucket.refused(given)).provider_code == "PROVIDER_ERROR"
+            assert (await bucket.refused(given)).code == "PROVIDER_ERROR"
         await server.all_gone()
         assert server.sent < 200 * MIB
 
@@ -228,7 +228,7 @@ async def test_a_bucket_s_wait_is_honoured_over_plain_http(
 ) -> None:
     always(server, 503, s3_error("SlowDown"), **{"retry-after": "7"})
     error = await bucket.refused(UPLOAD)
-    assert (error.provider_code, error.retry_after_ms) == ("RATE_LIMITED", 7_000)
+    assert (error.code, error.retry_after_ms) == ("RATE_LIMITED", 7_000)
     always(server, 503, s3_error("SlowDown"))
     server.answers = server.answers[-8:]
     assert (await bucket.refused(UPLOAD)).retry_after_ms is None
@@ -248,7 +248,7 @@ async def test_an_upload_of_which_less_arrived_is_a_failure(
         ),
     ]
     error = await bucket.refused(UPLOAD)
-    assert error.provider_code == "PROVIDER_ERROR"
+    assert error.code == "PROVIDER_ERROR"
     assert "5 bytes were sent, the storage has 4" in str(error)
 
 
@@ -258,7 +258,7 @@ async def test_a_source_that_is_cut_leaves_nothing_behind(
     server.answers.append(cut_off(40 * MIB))
     async with stored(moto.definition) as bucket:
         error = await bucket.refused({"fileName": "cut.bin", "url": f"{server.url}/cut"})
-        assert error.provider_code == "CONNECTION_ERROR"
+        assert error.code == "CONNECTION_ERROR"
         assert server.url in str(error)
         assert await bucket.names() == []
     client = s3_client(moto.port)
@@ -272,7 +272,7 @@ async def test_a_source_that_is_too_large_is_given_up(moto: BucketServer, server
         error = await bucket.refused(
             {"fileName": "huge.bin", "url": f"{server.url}/huge"}, max_bytes=10 * MIB
         )
-        assert error.provider_code in {"VALIDATION_ERROR", "PROVIDER_ERROR"}
+        assert error.code in {"VALIDATION_ERROR", "PROVIDER_ERROR"}
         assert str(10 * MIB) in str(error)
         assert await bucket.names() == []
 
@@ -284,7 +284,7 @@ async def test_a_name_that_nobody_of_us_gave_is_told_at_a_listing(moto: BucketSe
     client.close()
     async with stored(moto.definition) as bucket:
         error = await bucket.refused({"operation": "list"})
-        assert (error.provider_code, "empty" in str(error)) == ("PROVIDER_ERROR", True)
+        assert (error.code, "empty" in str(error)) == ("PROVIDER_ERROR", True)
         assert await bucket.names(prefix="ours") == ["ours/even"]
         await bucket.act({"operation": "delete", "fileName": "ours/even"})
     client = s3_client(moto.port)
@@ -309,7 +309,7 @@ async def test_a_url_that_refuses_has_its_code_and_its_wait(
     always(server, 429, "", **{"Retry-After": "7"})
     async with stored(moto.definition) as bucket:
         error = await bucket.refused({"fileName": "a", "url": f"{server.url}/a?token=hidden"})
-    assert (error.provider_code, error.retry_after_ms) == ("RATE_LIMITED", 7_000)
+    assert (error.code, error.retry_after_ms) == ("RATE_LIMITED", 7_000)
     assert "hidden" not in str(error)
 
 
@@ -317,7 +317,7 @@ async def test_a_url_that_leads_inside_is_refused(moto: BucketServer, server: Re
     definition = {**moto.definition, "allow_private": False}
     async with stored(definition) as bucket:
         error = await bucket.refused({"fileName": "a", "url": f"{server.url}/a"})
-    assert error.provider_code == "FORBIDDEN"
+    assert error.code == "FORBIDDEN"
     assert server.requests == []
 
 
@@ -356,8 +356,8 @@ async def test_tls_is_checked_against_the_endpoints_own_name(tmp_path: Path) -> 
         async with stored(definition, tmp_path, trusted=trusted) as bucket:
             assert (await bucket.act(UPLOAD))["etag"] == "5d41402abc4b2a76b9719d911017c592"
         async with stored(definition, tmp_path) as bucket:
-            assert (await bucket.refused(UPLOAD)).provider_code == "CONNECTION_ERROR"
+            assert (await bucket.refused(UPLOAD)).code == "CONNECTION_ERROR"
         elsewhere = {**definition, "endpoint": server.url.replace("localhost", "127.0.0.1")}
         async with stored(elsewhere, tmp_path, trusted=trusted) as bucket:
-            assert (await bucket.refused(UPLOAD)).provider_code == "CONNECTION_ERROR"
+            assert (await bucket.refused(UPLOAD)).code == "CONNECTION_ERROR"
         assert len(server.requests) == 1

@@ -76,9 +76,7 @@ async def test_pages_deletions_and_what_is_not_there(folder: Stored) -> None:
     assert await folder.names(prefix="b/") == ["b/2"]
     missing: JsonObject = {"operation": "exists", "fileName": "x/y"}
     assert (await folder.act(missing))["exists"] is False
-    assert (await folder.refused({"operation": "download", "fileName": "x"})).provider_code == (
-        "NOT_FOUND"
-    )
+    assert (await folder.refused({"operation": "download", "fileName": "x"})).code == ("NOT_FOUND")
 
 
 def names_in(folder: Path) -> list[str]:
@@ -135,11 +133,11 @@ async def test_links_are_not_followed(folder: Stored, inside: Path, tmp_path: Pa
     for name in ("file", "dir/secret"):
         for operation in ("download", "exists"):
             error = await folder.refused({"operation": operation, "fileName": name})
-            assert error.provider_code == "FORBIDDEN"
+            assert error.code == "FORBIDDEN"
     upload: JsonObject = {"fileName": "dir/new", "buffer": "YQ=="}
-    assert (await folder.refused(upload)).provider_code == "FORBIDDEN"
+    assert (await folder.refused(upload)).code == "FORBIDDEN"
     gone: JsonObject = {"operation": "delete", "fileName": "dir/secret"}
-    assert (await folder.refused(gone)).provider_code == "FORBIDDEN"
+    assert (await folder.refused(gone)).code == "FORBIDDEN"
     assert await folder.names() == []
     await folder.upload("file", b"instead of the link")
     assert (outside / "secret").read_text() == "s3cret"
@@ -187,7 +185,7 @@ async def test_what_is_no_plain_file_is_refused_and_keeps_nobody_waiting(
 ) -> None:
     os.mkfifo(inside / "pipe")
     error = await folder.refused({"operation": "download", "fileName": "pipe"})
-    assert error.provider_code == "FORBIDDEN"
+    assert error.code == "FORBIDDEN"
     assert await folder.names() == []
 
 
@@ -197,9 +195,9 @@ async def test_a_folder_is_no_file_and_a_file_no_folder(folder: Stored, inside: 
     for name in ("dir", "file/below"):
         assert (await folder.act({"operation": "exists", "fileName": name}))["exists"] is False
         error = await folder.refused({"operation": "download", "fileName": name})
-        assert error.provider_code == "NOT_FOUND"
+        assert error.code == "NOT_FOUND"
         error = await folder.refused({"fileName": name, "buffer": "YQ=="})
-        assert error.provider_code == "VALIDATION_ERROR"
+        assert error.code == "VALIDATION_ERROR"
     assert await folder.names() == ["file"]
     assert names_in(inside) == ["dir", "file"]
 
@@ -209,9 +207,9 @@ async def test_the_stores_own_files_are_nobodys(folder: Stored, inside: Path, na
     (inside / name).write_text("k3y")
     for operation in ("download", "exists", "delete"):
         error = await folder.refused({"operation": operation, "fileName": name})
-        assert error.provider_code == "FORBIDDEN"
+        assert error.code == "FORBIDDEN"
     upload: JsonObject = {"fileName": name, "buffer": "YQ=="}
-    assert (await folder.refused(upload)).provider_code == "FORBIDDEN"
+    assert (await folder.refused(upload)).code == "FORBIDDEN"
     assert await folder.names() == []
     assert (inside / name).read_text() == "k3y"
 
@@ -219,7 +217,7 @@ async def test_the_stores_own_files_are_nobodys(folder: Stored, inside: Path, na
 @pytest.mark.parametrize("path", ["/etc", "../elsewhere", "/"])
 async def test_a_folder_below_no_root_is_refused(folder: Stored, path: str) -> None:
     error = await folder.refused({"operation": "download", "fileName": "passwd"}, path=path)
-    assert error.provider_code == "FORBIDDEN"
+    assert error.code == "FORBIDDEN"
     assert "[files] roots" in str(error.hint)
 
 
@@ -243,9 +241,9 @@ async def test_a_local_file_outside_of_the_roots_is_refused(folder: Stored, tmp_
     (tmp_path / "link").symlink_to("/etc/hostname")
     for path in ("/etc/hostname", str(tmp_path / "link"), str(tmp_path / ".." / "x")):
         error = await folder.refused({"fileName": "a", "file": path})
-        assert error.provider_code == "FORBIDDEN"
+        assert error.code == "FORBIDDEN"
     error = await folder.refused({"fileName": "a", "file": str(tmp_path / "no such")})
-    assert error.provider_code == "NOT_FOUND"
+    assert error.code == "NOT_FOUND"
     assert await folder.names() == []
 
 
@@ -255,7 +253,7 @@ async def test_an_upload_that_breaks_off_leaves_the_file_as_it_was(
     await folder.upload("kept", b"before")
     (tmp_path / "huge").write_bytes(b"x" * 2 * MIB)
     given: JsonObject = {"fileName": "kept", "file": str(tmp_path / "huge")}
-    assert (await folder.refused(given, max_bytes=MIB)).provider_code == "VALIDATION_ERROR"
+    assert (await folder.refused(given, max_bytes=MIB)).code == "VALIDATION_ERROR"
     assert b64decode(str((await folder.download("kept"))["buffer"])) == b"before"
     assert names_in(inside) == ["kept"]
 
@@ -292,7 +290,7 @@ async def test_a_full_disk_is_told_and_leaves_the_file_as_it_was(
     with monkeypatch.context() as patched:  # no disk here is full
         patched.setattr(os, "write", full)
         error = await folder.refused({"fileName": "kept", "buffer": as_base64(b"after")})
-    assert (error.provider_code, error.message) == (
+    assert (error.code, error.message) == (
         "SERVICE_UNAVAILABLE",
         "the folder: No space left on device",
     )

@@ -135,7 +135,7 @@ async def test_a_key_that_google_does_not_know_is_unauthorized(around: Around) -
     stranger = Google(port=around.stub.port).service_account()
     given: JsonObject = {"fileName": "a", "buffer": "YQ=="}
     error = await around.bucket.refused(given, service_account=stranger)
-    assert error.provider_code == "UNAUTHORIZED"
+    assert error.code == "UNAUTHORIZED"
     assert "PRIVATE KEY" not in f"{error!r}{error.details}"
 
 
@@ -143,10 +143,10 @@ async def test_a_key_that_google_does_not_know_is_unauthorized(around: Around) -
 async def test_a_key_that_is_none_is_told_without_it(around: Around, wrong: str) -> None:
     given: JsonObject = {"fileName": "a", "buffer": "YQ=="}
     error = await around.bucket.refused(given, service_account=wrong)
-    assert error.provider_code in {"VALIDATION_ERROR", "UNAUTHORIZED"}
+    assert error.code in {"VALIDATION_ERROR", "UNAUTHORIZED"}
     assert wrong not in f"{error!r}{error.details}"
 
 
 async def test_a_bucket_that_is_not_there_is_not_found(around: Around) -> None:
     error = await around.bucket.refused({"operation": "list"}, bucket="elsewhere")
-    assert error.provider_code == "NOT_FOUND"
+    assert error.code == "NOT_FOUND"

@@ -68,7 +68,7 @@ async def test_a_ticket_leads_only_where_its_bucket_may_go(
     async with ClientSession() as client, client.get(server.url, proxy=proxy) as answer:
         assert answer.status == 502
     assert ticket.seen.failure is not None
-    assert ticket.seen.failure.provider_code == "FORBIDDEN"
+    assert ticket.seen.failure.code == "FORBIDDEN"
     assert server.requests == []
 
 

@@ -203,12 +203,12 @@ async def test_an_error_of_the_token_url_has_its_code(
 ) -> None:
     body = {"error": error, "error_description": f"not with {CLIENT[1]}"}
     world.server.answers = [web.json_response(body, status=status)]
-    assert (await world.refused()).provider_code == code
+    assert (await world.refused()).code == code
 
 
 async def test_a_wrong_secret_is_unauthorized(world: World) -> None:
     error = await world.refused(world.grant(client_secret="wrong"))
-    assert error.provider_code == "UNAUTHORIZED"
+    assert error.code == "UNAUTHORIZED"
     assert error.message == ("the token URL of auth `main` of app `crm` refused: invalid_client no")
 
 
@@ -231,24 +231,24 @@ async def test_an_answer_that_is_no_token_is_told(
 ) -> None:
     world.server.answers = [answer]
     error = await world.refused()
-    assert (error.provider_code, error.retry_after_ms) == (code, wait_ms)
+    assert (error.code, error.retry_after_ms) == (code, wait_ms)
 
 
 async def test_a_token_url_that_breaks_off_or_is_not_there_is_told(world: World) -> None:
     world.server.answers = [cut_off]
-    assert (await world.refused()).provider_code == "CONNECTION_ERROR"
+    assert (await world.refused()).code == "CONNECTION_ERROR"
     nowhere = world.grant(token_url=f"http://localhost:{unused_port()}/token")
-    assert (await world.refused(nowhere)).provider_code == "CONNECTION_ERROR"
+    assert (await world.refused(nowhere)).code == "CONNECTION_ERROR"
 
 
 async def test_a_token_url_is_guarded_as_every_address(world: World) -> None:
     with pytest.raises(ProviderError) as caught:
         await world.keeper.get(a_wish(world.grant(), allow_private=False))
-    assert caught.value.provider_code == "FORBIDDEN"
+    assert caught.value.code == "FORBIDDEN"
     account = AccountGrant(key_file(world.server.token_url), scope="s")
     with pytest.raises(ProviderError) as caught:
         await world.keeper.get(a_wish(account, allow_private=False))
-    assert caught.value.provider_code == "FORBIDDEN"
+    assert caught.value.code == "FORBIDDEN"
     assert world.server.requests == []
 
 
@@ -300,7 +300,7 @@ async def test_a_refresh_token_that_another_process_rotated_is_found(world: Worl
 async def test_a_refresh_token_that_ended_is_unauthorized(world: World) -> None:
     world.secrets.values["crm_refresh"] = "refresh-9"
     error = await world.refused(refreshing(world, 9))
-    assert error.provider_code == "UNAUTHORIZED"
+    assert error.code == "UNAUTHORIZED"
     assert len(world.server.requests) == 1
 
 
@@ -338,7 +338,7 @@ async def test_a_service_account_gets_an_identity_token_for_an_audience(world: W
 )
 async def test_a_key_file_that_is_none_is_told_without_being_shown(world: World, text: str) -> None:
     error = await world.refused(AccountGrant(text, scope="s"))
-    assert error.provider_code == "UNAUTHORIZED"
+    assert error.code == "UNAUTHORIZED"
     assert error.hint is not None
     assert "no key" not in f"{error.message} {error.hint}"
 

@@ -72,6 +72,10 @@ class JobSpec(Struct, frozen=True, omit_defaults=True, gc=False):
     """How many of them run at a time."""
     sensitive: bool = False
     """Whether its input and its results are sealed (`services.sealing`)."""
+    failed_before: int = 0
+    """How many earlier runs of a job that was to run once failed (`jobs.retry`)."""
+    unbegun_before: int = 0
+    """How many of them were cancelled before they began."""
 
 
 class Attempt(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -175,6 +179,11 @@ class Finished(Struct, frozen=True, gc=False):
     extra: bool = False
     failures: int = 0
     progress: Progress | None = None
+
+    @property
+    def never_began(self) -> bool:
+        """Whether it was cancelled before its first attempt."""
+        return self.outcome == "cancelled" and self.started_at_ms is None
 
 
 def attempt_ms(spec: JobSpec) -> int:

@@ -8,13 +8,14 @@ away here: it is asked to stop, and a worker settles it.
 from msgspec.structs import replace
 
 from ductape.domain.change import Settlement
-from ductape.domain.job import Claim, Run, Schedule, under_way
+from ductape.domain.job import Claim, Finished, JobSpec, Run, Schedule, under_way
 from ductape.domain.outcome import Cancelled
 from ductape.domain.record import JobRecord
 from ductape.domain.recurrence import next_instant
 from ductape.domain.recurring import occurrence, repeat_of, resumed, upcoming
 from ductape.domain.settlement import led_by, run_ref, settle
 from ductape.domain.zone import ZoneLookup
+from ductape.errors import ValidationError, invalid
 
 
 def waiting_run(record: JobRecord) -> Run | None:
@@ -84,17 +85,38 @@ def resume(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement |
 
 
 def retry(record: JobRecord, *, delay_ms: int, now_ms: int, zones: ZoneLookup) -> Settlement | None:
-    """Open a new run of a failed or cancelled job, with fresh retries."""
-    if record.schedule is not None:
-        if record.last is None or record.last.outcome == "completed":
-            return None
-        return extra_run(record, now_ms=now_ms, zones=zones)
+    """Open a new run of a failed or cancelled job, with fresh retries.
+
+    Of a recurrence that has ended so, or whose latest run has, an occurrence is added, which
+    begins at once: another instant would hold back those of the grid. So a delay is refused there.
+    """
     last = record.last
-    if record.live is not None or last is None or last.outcome == "completed":
+    unlucky = last is not None and last.outcome != "completed"
+    if record.schedule is not None:
+        if delay_ms:
+            raise _no_delay(delay_ms)
+        ended = record.schedule.state in ("failed", "cancelled")
+        return extra_run(record, now_ms=now_ms, zones=zones) if ended or unlucky else None
+    if record.live is not None or last is None or not unlucky:
         return None
-    due = now_ms + delay_ms
-    run = occurrence(record.job_id, last.spec, last.number + 1, due, now_ms=now_ms)
+    due, spec = now_ms + delay_ms, after(last)
+    run = occurrence(record.job_id, spec, last.number + 1, due, now_ms=now_ms)
     return Settlement(job_id=record.job_id, next_run=run, reopens=True)
+
+
+def _no_delay(delay_ms: int) -> ValidationError:
+    hint = "it would hold back the instants in between: retry it when it is to run"
+    return invalid("delay", "0 for a recurring job", str(delay_ms), hint=hint)
+
+
+def after(last: Finished) -> JobSpec:
+    """Return what a job that runs once more asks for: with how its earlier runs ended counted."""
+    spec = last.spec
+    return replace(
+        spec,
+        failed_before=spec.failed_before + (last.outcome == "failed"),
+        unbegun_before=spec.unbegun_before + last.never_began,
+    )
 
 
 def extra_run(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement | None:

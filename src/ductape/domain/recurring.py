@@ -7,8 +7,7 @@ All instants are epoch milliseconds.
 
 from msgspec.structs import replace
 
-from ductape.domain.job import JobSpec, Run, Schedule
-from ductape.domain.lifecycle import RunOutcome
+from ductape.domain.job import Finished, JobSpec, Run, Schedule
 from ductape.domain.recurrence import anchor_of, first_instant, latest_instant, next_instant
 from ductape.domain.request import Repeat
 from ductape.domain.zone import ZoneLookup
@@ -63,7 +62,7 @@ def replaced(
 
 
 def advance(
-    schedule: Schedule, ended: Run, outcome: RunOutcome, *, now_ms: int, zones: ZoneLookup
+    schedule: Schedule, ended: Finished, *, now_ms: int, zones: ZoneLookup
 ) -> tuple[Schedule, Run | None]:
     """Count an ended run and make the next one, if there is to be one."""
     counted = replace(
@@ -71,10 +70,10 @@ def advance(
         version=schedule.version + 1,
         watermark_ms=schedule.watermark_ms if ended.extra else ended.scheduled_at_ms,
         occurrences=schedule.occurrences + (0 if ended.extra else 1),
-        executions=schedule.executions + 1,
-        failed=schedule.failed + (1 if outcome == "failed" else 0),
+        executions=schedule.executions + (0 if ended.never_began else 1),
+        failed=schedule.failed + (1 if ended.outcome == "failed" else 0),
     )
-    if outcome == "failed" and counted.state == "active":
+    if ended.outcome == "failed" and counted.state == "active":
         counted = _after_failure(counted)
     return upcoming(counted, now_ms=now_ms, zones=zones)
 

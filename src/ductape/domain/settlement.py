@@ -96,7 +96,7 @@ def _settlement(claim: Claim, ended: Finished | Run, now_ms: int, zones: ZoneLoo
     current = claim.schedule
     if ended.error is not None and current.state == "active":
         current = replace(current, state=_state_after(ended.error.code))
-    schedule, next_run = advance(current, claim.run, ended.outcome, now_ms=now_ms, zones=zones)
+    schedule, next_run = advance(current, ended, now_ms=now_ms, zones=zones)
     return replace(done, schedule=schedule, next_run=next_run)
 
 

@@ -118,11 +118,9 @@ def error_view(error: StoredError | None) -> ErrorView | None:
 
 
 def history_view(record: JobRecord, runs: list[Finished]) -> HistoryView:
-    """Show finished runs, newest first, with the job's totals."""
-    schedule = record.schedule
-    total = schedule.executions if schedule is not None else len(runs)
-    failed = schedule.failed if schedule is not None else sum(r.outcome == "failed" for r in runs)
-    cancelled = sum(run.outcome == "cancelled" for run in runs)
+    """Show finished runs, newest first, with the job's totals: those of the job itself."""
+    total, failed = _executions(record), _failures(record)
+    cancelled = sum(run.outcome == "cancelled" and not run.never_began for run in runs)
     return HistoryView(
         job_id=record.job_id,
         total_executions=total,
@@ -168,16 +166,14 @@ def _executions(record: JobRecord) -> int:
     if record.schedule is not None:
         return record.schedule.executions
     last = record.last
-    if last is None:
-        return 0
-    never_began = last.outcome == "cancelled" and last.started_at_ms is None
-    return last.number - 1 if never_began else last.number
+    return 0 if last is None else last.number - last.spec.unbegun_before - last.never_began
 
 
 def _failures(record: JobRecord) -> int:
     if record.schedule is not None:
         return record.schedule.failed
-    return 1 if record.last is not None and record.last.outcome == "failed" else 0
+    last = record.last
+    return 0 if last is None else last.spec.failed_before + (last.outcome == "failed")
 
 
 def _started(run: Run | Finished | None) -> int | None:

@@ -74,6 +74,7 @@ class Builder:
         nothing is stored then.
         """
         target, called = await named(request, self._asking(request, version))
+        request = as_asked(request, target)
         session = await self._open(request)
         data = None if session is None else SessionData(session.tag, session.data)
         warnings = (*request.warnings, *judged(target, called, request, data))
@@ -171,6 +172,19 @@ class Builder:
         )
 
 
+def as_asked(request: JobRequest, target: Target) -> JobRequest:
+    """Return a request as another equals it: a time-out that it would have anyway is none.
+
+    Other defaults are the request's own; this one depends on what the event resolves to.
+    """
+    usual = request.timeout_ms == _usual_timeout_ms(request, target)
+    return replace(request, timeout_ms=None) if usual else request
+
+
+def _usual_timeout_ms(request: JobRequest, target: Target) -> int:
+    return target.timeout_ms or timeout_of(target.kind, request.input) or DEFAULT_TIMEOUT_MS
+
+
 def session_place(identity: str) -> str:
     """Name where a job's session is sealed to."""
     return f"{identity}/session"
@@ -194,10 +208,7 @@ def _spec_of(
         repeat=request.repeat,
         key=request.key,
         retry=request.retry,
-        timeout_ms=request.timeout_ms
-        or target.timeout_ms
-        or timeout_of(target.kind, request.input)
-        or DEFAULT_TIMEOUT_MS,
+        timeout_ms=request.timeout_ms or _usual_timeout_ms(request, target),
         expires_at_ms=request.expires_at_ms,
         priority=request.priority,
         queue=request.queue,

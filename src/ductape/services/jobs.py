@@ -186,7 +186,10 @@ class Jobs:
         return await self._carried_out(id, plan)
 
     async def retry(self, id: str, *, delay: int = 0) -> JobVerb:  # noqa: A002 (SPEC 10)
-        """Open a new run of a failed or cancelled job, `delay` milliseconds from now."""
+        """Open a new run of a failed or cancelled job, `delay` milliseconds from now.
+
+        Of a recurring job an occurrence is added, at once: a `delay` is refused there.
+        """
         if type(delay) is not int or not 0 <= delay <= SPAN_MAX_MS:
             raise invalid(
                 "delay", f"an integer of milliseconds from 0 to {SPAN_MAX_MS}", repr(delay)

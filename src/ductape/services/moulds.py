@@ -25,7 +25,7 @@ from ductape.domain.references import needs_resolving
 from ductape.domain.request import JobEventTypes, JobRequest
 from ductape.domain.target import Target
 from ductape.errors import Fault
-from ductape.services.building import Builder, Built
+from ductape.services.building import Builder, Built, as_asked
 
 MOST_MOULDS = 256
 VARYING = ("input", "start_at", "key", "metadata")
@@ -97,7 +97,7 @@ class Moulds:
         while len(self._kept) >= MOST_MOULDS:
             self._kept.pop(next(iter(self._kept)))
         self._kept[shape] = _Mould(
-            replace(request, key=None, metadata={}),
+            replace(as_asked(request, built.target), key=None, metadata={}),
             replace(spec, key=None, metadata={}),
             built.target,
             built.job.product_version,

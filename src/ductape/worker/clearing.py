@@ -16,7 +16,7 @@ from ductape.domain.definitions.storage import StorageTarget
 from ductape.domain.filenames import joined
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.request import JobEventTypes
-from ductape.errors import DuctapeError, ProviderError, StoreError, invalid
+from ductape.errors import DuctapeError, StoreError, invalid
 from ductape.ports.blobs import Blobs
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
@@ -93,7 +93,7 @@ class Clearing:
             try:
                 await self._delete(file)
             except DuctapeError as error:
-                code = error.provider_code if isinstance(error, ProviderError) else error.code
+                code = error.code
                 until_ms = await self._try_later(file, code)
                 if code in OUT_OF_REACH:
                     out_of_reach[where] = until_ms

@@ -35,7 +35,7 @@ def failure_of(error: Exception, *, now_ms: int, sensitive: tuple[str, ...]) -> 
         case StepFailed():
             return error.failure
         case ProviderError() | QuotaExceeded():
-            code = error.provider_code if isinstance(error, ProviderError) else error.code
+            code = error.code
             if code not in PROVIDER_CODES:
                 code = mask(code, sensitive)  # a handler's own word for it
             stored = _stored(code, error, now_ms, sensitive)

@@ -20,7 +20,7 @@ def refused(roots: Roots, path: str) -> bool:
     try:
         roots.parts(path)
     except ProviderError as error:
-        return error.provider_code == "FORBIDDEN"
+        return error.code == "FORBIDDEN"
     return False
 
 

@@ -81,7 +81,7 @@ def test_a_refused_status_tells_status_wait_and_body_without_secrets() -> None:
     with pytest.raises(ProviderError) as raised:
         refuse_status(answer, asked="POST /orders/:id", now_ms=0, secrets=("s3cr3t",))
     error = raised.value
-    assert (error.provider_code, error.retry_after_ms) == ("SERVICE_UNAVAILABLE", 7_000)
+    assert (error.code, error.retry_after_ms) == ("SERVICE_UNAVAILABLE", 7_000)
     assert error.message == "POST /orders/:id answered 503"
     assert error.details == {"status": 503, "body": "token *** is tired"}
 

@@ -94,7 +94,7 @@ async def test_a_fallback_that_failed_calls_again_under_the_same_path(around: Ar
     engine = Remembering(outcomes=[failing("TIMEOUT"), Success({"id": 2})])
     with pytest.raises(ProviderError) as caught:
         await attempt(handler, JobEventTypes.FALLBACK, engine)
-    assert caught.value.provider_code == "TIMEOUT"
+    assert caught.value.code == "TIMEOUT"
     assert await attempt(handler, JobEventTypes.FALLBACK, engine) == {
         "id": 2,
         "provider": "mailer",

@@ -37,4 +37,4 @@ async def test_a_cursor_that_no_page_gave_is_refused(cursor: str) -> None:
 async def test_without_a_key_nothing_is_signed() -> None:
     async with stored(S3) as bucket:
         error = await bucket.refused({"operation": "sign", "fileName": "a"})
-    assert error.provider_code == "VALIDATION_ERROR"
+    assert error.code == "VALIDATION_ERROR"

@@ -133,7 +133,7 @@ async def test_a_call_that_takes_too_long_is_broken_off() -> None:
     slow = Call(event="inner", input={}, path="first", timeout_ms=10)
     with pytest.raises(ProviderError, match="`first` took longer") as caught:
         await Attempt(body).engine.invoke(slow)
-    assert caught.value.provider_code == "TIMEOUT"
+    assert caught.value.code == "TIMEOUT"
     assert ended == ["broken off"]
 
 

@@ -191,7 +191,7 @@ def _letter(delivery: Delivery, error: DuctapeError, event: str) -> Outgoing:
 def may_pass(error: DuctapeError) -> bool:
     """Tell whether waiting may mend what went wrong, between us and the broker or the store."""
     if isinstance(error, ProviderError):
-        return error.provider_code in _PASSING
+        return error.code in _PASSING
     return not _is_poison(error)
 
 

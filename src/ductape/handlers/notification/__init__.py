@@ -101,13 +101,13 @@ def _failed(failures: dict[Channel, ProviderError], done: JsonObject) -> Provide
     """Join the failures into one error; its code is that of one worth another attempt, if any."""
     chosen, wait_ms = worth_most([*failures.values()])
     return ProviderError(
-        chosen.provider_code,
+        chosen.code,
         "; ".join(f"{channel}: {error.message}" for channel, error in failures.items()),
         retry_after_ms=wait_ms,
         details={
             "sent": sorted(done),
             "failed": {
-                channel: {"code": error.provider_code, **error.details}
+                channel: {"code": error.code, **error.details}
                 for channel, error in failures.items()
             },
         },

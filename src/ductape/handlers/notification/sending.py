@@ -122,6 +122,6 @@ def worth_most(errors: list[ProviderError]) -> tuple[ProviderError, int | None]:
 
     It is one that may be tried again, if there is such a one.
     """
-    worth_another = [one for one in errors if one.provider_code not in NEVER_RETRIED]
+    worth_another = [one for one in errors if one.code not in NEVER_RETRIED]
     waits = [one.retry_after_ms for one in worth_another if one.retry_after_ms is not None]
     return (worth_another or errors)[0], max(waits, default=None)

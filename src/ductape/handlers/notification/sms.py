@@ -27,7 +27,7 @@ async def send_sms(
             provider_id = await send_text(sending, service, provider, Text(to, content.body, at))
         except ProviderError as error:
             failures.append(error)
-            if error.provider_code in _HOPELESS:
+            if error.code in _HOPELESS:
                 break
         else:
             if len(content.to) == 1:
@@ -44,7 +44,7 @@ def _failed(failures: list[ProviderError], numbers: int, done: int) -> ProviderE
     if numbers == 1:
         return chosen
     return ProviderError(
-        chosen.provider_code,
+        chosen.code,
         f"{done} of {numbers} numbers have the message: {chosen.message}",
         retry_after_ms=wait_ms,
         details=chosen.details,

@@ -4,8 +4,8 @@ An async function gets an `AsyncContext`. A sync one runs in a thread and gets a
 the same surface with blocking calls, which hand their work to the event loop.
 """
 
-from asyncio import AbstractEventLoop, run_coroutine_threadsafe
-from collections.abc import Coroutine
+from asyncio import AbstractEventLoop, get_running_loop, run_coroutine_threadsafe
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -63,9 +63,12 @@ class AsyncContext:
         """Show how far the work is."""
         await self._engine.progress(done, total, note)
 
-    def heartbeat(self) -> None:
-        """Tell that the function is alive, without any figure."""
+    def heartbeat(self) -> Awaitable[None]:
+        """Tell that the function is alive, without any figure; with `await` or without."""
         self._engine.heartbeat()
+        told = get_running_loop().create_future()
+        told.set_result(None)
+        return told
 
 
 @dataclass(frozen=True, slots=True)

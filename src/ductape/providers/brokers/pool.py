@@ -67,7 +67,7 @@ class BrokerPool:
             try:
                 yield consumer
             except ProviderError as error:
-                patient = error.provider_code not in _BROKEN
+                patient = error.code not in _BROKEN
                 raise
             finally:
                 closing = self._closed(feed.aclose(consumer.open))
@@ -96,7 +96,7 @@ class BrokerPool:
         try:
             yield kept.link
         except ProviderError as error:
-            broken = error.provider_code in _BROKEN
+            broken = error.code in _BROKEN
             _raise_distrust(kept.link, error)
             raise
         except asyncio.CancelledError:

@@ -194,7 +194,7 @@ class PubSubFeed:
                 "POST", f"{self._name}:pull", wanted, timeout_ms=_PULL_MS
             )
         except ProviderError as error:
-            if error.provider_code == "TIMEOUT":
+            if error.code == "TIMEOUT":
                 return []
             raise
         return [_delivery(one) for one in _read(response, _Pulled).receivedMessages]

@@ -58,7 +58,7 @@ class MongoDatabase:
                 return await _worked(client[self._place.database], work, bounds)
         except (PyMongoError, BSONError) as error:
             failed = failure(error, self._place)
-            if failed.provider_code == "CONNECTION_LOST" or isinstance(error, OUT_OF_STEP):
+            if failed.code == "CONNECTION_LOST" or isinstance(error, OUT_OF_STEP):
                 await self.aclose()
             raise failed from error
 

@@ -133,7 +133,7 @@ class BucketBlobs:
             async with self._asking(place, "look-up", timeout_ms) as bucket:
                 return _blob(await obstore.get_async(bucket, name, options={"head": True}))
         except ProviderError as error:
-            if error.provider_code not in {"NOT_FOUND", "FORBIDDEN", "VALIDATION_ERROR"}:
+            if error.code not in {"NOT_FOUND", "FORBIDDEN", "VALIDATION_ERROR"}:
                 raise
         try:
             async with self._asking(place, "look-up", timeout_ms) as bucket:

@@ -88,7 +88,7 @@ class LocalBlobs:
                 await self._run(partial(refuse_store, self._roots, parent, last))
                 await self._run(partial(_remove, last, parent))
         except ProviderError as error:
-            if error.provider_code != "NOT_FOUND":
+            if error.code != "NOT_FOUND":
                 raise
 
     async def find(self, place: StorageTarget, name: str, *, timeout_ms: int) -> Blob | None:
@@ -97,7 +97,7 @@ class LocalBlobs:
             async with _in_time(timeout_ms), self._parent(place, name) as (parent, last):
                 return await self._run(partial(_look, self._roots, parent, last))
         except ProviderError as error:
-            if error.provider_code != "NOT_FOUND":
+            if error.code != "NOT_FOUND":
                 raise
             return None
 
@@ -110,7 +110,7 @@ class LocalBlobs:
             async with _in_time(timeout_ms):
                 return await self._run(partial(_page, self._roots, place.path, way, after, most))
         except ProviderError as error:
-            if error.provider_code != "NOT_FOUND":
+            if error.code != "NOT_FOUND":
                 raise
             return Page((), more=False)
 
