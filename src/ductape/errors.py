@@ -41,6 +41,10 @@ PROVIDER_CODES = frozenset(
 )
 
 
+OUT_OF_REACH = frozenset({"TIMEOUT", "CONNECTION_ERROR"})
+"""Codes of servers that gave no answer: to a terminal they are what a store is that gives none."""
+
+
 class Fault(TypedDict):
     """One thing that is wrong with a request."""
 
@@ -63,7 +67,7 @@ class DuctapeError(Exception):
 
     code: str = "DUCTAPE_ERROR"
     http_status: ClassVar[int] = 500
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
     remedy: ClassVar[str] = "see the message"
 
     def __init__(
@@ -88,7 +92,7 @@ class ValidationError(DuctapeError):
 
     code = "VALIDATION_ERROR"
     http_status: ClassVar[int] = 422
-    exit_code: ClassVar[int] = 2
+    exit_code = 2
     remedy: ClassVar[str] = "mend the paths that `errors` names and send the request again"
 
     def __init__(self, errors: Sequence[Fault] | str, *, job_id: str | None = None) -> None:
@@ -120,7 +124,7 @@ class NotFound(DuctapeError):
 
     code = "NOT_FOUND"
     http_status: ClassVar[int] = 404
-    exit_code: ClassVar[int] = 2
+    exit_code = 2
     remedy: ClassVar[str] = "use one of the names that the message lists"
 
 
@@ -129,7 +133,7 @@ class Conflict(DuctapeError):
 
     code = "CONFLICT"
     http_status: ClassVar[int] = 409
-    exit_code: ClassVar[int] = 2
+    exit_code = 2
     remedy: ClassVar[str] = "use another key, or cancel the job that holds this one"
 
 
@@ -138,7 +142,7 @@ class SessionInvalid(DuctapeError):
 
     code = "SESSION_INVALID"
     http_status: ClassVar[int] = 401
-    exit_code: ClassVar[int] = 2
+    exit_code = 2
     remedy: ClassVar[str] = "start a new session for this product, env and tag"
 
 
@@ -187,7 +191,7 @@ class ResultTimeout(DuctapeError):
 
     code = "RESULT_TIMEOUT"
     http_status: ClassVar[int] = 202
-    exit_code: ClassVar[int] = 4
+    exit_code = 4
     remedy: ClassVar[str] = (
         "`processor.job.wait(job_id)` waits on, `jobs.get` tells where it stands"
     )
@@ -237,6 +241,8 @@ class ProviderError(DuctapeError):
         """Take the code and, where the provider named one, how long to wait at least."""
         super().__init__(message, details=details, hint=hint)
         self.code = code
+        if code in OUT_OF_REACH:
+            self.exit_code = StoreError.exit_code
         self.retry_after_ms = retry_after_ms
 
 
@@ -245,7 +251,7 @@ class StoreError(DuctapeError):
 
     code = "STORE_ERROR"
     http_status: ClassVar[int] = 503
-    exit_code: ClassVar[int] = 3
+    exit_code = 3
     remedy: ClassVar[str] = "see the message: the path is the store's"
 
 
@@ -253,7 +259,7 @@ class ConfigError(DuctapeError):
     """The settings cannot work."""
 
     code = "CONFIG_ERROR"
-    exit_code: ClassVar[int] = 2
+    exit_code = 2
     remedy: ClassVar[str] = "mend the setting that the message names"
 
 

@@ -53,6 +53,18 @@ async def test_a_request_arrives_as_it_was_built(client: AiohttpClient, server: 
     assert server.only().body == b"\x00"
 
 
+async def test_what_is_encoded_stays_so(client: AiohttpClient, server: Receiver) -> None:
+    await got(client, f"{server.url}/a%2Cb,c;v=d%3Be/ä b/100%", query=(("ids", "1,2"),))
+    assert server.only().path == "/a%2Cb,c;v=d%3Be/%C3%A4%20b/100%25?ids=1,2"
+
+
+async def test_a_request_without_a_body_names_no_type(
+    client: AiohttpClient, server: Receiver
+) -> None:
+    await got(client, server.url, method="POST")
+    assert "content-type" not in server.only().headers
+
+
 async def test_a_status_is_returned_not_raised(client: AiohttpClient, server: Receiver) -> None:
     server.answers = [web.Response(status=503, headers={"Retry-After": "3", "X-A": "1"})]
     answer = await got(client, server.url)

@@ -95,11 +95,17 @@ class Report:
             self.notes.append(text)
 
     def need(self, name: str, used_for: str) -> str:
-        """Ask for a secret; return the reference to it."""
-        command = f"ductape secrets set {name} --product {self._product}"
-        asked = NeededSecret(name=name, used_for=used_for, command=command)
-        self._secrets.setdefault(name, asked)
-        return f"$Secret{{{name}}}"
+        """Ask for a secret; return the reference to it.
+
+        Names that differ in signs only come out alike: what is used for another thing is numbered.
+        """
+        called, number = name, 1
+        while self._secrets.get(called, {"used_for": used_for})["used_for"] != used_for:
+            number += 1
+            called = f"{name}_{number}"
+        command = f"ductape secrets set {called} --product {self._product}"
+        self._secrets[called] = NeededSecret(name=called, used_for=used_for, command=command)
+        return f"$Secret{{{called}}}"
 
     def secrets(self) -> list[NeededSecret]:
         """Return the secrets asked for, in the order of asking."""

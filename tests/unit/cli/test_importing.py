@@ -149,7 +149,7 @@ def test_a_file_that_is_not_there_is_told(terminal: Terminal) -> None:
 
 def test_a_url_that_nobody_serves_is_told(terminal: Terminal) -> None:
     answer = terminal("import", "openapi", "http://127.0.0.1:1/api.json", *NEW)
-    assert answer.code == 1
+    assert answer.code == 3
     assert "cannot connect" in answer.err
 
 

@@ -55,6 +55,13 @@ def test_a_server_is_chosen(given: dict[str, object], expected: list[str]) -> No
     assert bases(an_openapi(ONE, servers=SERVERS), **given) == expected
 
 
+def test_servers_are_numbered_as_they_are_written() -> None:
+    servers: list[JsonValue] = [{"url": "/v1"}, {"url": "https://two.example"}]
+    assert bases(an_openapi(ONE, servers=servers), server="2") == ["https://two.example"]
+    with pytest.raises(ValidationError, match="no absolute URL"):
+        imported(an_openapi(ONE, servers=servers), server="1")
+
+
 @pytest.mark.parametrize(
     "url",
     ["/v1", "", "ftp://x.example", "https://", "https://{host}/", "http://[::1", "https://a b"],

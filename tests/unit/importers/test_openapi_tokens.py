@@ -58,3 +58,9 @@ def test_what_nobody_has_to_renew_comes_first() -> None:
 def test_what_you_name_comes_before_a_persons_token() -> None:
     made = made_of({"o": CODE}, {"o": []}, auth="header:X-Key")
     assert only_action(made)["auth"] == "given"
+
+
+def test_schemes_that_differ_in_signs_have_secrets_of_their_own() -> None:
+    key: JsonObject = {"type": "apiKey", "in": "header", "name": "X-Key"}
+    made = made_of({"api-key": key, "api_key": key}, {"api-key": [], "api_key": []})
+    assert {one["name"] for one in made["secrets"]} == {"a_api_key_key", "a_api_key_key_2"}

@@ -5,7 +5,7 @@ nothing was decided. The rest are told.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urljoin, urlsplit
 
 from msgspec import Struct
@@ -54,13 +54,11 @@ class Servers:
         """Return the base URLs of an operation; `holders` are it, its path, the document."""
         given = next((_given(one) for one in holders if _given(one)), _NONE)
         servers = [self._read(one) for one in given]
-        usable = [one for one in servers if isinstance(one, _Server)]
-        chosen = [self._chosen(env, usable) for env in self._options.envs]
-        if any(one is None for one in chosen):
-            broken = next((one for one in servers if isinstance(one, Broken)), None)
-            self.lacking = broken.reason if broken else "it has no server"
-            return Broken(self.lacking)
-        return tuple(one for one in chosen if one is not None)
+        chosen = [self._chosen(env, servers) for env in self._options.envs]
+        if broken := next((one for one in chosen if isinstance(one, Broken)), None):
+            self.lacking = broken.reason
+            return broken
+        return tuple(one for one in chosen if isinstance(one, str))
 
     def declare(self, holder: JsonValue, place: str) -> None:
         """Count the servers that a part of the document names."""
@@ -82,16 +80,16 @@ class Servers:
             else:
                 self._report.skip("server", place, _CHOSEN_OTHERWISE)
 
-    def _chosen(self, env: str, servers: list[_Server]) -> str | None:
+    def _chosen(self, env: str, servers: Sequence[_Server | Broken]) -> str | Broken:
         choice = self._options.server_in(env)
         if choice is not None and is_url(choice):
             return choice.rstrip("/")
-        if not servers:
-            return None
-        server = None if choice is None else _picked(choice, servers)
-        if choice is not None and server is not None:
+        picked = None if choice is None else _picked(choice, servers)
+        if choice is not None and picked is not None:
             self._met.add(choice)
-        taken = server or servers[0]
+        taken = picked or _first(servers)
+        if isinstance(taken, Broken):
+            return taken
         self._used.add(taken.written)
         return taken.url
 
@@ -148,9 +146,16 @@ def _filled(url: str, variables: JsonObject, given: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value_of, url)
 
 
-def _picked(choice: str, servers: list[_Server]) -> _Server | None:
+def _first(servers: Sequence[_Server | Broken]) -> _Server | Broken:
+    """Return the first one that can be used, or why none can."""
+    usable = (one for one in servers if isinstance(one, _Server))
+    return next(usable, None) or next(iter(servers), Broken("it has no server"))
+
+
+def _picked(choice: str, servers: Sequence[_Server | Broken]) -> _Server | Broken | None:
+    """Return the server that is meant: by its number as it is written, or by its words."""
     if choice.isascii() and choice.isdigit() and len(choice) < 4:  # noqa: PLR2004 (no document has thousands)
         return servers[int(choice) - 1] if 1 <= int(choice) <= len(servers) else None
     wanted = choice.lower()
-    named = (one for one in servers if wanted in f"{one.written} {one.words}".lower())
-    return next(named, None)
+    usable = (one for one in servers if isinstance(one, _Server))
+    return next((one for one in usable if wanted in f"{one.written} {one.words}".lower()), None)

@@ -27,7 +27,7 @@ from ductape.domain.egress import Destination, EgressPolicy
 from ductape.errors import ProviderError
 from ductape.ports.http import HttpRequest, HttpResponse, HttpStream
 from ductape.providers.http.guard import Guard, unreachable
-from ductape.providers.http.urls import Origin, origin_of, with_query
+from ductape.providers.http.urls import Origin, as_sent, origin_of, with_query
 
 MOST_REDIRECTS = 5
 
@@ -36,6 +36,8 @@ _FOLLOWED = frozenset({"GET", "HEAD"})
 _SAFE_ELSEWHERE = frozenset({"accept", "accept-language", "user-agent"})
 """Headers that another origin may see; any other could be a credential."""
 
+_NOT_OURS = ("Content-Type",)
+"""What is not added where it was not given: nothing has no type."""
 _LARGE = 65_536
 _USER_AGENT = "ductape-jobs"
 _MOST_CONNECTIONS = 100
@@ -106,9 +108,10 @@ class AiohttpClient:
             self._guard.heading_for(_destination(at.origin, request))
             response = await session.request(
                 request.method,
-                url,
+                as_sent(url),
                 headers=headers,
                 data=_sent(request.body),
+                skip_auto_headers=_NOT_OURS,
                 allow_redirects=False,
             )
             location = _location(request.method, response)

@@ -1,14 +1,20 @@
 """Reading the URLs that definitions and redirects name: which scheme, host and port, no more."""
 
+import re
 from functools import lru_cache
 from typing import Literal, cast
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from msgspec import Struct
+from yarl import URL
 
 from ductape.errors import ProviderError
 
 _PORTS = {"http": 80, "https": 443}
+_SENT_AS_THEY_ARE = "%/:@!$&'()*+,;=?-._~"
+_IN_VALUES = "/:@!$'()*,?"
+"""What a query's value has as it is: lists that are joined by commas are read so everywhere."""
+_NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 class Origin(Struct, frozen=True):
@@ -55,7 +61,31 @@ def with_query(url: str, query: tuple[tuple[str, str], ...]) -> str:
     if not query:
         return bare
     joint = "&" if "?" in bare else "?"
-    return f"{bare}{joint}{urlencode(query)}"
+    return f"{bare}{joint}{urlencode(query, safe=_IN_VALUES)}"
+
+
+def as_sent(url: str) -> URL:
+    """Return a URL as it goes out: what is percent-encoded stays so, what must be is encoded.
+
+    Left to itself the client decodes what need not be encoded, and a comma of a value becomes one
+    between values.
+
+    >>> str(as_sent("https://a.example/ä b/x%2Cy,z?q=1%2C2&r=%zz"))
+    'https://a.example/%C3%A4%20b/x%2Cy,z?q=1%2C2&r=%25zz'
+
+    Raises `ProviderError` with `VALIDATION_ERROR` for a host that can have no address.
+    """
+    parts = _split(url)
+    try:
+        origin = URL(f"{parts.scheme}://{parts.netloc}").origin()
+    except ValueError as error:
+        raise _refused("the URL's host cannot be read") from error
+    path, query = _encoded(parts.path or "/"), _encoded(parts.query)
+    return URL(f"{origin}{path}{'?' if query else ''}{query}", encoded=True)
+
+
+def _encoded(text: str) -> str:
+    return _NO_ESCAPE.sub("%25", quote(text, safe=_SENT_AS_THEY_ARE))
 
 
 def _split(url: str) -> SplitResult:
