@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ductape import Ductape, Handlers, ValidationError
+from ductape import Conflict, Ductape, Handlers, ValidationError
 
 PRODUCT = {
     "tag": "shop",
@@ -52,6 +52,7 @@ async def test_recurring_jobs_are_paused_and_resumed_together(ductape: Ductape) 
     assert await ductape.jobs.pause_many({"product": "shop"}) == {"count": 3}
     assert len(await ductape.jobs.list(status="paused")) == 3
     assert await ductape.jobs.resume_many({"metadata": {"at": "1"}}) == {"count": 1}
+    assert await ductape.jobs.pause_many({"recurring": False}) == {"count": 0}
 
 
 async def test_failed_jobs_are_tried_again_together(ductape: Ductape) -> None:
@@ -68,13 +69,26 @@ async def test_failed_jobs_are_tried_again_together(ductape: Ductape) -> None:
         ({}, "filter"),
         ({"stauts": "failed"}, "filter.stauts"),
         ({"status": "done"}, "filter.status"),
+        (None, "filter"),
     ],
 )
 async def test_a_filter_that_says_nothing_or_nonsense_changes_nothing(
     ductape: Ductape, where: dict[str, object], path: str
 ) -> None:
     receipt = await ductape.processor.job.dispatch(JOB)
-    with pytest.raises(ValidationError) as caught:
-        await ductape.jobs.cancel_many(where)
-    assert caught.value.path == path
+    jobs = ductape.jobs
+    for verb in (jobs.cancel_many, jobs.pause_many, jobs.resume_many, jobs.retry_many):
+        with pytest.raises(ValidationError) as caught:
+            await verb(where)
+        assert caught.value.path == path
     assert (await ductape.jobs.get(receipt["job_id"]))["status"] == "scheduled"
+
+
+async def test_one_key_of_a_batch_is_no_two_recurrences(ductape: Ductape) -> None:
+    keyed = {**JOB, **DAILY, "key": "report"}
+    with pytest.raises(Conflict) as caught:
+        await ductape.processor.job.dispatch_many([keyed, {**keyed, "input": {"other": 1}}])
+    assert caught.value.path == "[1].key"
+    assert not await ductape.jobs.list()
+    first, second = await ductape.processor.job.dispatch_many([keyed, keyed])
+    assert first["job_id"] == second["job_id"]

@@ -1,6 +1,7 @@
 """A user whose store is a PostgreSQL server: one process stores, others execute."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ PRODUCT = {
     "jobs": [{"tag": "add", "handler": "python"}],
 }
 REQUEST = {"product_tag": "shop", "env": "dev", "event": "add", "start_at": 0}
+QUOTA = {"tag": "calls", "limit": 5, "period": "minute"}
 PATIENCE_S = 20
 HANDLERS = """
 from ductape import Handlers
@@ -120,6 +122,14 @@ async def test_a_store_that_was_copied_to_a_server_goes_on_there(
     assert "the same on both sides" in told(here, tmp_path, "store", "copy", here, store)
     async with Ductape.open(store, handlers=handlers, worker=True) as opened:
         assert await opened.processor.job.wait(receipt["job_id"], timeout=PATIENCE_S) == 7
+
+
+async def test_a_command_that_waits_works_itself(store: str, tmp_path: Path) -> None:
+    async with Ductape.open(store, worker=False) as opened:
+        await opened.products.apply({**PRODUCT, "quotas": [QUOTA]})
+    (tmp_path / "job.json").write_text(json.dumps({**REQUEST, "event": "calls", "input": {}}))
+    words = ("schedule", "job.json", "--wait", "--timeout", str(PATIENCE_S))
+    assert '"success": true' in told(store, tmp_path, *words)
 
 
 def test_migrating_brings_the_schema_up_to_date(store: str, tmp_path: Path) -> None:

@@ -239,6 +239,38 @@ async def test_batches_with_the_same_keys_in_any_order_leave_one_job_a_key(store
     assert set(verdicts) == {"added", "existing"}
 
 
+async def test_batches_hold_what_is_there_in_one_order_and_wait_in_no_circle(store: Store) -> None:
+    names = [f"k{at}" for at in range(20)]
+    known = [a_new_job(a_spec(key=name)) for name in names]
+    known += [a_recurring_job(twin=name.encode()) for name in names]
+    await store.intake.add(known, now_ms=NOW_MS)
+
+    def batch(at: int) -> list[NewJob]:
+        jobs = [a_new_job(a_spec(key=name)) for name in names]
+        jobs += [a_recurring_job(twin=name.encode()) for name in names]
+        return jobs[::-1] if at % 2 else jobs
+
+    async with asyncio.timeout(8):  # a circle is cut after a second, one caller at a time
+        told = await asyncio.gather(
+            *(store.intake.add(batch(at), now_ms=NOW_MS) for at in range(16))
+        )
+    ids = [job.job_id for job in known]
+    for at, answers in enumerate(told):
+        assert [answer.job_id for answer in answers] == (ids[::-1] if at % 2 else ids)
+
+
+async def test_new_twins_in_any_order_leave_one_job_each(store: Store) -> None:
+    twins = [f"t{at}".encode() for at in range(20)]
+
+    def batch(at: int) -> list[NewJob]:
+        jobs = [a_recurring_job(twin=twin) for twin in twins]
+        return jobs[::-1] if at % 2 else jobs
+
+    async with asyncio.timeout(8):
+        await asyncio.gather(*(store.intake.add(batch(at), now_ms=NOW_MS) for at in range(8)))
+    assert len(await store.reading.many(JobFilter(), limit=99, before=None)) == 20
+
+
 async def test_a_hundred_callers_at_once_with_one_twin_leave_one_job(store: Store) -> None:
     jobs = [a_recurring_job(twin=b"t") for _ in range(100)]
     answers = await asyncio.gather(*(added(store, job) for job in jobs))

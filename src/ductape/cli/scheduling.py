@@ -102,7 +102,7 @@ def _waited(call: Call, question: "Callable[[Ductape], Awaitable[T]]") -> T:
     """Ask with a worker in this process; what it has in hand for others goes back at once."""
 
     async def asked() -> T:
-        async with ductape.Ductape.open(call.store, config=call.config) as here:
+        async with ductape.Ductape.open(call.store, config=call.config, worker=True) as here:
             try:
                 return await question(here)
             finally:

@@ -7,8 +7,11 @@ the next call and none is met twice.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from ductape.domain.wire import BulkCount, JobVerb
 from ductape.ports.stores import Store
+from ductape.ports.stores.reading import JobFilter
 from ductape.services.filtering import read_condition
 
 BATCH = 200
@@ -28,7 +31,16 @@ class Bulk:
 
     async def each(self, where: Mapping[str, object], verb: Verb) -> BulkCount:
         """Apply a verb to every job that fits; return how many it changed."""
+        return await self._each(read_condition(where), verb)
+
+    async def each_recurring(self, where: Mapping[str, object], verb: Verb) -> BulkCount:
+        """Apply a verb to every recurring job that fits; return how many it changed."""
         fits = read_condition(where)
+        if fits.recurring is False:
+            return BulkCount(count=0)
+        return await self._each(replace(fits, recurring=True), verb)
+
+    async def _each(self, fits: JobFilter, verb: Verb) -> BulkCount:
         count, before = 0, None
         while page := await self._store.reading.many(fits, limit=BATCH, before=before):
             for some in batched([record.job_id for record in page]):

@@ -222,11 +222,11 @@ class Jobs:
 
     async def pause_many(self, filter: Mapping[str, object]) -> BulkCount:  # noqa: A002 (SPEC 10)
         """Pause every recurring job that fits; returns `{count}`."""
-        return await self._bulk.each({**filter, "recurring": True}, self.pause)
+        return await self._bulk.each_recurring(filter, self.pause)
 
     async def resume_many(self, filter: Mapping[str, object]) -> BulkCount:  # noqa: A002 (SPEC 10)
         """Resume every paused recurring job that fits; returns `{count}`."""
-        return await self._bulk.each({**filter, "recurring": True}, self.resume)
+        return await self._bulk.each_recurring(filter, self.resume)
 
     async def retry_many(self, filter: Mapping[str, object]) -> BulkCount:  # noqa: A002 (SPEC 10)
         """Open a new run of every failed or cancelled job that fits; returns `{count}`."""

@@ -96,6 +96,7 @@ class Scheduling:
                 requests = requests or await self._parse(batch, transaction)
                 built = await self._build(requests, now_ms, transaction)
                 self._keep(batch, requests, built)
+                _refuse_doubles(built)
             answers = await self._store.intake.add(
                 [b.job for b in built], now_ms=now_ms, transaction=transaction
             )
@@ -269,6 +270,21 @@ def _fresh(one: Built, now_ms: int) -> Placed:
 def _instant_of(record: JobRecord) -> int:
     run = record.live or record.last
     return run.scheduled_at_ms if run is not None else record.spec.created_at_ms
+
+
+def _refuse_doubles(built: Sequence[Built]) -> None:
+    """Refuse a batch that gives one key to two recurrences: neither comes after the other."""
+    first: dict[tuple[str, str, str | None], bytes] = {}
+    for at, job in enumerate(one.job for one in built):
+        if job.spec.key is None or job.schedule is None:
+            continue
+        named = job.spec.product, job.spec.env, job.spec.key
+        if first.setdefault(named, job.digest) != job.digest:
+            raise Conflict(
+                f"[{at}].key: `{job.spec.key}` cannot be used: another recurring job of this batch"
+                " has it, with other values",
+                path=f"[{at}].key",
+            )
 
 
 def _refuse_conflicts(built: Sequence[Built], answers: Sequence[Added]) -> None:

@@ -135,15 +135,21 @@ async def _add_all(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int
     fresh = {job.job_id: job for job in jobs if _is_new(job, taken)}
     runs = [each for job in fresh.values() for each in _runs_of(job, now_ms)]
     await store_runs(transaction, runs)
-    answers = [
-        Added("added", job.job_id)
-        if job.job_id in fresh
-        else await _add_with(transaction, job, taken, now_ms)
-        for job in jobs
-    ]
+    answers = [Added("added", job.job_id) for job in jobs]
+    for at in sorted(range(len(jobs)), key=lambda at: _turn(jobs[at])):
+        if jobs[at].job_id not in fresh:
+            answers[at] = await _add_with(transaction, jobs[at], taken, now_ms)
     if any(answer.verdict in ("conflict", "moved") for answer in answers):
         raise _Refused(answers)
     return answers
+
+
+def _turn(job: NewJob) -> tuple[str, str, str, bytes]:
+    """Return when a job of a batch has its turn: everybody holds keys and twins in one order.
+
+    So who asks for some of the same in another order waits, and not in a circle.
+    """
+    return (job.spec.key or "", job.spec.product, job.spec.env, job.twin or b"")
 
 
 async def _resolved_as_current(transaction: Transaction, jobs: Sequence[NewJob]) -> bool:
@@ -223,13 +229,12 @@ async def _take_keys(transaction: Transaction, jobs: Sequence[NewJob]) -> set[st
 
 
 async def _taken(transaction: Transaction, job: NewJob, key: str) -> KeyHolder | None:
-    """Take the key and return none, else hold the row of who has it and return that."""
+    """Hold the row of who has the key and return that; where nobody has it, take it."""
     row = _key_row(job, key)
-    while not await transaction.change("job_keys", "take", row):
-        held = await transaction.row("job_keys", "hold", row)
-        if held is not None:
-            return holder_of(held)
-    return None
+    while (held := await transaction.row("job_keys", "hold", row)) is None:
+        if await transaction.change("job_keys", "take", row):
+            return None
+    return holder_of(held)
 
 
 async def _insert(transaction: Transaction, job: NewJob, now_ms: int) -> bool:
