@@ -140,3 +140,50 @@ async def test_nothing_at_all_runs_at_once(ductape: Ductape) -> None:
         await ductape.processor.action.run([])  # pyright: ignore[reportArgumentType] (callers do)
 
     assert raised.value.errors[0]["expected"] == "an object"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"env": "prod", "event": "fnd"}, ["env", "event"]),
+        ({"event": "fnd", "input": {"a": "$Secret{x}", "b": "$Add("}}, ["event", *"ab"]),
+        ({"event": "fnd", "session": {"tag": "user", "token": "x"}}, ["event", "session.token"]),
+        (
+            {"session": {"tag": "user", "token": "x"}, "input": {"query": {"limit": "$Secret{x}"}}},
+            ["input.params.id", "input.query.limit", "session.token"],
+        ),
+        ({"session": {"tag": "no", "token": "x"}, "event": "fnd"}, ["event", "session.tag"]),
+        ({"retries": -1, "env": "prod", "event": "fnd"}, ["env", "event", "retries"]),
+    ],
+)
+async def test_one_wrong_name_hides_no_other(
+    ductape: Ductape, changes: dict[str, object], expected: list[str]
+) -> None:
+    sessions = [{"tag": "user", "schema": {"id": 1}, "expiry": 60_000}]
+    await ductape.products.apply({**PRODUCT, "sessions": sessions})
+    error = await refused(ductape, {**FIND, "input": {}, **changes})
+    assert paths(error) == sorted(f"input.{at}" if at in "ab" else at for at in expected)
+    with pytest.raises(ValidationError) as raised:
+        await ductape.processor.job.dispatch_many([{**FIND, "input": {}, **changes}, 5])
+    places = {fault["path"] for fault in raised.value.errors}
+    assert {f"[0].{path}" for path in paths(error)} | {"[1]"} == places
+
+
+@pytest.mark.parametrize("batch", [None, 5, {}, iter([FIND]), "jobs"])
+async def test_a_batch_is_a_list(ductape: Ductape, batch: object) -> None:
+    with pytest.raises(ValidationError, match="a list of requests"):
+        await ductape.processor.job.dispatch_many(batch)  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_session_is_refused_at_its_own_path(ductape: Ductape) -> None:
+    sessions = [{"tag": "user", "schema": {"id": 1}, "expiry": 60_000}]
+    await ductape.products.apply({**PRODUCT, "sessions": sessions})
+    given = {"query": {"limit": 1}, "params": {"id": "1"}}
+    request = {**FIND, "input": given, "session": {"tag": "user", "token": "x"}}
+    with pytest.raises(SessionInvalid) as raised:
+        await ductape.processor.job.dispatch(request)
+    assert raised.value.path == "session.token"
+    where = {"product": "shop", "env": "dev", "tag": "no", "data": {}}
+    with pytest.raises(NotFound) as missing:
+        await ductape.processor.sessions.start(where)
+    assert missing.value.path == "tag"

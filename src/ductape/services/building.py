@@ -1,6 +1,7 @@
 """From a valid request to a job ready to be stored: the event resolved, the session sealed."""
 
 import hashlib
+from functools import partial
 
 import msgspec
 from msgspec import Struct
@@ -14,7 +15,7 @@ from ductape.domain.recurring import begin
 from ductape.domain.request import JobRequest, SessionToken
 from ductape.domain.target import Target
 from ductape.domain.zone import ZoneLookup
-from ductape.errors import invalid
+from ductape.errors import NotFound, SessionInvalid, ValidationError, invalid
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy
@@ -23,6 +24,7 @@ from ductape.ports.stores.intake import NewJob
 from ductape.ports.vault import Vault
 from ductape.services.injection import SessionData
 from ductape.services.judging import Ask, judged, named
+from ductape.services.looking_further import all_that_is_wrong
 from ductape.services.sealing import Sealing
 from ductape.services.telling import Telling
 
@@ -70,10 +72,20 @@ class Builder:
     ) -> Built:
         """Make a job; `held` is the id of the job that has the request's key.
 
-        Raises `NotFound`, `ValidationError`, `ReferenceMissing`, `SessionInvalid` and the like:
-        nothing is stored then.
+        Raises `NotFound`, `ValidationError`, `ReferenceMissing`, `SessionInvalid` and the like,
+        with all that is wrong: nothing is stored then.
         """
-        target, called = await named(request, self._asking(request, version))
+        try:
+            return await self._build(request, held=held, now_ms=now_ms, version=version)
+        except (NotFound, ValidationError, SessionInvalid) as error:
+            asking = partial(self._asking, request, version)
+            whole = await all_that_is_wrong(error, request, asking, partial(self._open, request))
+            raise whole from (None if whole is error else error)
+
+    async def _build(
+        self, request: JobRequest, *, held: str | None, now_ms: int, version: int
+    ) -> Built:
+        target, called = await named(request, self._asking(request, version, request.env))
         request = as_asked(request, target)
         session = await self._open(request)
         data = None if session is None else SessionData(session.tag, session.data)
@@ -141,10 +153,10 @@ class Builder:
             twin = twin_digest(request, session_subject=_subject(session))
         return NewJob(identity, spec, first, schedule, digest, twin)
 
-    def _asking(self, request: JobRequest, version: int) -> Ask:
+    def _asking(self, request: JobRequest, version: int, env: str) -> Ask:
         async def ask(event: str, app: str | None) -> Target:
             return await self._catalog.resolve(
-                request.product, request.env, event, app, request.input, version=version
+                request.product, env, event, app, request.input, version=version
             )
 
         return ask
@@ -153,7 +165,11 @@ class Builder:
         token = request.session
         if token is None:
             return None
-        return await self._sessions.open(request.product, request.env, token.tag, token.token)
+        try:
+            return await self._sessions.open(request.product, request.env, token.tag, token.token)
+        except SessionInvalid as error:
+            error.path = error.path or "session.token"
+            raise
 
     def _sealed(
         self, token: SessionToken | None, session: OpenedSession | None, identity: str

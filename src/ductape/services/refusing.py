@@ -68,39 +68,43 @@ async def what_is_wrong(building: Awaitable[object]) -> ValidationError | None:
     """Return what making a job comes up against, as faults; none if nothing is wrong."""
     try:
         await building
-    except ValidationError as error:
-        return error
-    except (NotFound, SessionInvalid) as error:
-        return ValidationError([_as_fault(error)])
+    except (ValidationError, NotFound, SessionInvalid) as error:
+        return as_validation(error)
     return None
 
 
-def of_a_batch(refusals: Mapping[int, ValidationError]) -> ValidationError:
+def as_validation(error: DuctapeError) -> ValidationError:
+    """Return an error of a request as faults, each with its path and its own code."""
+    return error if isinstance(error, ValidationError) else ValidationError([_as_fault(error)])
+
+
+def of_a_batch(refusals: Mapping[int, DuctapeError]) -> DuctapeError:
     """Return what is wrong with some requests of a batch; a lone refusal keeps its name."""
     if len(refusals) == 1:
         ((at, error),) = refusals.items()
-        return type(error)([_at_place(each, at) for each in error.errors])
+        if isinstance(error, ValidationError):
+            return type(error)([_at_place(each, at) for each in error.errors])
+        error.path = _place(error.path or "", at)
+        return error
     return ValidationError(
         [
             _coded(_at_place(each, at), error)
-            for at, error in refusals.items()
+            for at, error in ((at, as_validation(one)) for at, one in refusals.items())
             for each in error.errors
         ]
     )
 
 
-def located(error: DuctapeError, at: int) -> DuctapeError:
-    """Name a request's place in its batch in an error's path."""
-    error.path = f"[{at}].{error.path}" if error.path else f"[{at}]"
-    return error
-
-
 def _at_place(fault: Fault, at: int) -> Fault:
-    return {
-        **fault,
-        "path": f"[{at}].{fault['path']}",
-        "message": f"[{at}].{fault['message']}",
-    }
+    """Name a request's place in its batch in a fault."""
+    path, said = fault["path"], fault["message"]
+    where = _place(path, at)
+    named = bool(path) and said.startswith(f"{path}: ")
+    return {**fault, "path": where, "message": f"[{at}].{said}" if named else f"{where}: {said}"}
+
+
+def _place(path: str, at: int) -> str:
+    return f"[{at}].{path}" if path else f"[{at}]"
 
 
 def _readable(data: object, refused: Collection[str], read: Read) -> JobRequest | None:
@@ -125,10 +129,10 @@ def _coded(fault: Fault, error: ValidationError) -> Fault:
     return {**fault, "code": code}
 
 
-def _as_fault(error: NotFound | SessionInvalid) -> Fault:
+def _as_fault(error: DuctapeError) -> Fault:
     session = isinstance(error, SessionInvalid)
     return Fault(
-        path=error.path or ("session" if session else ""),
+        path=error.path or "",
         expected="a session that is accepted" if session else "the name of something there",
         found="another",
         message=error.message,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from ductape.domain.found import kind_of
 from ductape.domain.jsonlimits import DEFAULT, Limits
 from ductape.domain.parsing import parse_job_request
 from ductape.domain.record import JobRecord
@@ -11,14 +12,23 @@ from ductape.domain.request import JobRequest
 from ductape.domain.views import next_run_at
 from ductape.domain.wire import Receipt
 from ductape.domain.zone import ZoneLookup
-from ductape.errors import Conflict, DuctapeError, StoreError, ValidationError, fault
+from ductape.errors import (
+    DuctapeError,
+    NotFound,
+    SessionInvalid,
+    StoreError,
+    ValidationError,
+    fault,
+    invalid,
+)
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.services.building import Builder, Built
+from ductape.services.doubles import refuse_conflicts, refuse_doubles
 from ductape.services.moulds import Moulds
-from ductape.services.refusing import located, of_a_batch, what_is_wrong, whole_refusal
+from ductape.services.refusing import of_a_batch, what_is_wrong, whole_refusal
 from ductape.services.streaming import WORTHWHILE, Streaming
 
 MOST_TRIES = 20
@@ -72,6 +82,8 @@ class Scheduling:
 
         With a caller's own `transaction` all is written in that, and durable once it commits.
         """
+        if not isinstance(batch, (list, tuple)):
+            raise invalid("", "a list of requests", kind_of(batch))
         if transaction is None and WORTHWHILE <= len(batch) <= self._limits.batch:
             placed = await self._stream(batch)
             if placed is not None:
@@ -96,14 +108,14 @@ class Scheduling:
                 requests = requests or await self._parse(batch, transaction)
                 built = await self._build(requests, now_ms, transaction)
                 self._keep(batch, requests, built)
-                _refuse_doubles(built)
+                refuse_doubles(built)
             answers = await self._store.intake.add(
                 [b.job for b in built], now_ms=now_ms, transaction=transaction
             )
             if any(answer.verdict == "moved" for answer in answers):
                 self._versions.clear()
                 continue
-            _refuse_conflicts(built, answers)
+            refuse_conflicts(built, answers)
             if transaction is None and not all(answer.begun for answer in answers):
                 self._store.wake.tell("work")
             return [
@@ -154,7 +166,7 @@ class Scheduling:
         refusals: Mapping[int, ValidationError],
         now_ms: int,
         transaction: object,
-    ) -> ValidationError:
+    ) -> DuctapeError:
         """Return what is wrong with a batch of which some requests have a wrong form."""
 
         def read(data: object) -> JobRequest:
@@ -164,7 +176,7 @@ class Scheduling:
             return await self._build_all([request], now_ms, transaction)
 
         self._versions.clear()  # What is refused is refused by the current ones.
-        found: dict[int, ValidationError] = {}
+        found: dict[int, DuctapeError] = {}
         for at, data in enumerate(batch):
             error = refusals.get(at)
             if error is None:
@@ -203,18 +215,14 @@ class Scheduling:
         self, requests: Sequence[JobRequest], now_ms: int, transaction: object
     ) -> list[Built]:
         built: list[Built] = []
-        refusals: dict[int, ValidationError] = {}
+        refusals: dict[int, DuctapeError] = {}
         for at, request in enumerate(requests):
             try:
                 built.append(await self._build_one(request, now_ms, transaction))
-            except ValidationError as error:
+            except (ValidationError, NotFound, SessionInvalid) as error:
                 if len(requests) == 1:
                     raise
                 refusals[at] = error
-            except DuctapeError as error:
-                if len(requests) > 1:
-                    raise located(error, at) from error
-                raise
         if refusals:
             raise of_a_batch(refusals)
         return built
@@ -270,29 +278,3 @@ def _fresh(one: Built, now_ms: int) -> Placed:
 def _instant_of(record: JobRecord) -> int:
     run = record.live or record.last
     return run.scheduled_at_ms if run is not None else record.spec.created_at_ms
-
-
-def _refuse_doubles(built: Sequence[Built]) -> None:
-    """Refuse a batch that gives one key to two recurrences: neither comes after the other."""
-    first: dict[tuple[str, str, str | None], bytes] = {}
-    for at, job in enumerate(one.job for one in built):
-        if job.spec.key is None or job.schedule is None:
-            continue
-        named = job.spec.product, job.spec.env, job.spec.key
-        if first.setdefault(named, job.digest) != job.digest:
-            raise Conflict(
-                f"[{at}].key: `{job.spec.key}` cannot be used: another recurring job of this batch"
-                " has it, with other values",
-                path=f"[{at}].key",
-            )
-
-
-def _refuse_conflicts(built: Sequence[Built], answers: Sequence[Added]) -> None:
-    for at, (one, answer) in enumerate(zip(built, answers, strict=True)):
-        if answer.verdict == "conflict":
-            path = "key" if len(built) == 1 else f"[{at}].key"
-            raise Conflict(
-                f"{path}: `{one.job.spec.key}` cannot be used: {answer.reason}",
-                path=path,
-                job_id=answer.job_id,
-            )

@@ -11,7 +11,7 @@ from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.parsing.reading import Form, Shape, open_form
 from ductape.domain.parsing.scalars import COUNT_MAX, integer, name, text
-from ductape.errors import Fault, ValidationError, fault
+from ductape.errors import Fault, NotFound, ValidationError, fault
 from ductape.ports.catalog import Catalog
 from ductape.ports.sessions import SessionScope, TokenIssuer, TokenPair
 from ductape.ports.stores.sessions import SessionRows, SessionUser
@@ -117,9 +117,15 @@ class Sessions:
         if faults:
             raise ValidationError(faults)
         product, env, tag = where
-        return SessionScope(product, env, await self._catalog.session(product, env, tag))
+        try:
+            return SessionScope(product, env, await self._catalog.session(product, env, tag))
+        except NotFound as error:  # here they have names of their own
+            error.path = _OWN_NAMES.get(error.path or "", error.path)
+            raise
 
 
+_OWN_NAMES = {"product_tag": "product", "session.tag": "tag"}
+"""The paths of a job's request → those of requests about sessions."""
 _START = Shape(known=frozenset({"product", "env", "tag", "data"}))
 _TOKEN = Shape(known=frozenset({"product", "env", "tag", "token"}))
 _REFRESH = Shape(known=frozenset({"product", "env", "tag", "refreshToken"}))
