@@ -46,10 +46,13 @@ class Preparing:
         self._default_cache_ms = default_cache_ms
         self._cache_secret = vault.derive("cache")[1]
 
-    async def prepare(self, claim: Claim) -> Injected:
-        """Resolve everything but check nothing yet; raises what the attempt then fails with."""
+    async def prepare(self, claim: Claim, *, ends: bool = False) -> Injected:
+        """Resolve everything but check nothing yet; raises what the attempt then fails with.
+
+        What only `ends` what it began does so on behalf of a session that is over by now.
+        """
         spec = claim.run.spec
-        session = await self._session(claim)
+        session = await self._session(claim, ends=ends)
         given = self.sealing.input_of(spec)
         target = await self._catalog.resolve(
             spec.product,
@@ -148,18 +151,20 @@ class Preparing:
         defined = await self._catalog.cache_expiry_ms(product, cache)
         return self._default_cache_ms if defined is None else defined
 
-    async def _session(self, claim: Claim) -> SessionData | None:
+    async def _session(self, claim: Claim, *, ends: bool) -> SessionData | None:
         spec = claim.run.spec
         sealed = spec.session
         if sealed is None:
             return None
-        if await self._sessions.revoked(spec.product, spec.env, sealed.session_id):
-            raise SessionInvalid("the session was revoked", path="session.token")
-        self._refuse_expired(sealed)
+        if not ends:
+            await self._refuse_ended(claim, sealed)
         plain = self._vault.unseal(sealed.sealed, place=session_place(claim.run.job_id))
         return SessionData(sealed.tag, msgspec.json.decode(plain, type=JsonObject))
 
-    def _refuse_expired(self, sealed: SealedSession) -> None:
+    async def _refuse_ended(self, claim: Claim, sealed: SealedSession) -> None:
+        spec = claim.run.spec
+        if await self._sessions.revoked(spec.product, spec.env, sealed.session_id):
+            raise SessionInvalid("the session was revoked", path="session.token")
         expires = sealed.expires_at_ms
         if sealed.must_be_live and expires is not None and expires <= self._clock.now_ms():
             raise SessionExpired("the session has expired", path="session.token")

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ductape.domain.change import CacheEntry
 from ductape.domain.job import Run, attempt_ms, under_way
 from ductape.domain.jsonlimits import DEFAULT
+from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import (
     Cached,
     Cancelled,
@@ -23,6 +24,7 @@ from ductape.domain.outcome import (
 )
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import WHOLE
+from ductape.errors import DuctapeError, SessionInvalid
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Handler, Invocation
 from ductape.ports.steps import Suspend, Unwound
@@ -98,7 +100,7 @@ class Running:
             return Expired()
         if spec.kind is JobEventTypes.FEATURE:
             await self._keep_version(held, log)
-        injected = await self._preparing.prepare(held.claim)
+        injected = await self._prepared(held, log)
         held.sensitive = injected.sensitive
         self._preparing.check(injected)
         if spec.cache is not None:
@@ -109,14 +111,40 @@ class Running:
             return Interrupted(begun=False)
         invocation = self._invocation(held, injected, log)
         try:
-            result = await self._handler(injected)(invocation)
+            result = await self._fitting(held, invocation)
         finally:
             await log.flush()
-        note = partial(self._note_file, held)
-        result = await fitting(result, invocation, self._result_bytes, note)
         if held.why == "timeout":
             return self._stopped(held)
         return Success(self._preparing.kept(held.claim, result))
+
+    async def _prepared(self, held: Held, log: StepLog) -> Injected:
+        """Resolve the event; a feature whose session is over undoes what it has done for it."""
+        try:
+            return await self._preparing.prepare(held.claim)
+        except SessionInvalid as error:
+            steps = FeatureSteps(log, WHOLE, may_fail=False, undoes=False)
+            if not log.is_open or not steps.recorded:
+                raise
+            if steps.unwinding is None:
+                await steps.unwind(steps.failure(error))
+            return await self._preparing.prepare(held.claim, ends=True)
+
+    async def _fitting(self, held: Held, invocation: Invocation) -> JsonValue:
+        """Return what the handler returns, or where it lies, if the store does not take it.
+
+        Where it can lie nowhere, a feature that is not to be tried again undoes what it has done.
+        """
+        handler = self._handlers[invocation.target.kind]
+        result = await handler(invocation)
+        note, steps = partial(self._note_file, held), invocation.steps
+        try:
+            return await fitting(result, invocation, self._result_bytes, note)
+        except DuctapeError as error:
+            if steps is None or not steps.is_last(failure := steps.failure(error)):
+                raise
+            await steps.unwind(failure)
+            return await handler(invocation)
 
     async def _note_file(self, held: Held, storage: str, name: str) -> None:
         """Store that the run is about to have a file; a cache may need it for longer than it."""
@@ -200,9 +228,6 @@ class Running:
             engine=engine_of(around, injected),
             steps=FeatureSteps(log, WHOLE, may_fail=False, undoes=False) if log.is_open else None,
         )
-
-    def _handler(self, injected: Injected) -> Handler:
-        return self._handlers[injected.target.kind]
 
     def _stopped(self, held: Held) -> Outcome | None:
         """Say what being told to stop means for the run."""

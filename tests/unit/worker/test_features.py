@@ -329,6 +329,47 @@ def test_a_child_s_steps_are_recorded_below_its_own(play: Play, acting: Acting) 
     assert acting.keys[0] == "1:main.paying/main.charge"
 
 
+@pytest.mark.parametrize("repeat", [None, {"every": 3_600_000}])
+def test_what_was_done_for_a_session_is_undone_once_it_is_revoked(
+    play: Play, acting: Acting, repeat: dict[str, object] | None
+) -> None:
+    where = {"product": "shop", "env": "dev", "tag": "user"}
+    nap = {"type": "sleep", "input": {"ms": 60_000}, "tag": "nap"}
+    undo = {"event": "refund", "input": {"who": "$Session{user}{id}"}}
+
+    async def scenario(harness: Harness) -> tuple[str, str, dict[str, str]]:
+        sessions = harness.ductape.processor.sessions
+        pair = await sessions.start({**where, "data": {"id": "u1", "pet": "cat"}})
+        session = {"tag": "user", "token": pair["token"]}
+        job = a_job("order", session=session, repeat=repeat, retries=3)
+        receipt = await harness.ductape.processor.job.dispatch(job)
+        await harness.sleep(10_000)
+        await sessions.revoke({**where, "token": pair["token"]})
+        view = await until_status(harness, receipt["job_id"], "paused" if repeat else "failed")
+        assert view["last_error"] is not None
+        steps = await steps_of(harness, receipt["job_id"])
+        return view["status"], view["last_error"]["code"], states(steps)
+
+    status, code, steps = play(scenario, in_order(event("charge", rollback=undo), nap))
+    assert (status, code) == ("paused" if repeat else "failed", "SESSION_INVALID")
+    assert acting.calls == [("charge", {}), ("refund", {"who": "u1"})]
+    assert steps["main.charge~rollback"] == "completed"
+
+
+def test_a_result_that_fits_nowhere_undoes_what_was_done(play: Play, acting: Acting) -> None:
+    for tag in ("large", "larger"):
+
+        @acting.handlers.job(tag)
+        async def large() -> str:
+            return "x" * 900_000
+
+    undo = {"rollback": {"event": "refund"}}
+    feature = in_order(event("charge", **undo), event("large"), event("larger"))
+    error = play(outcome_of(), feature)
+    assert error.error["code"] == "RESULT_TOO_LARGE"
+    assert acting.tags == ["charge", "refund"]
+
+
 def test_a_child_is_undone_with_its_parent(play: Play, acting: Acting) -> None:
     acting.failing = {"ship": 9}
     child = {**in_order(event("charge", rollback={"event": "refund"})), "tag": "paying"}
