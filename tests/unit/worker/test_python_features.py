@@ -267,3 +267,69 @@ def test_a_product_may_declare_it(folder: Path, notes: Notes) -> None:
         return await scheduled(harness, input={"n": 3})
 
     assert run(scenario, folder, handlers=registered(order, notes), product=product) == 3
+
+
+UNDONE_BY_ITSELF = {
+    "tag": "paying",
+    "sequence": [
+        {
+            "tag": "main",
+            "events": [
+                {"event": "charge", "rollback": {"event": "charge", "input": {"back": True}}},
+                {"event": "nap", "type": "sleep", "input": {"ms": "$Input{ms}"}},
+            ],
+        }
+    ],
+}
+
+
+def with_children(body: Body, notes: Notes) -> Handlers:
+    handlers = registered(body, notes)
+
+    @handlers.feature("kid")
+    async def kid(given: dict[str, Any], ctx: FeatureContext) -> str:
+        await ctx.step("toy", notes.does("toy"), undo=notes.does("no toy"))
+        await ctx.sleep(given["ms"])
+        return "grown"
+
+    return handlers
+
+
+@pytest.mark.parametrize("ms", [0, MINUTE_MS])
+@pytest.mark.parametrize(
+    ("child", "undone"), [("kid", "no toy None"), ("paying", "charge {'back': True}")]
+)
+def test_a_child_is_undone_with_its_parent(
+    folder: Path, notes: Notes, child: str, undone: str, ms: int
+) -> None:
+    """Whether it has finished, or was left in the middle."""
+
+    async def body(_: dict[str, Any], ctx: FeatureContext) -> None:
+        await ctx.step("first", notes.does("first"), undo=notes.does("not first"))
+        await ctx.child(child, {"ms": ms})
+        await ctx.sleep(MINUTE_MS)
+
+    async def scenario(harness: Harness) -> None:
+        job = harness.ductape.processor.job
+        receipt = await job.dispatch(a_job("order"))
+        await harness.sleep(10_000)
+        await harness.ductape.jobs.cancel(receipt["job_id"])
+        await until_status(harness, receipt["job_id"], "cancelled")
+
+    product = {**PRODUCT, "features": [UNDONE_BY_ITSELF]}
+    run(scenario, folder, handlers=with_children(body, notes), product=product)
+    assert notes.done[0] == "first"
+    assert notes.done[2:] == [undone, "not first None"]
+
+
+def test_a_finished_child_is_undone_once_where_its_parent_fails(folder: Path, notes: Notes) -> None:
+    async def body(_: dict[str, Any], ctx: FeatureContext) -> None:
+        await ctx.child("kid", {"ms": 0})
+        raise RuntimeError("no")
+
+    async def scenario(harness: Harness) -> None:
+        receipt = await harness.ductape.processor.job.dispatch(a_job("order", retries=1))
+        await until_status(harness, receipt["job_id"], "failed")
+
+    run(scenario, folder, handlers=with_children(body, notes), product=PRODUCT)
+    assert notes.done == ["toy", "no toy None"]

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import cast
 
+from msgspec.structs import replace
+
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import Step
@@ -18,7 +20,7 @@ from ductape.handlers.python.replay import Replay
 from ductape.handlers.python.results import json_result
 from ductape.ports.handler import Invocation
 from ductape.ports.invoke import Call
-from ductape.ports.steps import Plan, Steps, Work
+from ductape.ports.steps import Plan, Steps, Unwound, Work
 
 Function = Callable[..., object]
 
@@ -91,6 +93,8 @@ class FeatureContext:
             timeout_ms=None if whole else timeout or self._steps.timeout_ms,
             may_fail=allow_fail,
         )
+        if whole and undo is None:
+            return await self._child(plan, call)
         return await self._done(plan, lambda: self._invocation.engine.invoke(call), undo)
 
     async def action(self, event: str, given: JsonObject | None = None, **how: object) -> JsonValue:
@@ -155,6 +159,24 @@ class FeatureContext:
         step = await self._replay.asked(plan, self._steps.run(plan, work))
         if undo is not None and step.state == "completed":
             self._replay.undoes(step, self._undoing(step, undo))
+        return step.result
+
+    async def _child(self, plan: Plan, call: Call) -> JsonValue:
+        """Run another feature; what it has done by itself undoes it, also where it was left."""
+
+        async def undo() -> JsonValue:
+            try:
+                return await self._invocation.engine.invoke(replace(call, undoes=True))
+            except Unwound:
+                return None
+
+        left = next((step for step in self._steps.recorded if step.path == plan.path), None)
+        if left is not None:
+            self._replay.undoes(left, undo)
+        work = self._steps.run(plan, lambda: self._invocation.engine.invoke(call))
+        step = await self._replay.asked(plan, work)
+        if step.state == "completed":
+            self._replay.undoes(step, undo)
         return step.result
 
     def _undoing(self, step: Step, undo: Function) -> Work:

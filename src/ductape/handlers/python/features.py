@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Failure
-from ductape.domain.steps import UNDOING
+from ductape.domain.steps import UNDOING, Step
 from ductape.handlers.python.feature_context import FeatureContext
 from ductape.handlers.python.replay import Halt, Replay
 from ductape.handlers.python.results import json_result
 from ductape.ports.handler import Invocation
-from ductape.ports.steps import Plan, StepFailed, Steps, Suspend, Unwound
+from ductape.ports.steps import Plan, StepFailed, Steps, Suspend, Unwound, Work
 
+_UNFINISHED_MS = 2**63
 UNDO_RETRIES = 3
 """How often an `undo` that fails is tried again."""
 
@@ -87,11 +88,17 @@ async def _ended(steps: Steps, replay: Replay, failure: Failure | None) -> StepF
     return StepFailed(replace(failure, error=error, final=True))
 
 
+def _when(undoable: tuple[Step, Work]) -> tuple[int, int]:
+    """Return when a step finished; one that has not comes after all that have."""
+    step, _ = undoable
+    return step.completed_at_ms or _UNFINISHED_MS, step.position
+
+
 async def _undone(steps: Steps, replay: Replay) -> list[str]:
-    """Undo the finished steps, the last one first; return the names of those that would not."""
+    """Undo what steps have done, the last one first; return the names of those that would not."""
     left: list[str] = []
-    finished = sorted(replay.undo, key=lambda one: (one[0].completed_at_ms or 0, one[0].position))
-    for step, work in reversed(finished):
+    begun = sorted(replay.undo.values(), key=_when)
+    for step, work in reversed(begun):
         path = step.path.rpartition("/")[2]
         plan = Plan(path + UNDOING, "step", UNDO_RETRIES, allow_fail=True)
         if (await steps.run(plan, work)).state != "completed":

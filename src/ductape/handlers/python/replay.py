@@ -39,8 +39,8 @@ class Replay:
         self._asking = 0
         self._held: list[int | None] = []
         self._closed = False
-        self.undo: list[tuple[Step, Work]] = []
-        """What undoes the steps that have finished."""
+        self.undo: dict[str, tuple[Step, Work]] = {}
+        """What undoes the steps that have finished, or of which something has; by path."""
 
     def named(self, name: str) -> str:
         """Return the path of a step; asked for again, a name gets a number."""
@@ -68,8 +68,8 @@ class Replay:
         raise Suspend(min((at for at in self._held if at is not None), default=None))
 
     def undoes(self, step: Step, work: Work) -> None:
-        """Remember what undoes a finished step."""
-        self.undo.append((step, work))
+        """Remember what undoes a step."""
+        self.undo[step.path] = (step, work)
 
     async def landed(self) -> None:
         """Wait until no branch does or asks for anything."""
