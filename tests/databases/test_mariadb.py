@@ -150,3 +150,16 @@ async def test_tls_asks_for_the_certificate_of_the_name(behind_tls: JsonObject) 
         assert await made.code(cipher, type="read", tls="verify") == "CONNECTION_ERROR"
         assert len(await made.rows(cipher, type="read", tls="require")) == 1
         assert await made.code(cipher, type="read") == "UNAUTHORIZED"
+
+
+async def test_what_a_server_quotes_of_a_value_is_left_out(on_mariadb: Ground) -> None:
+    """It cuts a long one, which is then no secret that anybody knows."""
+    on_mariadb.root("CREATE TABLE keyed (k varchar(600) PRIMARY KEY, n int)")
+    secret = "sk_live_it's for key 'x' " + "Ab9" * 40
+    insert = "INSERT INTO keyed VALUES ({{k}}, 1)"
+    await on_mariadb.act(insert, data={"k": secret})
+    error = await on_mariadb.refused(insert, data={"k": secret})
+    assert "sk_live" not in error.message
+    assert "Duplicate entry of the input for key" in error.message
+    wrong = await on_mariadb.refused("INSERT INTO keyed VALUES ('a', {{n}})", data={"n": secret})
+    assert "sk_live" not in wrong.message

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import ResultTooLarge
 from tests.databases.conftest import ground
 from tests.databases.grounds import Ground
@@ -215,3 +215,35 @@ async def test_tls_asks_for_the_certificate_of_the_name(behind_tls: JsonObject) 
     async with ground({**behind_tls, "host": "127.0.0.1"}, None) as made:
         assert await made.code(template, tls="verify") == "CONNECTION_ERROR"
         assert await made.rows(template, tls="require") == [{"x": 1}]
+
+
+async def test_an_integer_is_of_one_type_whatever_its_size(on_postgres: Ground) -> None:
+    asked = "SELECT {{a:INTEGER}} * {{b:INTEGER}} AS n"
+    for a, b in ((200, 100), (200, 200), (40_000, 200)):
+        assert await on_postgres.rows(asked, where={"a": a, "b": b}) == [{"n": a * b}]
+    days = "SELECT (date '2026-01-01' + {{n:INTEGER}})::text AS d"
+    assert await on_postgres.rows(days, where={"n": 1}) == [{"d": "2026-01-02"}]
+
+
+async def test_a_list_of_objects_is_json_also_where_there_are_none(on_postgres: Ground) -> None:
+    on_postgres.root("CREATE TABLE lists (j jsonb)")
+    template = "INSERT INTO lists VALUES ({{j:OBJECT_ARRAY}}) RETURNING j"
+    for given in ([], [{"a": 1}]):
+        done = await on_postgres.act(template, data={"j": given})
+        assert done["rows"] == [{"j": given}]
+
+
+async def test_more_values_than_can_be_counted_are_the_statement_s_fault(
+    on_postgres: Ground,
+) -> None:
+    ids: list[JsonValue] = [*range(66_000)]
+    template = "SELECT 1 AS x WHERE 1 IN ({{ids:INTEGER_ARRAY}})"
+    error = await on_postgres.refused(template, where={"ids": ids})
+    assert error.code == "VALIDATION_ERROR"
+
+
+async def test_what_a_server_quotes_is_not_cut(on_postgres: Ground) -> None:
+    """A secret is masked where it stands whole."""
+    secret = "sk_live_" + "Ab9" * 200
+    error = await on_postgres.refused("SELECT {{x}}::int AS n", where={"x": secret})
+    assert secret in error.message

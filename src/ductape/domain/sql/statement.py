@@ -81,7 +81,8 @@ class _Writer:
 
 def _parameter(placeholder: Placeholder, value: JsonValue, dialect: Dialect) -> Parameter:
     match value:
-        case list() if dialect == "postgresql" and not _nested(value):
+        # Objects are JSON, also where there are none: an empty array would be an empty object.
+        case list() if dialect == "postgresql" and not _holds_objects(placeholder, value):
             return [_scalar(placeholder, one) for one in value]
         case list() | dict():
             return msgspec.json.encode(value).decode()
@@ -99,8 +100,8 @@ def _scalar(placeholder: Placeholder, value: JsonValue) -> Scalar:
             return value
 
 
-def _nested(value: list[JsonValue]) -> bool:
-    return any(isinstance(one, (list, dict)) for one in value)
+def _holds_objects(placeholder: Placeholder, value: list[JsonValue]) -> bool:
+    return placeholder.type == "OBJECT_ARRAY" or any(isinstance(one, (list, dict)) for one in value)
 
 
 def _nothing(placeholder: Placeholder, dialect: Dialect) -> str:

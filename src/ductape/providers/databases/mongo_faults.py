@@ -20,8 +20,6 @@ from pymongo.errors import (
 from ductape.domain.database_place import Place
 from ductape.errors import ProviderError
 
-LONGEST = 300
-
 OUT_OF_STEP = (ProtocolError, InvalidBSON)
 """Answers that are none: nobody knows what would come next on that connection."""
 
@@ -74,7 +72,7 @@ def failure(error: PyMongoError | BSONError, place: Place) -> ProviderError:
         case _:
             wrong = isinstance(error, (InvalidOperation, BSONError))
             code = "VALIDATION_ERROR" if wrong else "PROVIDER_ERROR"
-            return ProviderError(code, f"MongoDB: {str(error)[:LONGEST]}")
+            return ProviderError(code, f"MongoDB: {error}")
 
 
 def connect_failure(error: PyMongoError, place: Place) -> ProviderError:
@@ -112,4 +110,4 @@ def _code_of(code: int | None) -> str:
 def _said(error: OperationFailure) -> str:
     """Return the server's words, less what it quotes of a document."""
     said = (error.details or {}).get("errmsg") or "an error"
-    return str(said).partition(" dup key")[0][:LONGEST]
+    return str(said).partition(" dup key")[0]

@@ -1,4 +1,10 @@
-"""What MySQL's and MariaDB's errors mean for an attempt: by their numbers."""
+"""What MySQL's and MariaDB's errors mean for an attempt: by their numbers.
+
+The values that they quote are left out: the server cuts them, and a cut secret is no longer known
+for one.
+"""
+
+import re
 
 from asyncmy.errors import (
     DataError,
@@ -11,7 +17,8 @@ from asyncmy.errors import (
 from ductape.domain.database_place import Place
 from ductape.errors import ProviderError
 
-LONGEST = 300
+_VALUE = re.compile(r"(entry|value:?) (?:'.*'(?= for (?:key|column))|'.*')", re.DOTALL)
+"""A value as it is quoted, whatever stands in it."""
 
 _NUMBERS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("DEADLOCK", (1020, 1205, 1213, 1479, 3101, 3572)),
@@ -77,7 +84,7 @@ def _read(error: MySQLError) -> tuple[int, str]:
     arguments: tuple[object, ...] = error.args
     number = arguments[0] if arguments and isinstance(arguments[0], int) else 0
     said = str(arguments[1] if number and len(arguments) > 1 else error)
-    return number, said[:LONGEST]
+    return number, _VALUE.sub(r"\1 of the input", said)
 
 
 def _by_class(error: MySQLError) -> str:

@@ -13,10 +13,12 @@ from typing import Any, cast
 
 from psycopg import AsyncConnection, AsyncRawCursor, Error, OperationalError
 from psycopg.rows import TupleRow
+from psycopg.types.numeric import Int4, Int8
 
 from ductape.domain.database_place import Place
 from ductape.domain.egress import Destination, EgressPolicy
 from ductape.domain.sql import Statement
+from ductape.domain.sql.statement import Parameter
 from ductape.ports.database import Answer, Bounds, SqlWork
 from ductape.providers.databases.pool import Pool
 from ductape.providers.databases.postgres_faults import connect_failure, failure
@@ -30,6 +32,7 @@ Connection = AsyncConnection[TupleRow]
 CONNECT_S = 10
 _CHUNK = 10
 """Rows that are read at once, however large each is: more are no faster."""
+_INT4, _INT8 = 2**31, 2**63
 _LONGEST_MS = 2**31 - 1
 _NO_FILE = "/dev/null/none"
 """The operator's own `.pgpass` is for the operator."""
@@ -155,10 +158,21 @@ async def _worked(connection: Connection, work: SqlWork, bounds: Bounds) -> Answ
     return Answer(sum(count for count, _ in written), rows.rows if returns else None)
 
 
+def _typed(values: Sequence[Parameter]) -> list[Parameter | Int4 | Int8]:
+    """Return values as the server takes them: integers by one type, not by how large each is."""
+    return [_integer(one) if type(one) is int else one for one in values]
+
+
+def _integer(value: int) -> Parameter | Int4 | Int8:
+    if -_INT4 <= value < _INT4:
+        return Int4(value)
+    return Int8(value) if -_INT8 <= value < _INT8 else value
+
+
 async def _read(connection: Connection, statement: Statement, rows: Rows) -> None:
     names: list[str] = []
     async with connection.cursor() as cursor:
-        text, values = statement.text.encode(), statement.parameters
+        text, values = statement.text.encode(), _typed(statement.parameters)
         streamed = cursor.stream(text, values or None, size=_CHUNK)
         async with aclosing(cast("AsyncGenerator[TupleRow]", streamed)) as stream:
             async for row in stream:
@@ -169,7 +183,7 @@ async def _read(connection: Connection, statement: Statement, rows: Rows) -> Non
 async def _written(connection: Connection, statement: Statement, rows: Rows) -> tuple[int, bool]:
     """Return how many rows were written, and whether any could be returned."""
     async with connection.cursor() as cursor:
-        await cursor.execute(statement.text.encode(), statement.parameters or None)
+        await cursor.execute(statement.text.encode(), _typed(statement.parameters) or None)
         if cursor.description is None:
             return max(cursor.rowcount, 0), False
         names = names_of([column.name for column in cursor.description])

@@ -1,7 +1,7 @@
 """What PostgreSQL's errors mean for an attempt: by their SQLSTATE, never by their values.
 
 The server's detail lines, which quote whole rows, are left out; the names of tables, columns and
-constraints are kept.
+constraints are kept. What is said is cut nowhere here: what is secret in it is masked whole, later.
 """
 
 import re
@@ -18,8 +18,6 @@ from psycopg import (
 from ductape.domain.database_place import Place
 from ductape.errors import ProviderError
 
-LONGEST = 300
-
 _BY_STATE = {
     "40001": "DEADLOCK",
     "40P01": "DEADLOCK",
@@ -27,7 +25,7 @@ _BY_STATE = {
     "57014": "TIMEOUT",
     "42501": "FORBIDDEN",
     "3D000": "NOT_FOUND",
-    "55P03": "SERVICE_UNAVAILABLE",
+    "55P03": "DEADLOCK",
     "55006": "SERVICE_UNAVAILABLE",
     "57P01": "CONNECTION_LOST",
     "57P02": "CONNECTION_LOST",
@@ -42,12 +40,17 @@ _BY_CLASS = {
     "21": "VALIDATION_ERROR",
     "22": "VALIDATION_ERROR",
     "23": "VALIDATION_ERROR",
+    "25": "VALIDATION_ERROR",
+    "2D": "VALIDATION_ERROR",
     "42": "VALIDATION_ERROR",
     "44": "VALIDATION_ERROR",
     "54": "VALIDATION_ERROR",
     "P0": "VALIDATION_ERROR",
 }
 _READ_ONLY = "25006"
+_MOST_VALUES = 65_535
+_TOO_MANY = "number of parameters"
+"""How libpq begins to say that a statement has more values than its protocol can count."""
 
 _ON_CONNECT = (
     (re.compile(r"expected authentication request|invalid response"), "CONNECTION_ERROR"),
@@ -81,7 +84,7 @@ def failure(error: Error, place: Place, *, reads: bool) -> ProviderError:
         "table": diagnosis.table_name,
         "column": diagnosis.column_name,
     }
-    said = (diagnosis.message_primary or type(error).__name__)[:LONGEST]
+    said = diagnosis.message_primary or type(error).__name__
     return ProviderError(
         code,
         f"PostgreSQL: {said}",
@@ -94,16 +97,18 @@ def connect_failure(error: Error, place: Place) -> ProviderError:
     said = str(error).lower()
     code = next((code for words, code in _ON_CONNECT if words.search(said)), "CONNECTION_ERROR")
     line = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
-    reason = line.rpartition("FATAL:")[2].strip()[:LONGEST] or "no answer"
+    reason = line.rpartition("FATAL:")[2].strip() or "no answer"
     return ProviderError(code, f"cannot connect to PostgreSQL at {place.shown}: {reason}")
 
 
 def _without_state(error: Error, place: Place) -> ProviderError:
     """Return what an error means that the server did not send."""
     match error:
+        case OperationalError() if _TOO_MANY in str(error):
+            return ProviderError("VALIDATION_ERROR", f"PostgreSQL: at most {_MOST_VALUES} values")
         case OperationalError() | InterfaceError():
             return ProviderError("CONNECTION_LOST", f"the connection to {place.shown} was lost")
         case DataError() | NotSupportedError() | ProgrammingError():
-            return ProviderError("VALIDATION_ERROR", f"PostgreSQL: {str(error)[:LONGEST]}")
+            return ProviderError("VALIDATION_ERROR", f"PostgreSQL: {error}")
         case _:
             return ProviderError("PROVIDER_ERROR", f"{place.shown} gave an answer that is none")
