@@ -146,6 +146,12 @@ async def test_a_changed_document_becomes_the_next_version(house: House) -> None
     assert (await house.products.get("shop"))["document"]["name"] == "Shop"
 
 
+async def test_what_today_s_rules_refuse_is_replaced_by_what_they_take(house: House) -> None:
+    old = a_small_document(jobs=[{"tag": "a"}])
+    await SqliteProducts(house.engine).put("shop", old, b"", after=0, now_ms=NOW_MS)
+    assert (await house.products.apply(a_small_document()))["version"] == 2
+
+
 async def test_a_dry_run_stores_nothing(house: House) -> None:
     applied = await house.products.apply(a_small_document(), dry_run=True)
     assert (applied["version"], applied["changed"]) == (0, True)

@@ -18,6 +18,7 @@ from ductape.domain.product import (
     differences,
     no_such,
     parse_product,
+    stored_product,
     zone_faults,
 )
 from ductape.domain.zone import ZoneLookup
@@ -166,7 +167,7 @@ class ProductService:
             if plan["stranded"] and not force:
                 raise would_strand(plan)
             if current is not None:
-                await self._declared.finish(parse_product(current.document), current.version)
+                await self._declared.finish(stored_product(current.document), current.version)
             version = await self._put(document, plan)
             if version is not None:
                 return await self._kept(plan, product, version)
@@ -184,7 +185,7 @@ class ProductService:
         stood: bool,
     ) -> AppliedProduct:
         changed = current is None or current.digest != _digest(document)
-        before = None if current is None else parse_product(current.document)
+        before = None if current is None else stored_product(current.document)
         version = 0 if current is None else current.version
         faults, warnings = (
             await self._declared.judged(product, product if stood else before)
