@@ -16,6 +16,7 @@ from ductape.domain.product import Product
 from ductape.domain.request import JobEventTypes
 from ductape.errors import Conflict, Fault, NotFound, ValidationError
 from ductape.ports.stores.intake import NewJob
+from ductape.services.applied import lacking_of
 from ductape.services.declaring import ScheduleChange
 from ductape.services.products import ProductService
 from ductape.services.secrets import Secrets
@@ -55,7 +56,7 @@ class House:
             SqliteProducts(self.engine),
             Stranding(SqliteReading(self.engine), self.known),
             load=load_document,
-            secret_names=self.secrets.names,
+            lacking=lacking_of(self.secrets.names, self.known),
             clock=StoppedClock(),
             zones=ZONES,
             declared=self,
@@ -146,6 +147,12 @@ async def test_a_changed_document_becomes_the_next_version(house: House) -> None
     assert (await house.products.get("shop"))["document"]["name"] == "Shop"
 
 
+async def test_what_today_s_rules_refuse_is_replaced_by_what_they_take(house: House) -> None:
+    old = a_small_document(jobs=[{"tag": "a"}])
+    await SqliteProducts(house.engine).put("shop", old, b"", after=0, now_ms=NOW_MS)
+    assert (await house.products.apply(a_small_document()))["version"] == 2
+
+
 async def test_a_dry_run_stores_nothing(house: House) -> None:
     applied = await house.products.apply(a_small_document(), dry_run=True)
     assert (applied["version"], applied["changed"]) == (0, True)
@@ -175,6 +182,54 @@ async def test_a_secret_that_no_env_has_is_one_warning(house: House) -> None:
     assert (await house.products.apply(a_small_document(apps=[app])))["warnings"] == [
         "the secret `a` does not exist yet: `ductape secrets set a --product shop`"
     ]
+
+
+def a_caller(**step: object) -> JsonObject:
+    sequence = [{"tag": "main", "events": [step]}]
+    return a_small_document(features=[{"tag": "order", "sequence": sequence}])
+
+
+async def test_a_step_of_what_nobody_has_yet_is_a_warning(house: House) -> None:
+    undo = {"event": "back", "type": "job"}
+    document = a_caller(event="ghost", rollback=undo)
+    step, rollback = (await house.products.apply(document))["warnings"]
+    place = "features[0].sequence[0].events[0]"
+    unheard = "is not declared, and no worker has announced it as a"
+    assert step == f"{place}.event: `ghost` {unheard} feature, function or job yet"
+    assert rollback == f"{place}.rollback.event: `back` {unheard} job yet"
+
+
+async def test_what_a_worker_has_announced_is_no_warning(house: House) -> None:
+    house.handlers |= {"function:ghost", "feature:child"}
+    for step in ({"event": "ghost"}, {"event": "child", "type": "child"}):
+        assert (await house.products.apply(a_caller(**step)))["warnings"] == []
+    (warning,) = (await house.products.apply(a_caller(event="ghost", type="job")))["warnings"]
+    assert warning.endswith("as a job yet")
+
+
+async def test_options_and_pointing_jobs_of_what_nobody_has_yet_are_warned_of(house: House) -> None:
+    option = {"type": "function", "event": "ghost"}
+    document = a_small_document(
+        jobs=[{"tag": "nightly", "event_type": "job", "event_tag": "ghost"}],
+        quotas=[{"tag": "share", "options": [option]}],
+        fallbacks=[{"tag": "reach", "options": [option]}],
+    )
+    warnings = (await house.products.apply(document))["warnings"]
+    assert [one.partition(":")[0] for one in warnings] == [
+        "jobs[0].event_tag",
+        "quotas[0].options[0].event",
+        "fallbacks[0].options[0].event",
+    ]
+
+
+async def test_a_step_that_subscribes_for_what_nobody_has_yet_is_a_warning(house: House) -> None:
+    step = {"event": "bus:orders", "input": {"callback": "ghost"}}
+    bus = {"tag": "bus", "type": "redis", "url": "redis://127.0.0.1", "topics": [{"tag": "orders"}]}
+    document = a_caller(**step) | {"brokers": [bus]}
+    (warning,) = (await house.products.apply(document))["warnings"]
+    assert warning.startswith("features[0].sequence[0].events[0].input.callback: `ghost`")
+    house.handlers.add("job:ghost")
+    assert (await house.products.apply(document))["warnings"] == []
 
 
 async def test_a_change_that_would_strand_live_jobs_is_refused(house: House) -> None:

@@ -3,6 +3,7 @@
 from ductape.app.core import Core
 from ductape.catalog import load_document
 from ductape.domain.jsonlimits import Limits
+from ductape.services.applied import lacking_of
 from ductape.services.declared_jobs import DeclaredJobs
 from ductape.services.declaring import Declaring
 from ductape.services.products import ProductService
@@ -31,7 +32,7 @@ def product_service(core: Core, scheduling: Scheduling, limits: Limits) -> Produ
         core.store.products,
         Stranding(core.store.reading, known),
         load=load_document,
-        secret_names=core.store.secrets.names,
+        lacking=lacking_of(core.store.secrets.names, known),
         clock=clock,
         zones=zones,
         declared=declared,

@@ -20,9 +20,9 @@ from ductape.domain.product import (
     expiry_ms,
     handler_tags,
     no_such,
-    parse_product,
     resolve,
     shared_key,
+    stored_product,
     subscriptions,
     user_path,
 )
@@ -147,7 +147,7 @@ class ProductCatalog:
             )
         while len(self._applied) >= MOST_VERSIONS:
             self._applied.pop(next(iter(self._applied)))
-        applied = _Applied(parse_product(row.document))
+        applied = _Applied(stored_product(row.document))
         self._applied[product, version] = applied
         return applied
 

@@ -1,11 +1,17 @@
 """What applying a document comes to, and what it leaves to be done by people (SPEC 8)."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypedDict
 
-from ductape.domain.product import Change, Product, secrets_of
+from ductape.domain.product import Change, Product, secrets_of, undeclared
 from ductape.errors import Conflict, Fault
 from ductape.services.declaring import ScheduleChange
-from ductape.services.stranding import MOST_LISTED, StrandedJob
+from ductape.services.stranding import MOST_LISTED, KnownHandlers, StrandedJob
+
+SecretNames = Callable[[str], Awaitable[list[tuple[str, str]]]]
+"""Lists (env, name) of a product's secrets; env is empty for the whole product."""
+Lacking = Callable[[Product], Awaitable[list[str]]]
+"""Tells what a product needs that is not in its document, and that is not there yet."""
 
 
 class AppliedProduct(TypedDict):
@@ -51,7 +57,17 @@ class DeclaredThings(Protocol):
         ...
 
 
-def missing_secrets(product: Product, kept: list[tuple[str, str]]) -> list[str]:
+def lacking_of(secret_names: SecretNames, known_handlers: KnownHandlers) -> Lacking:
+    """Make what warns of secrets and handlers that are not there yet."""
+
+    async def lacking(product: Product) -> list[str]:
+        secrets = _missing_secrets(product, await secret_names(product.tag))
+        return [*secrets, *await _missing_handlers(product, known_handlers)]
+
+    return lacking
+
+
+def _missing_secrets(product: Product, kept: list[tuple[str, str]]) -> list[str]:
     """Tell which secrets the product needs and does not have yet."""
     slugs = [env.slug for env in product.envs]
     lacking: dict[str, list[str]] = {}
@@ -72,6 +88,27 @@ def _missing_secret(tag: str, name: str, envs: list[str]) -> list[str]:
         f" `ductape secrets set {name} --product {tag}{f' --env {env}' if env else ''}`"
         for env in envs
     ]
+
+
+async def _missing_handlers(product: Product, known_handlers: KnownHandlers) -> list[str]:
+    """Tell what the product calls and does not declare, and no worker has yet."""
+    called = [*undeclared(product)]
+    known = await known_handlers(frozenset[str]().union(*(one.tags for one in called)))
+    return [
+        f"{one.path}: `{one.event}` is not declared, and no worker has announced it"
+        f" as a {_or(sorted(tag.partition(':')[0] for tag in one.tags))} yet"
+        for one in called
+        if not one.tags & known
+    ]
+
+
+def _or(words: list[str]) -> str:
+    """Join words for a choice.
+
+    >>> _or(["feature", "function", "job"]), _or(["job"])
+    ('feature, function or job', 'job')
+    """
+    return " or ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
 def would_strand(plan: AppliedProduct) -> Conflict:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ductape.domain.change import Settlement
 from ductape.domain.operations import cancel
-from ductape.domain.product import Product, parse_product
+from ductape.domain.product import Product, stored_product
 from ductape.domain.record import JobRecord
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import Fault
@@ -97,7 +97,7 @@ class DeclaredJobs:
         if await self._store.products.version(product.tag) == version:
             return product, version
         row = await self._store.products.current(product.tag)
-        return (product, version) if row is None else (parse_product(row.document), row.version)
+        return (product, version) if row is None else (stored_product(row.document), row.version)
 
     async def finish(self, product: Product, version: int) -> None:
         """End what a version that is about to be followed by another declares no more.

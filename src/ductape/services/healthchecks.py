@@ -9,7 +9,7 @@ from typing import Literal, TypedDict
 
 from ductape.domain.job import Finished
 from ductape.domain.lifecycle import JobStatus
-from ductape.domain.product import Product, all_checks, no_such, parse_product
+from ductape.domain.product import Product, all_checks, no_such, stored_product
 from ductape.domain.product.format.healthcheck import Check
 from ductape.domain.record import JobRecord
 from ductape.ports.stores import Store
@@ -102,7 +102,7 @@ class HealthService:
         rows = [await self._store.products.current(tag) for tag in tags]
         if product is not None and rows == [None]:
             raise no_such("product", "product", product, await self._store.products.tags())
-        return [parse_product(row.document) for row in rows if row is not None]
+        return [stored_product(row.document) for row in rows if row is not None]
 
     async def _view(self, product: str, check: Check) -> CheckView:
         record = await self._known.record(product, check.env, check.key)

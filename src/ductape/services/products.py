@@ -5,7 +5,7 @@ unchanged one is a no-op. Instants are epoch milliseconds.
 """
 
 import builtins
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import TypedDict, cast
@@ -18,6 +18,7 @@ from ductape.domain.product import (
     differences,
     no_such,
     parse_product,
+    stored_product,
     zone_faults,
 )
 from ductape.domain.zone import ZoneLookup
@@ -27,7 +28,7 @@ from ductape.ports.stores.products import ProductRow, Products
 from ductape.services.applied import (
     AppliedProduct,
     DeclaredThings,
-    missing_secrets,
+    Lacking,
     would_strand,
 )
 from ductape.services.filtering import read_word
@@ -35,9 +36,6 @@ from ductape.services.stranding import Stranding
 
 Source = str | Path | Mapping[str, object]
 """The path of a file, or the document itself."""
-
-SecretNames = Callable[[str], Awaitable[list[tuple[str, str]]]]
-"""Lists (env, name) of a product's secrets; env is empty for the whole product."""
 
 _TRIES = 10
 """How often a faster writer is given way to."""
@@ -70,7 +68,7 @@ class ProductService:
         stranding: Stranding,
         *,
         load: Callable[[Source], JsonObject],
-        secret_names: SecretNames,
+        lacking: Lacking,
         clock: Clock,
         zones: ZoneLookup,
         declared: DeclaredThings,
@@ -78,7 +76,7 @@ class ProductService:
         self._products = products
         self._stranding = stranding
         self._load = load
-        self._secret_names = secret_names
+        self._lacking = lacking
         self._clock = clock
         self._zones = zones
         self._declared = declared
@@ -166,7 +164,7 @@ class ProductService:
             if plan["stranded"] and not force:
                 raise would_strand(plan)
             if current is not None:
-                await self._declared.finish(parse_product(current.document), current.version)
+                await self._declared.finish(stored_product(current.document), current.version)
             version = await self._put(document, plan)
             if version is not None:
                 return await self._kept(plan, product, version)
@@ -184,7 +182,7 @@ class ProductService:
         stood: bool,
     ) -> AppliedProduct:
         changed = current is None or current.digest != _digest(document)
-        before = None if current is None else parse_product(current.document)
+        before = None if current is None else stored_product(current.document)
         version = 0 if current is None else current.version
         faults, warnings = (
             await self._declared.judged(product, product if stood else before)
@@ -194,14 +192,14 @@ class ProductService:
         if faults:
             raise ValidationError(faults)
         stranded = await self._stranding.by_change(before, product) if before and changed else []
-        secrets = missing_secrets(product, await self._secret_names(product.tag))
+        lacking = await self._lacking(product)
         schedules, left = await self._declared.planned(product, version + 1 if changed else version)
         return AppliedProduct(
             tag=product.tag,
             version=version,
             changed=changed,
             diff=differences({} if current is None else current.document, document),
-            warnings=[*secrets, *warnings, *left],
+            warnings=[*lacking, *warnings, *left],
             stranded=stranded,
             schedules=schedules,
         )

@@ -148,3 +148,17 @@ def run(coroutine: Coroutine[object, None, object]) -> None:
     """Run a coroutine that awaits nothing, without an event loop's costs."""
     with suppress(StopIteration):
         coroutine.send(None)
+
+
+async def test_no_rule_of_today_is_held_against_what_was_applied_before(house: House) -> None:
+    old = a_document()
+    old["fallbacks"] = [
+        {
+            "tag": "reach",
+            "input": {"flag": {"type": "BOOLEAN", "maxlength": 1}},
+            "options": [{"type": "action", "event": "create_order"}],
+        }
+    ]
+    await house.put(old, after=1)
+    target = await house.catalog.resolve("shop", "dev", "reach", None, {})
+    assert target.kind is JobEventTypes.FALLBACK

@@ -50,6 +50,7 @@ def a_body(schema: JsonValue, media: str = "application/json", **parts: JsonValu
         ({"allOf": [{"type": "string"}, {"maxLength": 5}]}, {"type": "STRING"}),
         ({"type": "string", "minLength": 99999999999999}, {"type": "STRING"}),
         ({"type": "string", "maxLength": True}, {"type": "STRING"}),
+        ({"type": "string", "minLength": 5, "maxLength": 3}, {"type": "STRING"}),
     ],
 )
 def test_a_schema_becomes_a_rule(schema: JsonValue, rule: JsonObject) -> None:

@@ -3,7 +3,7 @@
 A schema names the fields that an input has: each must be given unless its rule says
 `required: false`; others may be there. A null counts as left out. `minlength` and `maxlength`
 count a text's characters, a list's items, an object's keys, and a number's digits and sign as it
-is written.
+is written; a boolean has no length.
 """
 
 from collections.abc import Iterator, Mapping
@@ -73,9 +73,27 @@ def rule_faults(rule: JsonValue, path: str) -> Iterator[Fault]:
         yield fault(f"{path}.type", "one of the data types", shown(kind, path), hint=hint)
         return
     try:
-        msgspec.convert(rule, FieldRule)
+        read = msgspec.convert(rule, FieldRule)
     except msgspec.ValidationError as error:
         yield fault(path, "`{type, required, minlength, maxlength}`", f"an error: {error}")
+    else:
+        yield from _span_faults(read, path)
+
+
+def _span_faults(rule: FieldRule, path: str) -> Iterator[Fault]:
+    """Tell lengths that no value has. Not of what is stored: it was taken as it is."""
+    lengths = {"minlength": rule.minlength, "maxlength": rule.maxlength}
+    given = {name: length for name, length in lengths.items() if length is not None}
+    if rule.type == "BOOLEAN":
+        for name, length in given.items():
+            yield fault(f"{path}.{name}", "none for a boolean, which has no length", str(length))
+        return
+    for name, length in given.items():
+        if length < 0:
+            yield fault(f"{path}.{name}", "an integer, 0 or more", str(length))
+    least, most = rule.minlength or 0, rule.maxlength
+    if most is not None and 0 <= most < least:
+        yield fault(f"{path}.maxlength", f"at least {least}, the `minlength`", str(most))
 
 
 def _field_fault(value: JsonValue, rule: FieldRule, path: str, *, resolved: bool) -> Fault | None:
@@ -98,6 +116,8 @@ def _fits(value: JsonValue, type_name: str, *, resolved: bool) -> bool:
 
 
 def _length_fault(value: JsonValue, rule: FieldRule, path: str) -> Fault | None:
+    if isinstance(value, bool):
+        return None
     length = len(value) if isinstance(value, (str, list, dict)) else len(str(value))
     if rule.minlength is not None and length < rule.minlength:
         return fault(path, f"a length of at least {rule.minlength}", f"a length of {length}")

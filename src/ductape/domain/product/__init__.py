@@ -14,6 +14,7 @@ from ductape.domain.product.kinds import subscriptions
 from ductape.domain.product.missing import no_such
 from ductape.domain.product.parsing import parse_product, stored_product
 from ductape.domain.product.resolution import Question, handler_tags, resolve
+from ductape.domain.product.rules.callees import undeclared
 from ductape.domain.product.rules.healthchecks import all_checks
 from ductape.domain.product.rules.options import zone_faults
 from ductape.domain.product.rules.references import secrets_of
@@ -48,6 +49,7 @@ __all__ = [
     "shared_key",
     "stored_product",
     "subscriptions",
+    "undeclared",
     "user_path",
     "zone_faults",
 ]

@@ -79,10 +79,7 @@ class Schemas:
         if not required or shape.nullable or shape.read_only:
             rule["required"] = False
         if not (files and shape.binary) and not (shape.types or frozenset()) & _UNMEASURED:
-            if shape.least:
-                rule["minlength"] = shape.least
-            if shape.most is not None:
-                rule["maxlength"] = shape.most
+            rule |= _bounds(shape)
         return rule
 
     def _data_type(self, shape: Shape, *, files: bool = False) -> str | None:
@@ -117,6 +114,15 @@ _TEXTS = {
 }
 _LENGTHS = {"date": (10, 10), "date-time": (20, 40), "email": (3, 320), "uuid": (36, 36)}
 """How long a text of a format is: makers write formats beside lengths that no such text has."""
+
+
+def _bounds(shape: Shape) -> JsonObject:
+    """Return the lengths of a shape's values; none where its schemas contradict one another."""
+    least, most = shape.least or 0, shape.most
+    if most is not None and most < least:
+        return {}
+    bounds: JsonObject = {"minlength": least} if least else {}
+    return bounds if most is None else {**bounds, "maxlength": most}
 
 
 def _text_type(shape: Shape) -> str:

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ductape.domain.inputs import check_input
-from ductape.domain.inputs.schema import DATA_TYPES, FieldRule, check_fields, read_rules
+from ductape.domain.inputs.schema import (
+    DATA_TYPES,
+    FieldRule,
+    check_fields,
+    read_rules,
+    rule_faults,
+)
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
@@ -113,6 +119,43 @@ def test_lengths_are_bounded(value: str, *, good: bool) -> None:
     assert (faults_of(value, FieldRule("STRING", minlength=2, maxlength=3)) == []) is good
     items: list[JsonValue] = list(value)
     assert (faults_of(items, FieldRule("ARRAY", minlength=2, maxlength=3)) == []) is good
+
+
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        ({"type": "STRING", "minlength": 3, "maxlength": 2}, "input.v.maxlength"),
+        ({"type": "STRING", "minlength": -1}, "input.v.minlength"),
+        ({"type": "ARRAY", "maxlength": -1}, "input.v.maxlength"),
+        ({"type": "STRING", "minlength": 1.5}, "input.v"),
+        ({"type": "STRING", "minlength": True}, "input.v"),
+        ({"type": "BOOLEAN", "minlength": 1}, "input.v.minlength"),
+        ({"type": "BOOLEAN", "maxlength": 9}, "input.v.maxlength"),
+    ],
+)
+def test_lengths_that_no_value_can_have_are_refused_in_a_definition(
+    rule: JsonObject, path: str
+) -> None:
+    assert [one["path"] for one in rule_faults(rule, "input.v")] == [path]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"type": "STRING", "minlength": 2, "maxlength": 2},
+        {"type": "STRING", "minlength": 0, "maxlength": 0},
+        {"type": "INTEGER", "minlength": 1, "maxlength": 3},
+        {"type": "BOOLEAN_ARRAY", "minlength": 1},
+        {"type": "UUID", "minlength": 36, "maxlength": 36},
+        {"type": "BOOLEAN", "minlength": None},
+    ],
+)
+def test_lengths_that_some_value_has_are_taken_in_a_definition(rule: JsonObject) -> None:
+    assert [*rule_faults(rule, "input.v")] == []
+
+
+def test_a_boolean_has_no_length_whatever_a_definition_of_old_says() -> None:
+    assert faults_of(True, FieldRule("BOOLEAN", maxlength=1)) == []
 
 
 def test_a_reference_is_judged_only_once_it_is_resolved() -> None:

@@ -21,12 +21,18 @@ def a_feature(*sequences: Part, **parts: object) -> Part:
     return {"tag": "order", "sequence": list(sequences) or [a_sequence()], **parts}
 
 
-def faults_of(*features: Part) -> dict[str, str]:
+def an_app(tag: str) -> Part:
+    actions = [{"tag": "ask", "method": "GET", "resource": "/"}]
+    return {"tag": tag, "base_url": "https://a.example", "actions": actions}
+
+
+def faults_of(*features: Part, **sections: object) -> dict[str, str]:
     document: Part = {
         "tag": "shop",
         "envs": [{"slug": "dev"}],
         "jobs": [{"tag": "act", "handler": "python"}],
         "features": list(features),
+        **sections,
     }
     try:
         parse_product(document)  # type: ignore[arg-type]
@@ -137,6 +143,53 @@ def test_what_cannot_be_done_is_refused_at_its_place(feature: Part, path: str, s
     found = faults_of(feature)
     assert path in found
     assert said in found[path]
+
+
+@pytest.mark.parametrize(
+    ("named", "path", "said"),
+    [
+        ({"event": "nope", "type": "quota"}, "event", "an event of kind quota, found `nope`"),
+        ({"event": "nope", "type": "storage"}, "event", "an event of kind storage"),
+        ({"event": "nope", "type": "fallback"}, "event", "the product has none"),
+        ({"event": "db:nope", "type": "database_action"}, "event", "kind database_action"),
+        ({"event": "bus:nope", "type": "publish"}, "event", "kind publish"),
+        ({"event": "bus:nope", "type": "subscribe"}, "event", "kind subscribe"),
+        ({"event": "akk", "type": "action"}, "event", "did you mean `ask`?"),
+        ({"event": "nope", "type": "action", "app": "a"}, "event", "known are `ask`"),
+        ({"event": "$Input{e}", "type": "action"}, "event", "an event of kind action"),
+        ({"event": "act", "type": "action"}, "type", "expected job, as `act` is, found action"),
+        ({"event": "act", "type": "child"}, "type", "expected job, as `act` is, found child"),
+        ({"event": "ask", "app": "zz"}, "app", "a connected app, found `zz`"),
+        ({"event": "ghost", "type": "job", "app": "zz"}, "app", "there are `a`, `b`"),
+        ({"event": "ask"}, "app", "`ask` is an action of `a`, `b`"),
+    ],
+)
+@pytest.mark.parametrize("place", ["", "rollback."])
+def test_a_step_that_names_what_cannot_be_there_is_refused(
+    place: str, named: Part, path: str, said: str
+) -> None:
+    step = event(rollback=named) if place else {"tag": "x", **named}
+    found = faults_of(a_feature(a_sequence("main", step)), apps=[an_app("a"), an_app("b")])
+    assert list(found) == [f"sequence[0].events[0].{place}{path}"]
+    assert said in found[f"sequence[0].events[0].{place}{path}"]
+
+
+@pytest.mark.parametrize("kind", ["job", "function", "feature", "child", None])
+def test_a_step_may_name_what_workers_are_yet_to_announce(kind: str | None) -> None:
+    step = event("ghost", **({} if kind is None else {"type": kind}))
+    assert faults_of(a_feature(a_sequence("main", step))) == {}
+
+
+def test_a_step_may_say_the_kind_and_the_app_of_what_it_names() -> None:
+    steps = event("ask", type="action", app="b"), event("ask", tag="again", app="a"), event("act")
+    found = faults_of(a_feature(a_sequence("main", *steps)), apps=[an_app("a"), an_app("b")])
+    assert found == {}
+
+
+def test_an_unknown_app_and_an_unknown_event_of_a_step_are_told_at_once() -> None:
+    step = event("nope", type="action", app="zz")
+    found = faults_of(a_feature(a_sequence("main", step)), apps=[an_app("a")])
+    assert list(found) == ["sequence[0].events[0].app", "sequence[0].events[0].event"]
 
 
 def test_more_than_500_steps_are_too_many() -> None:

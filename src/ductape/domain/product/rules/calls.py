@@ -26,19 +26,24 @@ class Calling(Struct, frozen=True):
     callee: str
     path: str
     """Where the document says so."""
+    kind: str | None = None
+    """What the callee must be; none takes any."""
+    app: str | None = None
+    """Of an action."""
 
 
 def calls(product: Product) -> Iterator[Calling]:
     """Yield every call that a document declares, in its order."""
     for at, job in enumerate(product.jobs):
         if job.event_tag is not None:
-            yield Calling(job.tag, job.event_tag, f"jobs[{at}].event_tag")
+            path = f"jobs[{at}].event_tag"
+            yield Calling(job.tag, job.event_tag, path, job.event_type, job.app)
     for section in ("quotas", "fallbacks"):
         owners = product.quotas if section == "quotas" else product.fallbacks
         for at, owner in enumerate(owners):
             for place, option in enumerate(owner.options):
                 path = f"{section}[{at}].options[{place}].event"
-                yield Calling(owner.tag, option.event, path)
+                yield Calling(owner.tag, option.event, path, option.type, option.app)
     yield from _of_features(product)
 
 
@@ -48,9 +53,11 @@ def _of_features(product: Product) -> Iterator[Calling]:
         for where, _, event in steps_of(feature):
             path = f"features[{at}].{where}"
             if event.event is not None and event.type not in HELD:
-                yield Calling(feature.tag, event.event, f"{path}.event")
-            if event.rollback is not None:
-                yield Calling(feature.tag, event.rollback.event, f"{path}.rollback.event")
+                yield Calling(feature.tag, event.event, f"{path}.event", event.type, event.app)
+            undo = event.rollback
+            if undo is not None:
+                place = f"{path}.rollback.event"
+                yield Calling(feature.tag, undo.event, place, undo.type, undo.app)
 
 
 def is_sensitive(product: Product, event: str) -> bool:

@@ -12,6 +12,7 @@ from ductape.domain.parsing.nearest import hint_for
 from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.feature import HELD, Feature, FeatureEvent, Sequence, steps_of
+from ductape.domain.product.rules.callees import Callee, callee_faults
 from ductape.domain.references import uses
 from ductape.errors import Fault, fault
 
@@ -31,6 +32,7 @@ def feature_faults(product: Product) -> Iterator[Fault]:
         yield from _order_faults(feature, path)
         for where, sequence, event in steps_of(feature):
             yield from _event_faults(event, f"{path}.{where}")
+            yield from _callee_faults(product, event, f"{path}.{where}")
             yield from _dangling(feature, sequence, event, f"{path}.{where}")
         yield from _unknown_results(feature, None, feature.output, f"{path}.output")
 
@@ -99,6 +101,17 @@ def _event_faults(event: FeatureEvent, path: str) -> Iterator[Fault]:
         yield fault(f"{path}.cache", f"none for `{event.type}`", f"`{event.cache}`")
     if event.type != "wait" and (event.timeout or 0) > LONGEST_TRY_MS:
         yield fault(f"{path}.timeout", f"at most {LONGEST_TRY_MS} ms", f"{event.timeout}")
+
+
+def _callee_faults(product: Product, event: FeatureEvent, path: str) -> Iterator[Fault]:
+    """Tell where a step, or what undoes it, runs what cannot be there."""
+    if event.event is not None and event.type not in HELD:
+        callee = Callee(event.event, event.type, event.app)
+        yield from callee_faults(product, callee, path)
+    undo = event.rollback
+    if undo is not None:
+        callee = Callee(undo.event, undo.type, undo.app)
+        yield from callee_faults(product, callee, f"{path}.rollback")
 
 
 def _sleep_faults(given: JsonObject, path: str) -> Iterator[Fault]:

@@ -4,9 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ductape.domain.found import kind_of, listed, shown
 from ductape.domain.inputs.schema import rule_faults
-from ductape.domain.parsing.nearest import hint_for
 from ductape.domain.parsing.scalars import SPAN_MAX_MS
-from ductape.domain.product.addresses import Address, addresses
 from ductape.domain.product.format.document import Job, Product
 from ductape.domain.product.format.options import (
     Fallback,
@@ -15,28 +13,24 @@ from ductape.domain.product.format.options import (
     QuotaOption,
     provider_names,
 )
-from ductape.domain.request import JobEventTypes
+from ductape.domain.product.rules.callees import Callee, callee_faults
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import Fault, fault
 
-_TOPICS = frozenset({JobEventTypes.PUBLISH, JobEventTypes.SUBSCRIBE})
-_ANNOUNCED = frozenset({"job", "function", "feature"})
-"""Kinds that a worker may have without the document saying so."""
 _OURS = ("provider", "failures")
 """What a fallback's result has beside the output."""
 
 
 def choosing_faults(product: Product) -> Iterator[Fault]:
     """Tell what is wrong with everything that calls other events."""
-    known = addresses(product)
     for at, quota in enumerate(product.quotas):
         yield from _quota_faults(quota, f"quotas[{at}]")
-        yield from _option_faults(quota.options, f"quotas[{at}].options", known)
+        yield from _option_faults(product, quota.options, f"quotas[{at}].options")
     for at, fallback in enumerate(product.fallbacks):
         yield from _fallback_faults(fallback, f"fallbacks[{at}]")
-        yield from _option_faults(fallback.options, f"fallbacks[{at}].options", known)
+        yield from _option_faults(product, fallback.options, f"fallbacks[{at}].options")
     for at, job in enumerate(product.jobs):
-        yield from _job_faults(job, f"jobs[{at}]", known)
+        yield from _job_faults(product, job, f"jobs[{at}]")
 
 
 def zone_faults(product: Product, zones: ZoneLookup) -> Iterator[Fault]:
@@ -77,7 +71,7 @@ def _fallback_faults(fallback: Fallback, path: str) -> Iterator[Fault]:
 
 
 def _option_faults(
-    options: Sequence[QuotaOption | FallbackOption], path: str, known: Sequence[Address]
+    product: Product, options: Sequence[QuotaOption | FallbackOption], path: str
 ) -> Iterator[Fault]:
     first: dict[str, int] = {}
     for at, (option, name) in enumerate(zip(options, provider_names(options), strict=True)):
@@ -86,12 +80,13 @@ def _option_faults(
             found = f"`{name}`, as {path}[{first[name]}] is called"
             yield fault(f"{where}.tag", "a tag that tells the options apart", found)
         first.setdefault(name, at)
-        yield from _callee_faults(option.type, option.event, option.app, known, where)
+        callee = Callee(option.event, option.type, option.app)
+        yield from callee_faults(product, callee, where)
         if option.input is not None and not isinstance(option.input, dict | str):
             yield fault(f"{where}.input", "an object or a reference", kind_of(option.input))
 
 
-def _job_faults(job: Job, path: str, known: Sequence[Address]) -> Iterator[Fault]:
+def _job_faults(product: Product, job: Job, path: str) -> Iterator[Fault]:
     if (job.handler is None) == (job.event_tag is None):
         found = "neither" if job.handler is None else "both"
         yield fault(path, "`handler: python`, or the `event_tag` that it points at", found)
@@ -105,32 +100,5 @@ def _job_faults(job: Job, path: str, known: Sequence[Address]) -> Iterator[Fault
         return
     if (job.executions or 1) * (job.intervals or 0) > SPAN_MAX_MS:
         yield fault(f"{path}.intervals", "at most a hundred years in all", "more")
-    event, kind = job.event_tag, job.event_type
-    yield from _callee_faults(kind, event, job.app, known, path, "event_tag", "event_type")
-
-
-def _callee_faults(
-    kind: str,
-    event: str,
-    app: str | None,
-    known: Sequence[Address],
-    path: str,
-    event_key: str = "event",
-    kind_key: str = "type",
-) -> Iterator[Fault]:
-    """Tell where what is called is not there, is of another kind, or is of several apps."""
-    named = [one for one in known if one.event == event and app in (one.app, None)]
-    if not named:
-        if kind not in _ANNOUNCED:
-            names = sorted({one.event for one in known if _same_kind(one.kind, kind)})
-            hint = hint_for(event, names, {}) if names else "the product has none"
-            yield fault(f"{path}.{event_key}", f"an event of kind {kind}", f"`{event}`", hint=hint)
-    elif not any(_same_kind(one.kind, kind) for one in named):
-        yield fault(f"{path}.{kind_key}", f"{named[0].kind}, as `{event}` is", kind)
-    elif len(named) > 1:
-        hint = f"`{event}` is an action of {listed([str(one.app) for one in named])}"
-        yield fault(f"{path}.app", "the app that is meant", "nothing", hint=hint)
-
-
-def _same_kind(declared: JobEventTypes, kind: str) -> bool:
-    return declared == kind or (declared in _TOPICS and kind in _TOPICS)
+    callee = Callee(job.event_tag, job.event_type, job.app)
+    yield from callee_faults(product, callee, path, "event_tag", "event_type")
