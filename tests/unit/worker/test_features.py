@@ -370,6 +370,36 @@ def test_a_result_that_fits_nowhere_undoes_what_was_done(play: Play, acting: Act
     assert acting.tags == ["charge", "refund"]
 
 
+@pytest.mark.parametrize(
+    ("held", "after_ms"),
+    [
+        ({"type": "wait", "event": "paid", "tag": "hold"}, 1_000),
+        ({"type": "sleep", "input": {"ms": 2_000}, "tag": "hold"}, 2_000),
+        ({"event": "mail", "retries": 1, "tag": "hold"}, 1_000),
+    ],
+)
+def test_a_held_branch_goes_on_while_another_is_at_work(
+    play: Play, acting: Acting, held: dict[str, object], after_ms: int
+) -> None:
+    acting.failing = {"mail": 1}
+    slow = {"tag": "slow", "events": [event("charge", {"ms": 30_000})]}
+    quick = {"tag": "quick", "events": [held, event("ship")]}
+
+    async def scenario(harness: Harness) -> int:
+        since_ms = harness.clock.now_ms()
+        receipt = await harness.ductape.processor.job.dispatch(a_job("order"))
+        await harness.sleep(1_000)
+        await harness.ductape.features.signal(receipt["job_id"], "paid")
+        await harness.until(lambda: "ship" in acting.tags)
+        shipped_ms = harness.clock.now_ms() - since_ms
+        await until_status(harness, receipt["job_id"], "completed")
+        return shipped_ms
+
+    late_ms = play(scenario, a_feature(slow, quick)) - after_ms
+    assert 0 <= late_ms <= 600
+    assert acting.tags.count("charge") == 1
+
+
 def test_a_child_is_undone_with_its_parent(play: Play, acting: Acting) -> None:
     acting.failing = {"ship": 9}
     child = {**in_order(event("charge", rollback={"event": "refund"})), "tag": "paying"}

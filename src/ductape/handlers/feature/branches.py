@@ -7,6 +7,9 @@ from ductape.domain.outcome import Failure
 from ductape.handlers.feature.steps import Doing
 from ductape.ports.steps import StepFailed, Suspend
 
+LOOK_S = 0.5
+"""How often held sequences are looked at while others run: a signal may have come meanwhile."""
+
 Branch = asyncio.Task[bool]
 """Tells at its end whether the sequence is done."""
 
@@ -21,27 +24,38 @@ class Branches:
         self._done: set[str] = set()
         self._running: dict[Branch, SequenceTarget] = {}
         self._failure: Failure | None = None
-        self._held: list[int | None] = []
-        """Until when each held sequence is."""
+        self._held: list[tuple[SequenceTarget, int | None]] = []
+        """Which sequences are held, each with the instant until when."""
 
     async def all(self) -> None:
-        """Do what can be done; raises `StepFailed` or, where some sequence is held, `Suspend`.
+        """Do what can be done; raises `StepFailed` or, where no sequence can go on, `Suspend`.
 
-        A failure lets the steps under way come to their ends, and nothing more begins.
+        A failure lets the steps under way come to their ends, and nothing more begins. While one
+        runs, one that was held goes on as soon as it can: it waits for its own hold alone.
         """
         try:
             self._begin_ready()
             while self._running:
-                ended, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-                for branch in ended:
-                    self._note(branch, self._running.pop(branch))
+                await self._some_end()
                 self._begin_ready()
         finally:
             await self._end_all()
         if self._failure is not None:
             raise StepFailed(self._failure)
         if self._held:
-            raise Suspend(min((at for at in self._held if at is not None), default=None))
+            raise Suspend(min((at for _, at in self._held if at is not None), default=None))
+
+    async def _some_end(self) -> None:
+        """Wait for some branch to end; look at the held ones where that takes long."""
+        patience_s = LOOK_S if self._held and self._failure is None else None
+        first = asyncio.FIRST_COMPLETED
+        ended, going_on = await asyncio.wait(self._running, timeout=patience_s, return_when=first)
+        for branch in ended:
+            self._note(branch, self._running.pop(branch))
+        if not ended and going_on:
+            held, self._held = self._held, []
+            for sequence, _ in held:
+                self._begin(sequence)
 
     def _begin_ready(self) -> None:
         if self._failure is not None:
@@ -49,7 +63,11 @@ class Branches:
         ready = [one for one in self._waiting if self._done.issuperset(one.parents)]
         for sequence in ready:
             self._waiting.remove(sequence)
-            self._running[asyncio.create_task(self._steps(sequence))] = sequence
+            self._begin(sequence)
+
+    def _begin(self, sequence: SequenceTarget) -> None:
+        """Do a sequence from its first step; one that has finished answers at once."""
+        self._running[asyncio.create_task(self._steps(sequence))] = sequence
 
     async def _steps(self, sequence: SequenceTarget) -> bool:
         for step in sequence.events:
@@ -66,7 +84,7 @@ class Branches:
             case StepFailed():
                 self._failure = self._failure or error.failure
             case Suspend():
-                self._held.append(error.until_ms)
+                self._held.append((sequence, error.until_ms))
             case _:
                 raise error
 
