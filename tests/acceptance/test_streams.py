@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ductape import Ductape, Handlers, NotFound, ValidationError
+from ductape import Ductape, Handlers, ValidationError
+from ductape.services.scheduling import MOST_REFUSED
 
 PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
 JOB = {"product_tag": "shop", "env": "dev", "event": "work", "start_at": 0}
@@ -67,7 +68,9 @@ async def test_a_product_that_another_process_has_changed_is_looked_at_anew(
 ) -> None:
     async with Ductape.open(store) as other:
         await other.products.apply({"tag": "shop", "envs": [{"slug": "live"}]})
-    with pytest.raises(NotFound) as refusal:
+    with pytest.raises(ValidationError) as refusal:
         await ductape.processor.job.dispatch_many(numbered(MANY))
     assert refusal.value.path == "[0].env"
+    assert {fault.get("code") for fault in refusal.value.errors} == {"NOT_FOUND"}
+    assert len(refusal.value.errors) == MOST_REFUSED
     assert await stored(ductape) == 0

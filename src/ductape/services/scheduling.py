@@ -32,6 +32,8 @@ from ductape.services.refusing import of_a_batch, what_is_wrong, whole_refusal
 from ductape.services.streaming import WORTHWHILE, Streaming
 
 MOST_TRIES = 20
+MOST_REFUSED = 100
+"""Of how many requests of a batch it is told what is wrong with them: no reader gains by more."""
 
 REPLACED = (
     "the recurring job under this key was given the new definition; its count and history stay"
@@ -223,6 +225,8 @@ class Scheduling:
                 if len(requests) == 1:
                     raise
                 refusals[at] = error
+                if len(refusals) == MOST_REFUSED:
+                    break
         if refusals:
             raise of_a_batch(refusals)
         return built
