@@ -204,6 +204,23 @@ async def test_a_healthcheck_that_cannot_work_is_refused(
     assert {one["path"] for one in caught.value.errors} == {path}
 
 
+async def test_a_healthcheck_that_would_not_be_taken_as_a_request_stores_nothing(
+    tmp_path: object,
+) -> None:
+    inputs: JsonObject = {"callback": "nope"}
+    check: JsonObject = {**PING, "app": None, "event": "bus:orders"}
+    check["envs"] = [{"slug": "dev", "inputs": inputs}]
+    bus: JsonObject = {"tag": "bus", "type": "redis", "url": "redis://127.0.0.1"}
+    brokers: list[JsonValue] = [{**bus, "topics": [{"tag": "orders"}]}]
+    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as ductape:
+        with pytest.raises(ValidationError, match="nope") as caught:
+            await ductape.products.apply(product(NOWHERE, check, brokers=brokers))
+        assert await ductape.products.list() == []
+    assert [one["path"] for one in caught.value.errors] == [
+        "healthchecks[0].envs[0].inputs.callback"
+    ]
+
+
 async def test_an_option_names_a_healthcheck_that_is_there(tmp_path: object) -> None:
     option: JsonObject = {"type": "action", "app": "post", "event": "send", "healthcheck": "pong"}
     fallbacks: list[JsonValue] = [{"tag": "mail", "options": [option]}]

@@ -1,7 +1,7 @@
-"""Judging the schedules of a document before it is stored, as requests are judged (SPEC 8).
+"""Judging the jobs that a document declares before it is stored, as requests are judged (SPEC 8).
 
-Nothing is stored here and no session opened: what is asked is whether `schedule(data)` would take
-each of them, had the document been applied.
+Its schedules and healthchecks: nothing is stored here and no session opened. What is asked is
+whether `schedule(data)` would take each of them, had the document been applied.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from ductape.domain.product import (
     Declared,
     Product,
     Question,
+    all_declared,
     at_place,
     choose,
     handler_tags,
@@ -19,7 +20,6 @@ from ductape.domain.product import (
     resolve,
     schedule_faults,
 )
-from ductape.domain.product.declared import schedules_of
 from ductape.domain.request import JobRequest
 from ductape.domain.target import Target
 from ductape.domain.zone import ZoneLookup
@@ -30,7 +30,7 @@ from ductape.services.stranding import KnownHandlers
 
 
 class Rehearsing:
-    """Asks of a document what would be asked of its schedules' requests."""
+    """Asks of a document what would be asked of the requests for its jobs."""
 
     def __init__(
         self, known_handlers: KnownHandlers, *, clock: Clock, zones: ZoneLookup, limits: Limits
@@ -48,15 +48,15 @@ class Rehearsing:
     async def judged(
         self, product: Product, before: Product | None
     ) -> tuple[list[Fault], list[str]]:
-        """Tell which events and inputs are wrong, and which schedules would never run; warn.
+        """Tell which events and inputs are wrong, and which jobs would never run; warn.
 
         Of what `before` has already only the event and the input are judged: it may be over.
         """
-        known = {} if before is None else {_of(one): one.fields for one in schedules_of(before)}
+        known = {} if before is None else {_of(one): one.fields for one in all_declared(before)}
         now_ms = self._clock.now_ms()
         faults: dict[str, Fault] = {}
         warnings: dict[str, None] = {}
-        for declared in schedules_of(product):
+        for declared in all_declared(product):
             stood = known.get(_of(declared)) == declared.fields
             try:
                 told = await self._take(declared, product, 0 if stood else now_ms)
@@ -67,7 +67,7 @@ class Rehearsing:
         return [*faults.values()], [*warnings]
 
     async def _take(self, declared: Declared, product: Product, now_ms: int) -> Sequence[str]:
-        """Take a schedule in as a request is; returns warnings, raises `ValidationError`."""
+        """Take a declared job in as a request is; returns warnings, raises `ValidationError`."""
         request = request_of(
             declared, product.tag, 0, now_ms=now_ms, zones=self._zones, limits=self._limits
         )

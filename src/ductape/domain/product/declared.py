@@ -44,16 +44,20 @@ class Declared(Struct, frozen=True):
     """Where it has what is different in the env, as `schedules[0].envs[1]`."""
     own: frozenset[str] = frozenset()
     """Which fields those are."""
+    input_word: str = "input"
+    """What the document calls the input."""
 
     def place(self, path: str) -> str:
         """Return where the document has what a request has at a path."""
         head = path.partition(".")[0].partition("[")[0]
+        if head == "input":
+            path = self.input_word + path.removeprefix(head)
         return f"{self.own_path if head in self.own else self.path}.{path}"
 
 
 def all_declared(product: Product) -> tuple[Declared, ...]:
     """Return every job that a product's document asks for."""
-    return (*map(_of_check, all_checks(product)), *schedules_of(product))
+    return (*_checks_of(product), *schedules_of(product))
 
 
 def schedules_of(product: Product) -> Iterator[Declared]:
@@ -88,7 +92,16 @@ def asked(declared: Declared, product: str, version: int | str) -> JsonObject:
     }
 
 
-def _of_check(check: Check) -> Declared:
+def _checks_of(product: Product) -> Iterator[Declared]:
+    places = {one.tag: at for at, one in enumerate(product.healthchecks)}
+    for check in all_checks(product):
+        path = f"healthchecks[{places[check.tag]}]"
+        slugs = [env.slug for env in product.healthchecks[places[check.tag]].envs]
+        there = check.env in slugs
+        yield _of_check(check, path, f"{path}.envs[{slugs.index(check.env)}]" if there else path)
+
+
+def _of_check(check: Check, path: str, own_path: str) -> Declared:
     repeat: JsonObject = {"every": check.every_ms}
     return Declared(
         owner="healthcheck",
@@ -98,6 +111,10 @@ def _of_check(check: Check) -> Declared:
         key=check.key,
         fields={"input": check.input, "retries": check.retries, "repeat": repeat},
         app=check.app,
+        path=path,
+        own_path=own_path,
+        own=frozenset({"input"}),
+        input_word="inputs",
     )
 
 
