@@ -41,7 +41,7 @@ PROVIDER_CODES = frozenset(
 )
 
 
-OUT_OF_REACH = frozenset({"TIMEOUT", "CONNECTION_ERROR"})
+UNANSWERED = frozenset({"TIMEOUT", "CONNECTION_ERROR"})
 """Codes of servers that gave no answer: to a terminal they are what a store is that gives none."""
 
 
@@ -239,9 +239,11 @@ class ProviderError(DuctapeError):
         hint: str | None = None,
     ) -> None:
         """Take the code and, where the provider named one, how long to wait at least."""
-        super().__init__(message, details=details, hint=hint)
+        unanswered = code in UNANSWERED
+        usual = "is the server there, and can it be reached from here?" if unanswered else None
+        super().__init__(message, details=details, hint=hint or usual)
         self.code = code
-        if code in OUT_OF_REACH:
+        if unanswered:
             self.exit_code = StoreError.exit_code
         self.retry_after_ms = retry_after_ms
 

@@ -49,10 +49,10 @@ class Branches:
         """Wait for some branch to end; look at the held ones where that takes long."""
         patience_s = LOOK_S if self._held and self._failure is None else None
         first = asyncio.FIRST_COMPLETED
-        ended, going_on = await asyncio.wait(self._running, timeout=patience_s, return_when=first)
+        ended, _ = await asyncio.wait(self._running, timeout=patience_s, return_when=first)
         for branch in ended:
             self._note(branch, self._running.pop(branch))
-        if not ended and going_on:
+        if not ended:
             held, self._held = self._held, []
             for sequence, _ in held:
                 self._begin(sequence)
