@@ -71,6 +71,8 @@ class Suspended(Struct, frozen=True):
 
     until_ms: int | None = None
     """Epoch ms at which it goes on; none where only a signal makes it."""
+    lacks: str | None = None
+    """The handler tag that the worker lacked: one that has it goes on."""
 
 
 class Parked(Struct, frozen=True):

@@ -52,7 +52,8 @@ class Engine(Protocol):
         """Run an event to its result, once, by its own kind's handler.
 
         Its idempotency key is the run's and the path. Raises what resolving, checking and the
-        handler raise, and `ProviderError` with `TIMEOUT`.
+        handler raise, `ProviderError` with `TIMEOUT`, and `Suspend` where this process lacks the
+        handler.
         """
         ...
 
@@ -61,7 +62,10 @@ class Engine(Protocol):
         ...
 
     async def tried(self, call: Call) -> Success | Failure:
-        """Do as `invoke` does; whatever it raises is returned as a failure, its secrets masked."""
+        """Do as `invoke` does; whatever it raises is returned as a failure, its secrets masked.
+
+        A handler that this process lacks is a failure too: the next option may answer.
+        """
         ...
 
     def remembered(self, name: str) -> JsonValue:

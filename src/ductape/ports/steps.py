@@ -25,10 +25,22 @@ class Suspend(BaseException):
     No `Exception`, so that code which handles those lets it pass.
     """
 
-    def __init__(self, until_ms: int | None) -> None:
+    def __init__(self, until_ms: int | None, lacks: str | None = None) -> None:
         super().__init__("the run is held")
         self.until_ms = until_ms
         """Epoch ms; none where only a signal ends it."""
+        self.lacks = lacks
+        """The handler tag that a worker must have to go on; none where any may."""
+
+
+def soonest(held: Sequence[Suspend]) -> Suspend:
+    """Return what holds a run of which several branches are held.
+
+    >>> soonest([Suspend(None), Suspend(5), Suspend(3, "job:resize")]).until_ms
+    3
+    """
+    until_ms = min((one.until_ms for one in held if one.until_ms is not None), default=None)
+    return Suspend(until_ms, next((one.lacks for one in held if one.lacks is not None), None))
 
 
 class StepFailed(Exception):

@@ -13,11 +13,13 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure, Success
 from ductape.domain.references import resolve, scope, sensitive_texts, tree_source
 from ductape.domain.request import JobEventTypes
+from ductape.domain.target import Target
 from ductape.domain.webhooks.events import is_delivery
 from ductape.errors import ProviderError, ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Context, Handler, Invocation
 from ductape.ports.invoke import Call, Engine
+from ductape.ports.steps import Suspend
 from ductape.services.injection import Injected, sources_of
 from ductape.worker.context import LARGEST_CHECKPOINT, encoded_size
 from ductape.worker.failing import failure_of
@@ -29,6 +31,9 @@ from ductape.worker.stepping import FeatureSteps
 
 DEEPEST = 8
 """How deep events may call one another (SPEC 8)."""
+
+LOOK_AGAIN_MS = 10_000
+"""How long a run waits that needs two handlers at once, before another worker may try it."""
 
 
 class Kept:
@@ -76,6 +81,8 @@ class Around:
     """The run's own."""
     log: StepLog
     cache: StepCache
+    tags: frozenset[str] = frozenset()
+    """Of the Python handlers that this process has."""
     kept: Kept | None = None
 
     def checkpoints(self) -> Kept:
@@ -88,12 +95,22 @@ class Around:
 class RunEngine:
     """Implements `ports.invoke.Engine` for one attempt, or for one call inside of it."""
 
-    def __init__(self, around: Around, injected: Injected, path: str = "", depth: int = 1) -> None:
-        """Stand at `path` in the run, `depth` calls deep."""
+    def __init__(
+        self,
+        around: Around,
+        injected: Injected,
+        path: str = "",
+        depth: int = 1,
+        *,
+        bound: bool = False,
+    ) -> None:
+        """Stand at `path` in the run, `depth` calls deep, `bound` below a Python handler."""
         self._around = around
         self._injected = injected
         self._path = path
         self._depth = depth
+        self._bound = bound or injected.target.needs is not None
+        """Whether a Python handler is at work: who goes on needs that one too."""
 
     def mapped(self, mapping: JsonValue, sources: Mapping[str, JsonObject]) -> JsonValue:
         """Fill a definition's mapping."""
@@ -105,9 +122,11 @@ class RunEngine:
 
     async def invoke(self, call: Call) -> JsonValue:
         """Run an event to its result."""
-        if self._depth >= DEEPEST:
-            raise invalid("event", f"at most {DEEPEST} events deep", f"`{call.event}` below them")
         injected = await self._prepared(call)
+        self._leave_to_others(injected.target)
+        return await self._run(call, injected)
+
+    async def _run(self, call: Call, injected: Injected) -> JsonValue:
         path = f"{self._path}/{call.path}" if self._path else call.path
         if injected.target.kind is JobEventTypes.FEATURE:
             await self._around.log.open()
@@ -121,6 +140,15 @@ class RunEngine:
         if call.cache is None:
             return await work()
         return await around.cache.result(around.held.claim, call, injected, work)
+
+    def _leave_to_others(self, target: Target) -> None:
+        """Raise `Suspend` where this process lacks the handler: a worker that has it goes on."""
+        if target.needs is None or target.needs in self._around.tags:
+            return
+        now_ms = self._around.clock.now_ms()
+        if self._bound:
+            raise Suspend(now_ms + LOOK_AGAIN_MS)
+        raise Suspend(now_ms, target.needs)
 
     async def _handled(self, injected: Injected, call: Call, path: str) -> JsonValue:
         """Call the handler, for no longer than the call may take."""
@@ -146,7 +174,7 @@ class RunEngine:
     async def tried(self, call: Call) -> Success | Failure:
         """Run an event to its result or its failure, masked."""
         try:
-            return Success(await self.invoke(call))
+            return Success(await self._run(call, await self._prepared(call)))
         except Exception as error:  # noqa: BLE001 (the call of a handler: returned as a failure)
             around = self._around
             sensitive = around.held.sensitive
@@ -170,6 +198,8 @@ class RunEngine:
 
     async def _prepared(self, call: Call) -> Injected:
         """Resolve what is called and check its input, which is whole already."""
+        if self._depth >= DEEPEST:
+            raise invalid("event", f"at most {DEEPEST} events deep", f"`{call.event}` below them")
         around = self._around
         injected = await around.preparing.prepare_call(around.held.claim, call, self._injected)
         self.hide(injected.sensitive)
@@ -190,7 +220,7 @@ class RunEngine:
             product=spec.product,
             env=spec.env,
             context=CallContext(self._around, path, call.timeout_ms),
-            engine=RunEngine(self._around, injected, path, self._depth + 1),
+            engine=RunEngine(self._around, injected, path, self._depth + 1, bound=self._bound),
             steps=self._steps(injected, call, path),
         )
 

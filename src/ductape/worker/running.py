@@ -60,16 +60,19 @@ class Running:
         clock: Clock,
         news: News,
         result_bytes: int = DEFAULT.result_bytes,
+        tags: frozenset[str] = frozenset(),
     ) -> None:
         """Call the handler of each kind; a result has at most so many bytes as JSON.
 
-        `news` tells those who want to know when an attempt begins.
+        `news` tells those who want to know when an attempt begins; `tags` are those of the Python
+        handlers that this process has, as `function:resize`.
         """
         self._store = store
         self._preparing = preparing
         self._handlers = handlers
         self._clock = clock
         self._result_bytes = result_bytes
+        self._tags = tags
         self._cache = StepCache(store.memory, preparing, clock)
         self._news = news
 
@@ -79,7 +82,8 @@ class Running:
         try:
             return await self._attempt(held, log)
         except Suspend as suspend:
-            return self._stopped(held) if held.why is not None else Suspended(suspend.until_ms)
+            left = Suspended(suspend.until_ms, suspend.lacks)
+            return left if held.why is None else self._stopped(held)
         except Unwound:
             return Cancelled(log.reason)
         except asyncio.CancelledError:
@@ -217,7 +221,14 @@ class Running:
         spec = held.claim.run.spec
         context = RunContext(held, self._store.claims, self._clock, self._preparing.sealing)
         around = Around(
-            held, self._preparing, self._handlers, self._clock, context, log, self._cache
+            held,
+            self._preparing,
+            self._handlers,
+            self._clock,
+            context,
+            log,
+            self._cache,
+            self._tags,
         )
         return Invocation(
             target=injected.target,

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from ductape.domain.steps import UNDOING, Step
 from ductape.errors import invalid
 from ductape.ports.handler import Abort
-from ductape.ports.steps import Plan, Steps, Suspend, Work
+from ductape.ports.steps import Plan, Steps, Suspend, Work, soonest
 
 LONGEST_NAME = 200
 TURNS = 20
@@ -37,7 +37,7 @@ class Replay:
         self._names: dict[str, int] = {}
         self._running: set[asyncio.Task[Step]] = set()
         self._asking = 0
-        self._held: list[int | None] = []
+        self._held: list[Suspend] = []
         self._closed = False
         self.undo: dict[str, tuple[Step, Work]] = {}
         """What undoes the steps that have finished, or of which something has; by path."""
@@ -59,13 +59,13 @@ class Replay:
         try:
             step = await self._agreed(plan, work)
         except Suspend as suspend:
-            self._held.append(suspend.until_ms)
+            self._held.append(suspend)
         else:
             return step
         finally:
             self._asking -= 1
         await self.landed()
-        raise Suspend(min((at for at in self._held if at is not None), default=None))
+        raise soonest(self._held)
 
     def undoes(self, step: Step, work: Work) -> None:
         """Remember what undoes a step."""
