@@ -49,6 +49,20 @@ def along_with(told: Sequence[Fault]) -> Generator[None]:
         raise ValidationError(told)
 
 
+@contextmanager
+def missing_with(lacking: Sequence[Fault]) -> Generator[None]:
+    """Judge in the block; raise what is missing besides, as `ReferenceMissing` if that is all."""
+    try:
+        yield
+    except ValidationError as error:
+        if not lacking:
+            raise
+        whole = together(as_validation(error).errors, ReferenceMissing(lacking))
+        raise type(error)(whole) from error
+    if lacking:
+        raise ReferenceMissing(lacking)
+
+
 async def whole_refusal(
     refusal: ValidationError, data: object, read: Read, build: Build
 ) -> ValidationError:
