@@ -4,7 +4,7 @@
 each attempt; `sensitive_texts` tells what to mask afterwards.
 """
 
-from ductape.domain.references.check import check
+from ductape.domain.references.check import check, count_uses
 from ductape.domain.references.grammar import DEEPEST, MOST_USES, parse
 from ductape.domain.references.live import LIVE, Live, live_in_input
 from ductape.domain.references.resolve import Use, missing, resolve, sensitive_texts, uses
@@ -23,6 +23,7 @@ __all__ = [
     "Template",
     "Use",
     "check",
+    "count_uses",
     "leaf_texts",
     "literal",
     "live_in_input",

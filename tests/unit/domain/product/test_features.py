@@ -192,11 +192,6 @@ def test_an_unknown_app_and_an_unknown_event_of_a_step_are_told_at_once() -> Non
     assert list(found) == ["sequence[0].events[0].app", "sequence[0].events[0].event"]
 
 
-def test_more_than_500_steps_are_too_many() -> None:
-    many = [event(tag=f"s{at}") for at in range(501)]
-    assert "at most 500" in faults_of(a_feature(a_sequence("main", *many)))["sequence"]
-
-
 def calling(tag: str, *callees: str) -> Part:
     return {"tag": tag, "sequence": [a_sequence("main", *(event(one) for one in callees))]}
 
