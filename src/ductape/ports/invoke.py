@@ -30,6 +30,8 @@ class Call(Struct, frozen=True):
     """The tag of a cache whose results may answer it."""
     may_fail: bool = False
     """Whether the run goes on where it fails: a feature undoes at once what it has done then."""
+    tries_left: int = 0
+    """How often it is called again where it fails: a feature undoes nothing before the last."""
     undoes: bool = False
     """Of a feature: to undo what it has done; raises `Unwound` at the end."""
 

@@ -74,6 +74,9 @@ class Plan(Struct, frozen=True):
     retries: int = 0
     allow_fail: bool = False
     """Whether the feature goes on where it fails: its result is the error then."""
+    lasts_ms: int | None = None
+    """How long a try may take with all that holds it: of a child, which is undone where it is over;
+    any other step's handler is given its time itself."""
     more: bool = False
     """Whether another step begins at once where it has finished: one commit records both then."""
 
@@ -118,6 +121,10 @@ class Steps(Protocol):
 
         Raises `StepFailed` with `TIMEOUT`, and `Suspend`.
         """
+        ...
+
+    def tries_left(self, plan: Plan) -> int:
+        """Return how often a step may be tried again where its next try fails."""
         ...
 
     def failure(self, error: Exception) -> Failure:

@@ -12,12 +12,11 @@ from ductape.domain.found import listed
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.references import Source, missing, scope, session_source, uses
 from ductape.domain.request import JobEventTypes
+from ductape.domain.steps import CHILDREN
 from ductape.domain.target import Target
 from ductape.errors import Fault, NotFound, ValidationError, fault
 from ductape.services.injection import SessionData
 from ductape.services.judging import Ask
-
-_CHILDREN = frozenset({"child", "feature"})
 
 
 async def session_faults(called: Target, ask: Ask, session: SessionData | None) -> list[Fault]:
@@ -45,7 +44,7 @@ async def _features(called: Target, ask: Ask) -> AsyncIterator[tuple[str, Featur
         feature = msgspec.convert(target.mappings, FeatureTarget)
         yield target.event, feature
         for _, step in _steps(feature):
-            if step.type in _CHILDREN:
+            if step.type in CHILDREN:
                 waiting += await _found(step, ask)
 
 

@@ -103,12 +103,18 @@ class RunEngine:
         depth: int = 1,
         *,
         bound: bool = False,
+        within: FeatureSteps | None = None,
     ) -> None:
-        """Stand at `path` in the run, `depth` calls deep, `bound` below a Python handler."""
+        """Stand at `path` in the run, `depth` calls deep, `bound` below a Python handler.
+
+        `within` are the steps of the feature that calls, if one does.
+        """
         self._around = around
         self._injected = injected
         self._path = path
         self._depth = depth
+        self._within = within
+        self._within = within
         self._bound = bound or injected.target.needs is not None
         """Whether a Python handler is at work: who goes on needs that one too."""
 
@@ -213,22 +219,19 @@ class RunEngine:
         return injected
 
     def _invocation(self, injected: Injected, call: Call, path: str) -> Invocation:
-        spec = self._around.held.claim.run.spec
+        around, depth, within = self._around, self._depth + 1, self._within
+        spec, steps = around.held.claim.run.spec, None
+        if injected.target.kind is JobEventTypes.FEATURE:
+            within = steps = FeatureSteps(around.log, f"{path}/", call, within)
         return Invocation(
             target=injected.target,
             input=call.input,
             product=spec.product,
             env=spec.env,
-            context=CallContext(self._around, path, call.timeout_ms),
-            engine=RunEngine(self._around, injected, path, self._depth + 1, bound=self._bound),
-            steps=self._steps(injected, call, path),
+            context=CallContext(around, path, call.timeout_ms),
+            engine=RunEngine(around, injected, path, depth, bound=self._bound, within=within),
+            steps=steps,
         )
-
-    def _steps(self, injected: Injected, call: Call, path: str) -> FeatureSteps | None:
-        if injected.target.kind is not JobEventTypes.FEATURE:
-            return None
-        log = self._around.log
-        return FeatureSteps(log, f"{path}/", may_fail=call.may_fail, undoes=call.undoes)
 
 
 class CallContext:

@@ -127,7 +127,7 @@ class Running:
         try:
             return await self._preparing.prepare(held.claim)
         except SessionInvalid as error:
-            steps = FeatureSteps(log, WHOLE, may_fail=False, undoes=False)
+            steps = FeatureSteps(log, WHOLE)
             if not log.is_open or not steps.recorded:
                 raise
             if steps.unwinding is None:
@@ -237,7 +237,7 @@ class Running:
             env=spec.env,
             context=context,
             engine=engine_of(around, injected),
-            steps=FeatureSteps(log, WHOLE, may_fail=False, undoes=False) if log.is_open else None,
+            steps=FeatureSteps(log, WHOLE) if log.is_open else None,
         )
 
     def _stopped(self, held: Held) -> Outcome | None:

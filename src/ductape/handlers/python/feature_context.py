@@ -83,7 +83,9 @@ class FeatureContext:
         """Run an event of the product once and keep its result."""
         expected = None if kind is None else JobEventTypes(kind)
         whole = expected is JobEventTypes.FEATURE
-        plan = Plan(self._replay.named(name or event), kind or "event", retries, allow_fail)
+        lasts_ms = timeout if whole else None
+        path = self._replay.named(name or event)
+        plan = Plan(path, kind or "event", retries, allow_fail, lasts_ms)
         call = Call(
             event=event,
             input={} if input is None else input,
@@ -176,7 +178,8 @@ class FeatureContext:
             self._replay.undoes(left, undo)
 
         async def work() -> JsonValue:
-            return await self._invocation.engine.invoke(call)
+            left = self._steps.tries_left(plan)
+            return await self._invocation.engine.invoke(replace(call, tries_left=left))
 
         step = await self._replay.asked(plan, lambda: self._steps.run(plan, work))
         if step.state == "completed":

@@ -14,6 +14,7 @@ from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.feature import HELD, Feature, FeatureEvent, Sequence, steps_of
 from ductape.domain.product.rules.callees import Callee, callee_faults
 from ductape.domain.references import uses
+from ductape.domain.steps import CHILDREN
 from ductape.errors import Fault, fault
 
 LONGEST_TRY_MS = 86_400_000
@@ -98,12 +99,11 @@ def _event_faults(event: FeatureEvent, path: str) -> Iterator[Fault]:
         yield fault(f"{path}.input", "either `ms` or `until`", found)
     elif event.type == "sleep":
         yield from _sleep_faults(event.input, f"{path}.input")
-    if event.type in (*HELD, "child", "feature") and event.retries:
-        hint = "the steps of a child have retries of their own" if event.type not in HELD else None
-        yield fault(f"{path}.retries", f"none for `{event.type}`", str(event.retries), hint=hint)
-    if event.cache is not None and event.type in (*HELD, "child", "feature"):
+    if event.type in HELD and event.retries:
+        yield fault(f"{path}.retries", f"none for `{event.type}`", str(event.retries))
+    if event.cache is not None and event.type in (*HELD, *CHILDREN):
         yield fault(f"{path}.cache", f"none for `{event.type}`", f"`{event.cache}`")
-    if event.type != "wait" and (event.timeout or 0) > LONGEST_TRY_MS:
+    if event.type not in ("wait", *CHILDREN) and (event.timeout or 0) > LONGEST_TRY_MS:
         yield fault(f"{path}.timeout", f"at most {LONGEST_TRY_MS} ms", f"{event.timeout}")
 
 
