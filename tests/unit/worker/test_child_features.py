@@ -155,14 +155,6 @@ def test_each_try_of_a_child_has_its_time(folder: Path, acting: Acting) -> None:
     assert acting.done == ["charge", "ship", "ship", "refund"]
 
 
-def test_a_child_may_take_longer_than_a_step(folder: Path, acting: Acting) -> None:
-    nap: Part = {"type": "sleep", "input": {"ms": 3 * 86_400_000}}
-    resting = feature("paying", nap, {"event": "ship"})
-    days_ms = 4 * 86_400_000
-    outcome(folder, acting, resting, feature("order", child(timeout=days_ms)))
-    assert acting.done == ["ship"]
-
-
 def test_children_of_python_features_have_tries_and_time_too(folder: Path, acting: Acting) -> None:
     acting.failing = {"ship": 1}
 
