@@ -9,7 +9,6 @@ pool, which has every address checked anew.
 # nats-py has annotations for a part of what is called here only.
 
 import asyncio
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -20,26 +19,24 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NoStreamResponseError, NotFoundError
+from nats.js.errors import NoStreamResponseError
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.egress import Destination
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.providers.brokers.link import KEY_HEADER, Means, key_of
 from ductape.providers.brokers.nats_faults import told
+from ductape.providers.brokers.nats_places import made, place_of
 from ductape.providers.brokers.reaching import checked, read_url
 from ductape.providers.brokers.tls import trust
 
 PORT = 4_222
-MOST_UNACKNOWLEDGED = 10_000
 
 _CONNECT_S = 10
 _FAREWELL_S = 0.05
 _MESSAGE_ID = "Nats-Msg-Id"
 _STATUS = "Status"
 _OURS = frozenset({_MESSAGE_ID, "Content-Type"})
-_NAMELESS = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def connect(server: BrokerServer, means: Means) -> "NatsLink":
@@ -72,21 +69,15 @@ class NatsLink:
             try:
                 kept = await stream.publish(topic.name, message.body, headers=headers)
             except NoStreamResponseError:
-                await self._made(client, topic)
+                await made(client, topic)
                 kept = await stream.publish(topic.name, message.body, headers=headers)
         return f"{kept.stream}:{kept.seq}"
 
     async def feed(self, topic: BrokerTopic, group: str, member: str) -> "NatsFeed":  # noqa: ARG002 (a group's members are alike)
         """Make the durable consumer where it is missing, and begin."""
         client = await self._connected()
-        durable = _NAMELESS.sub("-", group)
         with told(self.where):
-            stream = await self._stream_of(client, topic)
-            manager = client.jetstream()
-            try:
-                await manager.consumer_info(stream, durable)
-            except NotFoundError:
-                await manager.add_consumer(stream, _consumer(topic, durable))
+            stream, durable = await place_of(client, topic, group)
             inbox = client.new_inbox()
             heard = await client.subscribe(f"{inbox}.*")
         pull = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
@@ -135,20 +126,6 @@ class NatsLink:
             await _left(client)
             raise
         return client
-
-    async def _stream_of(self, client: Client, topic: BrokerTopic) -> str:
-        if topic.stream is not None:
-            return topic.stream
-        try:
-            return await client.jetstream().find_stream_name_by_subject(topic.name)
-        except NotFoundError:
-            return await self._made(client, topic)
-
-    async def _made(self, client: Client, topic: BrokerTopic) -> str:
-        """Make the stream of a subject."""
-        name = topic.stream or _NAMELESS.sub("-", topic.name)
-        await client.jetstream().add_stream(name=name, subjects=[topic.name])
-        return name
 
 
 class NatsFeed:
@@ -219,18 +196,6 @@ class NatsFeed:
 
 def _is_status(heard: Msg) -> bool:
     return heard.headers is not None and _STATUS in heard.headers and not heard.reply
-
-
-def _consumer(topic: BrokerTopic, durable: str) -> ConsumerConfig:
-    oldest = topic.start == "oldest"
-    return ConsumerConfig(
-        durable_name=durable,
-        ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=topic.ack_wait / 1000,
-        deliver_policy=DeliverPolicy.ALL if oldest else DeliverPolicy.NEW,
-        filter_subject=topic.name,
-        max_ack_pending=MOST_UNACKNOWLEDGED,
-    )
 
 
 def _delivery(message: Msg) -> Delivery:
