@@ -126,3 +126,39 @@ async def test_topics_may_share_a_stream_that_nobody_has_made(tmp_path: Path, se
         await job.schedule({**a_publish("two", PAID), "retries": 3}, timeout=20)
         result = await job.wait(receipt["job_id"], timeout=30)
     assert result == {"received": 1, "dispatched": 1}
+
+
+async def test_a_stream_that_is_made_anew_has_new_messages(tmp_path: Path, server: Nats) -> None:
+    kept = Kept()
+    once = a_subscription(max_messages=1, duration=10_000)
+    async with shop(tmp_path, a_broker(server), kept, name="orders.created") as ductape:
+        job = ductape.processor.job
+        await job.schedule(a_publish("old"), timeout=20)
+        first = await job.schedule(once, timeout=30)
+        await delete_stream(server, "orders-created")
+        await job.schedule(a_publish("new"), timeout=20)
+        second = await job.schedule(once, timeout=30)
+        await until_taken(ductape, 2)
+    assert first == second == {"received": 1, "dispatched": 1}
+    assert [one["order"] for one in kept.inputs] == ["old", "new"]
+
+
+async def test_a_standing_subscription_goes_on_in_a_stream_that_is_made_anew(
+    tmp_path: Path, server: Nats
+) -> None:
+    kept = Kept()
+    async with shop(tmp_path, a_broker(server), kept, name="orders.created") as ductape:
+        job = ductape.processor.job
+        await job.dispatch(a_subscription())
+        await job.schedule(a_publish("old"), timeout=20)
+        await until_taken(ductape, 1)
+        await delete_stream(server, "orders-created")
+        await job.schedule(a_publish("new"), timeout=20)
+        await until_taken(ductape, 2)
+    assert [one["order"] for one in kept.inputs] == ["old", "new"]
+
+
+async def delete_stream(server: Nats, name: str) -> None:
+    client = await nats_client.connect(server.url)
+    await client.jetstream().delete_stream(name)
+    await client.close()

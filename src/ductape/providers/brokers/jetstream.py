@@ -23,6 +23,7 @@ from nats.js.errors import NoStreamResponseError
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.egress import Destination
+from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.providers.brokers.link import KEY_HEADER, Means, key_of
 from ductape.providers.brokers.nats_faults import told
@@ -141,13 +142,19 @@ class NatsFeed:
         self._pull = pull
         self._inbox = inbox
         self._asked = 0
+        self._gone: str | None = None
 
     async def fetch(self, most: int, wait_ms: int) -> Sequence[Delivery]:
-        """Return what is there; if nothing is, wait for the first one."""
+        """Return what is there; if nothing is, wait for the first one.
+
+        Raises `ProviderError` where the consumer is gone, as with a stream that is made anew.
+        """
         with told(self._where):
             found = await self._at_once(most)
             if not found and (first := await self._first(wait_ms)) is not None:
                 found = [first, *(await self._at_once(most - 1) if most > 1 else [])]
+        if self._gone is not None and not found:
+            raise ProviderError("SERVICE_UNAVAILABLE", f"{self._where}: {self._gone}")
         return [_delivery(one) for one in found]
 
     async def accept(self, deliveries: Sequence[Delivery]) -> None:
@@ -172,7 +179,7 @@ class NatsFeed:
         found: list[Msg] = []
         while len(found) < most:
             heard = await self._heard.next_msg(timeout=_CONNECT_S)
-            if not _is_status(heard):
+            if not self._is_status(heard):
                 found.append(heard)
             elif heard.subject == reply:
                 break
@@ -182,7 +189,7 @@ class NatsFeed:
         reply = await self._ask({"batch": 1, "expires": wait_ms * 1_000_000})
         while True:
             heard = await self._heard.next_msg(timeout=wait_ms / 1000 + _CONNECT_S)
-            if not _is_status(heard):
+            if not self._is_status(heard):
                 return heard
             if heard.subject == reply:
                 return None
@@ -193,9 +200,26 @@ class NatsFeed:
         await self._client.publish(self._pull, msgspec.json.encode(request), reply=reply)
         return reply
 
+    def _is_status(self, heard: Msg) -> bool:
+        """Tell a status from a message, and keep in mind one that tells of the end."""
+        headers = heard.headers
+        if headers is None or _STATUS not in headers or heard.reply:
+            return False
+        self._gone = self._gone or _end_in(headers)
+        return True
 
-def _is_status(heard: Msg) -> bool:
-    return heard.headers is not None and _STATUS in heard.headers and not heard.reply
+
+def _end_in(headers: dict[str, str]) -> str | None:
+    """Return why nothing will ever come, where a status says so.
+
+    >>> _end_in({"Status": "409", "Description": "Consumer Deleted"})
+    'Consumer Deleted'
+    >>> _end_in({"Status": "404", "Description": "No Messages"})
+    """
+    said = headers.get("Description", "")
+    if headers[_STATUS] == "503":
+        return "nobody answers for the consumer"
+    return said if said.startswith("Consumer ") else None
 
 
 def _delivery(message: Msg) -> Delivery:
@@ -210,6 +234,7 @@ def _delivery(message: Msg) -> Delivery:
         headers=headers,
         deliveries=about.num_delivered,
         published_at_ms=int(about.timestamp.timestamp() * 1000),
+        repeats=True,
     )
 
 

@@ -245,4 +245,5 @@ def _delivery(record: Any) -> Delivery:  # noqa: ANN401 (untyped there)
         key=None if record.key is None else bytes(record.key).decode(errors="replace"),
         headers=headers,
         published_at_ms=record.timestamp,
+        repeats=True,
     )
