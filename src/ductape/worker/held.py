@@ -1,6 +1,7 @@
 """A run in this worker's hands, from its claim to its settlement."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,6 +31,8 @@ class Held:
     """What it leaves in the cache when it completes."""
     sensitive: tuple[str, ...] = ()
     """Texts to mask in its errors."""
+    left: "set[asyncio.Task[object]]" = field(default_factory=set["asyncio.Task[object]"])
+    """Parts of the run that did not stop in time: its slot stays taken until they do."""
     ref: RunRef = field(init=False)
     """The run and the fence it is held by."""
 
@@ -46,3 +49,11 @@ class Held:
         # Told twice, a run in a thread would be let go of while the thread still works.
         if self.task is not None and not told:
             self.task.cancel()
+
+    async def until_all_have_ended(self) -> None:
+        """Wait for what was left behind, whoever wants to stop it meanwhile: it cannot be."""
+        while not all(part.done() for part in self.left):
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait(self.left)
+        for part in self.left:
+            _ = part.cancelled() or part.exception()  # Looked at, so that nobody warns of it.

@@ -22,6 +22,7 @@ from ductape.services.injection import Injected, sources_of
 from ductape.worker.context import LARGEST_CHECKPOINT, encoded_size
 from ductape.worker.failing import failure_of
 from ductape.worker.held import Held
+from ductape.worker.patience import TooLate, within
 from ductape.worker.preparing import Preparing
 from ductape.worker.step_cache import StepCache
 from ductape.worker.step_log import StepLog
@@ -128,13 +129,10 @@ class RunEngine:
         handler = self._around.handlers[injected.target.kind]
         if call.timeout_ms is None:
             return await handler(invocation)
-        patience = asyncio.timeout(call.timeout_ms / 1000)
         try:
-            async with patience:
-                return await handler(invocation)
-        except TimeoutError as error:
-            if not patience.expired():
-                raise
+            leave = self._around.held.left.add
+            return await within(call.timeout_ms, handler(invocation), leave)
+        except TooLate as error:
             message = f"`{call.path}` took longer than its time-out of {call.timeout_ms} ms"
             raise ProviderError("TIMEOUT", message) from error
 
@@ -213,14 +211,15 @@ class CallContext:
         self.job_id = run.job_id
         self.run = run.run
         self.attempt = run.attempt
-        until_ms = None if timeout_ms is None else around.clock.now_ms() + timeout_ms
-        self.deadline_ms = run.deadline_ms if until_ms is None else min(run.deadline_ms, until_ms)
+        self._until_ms = None if timeout_ms is None else around.clock.now_ms() + timeout_ms
+        self.deadline_ms = min(run.deadline_ms, self._until_ms or run.deadline_ms)
         self.idempotency_key = f"{run.idempotency_key}:{path}"
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked the run to stop."""
-        return self._around.context.cancelled
+        """Whether somebody asked the run to stop, or this call's own time is over."""
+        over = self._until_ms is not None and self._around.clock.now_ms() >= self._until_ms
+        return over or self._around.context.cancelled
 
     @property
     def last_checkpoint(self) -> JsonValue:
