@@ -8,6 +8,7 @@ from typing import Literal
 from ductape.domain.change import CacheEntry, RunRef
 from ductape.domain.job import Claim
 from ductape.domain.settlement import run_ref
+from ductape.worker.failing import Telling
 
 Why = Literal["timeout", "cancel", "interrupt", "abandoned"]
 """Why a run was told to stop: its deadline, a person, a graceful stop, a lost lease."""
@@ -31,6 +32,8 @@ class Held:
     """What it leaves in the cache when it completes."""
     sensitive: tuple[str, ...] = ()
     """Texts to mask in its errors."""
+    quotes: bool = True
+    """Whether its errors may quote a provider: not where anything of it is sensitive."""
     left: "set[asyncio.Task[object]]" = field(default_factory=set["asyncio.Task[object]"])
     """Parts of the run that did not stop in time: its slot stays taken until they do."""
     ref: RunRef = field(init=False)
@@ -49,6 +52,11 @@ class Held:
         # Told twice, a run in a thread would be let go of while the thread still works.
         if self.task is not None and not told:
             self.task.cancel()
+
+    def telling(self, now_ms: int) -> Telling:
+        """Say how an error of the run is told."""
+        quotes = self.quotes and not self.claim.run.spec.sensitive
+        return Telling(now_ms, self.sensitive, quotes)
 
     async def until_all_have_ended(self) -> None:
         """Wait for what was left behind, whoever wants to stop it meanwhile: it cannot be."""

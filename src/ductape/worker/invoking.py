@@ -147,8 +147,7 @@ class RunEngine:
             return Success(await self.invoke(call))
         except Exception as error:  # noqa: BLE001 (the call of a handler: returned as a failure)
             around = self._around
-            sensitive = around.held.sensitive
-            return failure_of(error, now_ms=around.clock.now_ms(), sensitive=sensitive)
+            return failure_of(error, around.held.telling(around.clock.now_ms()))
 
     def remembered(self, name: str) -> JsonValue:
         """Return what was remembered under a name."""
@@ -171,6 +170,7 @@ class RunEngine:
         around = self._around
         injected = await around.preparing.prepare_call(around.held.claim, call, self._injected)
         self.hide(injected.sensitive)
+        around.held.quotes &= not injected.target.sensitive
         kind = injected.target.kind
         if call.kind not in (None, kind):
             raise invalid("event", f"an event of kind {call.kind}", f"`{call.event}`, a {kind}")

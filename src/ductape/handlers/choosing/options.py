@@ -178,4 +178,9 @@ class Options:
 def failed_with(failure: Failure) -> ProviderError:
     """Make the error of a failure again, for the run that it is a part of."""
     error = failure.error
-    return ProviderError(error.code, error.message, retry_after_ms=failure.retry_after_ms)
+    return ProviderError(
+        error.code,
+        error.message,
+        retry_after_ms=failure.retry_after_ms,
+        details=error.details,
+    )
