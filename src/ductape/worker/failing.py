@@ -47,7 +47,8 @@ def failure_of(error: Exception, telling: Telling) -> Failure:
             if code not in PROVIDER_CODES:
                 code = mask(code, telling.sensitive)  # a handler's own word for it
             stored = _stored(code, error, telling)
-            return Failure(stored, retry_after_ms=error.retry_after_ms)
+            in_vain = isinstance(error, QuotaExceeded) and error.retry_after_ms is None
+            return Failure(stored, retry_after_ms=error.retry_after_ms, final=in_vain)
         case DuctapeError():
             return Failure(_stored(error.code, error, telling))
         case _:

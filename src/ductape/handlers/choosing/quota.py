@@ -144,6 +144,13 @@ def _told(target: QuotaTarget, verdict: Verdict | None) -> JsonObject:
 def _exceeded(
     target: QuotaTarget, verdict: Verdict, amount: int, told: JsonObject
 ) -> QuotaExceeded:
+    if target.limit is not None and amount > target.limit:
+        message = f"{amount} can never fit in the quota `{target.tag}` of {target.limit}"
+        return QuotaExceeded(
+            f"{message} a {target.period}: nothing was counted",
+            retry_after_ms=None,
+            details=told,
+        )
     asked = "" if amount == 1 else f", {amount} were asked for"
     left = f"{verdict.remaining} of {target.limit} a {target.period} are left"
     return QuotaExceeded(
