@@ -70,3 +70,38 @@ async def test_messages_without_a_name_are_all_taken(tmp_path: Path, url: str) -
         result = await ductape.processor.job.schedule(a_subscription(max_messages=2), timeout=30)
         await until_taken(ductape, 2)
     assert result == {"received": 2, "dispatched": 2}
+
+
+SHOWN = {"order": "$Message{body}", "key": "$Message{key}"}
+
+
+async def test_a_message_without_a_key_shows_none(tmp_path: Path, url: str) -> None:
+    kept = Kept()
+    async with shop(tmp_path, a_broker(url, tmp_path), kept) as ductape:
+        job = ductape.processor.job
+        await job.schedule(a_publish("bare"), timeout=20)
+        await job.schedule(a_publish("named", key="seven"), timeout=20)
+        await job.schedule(a_subscription(input=SHOWN, max_messages=2), timeout=30)
+        await until_taken(ductape, 2)
+    assert {str(one["order"]): one["key"] for one in kept.inputs} == {
+        "bare": None,
+        "named": "seven",
+    }
+
+
+async def test_what_others_send_to_an_exchange_shows_its_routing_key(
+    tmp_path: Path, url: str
+) -> None:
+    kept = Kept()
+    topic = {"exchange": "topic", "routing_key": "#"}
+    async with shop(tmp_path, a_broker(url, tmp_path), kept, **topic) as ductape:
+        job = ductape.processor.job
+        await job.schedule(a_subscription(duration=100), timeout=30)
+        await job.schedule(a_publish("ours"), timeout=20)
+        async with await aio_pika.connect(url) as connection, connection.channel() as channel:
+            exchange = await channel.get_exchange(f"orders-{tmp_path.name}")
+            for key in ("eu.de", ""):
+                await exchange.publish(aio_pika.Message(b'"theirs"'), key)
+        await job.schedule(a_subscription(input=SHOWN, max_messages=3), timeout=30)
+        await until_taken(ductape, 3)
+    assert [one["key"] for one in kept.inputs if one["order"] == "theirs"] == ["eu.de", None]

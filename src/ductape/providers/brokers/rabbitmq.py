@@ -228,11 +228,16 @@ def _delivery(message: AbstractIncomingMessage, consumer: str) -> Delivery:
         id=message.message_id or f"unnamed:{consumer}:{message.delivery_tag}",
         body=message.body,
         mark=message,
-        key=key or message.routing_key,
+        key=key or _routed_by(message),
         headers=headers,
         deliveries=_deliveries(message),
         published_at_ms=None if at is None else int(at.timestamp() * 1000),
     )
+
+
+def _routed_by(message: AbstractIncomingMessage) -> str | None:
+    """Return the routing key as a message's key; what led to the queue itself is its name alone."""
+    return message.routing_key or None if message.exchange else None
 
 
 def _deliveries(message: AbstractIncomingMessage) -> int:
