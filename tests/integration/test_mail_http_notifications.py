@@ -321,3 +321,25 @@ def sent_so_far(checkpoint: JsonValue) -> JsonObject:
     sent = checkpoint["sent"]
     assert isinstance(sent, dict)
     return sent
+
+
+async def test_a_retry_mails_only_those_whom_the_server_refused(world: World) -> None:
+    given: JsonObject = {
+        "email": {
+            "to": ["ada@example.org", "bob@example.org", "cy@example.org"],
+            "subject": "Hi",
+            "template": "x",
+        }
+    }
+    world.mailbox.refused["bob@example.org"] = "451 come back later"
+    error = await world.failed(given)
+    assert error.code == "SERVICE_UNAVAILABLE"
+    world.mailbox.refused.clear()
+    (world.context.last_checkpoint,) = world.context.checkpoints
+    result = await world.send(given)
+    assert isinstance(result, dict)
+    assert [mail.recipients for mail in world.mailbox.mails] == [
+        ["ada@example.org", "cy@example.org"],
+        ["bob@example.org"],
+    ]
+    assert len({str(mail.message["Message-ID"]) for mail in world.mailbox.mails}) == 1

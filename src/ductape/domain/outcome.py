@@ -20,7 +20,7 @@ class StoredError(Struct, frozen=True, omit_defaults=True):
     traceback: str | None = None
     """For Python handlers only."""
     details: JsonObject | None = None
-    """What a program may act on: how long a quota's wait is, why each option failed."""
+    """What a program may act on: a provider's status and answer, a quota's wait."""
 
 
 class Success(Struct, frozen=True, gc=False):

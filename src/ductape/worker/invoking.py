@@ -24,6 +24,7 @@ from ductape.services.injection import Injected, sources_of
 from ductape.worker.context import LARGEST_CHECKPOINT, encoded_size
 from ductape.worker.failing import failure_of
 from ductape.worker.held import Held
+from ductape.worker.patience import TooLate, within
 from ductape.worker.preparing import Preparing
 from ductape.worker.step_cache import StepCache
 from ductape.worker.step_log import StepLog
@@ -162,13 +163,10 @@ class RunEngine:
         handler = self._around.handlers[injected.target.kind]
         if call.timeout_ms is None:
             return await handler(invocation)
-        patience = asyncio.timeout(call.timeout_ms / 1000)
         try:
-            async with patience:
-                return await handler(invocation)
-        except TimeoutError as error:
-            if not patience.expired():
-                raise
+            leave = self._around.held.left.add
+            return await within(call.timeout_ms, handler(invocation), leave)
+        except TooLate as error:
             message = f"`{call.path}` took longer than its time-out of {call.timeout_ms} ms"
             raise ProviderError("TIMEOUT", message) from error
 
@@ -183,8 +181,7 @@ class RunEngine:
             return Success(await self._run(call, await self._prepared(call)))
         except Exception as error:  # noqa: BLE001 (the call of a handler: returned as a failure)
             around = self._around
-            sensitive = around.held.sensitive
-            return failure_of(error, now_ms=around.clock.now_ms(), sensitive=sensitive)
+            return failure_of(error, around.held.telling(around.clock.now_ms()))
 
     def remembered(self, name: str) -> JsonValue:
         """Return what was remembered under a name."""
@@ -209,6 +206,7 @@ class RunEngine:
         around = self._around
         injected = await around.preparing.prepare_call(around.held.claim, call, self._injected)
         self.hide(injected.sensitive)
+        around.held.quotes &= not injected.target.sensitive
         kind = injected.target.kind
         if call.kind not in (None, kind):
             raise invalid("event", f"an event of kind {call.kind}", f"`{call.event}`, a {kind}")
@@ -246,14 +244,15 @@ class CallContext:
         self.job_id = run.job_id
         self.run = run.run
         self.attempt = run.attempt
-        until_ms = None if timeout_ms is None else around.clock.now_ms() + timeout_ms
-        self.deadline_ms = run.deadline_ms if until_ms is None else min(run.deadline_ms, until_ms)
+        self._until_ms = None if timeout_ms is None else around.clock.now_ms() + timeout_ms
+        self.deadline_ms = min(run.deadline_ms, self._until_ms or run.deadline_ms)
         self.idempotency_key = f"{run.idempotency_key}:{path}"
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked the run to stop."""
-        return self._around.context.cancelled
+        """Whether somebody asked the run to stop, or this call's own time is over."""
+        over = self._until_ms is not None and self._around.clock.now_ms() >= self._until_ms
+        return over or self._around.context.cancelled
 
     @property
     def last_checkpoint(self) -> JsonValue:

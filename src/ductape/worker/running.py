@@ -91,7 +91,7 @@ class Running:
         except Exception as error:  # noqa: BLE001 (the call of a handler: recorded as a failure)
             if held.why is not None:
                 return self._stopped(held)
-            return failure_of(error, now_ms=self._clock.now_ms(), sensitive=held.sensitive)
+            return failure_of(error, held.telling(self._clock.now_ms()))
 
     async def _attempt(self, held: Held, log: StepLog) -> Outcome | Parked | None:
         spec = held.claim.run.spec
@@ -106,6 +106,7 @@ class Running:
             await self._keep_version(held, log)
         injected = await self._prepared(held, log)
         held.sensitive = injected.sensitive
+        held.quotes = not injected.target.sensitive
         self._preparing.check(injected)
         if spec.cache is not None:
             answer = await self._recall(held, injected)

@@ -10,17 +10,18 @@ from ductape.domain.definitions.notification import CallbackProvider, EmailProvi
 from ductape.domain.inputs.parts import RequestParts
 from ductape.domain.web import credentials, encode_body, fill_path, merged_headers, query_pairs
 from ductape.handlers.notification.compose import EmailContent
-from ductape.handlers.notification.sending import IDEMPOTENCY_HEADER, Sending
+from ductape.handlers.notification.sending import IDEMPOTENCY_HEADER, Progress, Sending
 from ductape.ports.http import HttpRequest
 from ductape.ports.mail import MailMessage, MailServer
 
 
 async def send_email(
-    sending: Sending, provider: EmailProvider, content: EmailContent
+    sending: Sending, provider: EmailProvider, content: EmailContent, progress: Progress
 ) -> str | None:
-    """Hand one e-mail to the SMTP server and return its message id.
+    """Hand one e-mail to the SMTP server, for all who have none yet; return its message id.
 
-    The id is the same for every attempt of a run, so that a repeat can be recognised.
+    The id is the same for every attempt of a run, so that a repeat can be recognised. Raises the
+    `ProviderError` of those whom the server refused, once the others are recorded as served.
     """
     sender = provider.sender or f"no-reply@{provider.host}"
     server = MailServer(
@@ -39,8 +40,14 @@ async def send_email(
         text=content.text,
         html=content.html,
         message_id=_message_id(sending.context.idempotency_key, sender),
+        only=tuple(one for at, one in enumerate(content.to) if at not in progress.mailed),
     )
-    return await sending.mailer.send(server, message)
+    taken = await sending.mailer.send(server, message)
+    if taken.refusal is not None:
+        has_it = {at for at, one in enumerate(content.to) if one in taken.recipients}
+        await progress.mail_taken(has_it)
+        raise taken.refusal
+    return taken.message_id
 
 
 async def send_callback(
