@@ -1,5 +1,7 @@
 """SQL templates: what is a value, what is refused, and what the database is sent (SPEC 9)."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,3 +171,30 @@ def test_no_value_ever_becomes_text(value: str, dialect: Dialect) -> None:
     harmless = filled(template, dialect, a="x", b=["x", "x"])
     assert statement.text == harmless.text
     assert statement.parameters == (value, value, value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "text"),
+    [
+        ("SELECT 1 WHERE a IN ((1), {{ids}})", "SELECT 1 WHERE a IN ((1), ?, ?)"),
+        ("SELECT 1 WHERE a IN ({{ids}} + 1, 'IN (')", "SELECT 1 WHERE a IN (? + 1,? + 1, 'IN (')"),
+        ("SELECT 1 WHERE f(a IN ({{ids}}), {{b}})", "SELECT 1 WHERE f(a IN (?,?), ?)"),
+        ("SELECT 1 WHERE a IN (f({{ids}}, 1))", "SELECT 1 WHERE a IN (f(?, 1))"),
+        ("SELECT 1 WHERE a IN ( WITH x AS (b) {{ids}})", "SELECT 1 WHERE a IN ( WITH x AS (b) ?)"),
+        ("SELECT 1 WHERE a IN (b IN ({{ids}}), {{ids}})", "SELECT 1 WHERE a IN (b IN (?,?), ?, ?)"),
+        ("SELECT 1 WHERE (a IN ({{ids}}", "SELECT 1 WHERE (a IN (?"),
+        ("SELECT 1) WHERE a IN ({{ids}}))", "SELECT 1) WHERE a IN (?,?))"),
+    ],
+)
+def test_only_an_item_of_the_list_itself_becomes_many(sql: str, text: str) -> None:
+    assert sent(sql, "sqlite", ids=[1, 2], b=3)[0] == text
+
+
+FRAGMENTS = ("IN", "NOT", " ", "(", ")", ",", "{{a}}", "SELECT", "/*,*/", "'('", "a", "1")
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS)), st.sampled_from(DIALECTS))
+def test_a_template_without_lists_is_written_as_it_is(words: list[str], dialect: Dialect) -> None:
+    sql = "a" + "".join(words)
+    text = filled(sql, dialect, a=1).text
+    assert re.sub(r"\$\d+|\?", "{{a}}", text) == sql
