@@ -84,7 +84,17 @@ async def test_an_empty_list_is_of_its_column_s_type(on_postgres: Ground, column
     for condition, n in (
         (f"c IN ({placeholder})", 0),
         (f"c NOT IN ({placeholder})", 2),
-        (f"true = c not in ({placeholder}) = true", 2),
+        (f"true = c not in ({placeholder})", 2),
+        (f"c IN ({placeholder}) = false", 2),
         (f"NOT c IN ({placeholder}) AND c IS NOT NULL", 1),
     ):
         assert await on_postgres.rows(count.format(condition), where={"v": []}) == [{"n": n}]
+
+
+async def test_nothing_is_in_an_empty_list_whatever_is_asked_for(on_postgres: Ground) -> None:
+    asked = (
+        "SELECT {{a}} IN ({{v}}) AS a, {{a}} || 'y' NOT IN ({{v}}) AS b, (1, 'x') IN ({{v}}) AS c"
+    )
+    for value in ("x", 1, None):
+        where: JsonObject = {"a": value, "v": []}
+        assert await on_postgres.rows(asked, where=where) == [{"a": False, "b": True, "c": False}]

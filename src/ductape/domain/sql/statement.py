@@ -4,7 +4,7 @@ No value of an input ever becomes part of the text, whatever its type. A list in
 many items, an empty one none; anywhere else PostgreSQL takes it as an array, the others as JSON.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import msgspec
@@ -22,15 +22,9 @@ Parameter: TypeAlias = Scalar | list[Scalar]
 _FLOATS = frozenset({"FLOAT", "DOUBLE"})
 _NO_ROWS = "SELECT NULL FROM (SELECT 1) AS none_of_them WHERE 1 = 0"
 
-_CASTS: Mapping[str, str] = {
-    "INTEGER": "bigint",
-    "FLOAT": "double precision",
-    "DOUBLE": "double precision",
-    "UUID": "uuid",
-    "DATE": "date",
-    "BOOLEAN": "boolean",
-}
-"""What an empty set is a set of, for PostgreSQL, which compares like with like only."""
+_NOTHING_TO_POSTGRES = {False: "OPERATOR(=) ANY ('{}'", True: "OPERATOR(<>) ALL ('{}'"}
+"""What `IN (` and `NOT IN (` are to PostgreSQL with nothing in them, as it compares like with like:
+an array of whatever is on the left, by an operator that binds no less tightly than `IN`."""
 
 
 class Statement(Struct, frozen=True):
@@ -78,9 +72,10 @@ class _Writer:
         first = len(self.texts)
         for item in items.items:
             self._take_item(item, first)
-        if len(self.texts) == first:
-            named = [item.slot.placeholder for item in items.items if item.slot is not None]
-            self.texts.append(_nothing(named[0], self.dialect))
+        if len(self.texts) == first and self.dialect == "postgresql":
+            self.texts[-1] = _NOTHING_TO_POSTGRES[items.negated]
+        elif len(self.texts) == first:
+            self.texts.append(_NO_ROWS)
         self.texts.append(")")
 
     def _take_item(self, item: Item, first: int) -> None:
@@ -128,11 +123,3 @@ def _scalar(placeholder: Placeholder, value: JsonValue) -> Scalar:
 
 def _holds_objects(placeholder: Placeholder, value: list[JsonValue]) -> bool:
     return placeholder.type == "OBJECT_ARRAY" or any(isinstance(one, (list, dict)) for one in value)
-
-
-def _nothing(placeholder: Placeholder, dialect: Dialect) -> str:
-    """Write a set with nothing in it: `IN ()` is no SQL."""
-    if dialect != "postgresql":
-        return _NO_ROWS
-    cast = _CASTS.get(placeholder.type.removesuffix("_ARRAY"), "text")
-    return f"SELECT NULL::{cast} WHERE false"
