@@ -275,7 +275,9 @@ async def test_a_value_of_no_certain_type_is_a_text(on_postgres: Ground) -> None
         assert await on_postgres.rows(any_type, where={"a": value}) == [{"c": c, "j": j}]
 
 
-async def test_rows_are_written_once_though_a_type_is_learnt_on_the_way(on_postgres: Ground) -> None:
+async def test_rows_are_written_once_though_a_type_is_learnt_on_the_way(
+    on_postgres: Ground,
+) -> None:
     on_postgres.root("CREATE TABLE notes (note text)")
     add = "INSERT INTO notes VALUES (CONCAT('x', {{a}}, {{b}})) RETURNING note"
     data: list[JsonValue] = [{"a": 1, "b": 2}, {"a": "y", "b": None}, {"a": None, "b": "z"}]

@@ -2,6 +2,7 @@
 
 The server cancels what takes too long (`statement_timeout`), and psycopg cancels there what is
 cancelled here. Reads are streamed in a transaction that may not write. Instants are told in UTC.
+What our reading presumes is set in each transaction: nothing of a session is kept.
 """
 
 import asyncio
@@ -36,10 +37,13 @@ _NO_FILE = "/dev/null/none"
 """The operator's own `.pgpass` is for the operator."""
 
 _TLS = {"off": "disable", "require": "require", "verify": "verify-full"}
-_SETTINGS = (
-    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'iso_8601'; "
-    "SET bytea_output = 'hex'; SET standard_conforming_strings = on"
-)
+_SETTINGS = {
+    "TimeZone": "'UTC'",
+    "DateStyle": "'ISO, YMD'",
+    "IntervalStyle": "'iso_8601'",
+    "bytea_output": "'hex'",
+    "standard_conforming_strings": "on",
+}
 """What our reading of templates and values presumes."""
 
 
@@ -108,9 +112,11 @@ class PostgresDatabase:
         ]
         try:
             connection = await AsyncConnection.connect(**self._parameters(found))
-            return await _settled(connection)
         except Error as error:
             raise connect_failure(error, self._place) from error
+        register_texts(connection)
+        register_text(connection)
+        return connection
 
     def is_alive(self, connection: Connection) -> bool:
         """Tell whether the server has said nothing meanwhile: it only says farewell unasked."""
@@ -119,6 +125,14 @@ class PostgresDatabase:
         ready = select.poll()
         ready.register(connection.fileno(), select.POLLIN)
         return not ready.poll(0)
+
+    async def clean(self, connection: Connection) -> bool:
+        """Let the server forget the session: its settings, tables, locks, cursors and so on."""
+        try:
+            await connection.execute("DISCARD ALL")
+        except Error:
+            return False
+        return True
 
     async def close(self, connection: Connection) -> None:
         """Close it."""
@@ -149,23 +163,11 @@ class PostgresDatabase:
         }
 
 
-async def _settled(connection: Connection) -> Connection:
-    """Let the session be what we presume; it is closed where that does not come to an end."""
-    try:
-        register_texts(connection)
-        register_text(connection)
-        await connection.execute(_SETTINGS)
-    except BaseException:
-        await connection.close()
-        raise
-    return connection
-
-
 async def _begin(connection: Connection, work: SqlWork, bounds: Bounds) -> None:
     mode = "READ ONLY" if work.reads_only else "READ WRITE"
-    limit_ms = min(bounds.timeout_ms, _LONGEST_MS)
-    begin = f"BEGIN {mode}; SET LOCAL statement_timeout = {limit_ms}"
-    await connection.execute(begin.encode())
+    settings = {**_SETTINGS, "statement_timeout": min(bounds.timeout_ms, _LONGEST_MS)}
+    local = (f"SET LOCAL {name} = {value}" for name, value in settings.items())
+    await connection.execute("; ".join((f"BEGIN {mode}", *local)).encode())
 
 
 async def _read(
