@@ -1,5 +1,6 @@
 """Judging what the placeholders of a database template are given: type and bounds (SPEC 9)."""
 
+import sys
 from datetime import date
 from functools import lru_cache
 from typing import Literal
@@ -11,8 +12,10 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.placeholders import ANY, Bound, Placeholder
 from ductape.errors import Fault, fault
 
-_NUMBERS = frozenset({"INTEGER", "FLOAT", "DOUBLE"})
+_FLOATS = frozenset({"FLOAT", "DOUBLE"})
+_NUMBERS = frozenset({"INTEGER", *_FLOATS})
 _MOST_INTEGER = 2**63 - 1
+_MOST_FLOAT = sys.float_info.max
 
 
 def value_fault(
@@ -34,20 +37,26 @@ def value_fault(
 
 
 def _fits(wanted: Placeholder, value: JsonValue, *, resolved: bool) -> bool:
-    if wanted.type == ANY:
-        return all(_storable(one) for one in (value if isinstance(value, list) else [value]))
+    if wanted.type in {ANY, "ARRAY"}:
+        is_list = isinstance(value, list)
+        items = value if isinstance(value, list) else [value]
+        return (is_list or wanted.type == ANY) and all(_storable(one, ANY) for one in items)
     if wanted.type.endswith(ARRAY_OF):
         item = wanted.type.removesuffix(ARRAY_OF)
         return isinstance(value, list) and all(
-            pending(one, resolved=resolved) or (DATA_TYPES[item](one) and _storable(one))
+            pending(one, resolved=resolved) or (DATA_TYPES[item](one) and _storable(one, item))
             for one in value
         )
-    return DATA_TYPES[wanted.type](value) and _storable(value)
+    return DATA_TYPES[wanted.type](value) and _storable(value, wanted.type)
 
 
-def _storable(value: JsonValue) -> bool:
-    """Tell whether a database can hold a number: its integers have 64 bits."""
-    return not isinstance(value, int) or -_MOST_INTEGER - 1 <= value <= _MOST_INTEGER
+def _storable(value: JsonValue, type_name: str) -> bool:
+    """Tell whether a database can hold a number: its integers have 64 bits, as its floats have."""
+    if not isinstance(value, int):
+        return True
+    if type_name in _FLOATS:
+        return -_MOST_FLOAT <= value <= _MOST_FLOAT
+    return -_MOST_INTEGER - 1 <= value <= _MOST_INTEGER
 
 
 def _measure(type_name: str, value: JsonValue) -> Bound:
