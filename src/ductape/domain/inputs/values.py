@@ -9,7 +9,7 @@ from ductape.domain.datatypes import ARRAY_OF, DATA_TYPES
 from ductape.domain.found import kind_of
 from ductape.domain.inputs.pending import pending
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.placeholders import ANY, Bound, Placeholder
+from ductape.domain.placeholders import ANY, Bound, Placeholder, is_less
 from ductape.errors import Fault, fault
 
 _FLOATS = frozenset({"FLOAT", "DOUBLE"})
@@ -30,8 +30,8 @@ def value_fault(
     if not _fits(wanted, value, resolved=resolved):
         return fault(path, _described(wanted), kind_of(value))
     size = _measure(wanted.type, value)
-    below = wanted.least is not None and _less(size, wanted.least)
-    if below or (wanted.most is not None and _less(wanted.most, size)):
+    below = wanted.least is not None and is_less(size, wanted.least)
+    if below or (wanted.most is not None and is_less(wanted.most, size)):
         return fault(path, _described(wanted), f"{_what(wanted.type)} of {size}")
     return None
 
@@ -67,19 +67,13 @@ def _measure(type_name: str, value: JsonValue) -> Bound:
     return value if isinstance(value, (int, float)) else 0
 
 
-def _less(one: Bound, other: Bound) -> bool:
-    if isinstance(one, date) or isinstance(other, date):
-        return isinstance(one, date) and isinstance(other, date) and one < other
-    return one < other
-
-
 @lru_cache(maxsize=1_000)
 def _described(wanted: Placeholder) -> str:
     kind = "a value that a column can hold" if wanted.type == ANY else wanted.type
     if wanted.type == "INTEGER":
         kind += " of at most 64 bits"
     bounds = [
-        f"{word} {bound if isinstance(bound, date) else f'{bound:g}'}"
+        f"{word} {bound}"
         for word, bound in (("at least", wanted.least), ("at most", wanted.most))
         if bound is not None
     ]

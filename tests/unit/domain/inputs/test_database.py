@@ -83,6 +83,8 @@ def test_what_a_reference_will_bring_is_judged_once_it_is_there() -> None:
     [
         ("STRING:2:3", ["ab", "abc"], ["a", "abcd", 1, None]),
         ("INTEGER:-5:5", [-5, 5], [-6, 6, 1.0, "1", True]),
+        (f"INTEGER:{2**53 + 1}:{2**53 + 3}", [2**53 + 1, 2**53 + 3], [2**53, 2**53 + 4]),
+        (f"INTEGER::{2**63 - 1}", [2**63 - 1], [2**63]),
         ("FLOAT::1.5", [1, 1.5, -9.0], [1.6]),
         ("FLOAT", [2**63, -(10**300), 0.5], [10**400, -(10**400)]),
         ("DOUBLE_ARRAY", [[2**63]], [[10**400]]),
@@ -104,6 +106,13 @@ def test_types_and_bounds(placeholder: str, right: list[JsonValue], wrong: list[
     template = f"SELECT {{{{a:{placeholder}}}}}"
     assert [one for one in right if faults(template, {"data": {"a": one}})] == []
     assert [one for one in wrong if not faults(template, {"data": {"a": one}})] == []
+
+
+def test_bounds_are_told_as_they_are_written() -> None:
+    told = faults(f"SELECT {{{{a:INTEGER:-1:{2**53 + 1}}}}}", {"data": {"a": 2**60}})
+    assert f"at least -1 and at most {2**53 + 1}" in told["input.data.a"]
+    told = faults("SELECT {{a:FLOAT:1234567.25}}", {"data": {"a": 1}})
+    assert "at least 1234567.25" in told["input.data.a"]
 
 
 def test_every_item_of_a_list_is_judged() -> None:
