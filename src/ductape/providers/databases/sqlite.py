@@ -221,7 +221,7 @@ def _worked(connection: Connection, work: SqlWork, bounds: Bounds) -> Answer:
 def _executed(
     connection: Connection, statement: Statement, work: SqlWork, rows: Rows
 ) -> tuple[int, bool]:
-    before = connection.total_changes()
+    before, read = connection.total_changes(), len(rows.rows)
     cursor = connection.cursor()
     described: list[str] = []
 
@@ -237,8 +237,9 @@ def _executed(
     for row in cursor.execute(statement.text, statement.parameters):
         rows.add(names_of(described), row)
     cursor.close()
-    changed = connection.total_changes() != before
-    return connection.changes() if changed else 0, bool(described)
+    if connection.total_changes() != before:
+        return connection.changes(), bool(described)
+    return len(rows.rows) - read, bool(described)
 
 
 _CODES: tuple[tuple[type[apsw.Error], str], ...] = (
