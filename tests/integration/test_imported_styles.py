@@ -101,6 +101,17 @@ async def test_objects_arrive_in_a_query_in_each_style(tmp_path: Path) -> None:
     assert seen.path == "/v1/x?o=k,v,n,2&q=k%7Cv%7Cn%7C2&size=1"
 
 
+async def test_a_comma_inside_of_an_item_is_not_one_between_items(tmp_path: Path) -> None:
+    parameters: JsonValue = [
+        {**a_parameter("query", TEXTS, explode=False), "name": "l"},
+        {**a_parameter("query", THING, explode=False), "name": "o"},
+        {**a_parameter("query", {"type": "string"}), "name": "own"},
+    ]
+    given: JsonObject = {"query": {"l": ["a,b", "c d"], "o": {"k": "v,w"}, "own": "a,b"}}
+    seen = await arrived(tmp_path, "/x", parameters, given)
+    assert seen.path == "/v1/x?l=a%2Cb,c+d&o=k,v%2Cw&own=a,b"
+
+
 async def test_a_list_in_a_path_stays_in_its_place(tmp_path: Path) -> None:
     parameters: JsonValue = [a_parameter("path", TEXTS)]
     for value in ([], [""], ["a", ".."], ["../x"]):

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from ductape.domain.pairs import Pairs
+
 
 class HttpRequest(Struct, frozen=True):
     """What to send."""
@@ -13,7 +15,7 @@ class HttpRequest(Struct, frozen=True):
     method: str
     url: str
     headers: dict[str, str] = field(default_factory=dict[str, str])
-    query: tuple[tuple[str, str], ...] = ()
+    query: Pairs = ()
     body: bytes = b""
     timeout_ms: int = 60_000
     allow_private: bool = False
