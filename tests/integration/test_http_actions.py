@@ -199,6 +199,12 @@ async def test_a_callers_own_idempotency_key_wins(partner: Partner) -> None:
             "authorization",
             "Basic YWRhOnBhc3M=",
         ),
+        (
+            {"type": "basic", "username": "", "password": "pass"},
+            "authorization",
+            "Basic OnBhc3M=",
+        ),
+        ({"type": "basic", "username": "k3y", "password": ""}, "authorization", "Basic azN5Og=="),
         ({"type": "api_key", "name": "X-Key", "value": "k3y"}, "x-key", "k3y"),
     ],
 )
