@@ -137,6 +137,8 @@ class Action(Struct, frozen=True):
     query: JsonObject = field(default_factory=dict[str, JsonValue])
     body: JsonValue = None
     """A default body; the input's fields win."""
+    body_required: bool = False
+    """Whether an input without any body is refused, where this has none either."""
     content_type: ContentType = "json"
     styles: dict[str, Style] = field(default_factory=dict[str, Style])
     """How single values of a request are written, as `{"query:ids": "comma"}`."""
