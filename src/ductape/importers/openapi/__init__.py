@@ -119,11 +119,14 @@ def _in_order(item: Node) -> list[str]:
 
 def _taken(one: Operation, site: Site) -> Draft | None:
     draft = draft_of(one, site)
+    lost = site.schemas.lost()
     _skip_callbacks(one, site)
     if isinstance(draft, str):
         site.report.skip("operation", one.place, draft)
         return None
     site.report.took("operation")
+    for reason in lost:
+        site.report.leave_out(one.place, "schema", reason)
     _leave_links_out(one, site)
     return draft
 
