@@ -22,6 +22,8 @@ class HttpRequest(Struct, frozen=True):
     """The definition asks to reach private addresses; the operator's settings decide."""
     max_response_bytes: int = 1_048_576
     """A longer answer is refused, counted after decompression."""
+    resends: bool = False
+    """Whether 307 and 308 are followed for methods other than GET and HEAD, within the origin."""
 
     def __repr__(self) -> str:
         """Keep query, headers and body out of every log and traceback."""
