@@ -87,7 +87,7 @@ class _Frame:
         self.words: list[tuple[str, int]] = []
         """What is neither space nor comment, and its place among the parts."""
         self.commas: list[int] = []
-        self.slots: list[int] = []
+        self.slots: dict[int, Slot] = {}
 
     def see(self, word: str) -> None:
         """Take notice of a word, without its text."""
@@ -96,7 +96,7 @@ class _Frame:
     def quote(self, piece: Piece | Slot) -> None:
         """Take a slot, a quoted stretch or a comment."""
         if isinstance(piece, Slot):
-            self.slots.append(len(self.parts))
+            self.slots[len(self.parts)] = piece
             self.see("")
             self.parts.append(piece)
         else:
@@ -117,13 +117,12 @@ class _Frame:
         return tuple(self._item(begin + 1, end) for begin, end in pairwise(edges))
 
     def _item(self, begin: int, end: int) -> Item:
-        slots = [at for at in self.slots if begin <= at < end]
-        if len(slots) != 1:
-            return Item(_joined(self.parts[begin:end]))
-        (at,) = slots
-        slot = self.parts[at]
-        assert isinstance(slot, Slot)  # noqa: S101 (what `quote` has put there)
-        return Item(_joined(self.parts[begin:at]), slot, _joined(self.parts[at + 1 : end]))
+        match [(at, slot) for at, slot in self.slots.items() if begin <= at < end]:
+            case [(at, slot)]:
+                before, after = self.parts[begin:at], self.parts[at + 1 : end]
+                return Item(_joined(before), slot, _joined(after))
+            case _:
+                return Item(_joined(self.parts[begin:end]))
 
 
 def _take(frames: list[_Frame], atom: str) -> None:
@@ -150,8 +149,8 @@ def _close(inner: _Frame, outer: _Frame) -> None:
     if head is None or is_query or all(item.slot is None for item in items):
         _flat(inner, outer, ")")
         return
-    (opening,) = _joined(outer.parts[head:])
-    negated = opening.upper().startswith("NOT") if isinstance(opening, str) else False
+    opening = "".join(part for part in outer.parts[head:] if isinstance(part, str))
+    negated = opening.upper().startswith("NOT")
     outer.parts[head:] = [ItemList(f"{opening}(", negated, items)]
 
 
