@@ -104,16 +104,19 @@ def refuse_redirect(status: int, *, asked: str) -> None:
 
 
 def refuse_moved(answer: Answer, *, asked: str, secrets: tuple[str, ...] = ()) -> None:
-    """Raise `ProviderError` where what was asked for is done elsewhere, and was not asked there."""
+    """Raise `ProviderError` where what was asked for is done elsewhere, and was not asked there.
+
+    Where it is comes from the answer's headers; leave them out where an address is a secret.
+    """
     if answer.status not in _ELSEWHERE:
         return
     place = answer.headers.get("location", "").partition("?")[0]
-    place = mask(_USER.sub("//", place), secrets) or "nowhere"
+    place = mask(_USER.sub("//", place), secrets)
     raise ProviderError(
         "PROVIDER_ERROR",
         f"{asked} answered {answer.status}, a redirection that is not followed",
-        hint="name the address that it leads to in the app's `base_url` or the action's `resource`",
-        details={"status": answer.status, "location": place},
+        hint="name the address that it leads to in the definition",
+        details={"status": answer.status, **({"location": place} if place else {})},
     )
 
 
