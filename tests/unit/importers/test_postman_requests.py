@@ -3,7 +3,13 @@
 import pytest
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from tests.unit.importers.builders import a_collection, a_request, imported, only_action
+from tests.unit.importers.builders import (
+    a_collection,
+    a_request,
+    app_of,
+    imported,
+    only_action,
+)
 
 
 def action_of(**parts: JsonValue) -> JsonObject:
@@ -86,3 +92,11 @@ def test_a_part_says_the_type_that_the_collection_has() -> None:
     )
     assert only_action(made)["part_types"] == {"sdp": "application/sdp", "f": "image/png"}
     assert "its part does not say that it is odd" in {one["reason"] for one in made["left_out"]}
+
+
+def test_a_basic_auth_without_a_password_needs_no_secret_for_it() -> None:
+    parts = [{"key": "username", "value": "k3y"}, {"key": "password", "value": ""}]
+    basic: JsonObject = {"type": "basic", "basic": parts}
+    made = imported(a_collection(a_request(auth=basic)), "postman")
+    assert app_of(made)["auths"][0]["password"] == ""
+    assert [one["used_for"] for one in made["secrets"]] == ["username of the auth `basic`"]

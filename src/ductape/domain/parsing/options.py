@@ -77,8 +77,13 @@ def payload(value: object, path: str, faults: list[Fault], *, limits: Limits) ->
         faults.append(fault(path, "an object", kind_of(value), hint="use {} for no input"))
         return {}
     members = cast("dict[str, object]", value)
-    blob = members.get("blob")
-    if type(blob) in _BYTES and len(content := cast("bytes", blob)) <= limits.input_bytes:
+    if type(members.get("blob")) in _BYTES:
+        content = cast("bytes", members["blob"])
+        if len(content) > (most := limits.input_bytes // 4 * 3):  # base64 makes four of three
+            hint = "name it as the `file` or `url` of an upload"
+            wanted, found = f"at most {most} bytes", str(len(content))
+            faults.append(fault(path_to(path, "blob"), wanted, found, hint=hint))
+            content = b""
         members = {**members, "blob": b64encode(content).decode()}
     taken = plain_object(members, path, max_bytes=limits.input_bytes, nesting=limits.nesting)
     if isinstance(taken, list):

@@ -6,11 +6,17 @@ Each returns the provider's own id for what it took, if it has one, and raises `
 from email.utils import parseaddr
 from hashlib import sha256
 
+from ductape.domain.answer import Answer, refuse_moved
 from ductape.domain.definitions.notification import CallbackProvider, EmailProvider
 from ductape.domain.inputs.parts import RequestParts
 from ductape.domain.web import credentials, encode_body, fill_path, merged_headers, query_pairs
 from ductape.handlers.notification.compose import EmailContent
-from ductape.handlers.notification.sending import IDEMPOTENCY_HEADER, Progress, Sending
+from ductape.handlers.notification.sending import (
+    IDEMPOTENCY_HEADER,
+    Progress,
+    Sending,
+    asked_of,
+)
 from ductape.ports.http import HttpRequest
 from ductape.ports.mail import MailMessage, MailServer
 
@@ -71,9 +77,11 @@ async def send_callback(
         body=body,
         timeout_ms=sending.left_ms(),
         allow_private=sending.allow_private,
+        resends=True,
     )
     response = await sending.http.send(request)
     sending.refuse(request, response, auth.secrets)
+    refuse_moved(Answer(response.status, {}, b""), asked=asked_of(request))
     return response.headers.get("x-request-id")
 
 

@@ -85,8 +85,8 @@ class Auths:
             case "basic":
                 return {
                     "type": "basic",
-                    "username": self._secret("basic", "username", given),
-                    "password": self._secret("basic", "password", given),
+                    "username": self._of_basic("username", given),
+                    "password": self._of_basic("password", given),
                 }
             case "apikey":
                 return self._api_key(given)
@@ -96,6 +96,10 @@ class Auths:
                 return self._client(given)
             case _:
                 return _REASONS.get(kind, f"an app has no auth of the type {kind[:40]!r}")
+
+    def _of_basic(self, what: str, given: dict[str, str]) -> str:
+        """Return a part of basic auth: some APIs take a name or a password alone."""
+        return "" if given.get(what) == "" else self._secret("basic", what, given)
 
     def _client(self, given: dict[str, str]) -> JsonObject | str:
         """Return the flow of a client's own credentials."""

@@ -20,7 +20,9 @@ from ductape.domain.product.format.words import (
     Grant,
     Location,
     Name,
+    Password,
     Tag,
+    UserName,
     Words,
 )
 
@@ -41,8 +43,8 @@ class AuthEnv(Struct, frozen=True):
 
     slug: Tag
     token: Credential | None = None
-    username: Filled | None = None
-    password: Credential | None = None
+    username: UserName | None = None
+    password: Password | None = None
     value: Credential | None = None
     token_url: Filled | None = None
     client_id: Filled | None = None
@@ -60,9 +62,9 @@ class AppAuth(Struct, frozen=True):
     description: Words | None = None
     token: Credential | None = None
     """Of a bearer."""
-    username: Filled | None = None
+    username: UserName | None = None
     """Of basic; it may be written out."""
-    password: Credential | None = None
+    password: Password | None = None
     name: Name | None = None
     """The header or query parameter of an API key."""
     location: Location | None = None
@@ -135,6 +137,8 @@ class Action(Struct, frozen=True):
     query: JsonObject = field(default_factory=dict[str, JsonValue])
     body: JsonValue = None
     """A default body; the input's fields win."""
+    body_required: bool = False
+    """Whether an input without any body is refused, where this has none either."""
     content_type: ContentType = "json"
     styles: dict[str, Style] = field(default_factory=dict[str, Style])
     """How single values of a request are written, as `{"query:ids": "comma"}`."""

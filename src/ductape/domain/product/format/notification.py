@@ -14,8 +14,10 @@ from ductape.domain.product.format.words import (
     Filled,
     Location,
     Name,
+    Password,
     Port,
     Tag,
+    UserName,
     Words,
 )
 
@@ -71,8 +73,8 @@ class CallbackAuth(Struct, frozen=True):
 
     type: AuthType
     token: Credential | None = None
-    username: Filled | None = None
-    password: Credential | None = None
+    username: UserName | None = None
+    password: Password | None = None
     name: Name | None = None
     location: Location | None = None
     value: Credential | None = None

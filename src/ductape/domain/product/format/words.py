@@ -40,6 +40,18 @@ Credential: TypeAlias = Annotated[
 ]
 """What no error may show, even where it is wrong."""
 
+UserName: TypeAlias = Annotated[str, Meta(description="a text, empty where there is none")]
+"""Of basic auth: some APIs have a password alone, some a name alone."""
+
+Password: TypeAlias = Annotated[
+    str,
+    Meta(
+        description='a credential, written `$Secret{name}`, or `""` for none',
+        extra={"masked": True},
+    ),
+]
+"""Of basic auth; nothing at all is written out."""
+
 Span: TypeAlias = Annotated[
     int,
     Meta(ge=1, le=SPAN_MAX_MS, description="an integer above 0, at most a hundred years"),

@@ -78,7 +78,7 @@ def credential_faults(product: Product) -> Iterator[Fault]:
     for path, thing in things_of(product):
         for name in _CREDENTIALS.get(type(thing), ()):
             text = cast("str | None", getattr(thing, name))
-            if text is None:
+            if not text:  # A basic auth may have none; of all others the format asks for one.
                 continue
             if not holds_secret(text):
                 yield literal_credential(path_to(path, name), product)
