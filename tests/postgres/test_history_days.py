@@ -6,7 +6,7 @@ import logging
 import psycopg
 import pytest
 
-from ductape.domain.operations import retry
+from ductape.domain.operations import cancel, retry
 from ductape.domain.outcome import Cancelled, Outcome, Success
 from ductape.domain.retention import KeptFrom, Others
 from ductape.ports.stores.upkeep import NO_OTHERS
@@ -16,7 +16,16 @@ from ductape.stores.postgres.days import DAY_MS, Day, days_from, start_of_day
 from ductape.stores.postgres.migrating import migrate
 from ductape.stores.postgres.retention import AHEAD
 from ductape.stores.postgres.store import PostgresStore, open_postgres
-from tests.builders import NOW_MS, ZONES, a_failure, a_new_job, a_spec, an_id, decide
+from tests.builders import (
+    NOW_MS,
+    ZONES,
+    a_failure,
+    a_new_job,
+    a_recurring_job,
+    a_spec,
+    an_id,
+    decide,
+)
 from tests.conformance.steps import applied, claimed_one, hired, record, settled, stored
 from tests.servers.postgres import PostgresServer
 
@@ -338,3 +347,21 @@ async def test_what_ended_before_it_was_made_as_clocks_have_it_is_found(
 def test_a_day_is_named_after_its_date() -> None:
     assert TODAY.name == "history_completed_20270115"
     assert days._day_of(TODAY.name) == TODAY
+
+
+async def test_a_recurrence_that_somebody_opens_anew_is_not_pruned(store: PostgresStore) -> None:
+    """Nor waited for: whoever replaces several would wait for the pruning in turn."""
+    job = a_recurring_job()
+    await stored(store, job)
+    before = await record(store, job.job_id)
+    await applied(store, cancel(before, run_only=False, reason=None, now_ms=NOW_MS, zones=ZONES))
+    old_ms = NOW_MS + 2 * DAY_MS
+    schema = store._engine.address.schema
+    async with store._engine._pool.connection() as link, link.transaction():
+        sql = f"UPDATE {schema}.schedules SET state = 'active', version = version + 1"  # noqa: S608 (ours)
+        await link.execute(sql.encode())
+        async with asyncio.timeout(PATIENCE_S):
+            await prune(store, now_ms=old_ms, completed_ms=old_ms, failed_ms=old_ms)
+    schedule = (await record(store, job.job_id)).schedule
+    assert schedule is not None
+    assert schedule.state == "active"

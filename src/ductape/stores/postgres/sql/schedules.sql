@@ -49,6 +49,7 @@ WHERE state = 'active' AND fault IS NULL
 LIMIT %(most)s
 
 -- name: prune
+-- What somebody holds is about to be opened anew: it is left, and not waited for.
 DELETE FROM ductape.schedules WHERE job_id = ANY(ARRAY(
     SELECT job_id FROM ductape.schedules AS s
     WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.updated_at < %(latest_before)s
@@ -57,5 +58,5 @@ DELETE FROM ductape.schedules WHERE job_id = ANY(ARRAY(
                 AS other (product, before) WHERE other.product = s.product), %(failed_before)s)
         AND NOT EXISTS (SELECT 1 FROM ductape.runs WHERE runs.job_id = s.job_id)
         AND NOT EXISTS (SELECT 1 FROM ductape.history WHERE history.job_id = s.job_id)
-    ORDER BY s.updated_at LIMIT %(most)s))
+    ORDER BY s.updated_at LIMIT %(most)s FOR UPDATE OF s SKIP LOCKED))
 RETURNING job_id
