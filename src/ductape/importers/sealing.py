@@ -17,7 +17,8 @@ _LOOKS = re.compile(
     | \b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|npm|dop_v1|hf)[_-][A-Za-z0-9_]{16,}
     | \bxox[abeoprs]-[A-Za-z0-9-]{8,}                                 # Slack
     | \b(?:AKIA|ASIA|AIza|SG\.|SK|AC)[A-Za-z0-9_.-]{16,}\b
-    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?  # a JWT
+    | \beyJ[A-Za-z0-9_-]{2000,}(?:\.[A-Za-z0-9_.-]*)?     # a JWT; no start looks far without a find
+    | \beyJ[A-Za-z0-9_-]{8,1999}+\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?
     | -----BEGIN[ ][A-Z ]+-----(?:[^-]+-----END[ ][A-Z ]+-----)?
     | (?i:\b(?:bearer|basic)[ ]+[A-Za-z0-9+/_.=~-]{12,})
     | (?<=://)[^\s/:@]+:[^\s/@]+(?=@)                                 # in a URL

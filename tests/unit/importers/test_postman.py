@@ -100,7 +100,8 @@ def test_an_option_wins_over_every_variable() -> None:
 
 
 def test_a_body_keeps_what_is_known_and_asks_for_the_rest() -> None:
-    action = actions(shop())["Orders-Create-order"]
+    made = shop()
+    action = actions(made)["Orders-Create-order"]
     assert action["body"] == {
         "sku": "A",
         "count": 2,
@@ -108,9 +109,13 @@ def test_a_body_keeps_what_is_known_and_asks_for_the_rest() -> None:
         "password": "$Secret{a_password}",
         "cost": "$$5",
     }
-    assert action["request"] == {
-        "body": {"id": {"type": "STRING"}, "gift": {"type": "BOOLEAN", "required": False}}
+    assert action["request"] == {"body": {"gift": {"type": "BOOLEAN", "required": False}}}
+    told = {
+        "place": "item[0].item[1] (Orders / Create order)",
+        "part": "body field `id`",
+        "reason": "it has no value, and may be of any type: give it",
     }
+    assert told in made["left_out"]
 
 
 def test_scripts_and_what_is_disabled_are_told() -> None:

@@ -1,5 +1,7 @@
 """What makers' collections have in their requests: types, empty bodies, auths said twice."""
 
+import time
+
 import pytest
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
@@ -86,3 +88,35 @@ def test_a_part_says_the_type_that_the_collection_has() -> None:
     )
     assert only_action(made)["part_types"] == {"sdp": "application/sdp", "f": "image/png"}
     assert "its part does not say that it is odd" in {one["reason"] for one in made["left_out"]}
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [
+        '"\\',
+        '"',
+        "{{",
+        "{{a",
+        '"{{a}}',
+        "{{a}}",
+        '{"',
+        "NaN",
+        "/*",
+        "//",
+        "/",
+        "://a:",
+        "eyJ-",
+        "[",
+        "\\",
+    ],
+)
+@pytest.mark.parametrize("language", ["json", "text", ""])
+def test_no_body_takes_longer_than_its_length(begins: str, language: str) -> None:
+    body: JsonObject = {
+        "mode": "raw",
+        "raw": begins * 100_000,
+        "options": {"raw": {"language": language}},
+    }
+    began = time.process_time()
+    action_of(method="POST", body=body)
+    assert time.process_time() - began < 10  # What looks again for each sign takes minutes.

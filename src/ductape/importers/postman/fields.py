@@ -1,6 +1,7 @@
 """Values of a request: written out where they are plain, secret or asked for where they are not."""
 
 import re
+from collections.abc import Mapping
 from typing import cast
 
 from msgspec import Struct, field
@@ -8,6 +9,7 @@ from msgspec import Struct, field
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.rules.credentials import names_credential
 from ductape.importers.options import Options
+from ductape.importers.postman.samples import Bare, Sample
 from ductape.importers.postman.variables import NAMED, Variables
 from ductape.importers.report import Report
 from ductape.importers.sealing import escaped, looks_secret, names_secret
@@ -54,25 +56,34 @@ class Fields(Struct, frozen=True):
             called = f"{first}_{number}"
         return self.report.need(called, f"the value of `{name}`")
 
-    def split(self, members: JsonObject) -> "Split":
-        """Part an object's members into those that are known and those that the caller gives."""
+    def split(self, members: Mapping[str, Sample], place: str, part: str) -> "Split":
+        """Part an object's members into those that are known and those that the caller gives.
+
+        `part` says what a member is, `{}` standing for its name.
+        """
         split = Split({}, {})
         for name, value in members.items():
             kept = self.value(name, value, 1)
             if kept is UNKNOWN:
-                split.rules[name] = {"type": _kind(value)}
+                if reason := _to_give(value):
+                    self.report.leave_out(place, part.format(name), reason)
+                if kind := _kind(value):
+                    split.rules[name] = {"type": kind}
             else:
                 split.known[name] = cast("JsonValue", kept)
                 if rule := _rule(value):
                     split.rules[name] = rule
         return split
 
-    def value(self, name: str, value: JsonValue, depth: int) -> "JsonValue | Unknown":
+    def value(self, name: str, value: Sample, depth: int) -> "JsonValue | Unknown":
         """Return a value with its credentials sealed, or that something in it is not known."""
         match value:
             case str():
                 sealed = self.sealed(name, value)
                 return UNKNOWN if sealed is None else sealed
+            case Bare():
+                inserted = self.variables.inserted(value.name)
+                return UNKNOWN if inserted is None else inserted
             case dict() | list() if depth > _DEEPEST:
                 return UNKNOWN
             case dict():
@@ -84,7 +95,7 @@ class Fields(Struct, frozen=True):
                 whole = all(one is not UNKNOWN for one in items)
                 return cast("list[JsonValue]", items) if whole else UNKNOWN
             case _:
-                return value
+                return cast("JsonValue", value)
 
 
 def _opens(name: str, value: str) -> bool:
@@ -107,7 +118,7 @@ class Split(Struct, frozen=True):
     rules: JsonObject
 
 
-def _rule(value: JsonValue) -> JsonObject | None:
+def _rule(value: Sample) -> JsonObject | None:
     """Return the rule that a sample allows; a text may hold anything, a null tells nothing."""
     match value:
         case bool():
@@ -121,11 +132,25 @@ def _rule(value: JsonValue) -> JsonObject | None:
     return {"type": kind, "required": False}
 
 
-def _kind(value: JsonValue) -> str:
+def _kind(value: Sample) -> str | None:
+    """Return the type of what is to be given; none where it may be any."""
     match value:
+        case Bare():
+            return None
         case dict():
             return "OBJECT"
         case list():
             return "ARRAY"
         case _:
             return "STRING"
+
+
+def _to_give(value: Sample) -> str | None:
+    """Return what to tell of a value that the caller gives; none where its rule says it all."""
+    match value:
+        case Bare():
+            return "it has no value, and may be of any type: give it"
+        case str() if NAMED.fullmatch(value.strip()):
+            return None
+        case _:
+            return "something in it has no value: give it whole"

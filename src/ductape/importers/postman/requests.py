@@ -129,7 +129,7 @@ def _query(one: Request, site: Site, url: Url, sent: Sent) -> tuple[JsonObject, 
             members[pair.name] = [*(known if isinstance(known, list) else [known]), pair.value]
         else:
             members[pair.name] = pair.value
-    split = site.fields.split(members)
+    split = site.fields.split(members, one.place, "parameter `{}` in query")
     return split.known, split.rules
 
 
@@ -145,7 +145,7 @@ def _headers(one: Request, site: Site, sent: Sent) -> tuple[JsonObject, JsonObje
             site.report.leave_out(one.place, told, "no request may set it so")
         else:
             members[name] = value
-    split = site.fields.split(members)
+    split = site.fields.split(members, one.place, "header `{}`")
     return split.known, split.rules
 
 

@@ -4,12 +4,14 @@ A value given by option wins over the environment's, that over the collection's.
 as Postman's `{{$guid}}`, the caller gives.
 """
 
+import json
 import re
 from collections.abc import Mapping
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.format.words import LONGEST_NAME
 from ductape.importers.options import Options
+from ductape.importers.postman.samples import json_of
 from ductape.importers.report import Report
 from ductape.importers.sealing import escaped, looks_secret, names_secret
 from ductape.importers.tags import Tags, secret_name
@@ -30,7 +32,7 @@ class Variables:
         self._options = options
         self._report = report
         self._secret: set[str] = set()
-        self._keys: dict[str, str] = {}
+        self._keys: dict[tuple[str, str], str] = {}
         self._tags = Tags()
         self.declared: list[JsonObject] = []
         """The app's variables, as far as something uses them."""
@@ -81,16 +83,43 @@ class Variables:
         """Return the reference to the secret that a variable becomes."""
         return self._report.need(secret_name(self._options.app, name), f"the variable `{name}`")
 
+    def inserted(self, name: str) -> str | None:
+        """Return what stands for a variable outside of quotes: its value, with its JSON type.
+
+        None where it has none, or none that JSON can have there.
+        """
+        values = self._values(name)
+        if values is None or self.is_secret(name):
+            return None
+        read = {env: json_of(text) for env, text in values.items()}
+        written = {env: one.value for env, one in read.items() if one is not None}
+        whole = len(written) == len(values) and not any(map(_holds_secret, written.values()))
+        return self._declared(f"{name}-json", written) if whole else None
+
+    def fits_json(self, name: str) -> bool:
+        """Tell whether a variable outside of quotes leaves JSON what it is."""
+        unknown = self._values(name) is None and not self.is_secret(name)
+        return unknown or self.inserted(name) is not None
+
     def _reference(self, name: str) -> str | None:
         if self.is_secret(name):
             return self.secret(name)
+        values = self._values(name)
+        return None if values is None else self._declared(name, values)
+
+    def _values(self, name: str) -> dict[str, str] | None:
+        """Return a variable's value in each env; none where it has none in one."""
         values = {env: self.filled(f"{{{{{name}}}}}", env) for env in self._options.envs}
-        if any(value is None for value in values.values()):
-            return None
-        if name not in self._keys:
-            self._keys[name] = self._tags.give(name[:LONGEST_NAME])
-            self.declared.append(_variable(self._keys[name], values))
-        return f"$Variable{{{self._options.app}}}{{{self._keys[name]}}}"
+        known = {env: value for env, value in values.items() if value is not None}
+        return known if len(known) == len(values) else None
+
+    def _declared(self, name: str, values: Mapping[str, JsonValue]) -> str:
+        """Return the reference to an app's variable."""
+        place = name, json.dumps(values)
+        if place not in self._keys:
+            self._keys[place] = self._tags.give(name[:LONGEST_NAME])
+            self.declared.append(_variable(self._keys[place], values))
+        return f"$Variable{{{self._options.app}}}{{{self._keys[place]}}}"
 
     def _of_environment(self, env: str) -> dict[str, str]:
         return self._read(an_object(self._options.environments.get(env)).get("values"))
@@ -108,9 +137,31 @@ class Variables:
         return found
 
 
-def _variable(key: str, values: Mapping[str, str | None]) -> JsonObject:
-    written = {env: escaped(value or "") for env, value in values.items()}
-    if len(set(written.values())) == 1:
+def _variable(key: str, values: Mapping[str, JsonValue]) -> JsonObject:
+    written = {env: _escaped(value) for env, value in values.items()}
+    if len({*map(json.dumps, written.values())}) == 1:
         return {"key": key, "value": next(iter(written.values()))}
     envs: list[JsonValue] = [{"slug": env, "value": value} for env, value in written.items()]
     return {"key": key, "envs": envs}
+
+
+def _escaped(value: JsonValue) -> JsonValue:
+    match value:
+        case str():
+            return escaped(value)
+        case dict():
+            return {name: _escaped(one) for name, one in value.items()}
+        case list():
+            return [_escaped(one) for one in value]
+        case _:
+            return value
+
+
+def _holds_secret(value: JsonValue) -> bool:
+    match value:
+        case dict():
+            return any(names_secret(name) or _holds_secret(one) for name, one in value.items())
+        case list():
+            return any(map(_holds_secret, value))
+        case _:
+            return looks_secret(value)

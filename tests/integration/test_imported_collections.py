@@ -1,0 +1,101 @@
+"""Postman collections, imported and called: what arrives is what Postman itself would send."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ductape import Ductape
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.importers import Imported
+from tests.servers.http import Received, Receiver, http_receiver
+from tests.unit.importers.builders import a_collection, a_request
+
+
+@dataclass
+class Caller:
+    """An open Ductape with one imported collection, and the server that it goes to."""
+
+    ductape: Ductape
+    server: Receiver
+    made: Imported
+
+    async def call(self, event: str = "x", given: JsonObject | None = None) -> Received:
+        """Run an action; return what arrived last."""
+        await self.ductape.processor.action.run(
+            {"product_tag": "p", "env": "dev", "event": event, "input": given or {}}
+        )
+        return self.server.requests[-1]
+
+
+@asynccontextmanager
+async def imported(
+    tmp_path: Path, *items: JsonValue, secrets: dict[str, str] | None = None, **parts: JsonValue
+) -> AsyncGenerator[Caller]:
+    """Import a collection of some items; `{{here}}` in it is the server's URL."""
+    async with http_receiver() as server, Ductape.open(f"sqlite:///{tmp_path}/j.db") as ductape:
+        text = json.dumps(a_collection(*items, **parts)).replace("{{here}}", server.url)
+        (tmp_path / "c.json").write_text(text, encoding="utf-8")
+        made = await ductape.imports.postman(
+            tmp_path / "c.json", product="p", envs="dev", app="a", allow_private=True
+        )
+        for secret in made["secrets"]:
+            value = (secrets or {}).get(secret["name"], f"s3cret-{secret['name']}")
+            await ductape.secrets.set(secret["name"], value, product="p")
+        assert (await ductape.products.apply(made["document"]))["warnings"] == []
+        yield Caller(ductape, server, made)
+
+
+def raw(text: str, language: str = "json") -> JsonObject:
+    """Build a raw body."""
+    return {"mode": "raw", "raw": text, "options": {"raw": {"language": language}}}
+
+
+def here(**parts: JsonValue) -> JsonObject:
+    """Build the request `x`, which goes to the server's `/x`."""
+    return a_request(**{"method": "POST", "url": "{{here}}/x", **parts})
+
+
+VALUES: list[JsonValue] = [5, 1.5, True, [1, "a"], {"a": [None]}, "text"]
+
+
+@pytest.mark.parametrize("value", VALUES)
+async def test_what_is_given_for_a_bare_variable_arrives_with_its_type(
+    tmp_path: Path, value: JsonValue
+) -> None:
+    body = raw('{"id": {{id}}, "name": "{{name}}", "n": 1}')
+    async with imported(tmp_path, here(body=body)) as caller:
+        seen = await caller.call("x", {"body": {"id": value, "name": "N"}})
+        assert json.loads(seen.body) == {"id": value, "name": "N", "n": 1}
+        assert [one["part"] for one in caller.made["left_out"]] == ["body field `id`"]
+
+
+async def test_a_bare_variable_that_has_a_value_arrives_with_its_type(tmp_path: Path) -> None:
+    variables: list[JsonValue] = [
+        {"key": "id", "value": "5"},
+        {"key": "list", "value": '[1, {"cost": "$5"}]'},
+        {"key": "on", "value": True},
+    ]
+    body = raw('{"id": {{id}}, "text": "{{id}}", "in": {"list": {{ list }}}, "on": {{on}}}')
+    async with imported(tmp_path, here(body=body), variable=variables) as caller:
+        assert json.loads((await caller.call()).body) == {
+            "id": 5,
+            "text": "5",
+            "in": {"list": [1, {"cost": "$5"}]},
+            "on": True,
+        }
+        assert caller.made["left_out"] == []
+
+
+async def test_a_bare_variable_that_is_no_json_arrives_as_it_is(tmp_path: Path) -> None:
+    variables: list[JsonValue] = [{"key": "items", "value": '"a", "b"'}]
+    body = raw('{"list": [{{items}}], "key": {{key}}}')
+    async with imported(
+        tmp_path, here(body=body), variable=variables, secrets={"a_key": "7"}
+    ) as caller:
+        seen = await caller.call()
+        assert seen.body == b'{"list": ["a", "b"], "key": 7}'
+        assert seen.headers["content-type"] == "application/json"
