@@ -99,3 +99,32 @@ async def test_a_bare_variable_that_is_no_json_arrives_as_it_is(tmp_path: Path) 
         seen = await caller.call()
         assert seen.body == b'{"list": ["a", "b"], "key": 7}'
         assert seen.headers["content-type"] == "application/json"
+
+
+COMMENTED = """{
+  // who {{asks}} for it
+  "url": "https://a.example//b", /* "old": 1,
+  */ "n": {{n}}, "text": "/* no */ // comment" // the end
+}"""
+
+
+async def test_comments_of_a_json_body_are_not_sent(tmp_path: Path) -> None:
+    variables: list[JsonValue] = [{"key": "n", "value": "1"}, {"key": "two", "value": "1, 2"}]
+    async with imported(tmp_path, here(body=raw(COMMENTED)), variable=variables) as caller:
+        assert json.loads((await caller.call()).body) == {
+            "url": "https://a.example//b",
+            "n": 1,
+            "text": "/* no */ // comment",
+        }
+        assert caller.made["left_out"] == []
+
+
+async def test_comments_of_a_body_that_is_no_json_are_sent_where_postman_sends_them(
+    tmp_path: Path,
+) -> None:
+    text = '[{{two}}, "//"] // a pair'
+    variables: list[JsonValue] = [{"key": "two", "value": "1, 2"}]
+    items = [{**here(body=raw(text, language)), "name": language} for language in ("json", "text")]
+    async with imported(tmp_path, *items, variable=variables) as caller:
+        assert (await caller.call("json")).body == b'[1, 2, "//"] '
+        assert (await caller.call("text")).body == b'[1, 2, "//"] // a pair'

@@ -12,7 +12,7 @@ from ductape.domain.definitions.action import ContentType
 from ductape.domain.filecontent import mime_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.postman.fields import UNKNOWN, Fields
-from ductape.importers.postman.samples import Sample, bare_in, sample_of
+from ductape.importers.postman.samples import Sample, bare_in, sample_of, without_comments
 from ductape.importers.values import a_list, a_text, an_object, as_written, member
 
 _MIMES = {"xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
@@ -63,6 +63,7 @@ def _raw(given: JsonObject, fields: Fields, place: str) -> Body | str:
             return _object(value, fields, place)
         if isinstance(value, list):
             return _list(value, fields, place)
+    text = without_comments(text) if language == "json" else text
     return _text(text, _MIMES.get(language) or _guessed(text, language), fields, place)
 
 

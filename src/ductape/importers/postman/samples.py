@@ -1,4 +1,4 @@
-"""Sample bodies of JSON as people write them: with variables outside of quotes."""
+"""Sample bodies of JSON as people write them: with comments, and variables outside of quotes."""
 
 import json
 import re
@@ -20,7 +20,8 @@ _DEEPEST = 60
 _TOKEN = re.compile(
     r"""
     "[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)     # a text, perhaps one that nothing ends
-    | \{\{([^{}]{1,200})\}\}               # a variable
+    | (?P<comment>//[^\r\n]*|/\*.*?(?:\*/|\Z))
+    | \{\{(?P<name>[^{}]{1,200})\}\}
     | NaN | Infinity
     """,
     re.VERBOSE | re.DOTALL,
@@ -47,9 +48,11 @@ def sample_of(text: str) -> Sample:
     variables: list[str] = []
 
     def stand_in(match: re.Match[str]) -> str:
-        if match[1] is not None:
-            variables.append(match[1].strip())
+        if match["name"] is not None:
+            variables.append(match["name"].strip())
             return _STAND_IN
+        if match["comment"] is not None:
+            return " "
         return match[0] if match[0].startswith('"') else "?"
 
     text = _TOKEN.sub(stand_in, text)
@@ -60,6 +63,15 @@ def sample_of(text: str) -> Sample:
     except (ValueError, RecursionError):
         return None
     return value if _bounded(value) else None
+
+
+def without_comments(text: str) -> str:
+    """Return a text without its comments, as Postman sends one that is said to be JSON.
+
+    >>> without_comments('{"a": "//" /* b */} // c')
+    '{"a": "//" } '
+    """
+    return _TOKEN.sub(lambda match: match[0] if match["comment"] is None else "", text)
 
 
 class Json(Struct, frozen=True):
