@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ductape import Ductape
+from ductape import Ductape, ValidationError
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers import Imported
 from tests.servers.http import Received, Receiver, http_receiver
@@ -128,3 +128,34 @@ async def test_comments_of_a_body_that_is_no_json_are_sent_where_postman_sends_t
     async with imported(tmp_path, *items, variable=variables) as caller:
         assert (await caller.call("json")).body == b'[1, 2, "//"] '
         assert (await caller.call("text")).body == b'[1, 2, "//"] // a pair'
+
+
+async def test_values_of_path_variables_are_defaults(tmp_path: Path) -> None:
+    url: JsonObject = {
+        "raw": "{{here}}/v1/:tenant/orders/:id.json/:part/:token",
+        "host": ["{{here}}"],
+        "path": ["v1", ":tenant", "orders", ":id.json", ":part", ":token"],
+        "variable": [
+            {"key": "tenant", "value": "{{tenant}}"},
+            {"key": "id.json", "value": "a $5/b"},
+            {"key": "part", "value": ""},
+            {"key": "token", "value": "t0ps3cret"},
+            {"key": "elsewhere", "value": "x"},
+        ],
+    }
+    tenant: list[JsonValue] = [{"key": "tenant", "value": "blue"}]
+    async with imported(tmp_path, here(url=url), variable=tenant) as caller:
+        given: JsonObject = {"part": "p", "token": "t"}
+        assert (await caller.call("x", {"params": given})).path == (
+            "/v1/blue/orders/a%20%245%2Fb/p/t"
+        )
+        given |= {"tenant": "red", "id.json": "7.json"}
+        assert (await caller.call("x", {"params": given})).path == "/v1/red/orders/7.json/p/t"
+        with pytest.raises(ValidationError) as raised:
+            await caller.call("x", {"params": {}})
+        assert {one["path"] for one in raised.value.errors} == {
+            "input.params.part",
+            "input.params.token",
+        }
+        assert [one["part"] for one in caller.made["left_out"]] == ["parameter `token` in path"]
+        assert "t0ps3cret" not in json.dumps(caller.made)

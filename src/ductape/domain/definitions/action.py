@@ -21,6 +21,8 @@ class ActionTarget(Struct, frozen=True, omit_defaults=True):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
     headers: dict[str, str] = field(default_factory=dict[str, str])
     query: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    params: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    """Defaults of the path's parameters."""
     body: JsonValue = None
     """A default body; the input's fields win."""
     auth: Auth | None = None

@@ -40,8 +40,15 @@ class Fields(Struct, frozen=True):
             return self.variables.hidden(value)
         return self.variables.referring(value)
 
+    def opens(self, name: str, value: str) -> bool:
+        """Tell whether a value under a name is a credential, or has one in it."""
+        inside = [one.strip() for one in NAMED.findall(value)]
+        if inside:
+            return names_secret(name) or any(map(self.variables.is_secret, inside))
+        return looks_secret(value) or _opens(name, value)
+
     def _literal(self, name: str, value: str) -> str:
-        if not looks_secret(value) and not _opens(name, value):
+        if not self.opens(name, value):
             return escaped(value)
         word, space, rest = value.partition(" ")
         kept = f"{word} " if space and rest and word.isalpha() else ""

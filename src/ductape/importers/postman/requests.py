@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.format.app import Method
-from ductape.domain.web import header_faults
+from ductape.domain.web import header_faults, param_names
 from ductape.importers.apps import Bases, Draft
+from ductape.importers.openapi.paths import plain_name
 from ductape.importers.options import Options, is_url
 from ductape.importers.postman.auths import Auths, Sent
 from ductape.importers.postman.bodies import Body, body_of
@@ -102,6 +103,7 @@ def _action(one: Request, site: Site, method: str, url: Url, body: Body) -> Json
     rules = {"query": query_rules, "headers": header_rules, "body": body.rules}
     action: JsonObject = {"tag": site.tags.give("-".join(one.names)), "method": method}
     action["resource"] = path.resource
+    params = _params(one, site, url, path.resource)
     action |= _words(one)
     if body.content_type != "json":
         action["content_type"] = body.content_type
@@ -109,12 +111,31 @@ def _action(one: Request, site: Site, method: str, url: Url, body: Body) -> Json
         "auth": auth,
         "headers": _without_usual(headers, body),
         "query": query,
+        "params": params,
         "part_types": body.part_types,
         "request": cast("JsonObject", {part: each for part, each in rules.items() if each}),
     }
     if body.default is not None:
         action["body"] = body.default
     return action | {name: value for name, value in optional.items() if value}
+
+
+def _params(one: Request, site: Site, url: Url, resource: str) -> JsonObject:
+    """Return the values that the collection has for the path's parameters."""
+    members: JsonObject = {}
+    named = param_names(resource)
+    for pair in url.params:
+        name = plain_name(pair.name)
+        if name not in named or not pair.value:
+            continue
+        told = f"parameter `{pair.name}` in path"
+        if pair.disabled:
+            site.report.leave_out(one.place, told, "it is disabled")
+        elif site.fields.opens(pair.name, pair.value):
+            site.report.leave_out(one.place, told, "its value may be a credential: give it")
+        else:
+            members[name] = pair.value
+    return site.fields.split(members, one.place, "parameter `{}` in path").known
 
 
 def _query(one: Request, site: Site, url: Url, sent: Sent) -> tuple[JsonObject, JsonObject]:

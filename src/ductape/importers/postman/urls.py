@@ -1,6 +1,7 @@
 """Postman's URLs, given as text or in parts: base, path, query (SPEC 9)."""
 
 import re
+from collections.abc import Container
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -15,8 +16,8 @@ _MARK = "~variable-{}~"
 """Stands for a reference while its path is quoted."""
 
 
-class Query(Struct, frozen=True):
-    """One pair of a query."""
+class Pair(Struct, frozen=True):
+    """A name and its value, in a query or in a path."""
 
     name: str
     value: str
@@ -29,7 +30,9 @@ class Url(Struct, frozen=True):
     base: str
     """Scheme, host and port, its variables still in it."""
     segments: tuple[str, ...]
-    query: tuple[Query, ...]
+    query: tuple[Pair, ...]
+    params: tuple[Pair, ...] = ()
+    """Values of the path's `:names`."""
 
 
 def url_of(given: JsonValue) -> Url:
@@ -37,7 +40,7 @@ def url_of(given: JsonValue) -> Url:
 
     >>> url = url_of("{{base}}/users/:id?limit=5")
     >>> url.base, url.segments, url.query[0].name
-    ('{{base}}', ('users', ':id'), 'limit')
+    ('{{base}}', ('users', '{id}'), 'limit')
     """
     parts = an_object(given)
     raw = given if isinstance(given, str) else a_text(parts.get("raw"))
@@ -47,7 +50,9 @@ def url_of(given: JsonValue) -> Url:
         base, segments = host, _path(parts.get("path"))
     query = parts.get("query")
     pairs = _pairs(query) if isinstance(query, list) else _text_pairs(text)
-    return Url(base, tuple(segments), tuple(pairs))
+    params = _params(parts.get("variable"))
+    known = {one.name for one in params}
+    return Url(base, tuple(_named(one, known) for one in segments), tuple(pairs), tuple(params))
 
 
 class Path(Struct, frozen=True):
@@ -74,11 +79,31 @@ def path_of(url: Url, variables: Variables) -> Path:
         references.append(reference)
         return _MARK.format(len(references) - 1)
 
-    segments = [NAMED.sub(stand_in, _PARAMETER.sub(r"{\1}", one)) for one in url.segments]
+    segments = [NAMED.sub(stand_in, one) for one in url.segments]
     resource = resource_of("/" + "/".join(segments), {}).path
     for at, reference in enumerate(references):
         resource = resource.replace(_MARK.format(at), reference)
     return Path(resource, tuple(secrets))
+
+
+def _named(segment: str, known: Container[str]) -> str:
+    """Return a segment with its `:name` as `{name}`: the whole of it where it has a value so.
+
+    >>> _named(":id.json", ()), _named(":id.json", ["id.json"])
+    ('{id}.json', '{id.json}')
+    """
+    if segment.startswith(":") and segment[1:] in known:
+        return f"{{{segment[1:]}}}"
+    return _PARAMETER.sub(r"{\1}", segment)
+
+
+def _params(given: JsonValue) -> list[Pair]:
+    names = [a_text(member(one, "key")) or a_text(member(one, "id")) for one in a_list(given)]
+    return [
+        Pair(name, as_written(member(one, "value")), member(one, "disabled") is True)
+        for name, one in zip(names, a_list(given), strict=True)
+        if name
+    ]
 
 
 def _host(parts: dict[str, JsonValue]) -> str:
@@ -109,9 +134,9 @@ def _split(url: str) -> tuple[str, list[str]]:
     return f"{scheme}{mark}{host}", segments
 
 
-def _pairs(query: list[JsonValue]) -> list[Query]:
+def _pairs(query: list[JsonValue]) -> list[Pair]:
     return [
-        Query(
+        Pair(
             a_text(member(one, "key")),
             unquote(as_written(member(one, "value"))),
             member(one, "disabled") is True,
@@ -121,8 +146,6 @@ def _pairs(query: list[JsonValue]) -> list[Query]:
     ]
 
 
-def _text_pairs(text: str) -> list[Query]:
+def _text_pairs(text: str) -> list[Pair]:
     pairs = [one.partition("=") for one in text.split("&") if one]
-    return [
-        Query(unquote(name), unquote(value), disabled=False) for name, _, value in pairs if name
-    ]
+    return [Pair(unquote(name), unquote(value), disabled=False) for name, _, value in pairs if name]

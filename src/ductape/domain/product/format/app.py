@@ -1,7 +1,7 @@
 """An app: somebody else's HTTP service, its actions, credentials and values (SPEC 8, 9).
 
 What stands beside `envs` holds in every env; an env's entry replaces it key by key, except that
-`headers` and `query` are merged name by name.
+`headers`, `query` and `params` are merged name by name.
 """
 
 from typing import Literal
@@ -117,6 +117,7 @@ class ActionEnv(Struct, frozen=True):
     auth: Tag | None = None
     headers: dict[str, str] = field(default_factory=dict[str, str])
     query: JsonObject = field(default_factory=dict[str, JsonValue])
+    params: JsonObject = field(default_factory=dict[str, JsonValue])
     body: JsonValue = None
 
 
@@ -133,6 +134,8 @@ class Action(Struct, frozen=True):
     """The tag of one of the app's auths; none sends no credentials."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
     query: JsonObject = field(default_factory=dict[str, JsonValue])
+    params: JsonObject = field(default_factory=dict[str, JsonValue])
+    """What the `:params` of the path are where the input gives none."""
     body: JsonValue = None
     """A default body; the input's fields win."""
     content_type: ContentType = "json"

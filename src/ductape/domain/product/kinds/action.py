@@ -48,6 +48,7 @@ def _action_in(env: Env, app: App, action: Action, auths: Mapping[str, Auth]) ->
         method=action.method,
         headers=action.headers | here.headers,
         query=action.query | here.query,
+        params=action.params | here.params,
         body=action.body if here.body is None else here.body,
         auth=None if auth is None else auths[auth],
         request=action.request,
