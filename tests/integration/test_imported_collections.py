@@ -159,3 +159,39 @@ async def test_values_of_path_variables_are_defaults(tmp_path: Path) -> None:
         }
         assert [one["part"] for one in caller.made["left_out"]] == ["parameter `token` in path"]
         assert "t0ps3cret" not in json.dumps(caller.made)
+
+
+def at(name: str, url: JsonValue) -> JsonObject:
+    """Build a request of some name and URL."""
+    return {"name": name, "request": {"method": "GET", "url": url}}
+
+
+@pytest.mark.parametrize("beyond", ["", "/", "/v2", "/v2/", "/v2/a:b?x=%20y&x=2", "?x=1#top"])
+async def test_a_url_that_is_one_variable_arrives_as_it_is(tmp_path: Path, beyond: str) -> None:
+    variables: list[JsonValue] = [{"key": "url", "value": f"{{{{here}}}}{beyond}"}]
+    async with imported(tmp_path, at("x", "{{url}}"), variable=variables) as caller:
+        path, _, query = beyond.partition("#")[0].partition("?")
+        wire = (path or "/") + ("?" if query else "") + query.replace("%20", "+")
+        assert (await caller.call()).path == wire
+        assert caller.made["left_out"] == []
+
+
+async def test_a_base_alone_has_no_slash_too_much(tmp_path: Path) -> None:
+    alone: JsonObject = {"host": ["{{base}}"], "query": [{"key": "a", "value": "1"}]}
+    items = [
+        at("base", "{{base}}"),
+        at("slash", "{{base}}/"),
+        at("query", {**alone, "raw": "{{base}}?a=1"}),
+        at("below", "{{base}}/users"),
+        at("joined", "{{base}}{{part}}"),
+    ]
+    variables: list[JsonValue] = [
+        {"key": "base", "value": "{{here}}/v1"},
+        {"key": "part", "value": "/users?b=2"},
+    ]
+    async with imported(tmp_path, *items, variable=variables) as caller:
+        assert (await caller.call("base")).path == "/v1"
+        assert (await caller.call("slash")).path == "/v1/"
+        assert (await caller.call("query")).path == "/v1?a=1"
+        assert (await caller.call("below")).path == "/v1/users"
+        assert (await caller.call("joined")).path == "/v1/users?b=2"

@@ -5,7 +5,14 @@ import time
 import pytest
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from tests.unit.importers.builders import a_collection, a_request, imported, only_action
+from tests.unit.importers.builders import (
+    a_collection,
+    a_request,
+    actions,
+    app_of,
+    imported,
+    only_action,
+)
 
 
 def action_of(**parts: JsonValue) -> JsonObject:
@@ -120,3 +127,47 @@ def test_no_body_takes_longer_than_its_length(begins: str, language: str) -> Non
     began = time.process_time()
     action_of(method="POST", body=body)
     assert time.process_time() - began < 10  # What looks again for each sign takes minutes.
+
+
+URLS: JsonObject = {
+    "name": "prd",
+    "values": [{"key": "url", "value": "https://b.example/y?b=2&token=t0ps3cret"}],
+}
+
+
+def test_a_url_in_a_variable_is_each_envs_own() -> None:
+    given: JsonValue = [{"key": "url", "value": "https://a.example/x?a=1"}]
+    collection = a_collection(a_request(url="{{url}}?n=0"), variable=given)
+    made = imported(collection, "postman", envs=("dev", "prd"), environments={"prd": URLS})
+    assert app_of(made)["envs"] == [
+        {"slug": "dev", "base_url": "https://a.example"},
+        {"slug": "prd", "base_url": "https://b.example"},
+    ]
+    action = only_action(made)
+    assert (action["resource"], action["query"]) == ("/x", {"n": "0"})
+    assert action["envs"] == [
+        {"slug": "dev", "query": {"a": "1"}},
+        {"slug": "prd", "resource": "/y", "query": {"b": "2", "token": "$Secret{a_token}"}},
+    ]
+
+
+def test_a_server_of_ones_own_keeps_the_path_that_a_variable_has() -> None:
+    given: JsonValue = [
+        {"key": "url", "value": "https://a.example/x?a=1"},
+        {"key": "base", "value": "https://a.example/v1"},
+    ]
+    items = [a_request(url=url) for url in ("{{url}}", "{{base}}", "{{base}}/y", "{{none}}")]
+    made = imported(a_collection(*items, variable=given), "postman", server="https://s.example/")
+    assert [(one["resource"], one.get("query")) for one in actions(made).values()] == [
+        ("/x", {"a": "1"}),
+        ("", None),
+        ("/y", None),
+        ("/", None),
+    ]
+
+
+def test_a_query_before_a_path_is_told() -> None:
+    given: JsonValue = [{"key": "url", "value": "https://a.example/x?a=1"}]
+    made = imported(a_collection(a_request(url="{{url}}/y"), variable=given), "postman")
+    assert [one["part"] for one in made["left_out"]] == ["query of the address"]
+    assert app_of(made)["envs"] == [{"slug": "dev", "base_url": "https://a.example/x"}]

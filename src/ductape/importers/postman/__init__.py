@@ -13,6 +13,7 @@ from ductape.importers.options import Options, is_url
 from ductape.importers.postman.auths import Auths
 from ductape.importers.postman.fields import Fields
 from ductape.importers.postman.requests import Request, Site, draft_of
+from ductape.importers.postman.urls import url_of
 from ductape.importers.postman.variables import Variables
 from ductape.importers.report import Report
 from ductape.importers.sealing import scrubbed
@@ -49,11 +50,13 @@ def postman_apps(documents: Documents, options: Options, report: Report) -> list
             raise invalid("server", "a URL: a collection names no servers", repr(choice[:80]))
     fields = Fields(Variables(_with_folders(collection), options, report), options, report)
     auths = Auths(fields)
-    site = Site(fields, auths, Tags(options.prefix), options, report)
+    site = Site(fields, auths, Tags(options.prefix), report)
     auths.declare(collection.get("auth"), "auth")
     _tell_settings(collection, "", site)
     drafts: list[Draft] = []
-    for one in _requests(collection, (), collection.get("auth"), "", site):
+    requests = [*_requests(collection, (), collection.get("auth"), "", site)]
+    site.bases.update(one.url.base for one in requests if one.url.segments)
+    for one in requests:
         draft = draft_of(one, site)
         if isinstance(draft, str):
             report.skip("operation", one.place, draft)
@@ -97,7 +100,9 @@ def _requests(
             own = member(request, "auth")
             _tell_settings(item, told, site)
             site.auths.declare(own, f"{place}.request.auth")
-            yield Request((*names, name), request, auth if own is None else own, told)
+            url = url_of(request if isinstance(request, str) else request.get("url"))
+            nearest = auth if own is None else own
+            yield Request((*names, name), request, url, site.fields, nearest, told)
         else:
             site.report.skip("operation", told, "it has no request")
 

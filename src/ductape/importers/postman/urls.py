@@ -49,7 +49,7 @@ def url_of(given: JsonValue) -> Url:
     if host := _host(parts):
         base, segments = host, _path(parts.get("path"))
     query = parts.get("query")
-    pairs = _pairs(query) if isinstance(query, list) else _text_pairs(text)
+    pairs = _pairs(query) if isinstance(query, list) else text_pairs(text)
     params = _params(parts.get("variable"))
     known = {one.name for one in params}
     return Url(base, tuple(_named(one, known) for one in segments), tuple(pairs), tuple(params))
@@ -118,7 +118,7 @@ def _host(parts: dict[str, JsonValue]) -> str:
 
 def _path(path: JsonValue) -> list[str]:
     if isinstance(path, str):
-        return path.strip("/").split("/") if path.strip("/") else []
+        return path.removeprefix("/").split("/") if path else []
     return [
         one if isinstance(one, str) else a_text(member(one, "value")) or as_written(one)
         for one in a_list(path)
@@ -130,7 +130,7 @@ def _split(url: str) -> tuple[str, list[str]]:
     if not mark or "/" in scheme:
         scheme, mark, rest = "", "", url
     host, slash, path = rest.partition("/")
-    segments = path.split("/") if slash and path else []
+    segments = path.split("/") if slash else []
     return f"{scheme}{mark}{host}", segments
 
 
@@ -146,6 +146,7 @@ def _pairs(query: list[JsonValue]) -> list[Pair]:
     ]
 
 
-def _text_pairs(text: str) -> list[Pair]:
+def text_pairs(text: str) -> list[Pair]:
+    """Return the pairs of a query that is written as text."""
     pairs = [one.partition("=") for one in text.split("&") if one]
     return [Pair(unquote(name), unquote(value), disabled=False) for name, _, value in pairs if name]

@@ -113,7 +113,7 @@ class ActionEnv(Struct, frozen=True):
     """What differs of an action in one env."""
 
     slug: Tag
-    resource: Filled | None = None
+    resource: str | None = None
     auth: Tag | None = None
     headers: dict[str, str] = field(default_factory=dict[str, str])
     query: JsonObject = field(default_factory=dict[str, JsonValue])
@@ -126,8 +126,8 @@ class Action(Struct, frozen=True):
 
     tag: Tag
     method: Method
-    resource: Filled
-    """A path below the base URL, with `:params`, as `/users/:id`."""
+    resource: str
+    """A path below the base URL, with `:params`, as `/users/:id`; empty for that URL itself."""
     name: Name | None = None
     description: Words | None = None
     auth: Tag | None = None
