@@ -195,3 +195,40 @@ async def test_a_base_alone_has_no_slash_too_much(tmp_path: Path) -> None:
         assert (await caller.call("query")).path == "/v1?a=1"
         assert (await caller.call("below")).path == "/v1/users"
         assert (await caller.call("joined")).path == "/v1/users?b=2"
+
+
+def folder(name: str, *items: JsonValue, **parts: JsonValue) -> JsonObject:
+    """Build a folder."""
+    return {"name": name, "item": [*items], **parts}
+
+
+def held(**values: JsonValue) -> list[JsonValue]:
+    """Build variables."""
+    return [{"key": key, "value": value} for key, value in values.items()]
+
+
+async def test_the_nearest_variable_counts_and_none_leaves_its_folder(tmp_path: Path) -> None:
+    bearer: JsonValue = {"type": "bearer", "bearer": held(token="{{access}}")}
+    get = at("get", {"raw": "{{here}}/{{a}}/{{b}}", "host": "{{here}}", "path": ["{{a}}", "{{b}}"]})
+    inner = folder("in", get, variable=held(b="inner"))
+    outer = folder("out", inner, get, variable=held(a="outer", b="outer", access="o"))
+    own = {**get, "name": "own", "variable": held(a="own")}
+    collection = [folder("none", get), outer, own]
+    variables = held(a="top", access="t")
+    async with imported(tmp_path, *collection, variable=variables, auth=bearer) as caller:
+        seen = await caller.call("out-in-get")
+        assert (seen.path, seen.headers["authorization"]) == (
+            "/outer/inner",
+            "Bearer s3cret-a_access_2",
+        )
+        seen = await caller.call("out-get")
+        assert (seen.path, seen.headers["authorization"]) == (
+            "/outer/outer",
+            "Bearer s3cret-a_access_2",
+        )
+        seen = await caller.call("none-get", {"params": {"b": "given"}})
+        assert (seen.path, seen.headers["authorization"]) == (
+            "/top/given",
+            "Bearer s3cret-a_access",
+        )
+        assert (await caller.call("own", {"params": {"b": "given"}})).path == "/own/given"

@@ -171,3 +171,37 @@ def test_a_query_before_a_path_is_told() -> None:
     made = imported(a_collection(a_request(url="{{url}}/y"), variable=given), "postman")
     assert [one["part"] for one in made["left_out"]] == ["query of the address"]
     assert app_of(made)["envs"] == [{"slug": "dev", "base_url": "https://a.example/x"}]
+
+
+def test_an_environments_variables_win_over_a_folders() -> None:
+    inside: JsonValue = [{"key": "v", "value": "folder"}]
+    folder: JsonObject = {
+        "name": "f",
+        "variable": inside,
+        "item": [a_request(url="a.example/{{v}}")],
+    }
+    environments = {"dev": {"values": [{"key": "v", "value": "environment"}]}}
+    made = imported(a_collection(folder), "postman", environments=environments)
+    assert app_of(made)["variables"] == [{"key": "v", "value": "environment"}]
+
+
+def test_what_holds_a_secret_variable_is_a_secret() -> None:
+    given: JsonValue = [
+        {"key": "login", "value": "user={{user}}"},
+        {"key": "user", "value": "me:{{password}}"},
+        {"key": "password", "value": "hunter2"},
+    ]
+    header: JsonValue = [{"key": "X-Login", "value": "{{login}}"}]
+    made = imported(a_collection(a_request(header=header), variable=given), "postman")
+    assert only_action(made)["headers"] == {"X-Login": "$Secret{a_login}"}
+    assert "hunter2" not in str(made)
+
+
+def test_variables_that_grow_inside_one_another_are_bounded() -> None:
+    given: JsonValue = [{"key": f"v{at}", "value": f"{{{{v{at + 1}}}}}" * 100} for at in range(6)]
+    last: JsonValue = {"key": "v6", "value": "x"}
+    assert isinstance(given, list)
+    made = imported(
+        a_collection(a_request(), a_request(url="{{v0}}/x"), variable=[*given, last]), "postman"
+    )
+    assert "has no value" in made["skipped"][0]["reason"]

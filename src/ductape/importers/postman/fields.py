@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from typing import cast
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.rules.credentials import names_credential
 from ductape.importers.options import Options
 from ductape.importers.postman.samples import Bare, Sample
-from ductape.importers.postman.variables import NAMED, Variables
+from ductape.importers.postman.scopes import NAMED
+from ductape.importers.postman.variables import Variables
 from ductape.importers.report import Report
 from ductape.importers.sealing import escaped, looks_secret, names_secret
 from ductape.importers.tags import secret_name
@@ -28,6 +30,10 @@ class Fields(Struct, frozen=True):
     report: Report
     sealed_values: dict[str, str] = field(default_factory=dict[str, str])
     """Secret → the value that it stands for, so that two values are never one secret."""
+
+    def within(self, given: JsonValue, place: str) -> "Fields":
+        """Return what makes the values in a folder that has variables of its own."""
+        return replace(self, variables=self.variables.within(given, place))
 
     def sealed(self, name: str, value: str) -> str | None:
         """Return a text under a name as a definition may have it; none where it must be asked for.

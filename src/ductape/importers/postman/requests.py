@@ -45,7 +45,6 @@ class Request(Struct, frozen=True):
 class Site(Struct, frozen=True):
     """Everything that the requests of one collection share."""
 
-    fields: Fields
     auths: Auths
     tags: Tags
     report: Report
@@ -72,7 +71,7 @@ def _action(
     one: Request, site: Site, method: str, addresses: Sequence[Address], body: Body
 ) -> JsonObject:
     resource = _resource(one, addresses)
-    auth = site.auths.tag_of(one.auth, one.place)
+    auth = site.auths.tag_of(one.auth, one.place, one.fields)
     sent = site.auths.sends(auth)
     fixed = _fixed_query(one, addresses)
     query = query_of((*fixed, *one.url.query), one.fields, one.place, sent)

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonValue
 from ductape.importers.openapi.paths import resource_of
-from ductape.importers.postman.variables import NAMED, Variables
+from ductape.importers.postman.scopes import NAMED
+from ductape.importers.postman.variables import Variables
 from ductape.importers.values import a_list, a_text, an_object, as_written, member
 
 _PARAMETER = re.compile(r"^:([A-Za-z_][\w-]*)", re.ASCII)

@@ -1,59 +1,82 @@
 """Postman's `{{variables}}`: known ones become the app's variables and secrets, the rest is asked.
 
-A value given by option wins over the environment's, that over the collection's. What has no value,
-as Postman's `{{$guid}}`, the caller gives.
+What has no value, as Postman's `{{$guid}}`, the caller gives.
 """
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct, field
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.format.words import LONGEST_NAME
 from ductape.importers.options import Options
 from ductape.importers.postman.samples import json_of
+from ductape.importers.postman.scopes import (
+    NAMED,
+    Scope,
+    Written,
+    environment_of,
+    scope_of,
+    written_in,
+)
 from ductape.importers.report import Report
 from ductape.importers.sealing import escaped, looks_secret, names_secret
 from ductape.importers.tags import Tags, secret_name
-from ductape.importers.values import a_list, a_text, an_object, as_written, member
 
-NAMED = re.compile(r"\{\{([^{}]{1,200})\}\}")
-_DEEPEST = 8
-"""How many variables may stand inside one another."""
+_Place = tuple[str, str]
+"""A variable's name and its values, as JSON: what tells variables of one name apart."""
 
-Given = Mapping[str, str]
+
+class _Made(Struct, frozen=True):
+    """What the variables of all places of one collection have in common."""
+
+    secret: set[str] = field(default_factory=set[str])
+    """Names whose values are never written out."""
+    keys: dict[_Place, str] = field(default_factory=dict[_Place, str])
+    used_for: dict[_Place, str] = field(default_factory=dict[_Place, str])
+    """Of the secrets."""
+    tags: Tags = field(default_factory=Tags)
+    declared: list[JsonObject] = field(default_factory=list[JsonObject])
 
 
 class Variables:
-    """The variables of one collection, in each env."""
+    """The variables that count in one place of a collection, as a definition may have them."""
 
-    def __init__(self, collection: JsonObject, options: Options, report: Report) -> None:
-        """Read them all."""
+    def __init__(
+        self, scope: Scope, options: Options, report: Report, made: _Made | None = None
+    ) -> None:
+        """Take what they hold."""
+        self._scope = scope
         self._options = options
         self._report = report
-        self._secret: set[str] = set()
-        self._keys: dict[tuple[str, str], str] = {}
-        self._tags = Tags()
-        self.declared: list[JsonObject] = []
+        self._made = made or _Made()
+
+    def within(self, given: JsonValue, place: str) -> "Variables":
+        """Return the variables that count in a folder, or for a request, with some of its own."""
+        own = [*written_in(given)]
+        if not own:
+            return self
+        self.mark(own)
+        scope = self._scope.within({one.name: one.value for one in own}, place)
+        return Variables(scope, self._options, self._report, self._made)
+
+    def mark(self, written: Iterable[Written]) -> None:
+        """Remember which variables are said to be secret."""
+        self._made.secret.update(one.name for one in written if one.secret)
+
+    @property
+    def declared(self) -> list[JsonObject]:
         """The app's variables, as far as something uses them."""
-        own = self._read(collection.get("variable"))
-        self._known: dict[str, dict[str, str]] = {
-            env: {**own, **self._of_environment(""), **self._of_environment(env)}
-            | {**options.variables}
-            for env in options.envs
-        }
+        return self._made.declared
 
     def filled(self, text: str, env: str) -> str | None:
         """Return a text with its variables' values in an env; none where one has no value."""
-        known = self._known[env]
-        for _ in range(_DEEPEST):
-            names = [name.strip() for name in NAMED.findall(text)]
-            if not names:
-                return text
-            if any(not known.get(name) for name in names):
-                return None
-            text = NAMED.sub(lambda match: known[match[1].strip()], text)
-        return None
+        return self._scope.filled(text, env)
+
+    def seen(self, *texts: str) -> str:
+        """Return what texts are here in each env, to tell those of two folders apart."""
+        return self._scope.seen(*texts)
 
     def referring(self, text: str) -> str | None:
         """Return a text that refers to its variables; none where one has no value."""
@@ -68,27 +91,32 @@ class Variables:
 
     def hidden(self, text: str) -> str:
         """Return a text all of whose variables are secrets, since of what it is one."""
-        self._secret.update(name.strip() for name in NAMED.findall(text))
+        self._made.secret.update(name.strip() for name in NAMED.findall(text))
         parts = NAMED.split(text)
         pairs = zip(parts[1::2], parts[2::2], strict=True)
         rest = (self.secret(name.strip()) + escaped(after) for name, after in pairs)
         return escaped(parts[0]) + "".join(rest)
 
     def is_secret(self, name: str) -> bool:
-        """Tell whether a variable's value is never written out."""
-        values = [known.get(name, "") for known in self._known.values()]
-        return name in self._secret or names_secret(name) or any(map(looks_secret, values))
+        """Tell whether a variable's value, or one inside of it, is never written out."""
+        return any(
+            called in self._made.secret or names_secret(called) or any(map(looks_secret, written))
+            for called, written in self._scope.inside(name)
+        )
 
     def secret(self, name: str) -> str:
         """Return the reference to the secret that a variable becomes."""
-        return self._report.need(secret_name(self._options.app, name), f"the variable `{name}`")
+        place = name, self._scope.seen(f"{{{{{name}}}}}")
+        told = f" of {self._scope.place}" if self._scope.place else ""
+        used_for = self._made.used_for.setdefault(place, f"the variable `{name}`{told}")
+        return self._report.need(secret_name(self._options.app, name), used_for)
 
     def inserted(self, name: str) -> str | None:
         """Return what stands for a variable outside of quotes: its value, with its JSON type.
 
         None where it has none, or none that JSON can have there.
         """
-        values = self._values(name)
+        values = self._scope.values(name)
         if values is None or self.is_secret(name):
             return None
         read = {env: json_of(text) for env, text in values.items()}
@@ -98,43 +126,31 @@ class Variables:
 
     def fits_json(self, name: str) -> bool:
         """Tell whether a variable outside of quotes leaves JSON what it is."""
-        unknown = self._values(name) is None and not self.is_secret(name)
+        unknown = self._scope.values(name) is None and not self.is_secret(name)
         return unknown or self.inserted(name) is not None
 
     def _reference(self, name: str) -> str | None:
         if self.is_secret(name):
             return self.secret(name)
-        values = self._values(name)
+        values = self._scope.values(name)
         return None if values is None else self._declared(name, values)
-
-    def _values(self, name: str) -> dict[str, str] | None:
-        """Return a variable's value in each env; none where it has none in one."""
-        values = {env: self.filled(f"{{{{{name}}}}}", env) for env in self._options.envs}
-        known = {env: value for env, value in values.items() if value is not None}
-        return known if len(known) == len(values) else None
 
     def _declared(self, name: str, values: Mapping[str, JsonValue]) -> str:
         """Return the reference to an app's variable."""
         place = name, json.dumps(values)
-        if place not in self._keys:
-            self._keys[place] = self._tags.give(name[:LONGEST_NAME])
-            self.declared.append(_variable(self._keys[place], values))
-        return f"$Variable{{{self._options.app}}}{{{self._keys[place]}}}"
+        if place not in self._made.keys:
+            self._made.keys[place] = self._made.tags.give(name[:LONGEST_NAME])
+            self.declared.append(_variable(self._made.keys[place], values))
+        return f"$Variable{{{self._options.app}}}{{{self._made.keys[place]}}}"
 
-    def _of_environment(self, env: str) -> dict[str, str]:
-        return self._read(an_object(self._options.environments.get(env)).get("values"))
 
-    def _read(self, given: JsonValue) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for one in a_list(given):
-            name = a_text(member(one, "key")) or a_text(member(one, "id"))
-            off = member(one, "disabled") is True or member(one, "enabled") is False
-            if not name or off:
-                continue
-            if member(one, "type") == "secret":
-                self._secret.add(name)
-            found[name] = as_written(member(one, "value"))
-        return found
+def variables_of(given: JsonValue, options: Options, report: Report) -> Variables:
+    """Return the variables of a collection."""
+    variables = Variables(scope_of(given, options), options, report)
+    variables.mark(written_in(given))
+    for env in ("", *options.envs):
+        variables.mark(environment_of(env, options))
+    return variables
 
 
 def _variable(key: str, values: Mapping[str, JsonValue]) -> JsonObject:

@@ -1,0 +1,78 @@
+"""Walking a collection's folders: what stands nearest to a request counts (Postman's inheritance).
+
+Auth, variables, scripts and settings may stand at a request, its folders and the collection.
+"""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.importers.postman.fields import Fields
+from ductape.importers.postman.requests import Request, Site
+from ductape.importers.postman.urls import url_of
+from ductape.importers.values import a_list, a_text, an_object, member
+
+_SETTINGS = ("protocolProfileBehavior", "proxy", "certificate")
+
+
+class _Folder(Struct, frozen=True):
+    """A folder, and what counts in it."""
+
+    value: JsonObject
+    names: tuple[str, ...]
+    path: str
+    auth: JsonValue
+    fields: Fields
+
+
+def requests_of(collection: JsonObject, fields: Fields, site: Site) -> Iterator[Request]:
+    """Yield the requests of a collection, in its order; tell what beside them is not imported."""
+    auth = collection.get("auth")
+    site.auths.declare(auth, "auth", fields)
+    _tell_settings(collection, "the collection", site)
+    yield from _requests(_Folder(collection, (), "", auth, fields), site)
+
+
+def _requests(folder: _Folder, site: Site) -> Iterator[Request]:
+    for at, given in enumerate(a_list(folder.value.get("item"))):
+        item = an_object(given)
+        place = f"{folder.path}.item[{at}]" if folder.path else f"item[{at}]"
+        names = (*folder.names, a_text(item.get("name")))
+        told = f"{place} ({' / '.join(names)[:200]})"
+        fields = folder.fields.within(item.get("variable"), told)
+        request = item.get("request")
+        if isinstance(item.get("item"), list):
+            _tell_settings(item, told, site)
+            auth = _nearest(item, f"{place}.auth", folder.auth, fields, site)
+            yield from _requests(_Folder(item, names, place, auth, fields), site)
+        elif isinstance(request, (str, dict)):
+            _tell_settings(item, told, site)
+            auth = _nearest(request, f"{place}.request.auth", folder.auth, fields, site)
+            url = url_of(request if isinstance(request, str) else request.get("url"))
+            yield Request(names, request, url, fields, auth, told)
+        else:
+            site.report.skip("operation", told, "it has no request")
+
+
+def _nearest(
+    holder: JsonValue, place: str, above: JsonValue, fields: Fields, site: Site
+) -> JsonValue:
+    """Return the auth that counts: a request's or folder's own, else the one above it."""
+    own = member(holder, "auth")
+    site.auths.declare(own, place, fields)
+    return above if own is None else own
+
+
+def _tell_settings(item: JsonObject, where: str, site: Site) -> None:
+    for event in a_list(item.get("event")):
+        when = a_text(member(event, "listen")) or "event"
+        lines = member(member(event, "script"), "exec")
+        if lines not in (None, "", [], [""]):
+            site.report.leave_out(where, "script", f"the {when[:40]} script is not run")
+    for key in _SETTINGS:
+        given = item.get(key)
+        if given is None:
+            given = member(item.get("request"), key)
+        if given:
+            site.report.leave_out(where, key, "the way that Postman sends is not imported")
