@@ -1,6 +1,7 @@
 """Postman collections, imported and called: what arrives is what Postman itself would send."""
 
 import json
+from base64 import b64decode
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -232,3 +233,21 @@ async def test_the_nearest_variable_counts_and_none_leaves_its_folder(tmp_path: 
             "Bearer s3cret-a_access",
         )
         assert (await caller.call("own", {"params": {"b": "given"}})).path == "/own/given"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "sent"),
+    [
+        (held(username="{{apiKey}}", password=""), "s3cret-a_apiKey:"),
+        (held(username="{{apiKey}}"), "s3cret-a_apiKey:"),
+        (held(username="", password="pat"), ":s3cret-a_basic_password"),
+        (held(username="ada", password="pat"), "s3cret-a_basic_username:s3cret-a_basic_password"),
+    ],
+)
+async def test_half_of_basic_auth_may_be_empty(
+    tmp_path: Path, pairs: list[JsonValue], sent: str
+) -> None:
+    auth: JsonValue = {"type": "basic", "basic": pairs}
+    async with imported(tmp_path, here(auth=auth)) as caller:
+        word, _, coded = (await caller.call()).headers["authorization"].partition(" ")
+        assert (word, b64decode(coded).decode()) == ("Basic", sent)

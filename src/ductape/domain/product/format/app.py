@@ -20,6 +20,7 @@ from ductape.domain.product.format.words import (
     Grant,
     Location,
     Name,
+    Password,
     Tag,
     Words,
 )
@@ -41,8 +42,8 @@ class AuthEnv(Struct, frozen=True):
 
     slug: Tag
     token: Credential | None = None
-    username: Filled | None = None
-    password: Credential | None = None
+    username: str | None = None
+    password: Password | None = None
     value: Credential | None = None
     token_url: Filled | None = None
     client_id: Filled | None = None
@@ -60,9 +61,9 @@ class AppAuth(Struct, frozen=True):
     description: Words | None = None
     token: Credential | None = None
     """Of a bearer."""
-    username: Filled | None = None
-    """Of basic; it may be written out."""
-    password: Credential | None = None
+    username: str | None = None
+    """Of basic; it may be written out beside a password that is not empty."""
+    password: Password | None = None
     name: Name | None = None
     """The header or query parameter of an API key."""
     location: Location | None = None

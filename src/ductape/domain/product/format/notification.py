@@ -14,6 +14,7 @@ from ductape.domain.product.format.words import (
     Filled,
     Location,
     Name,
+    Password,
     Port,
     Tag,
     Words,
@@ -71,8 +72,8 @@ class CallbackAuth(Struct, frozen=True):
 
     type: AuthType
     token: Credential | None = None
-    username: Filled | None = None
-    password: Credential | None = None
+    username: str | None = None
+    password: Password | None = None
     name: Name | None = None
     location: Location | None = None
     value: Credential | None = None

@@ -40,6 +40,15 @@ Credential: TypeAlias = Annotated[
 ]
 """What no error may show, even where it is wrong."""
 
+Password: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="a credential, written `$Secret{name}`, or an empty text",
+        extra={"masked": True},
+    ),
+]
+"""Of basic auth: where one thing alone tells who calls, the other is empty."""
+
 Span: TypeAlias = Annotated[
     int,
     Meta(ge=1, le=SPAN_MAX_MS, description="an integer above 0, at most a hundred years"),
