@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
+from aiohttp import web
 
 from ductape import Ductape, ValidationError
 from ductape.domain.jsonvalue import JsonObject, JsonValue
@@ -251,3 +253,60 @@ async def test_half_of_basic_auth_may_be_empty(
     async with imported(tmp_path, here(auth=auth)) as caller:
         word, _, coded = (await caller.call()).headers["authorization"].partition(" ")
         assert (word, b64decode(coded).decode()) == ("Basic", sent)
+
+
+CLIENT: dict[str, JsonValue] = {
+    "grant_type": "client_credentials",
+    "accessTokenUrl": "{{here}}/token",
+    "clientId": "{{id}}",
+    "clientSecret": "{{secret}}",
+    "client_authentication": "body",
+    "audience": "https://{{tenant}}.example/",
+    "scope": "read",
+    "state": "s",
+}
+
+
+def oauth2(**settings: JsonValue) -> JsonObject:
+    """Build an auth."""
+    return {"type": "oauth2", "oauth2": held(**settings)}
+
+
+async def test_a_token_is_asked_for_as_postman_asks(tmp_path: Path) -> None:
+    variables = held(tenant="blue")
+    async with imported(tmp_path, here(auth=oauth2(**CLIENT)), variable=variables) as caller:
+        answer = web.json_response({"access_token": "t0", "token_type": "bearer"})
+        caller.server.answers.append(answer)
+        assert (await caller.call()).headers["authorization"] == "Bearer t0"
+        asked = caller.server.requests[0]
+        assert asked.path == "/token"
+        assert parse_qsl(asked.body.decode()) == [
+            ("grant_type", "client_credentials"),
+            ("scope", "read"),
+            ("audience", "https://blue.example/"),
+            ("client_id", "s3cret-a_id"),
+            ("client_secret", "s3cret-a_secret"),
+        ]
+        assert caller.made["left_out"] == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "header"),
+    [
+        ({}, "/x", "Bearer s3cret-a_t"),
+        ({"addTokenTo": "header", "headerPrefix": "Token "}, "/x", "Token s3cret-a_t"),
+        ({"headerPrefix": ""}, "/x", "s3cret-a_t"),
+        ({"addTokenTo": "queryParams"}, "/x?access_token=s3cret-a_t", None),
+    ],
+)
+async def test_a_token_is_sent_as_postman_sends_it(
+    tmp_path: Path, settings: dict[str, JsonValue], path: str, header: str | None
+) -> None:
+    auth = oauth2(accessToken="{{t}}", grant_type="authorization_code", **settings)
+    own: JsonValue = held(Authorization="Bearer mine")
+    async with imported(tmp_path, here(auth=auth, header=own)) as caller:
+        seen = await caller.call()
+        wire = header if header is not None else "Bearer s3cret-a_Authorization"
+        assert (seen.path, seen.headers["authorization"]) == (path, wire)
+        told = [(one["part"], one["reason"]) for one in caller.made["left_out"]]
+        assert told == ([("header `Authorization`", "the auth sends it")] if header else [])

@@ -205,3 +205,71 @@ def test_variables_that_grow_inside_one_another_are_bounded() -> None:
         a_collection(a_request(), a_request(url="{{v0}}/x"), variable=[*given, last]), "postman"
     )
     assert "has no value" in made["skipped"][0]["reason"]
+
+
+def an_oauth2(**settings: JsonValue) -> JsonObject:
+    pairs: list[JsonValue] = [{"key": key, "value": value} for key, value in settings.items()]
+    return {"type": "oauth2", "oauth2": pairs}
+
+
+CLIENT: dict[str, JsonValue] = {
+    "grant_type": "client_credentials",
+    "accessTokenUrl": "{{auth}}/token",
+    "clientId": "{{id}}",
+    "clientSecret": "{{secret}}",
+}
+
+
+def test_what_a_client_cannot_ask_for_is_told() -> None:
+    params: JsonValue = [
+        {"key": "audience", "value": "a", "send_as": "request_body", "enabled": True},
+        {"key": "resource", "value": "r", "send_as": "request_url"},
+        {"key": "off", "value": "r", "enabled": False},
+    ]
+    auth = an_oauth2(
+        **CLIENT,
+        addTokenTo="queryParams",
+        headerPrefix="Token",
+        resource="r",
+        scope="{{nothing}}",
+        tokenRequestParams=params,
+    )
+    given: JsonValue = [{"key": "auth", "value": "https://id.example"}]
+    made = imported(a_collection(a_request(), auth=auth, variable=given), "postman")
+    assert [(one["place"], one["reason"]) for one in made["left_out"]] == [
+        ("auth", "its `scope` has no value, or not the same in every env"),
+        ("auth", "its token URL is not sent `resource`"),
+        ("auth", "its token is sent in a header, not in the query"),
+        ("auth", "its token URL is not sent `resource`"),
+    ]
+    auths = app_of(made)["auths"]
+    assert isinstance(auths, list)
+    assert isinstance(auths[0], dict)
+    assert auths[0]["audience"] == "a"
+
+
+def test_each_env_has_its_own_token_url() -> None:
+    given: JsonValue = [{"key": "auth", "value": "https://id.example"}]
+    environments = {"prd": {"values": [{"key": "auth", "value": "https://prd.example"}]}}
+    made = imported(
+        a_collection(a_request(), auth=an_oauth2(**CLIENT), variable=given),
+        "postman",
+        envs=("dev", "prd"),
+        environments=environments,
+    )
+    auths = app_of(made)["auths"]
+    assert isinstance(auths, list)
+    assert isinstance(auths[0], dict)
+    assert auths[0]["token_url"] == "https://id.example/token"
+    assert auths[0]["envs"] == [{"slug": "prd", "token_url": "https://prd.example/token"}]
+
+
+def test_what_asks_a_person_is_that_persons_token() -> None:
+    auth = an_oauth2(grant_type="authorization_code", authUrl="https://id.example/auth")
+    made = imported(a_collection(a_request(), auth=auth), "postman")
+    assert app_of(made)["auths"] == [
+        {"tag": "oauth2", "type": "bearer", "token": "$Secret{a_oauth2_accessToken}"}
+    ]
+    assert only_action(made)["auth"] == "oauth2"
+    told = "`authorization_code` asks a person: get a token and store it as its secret"
+    assert [one["reason"] for one in made["left_out"]] == [told]

@@ -1,18 +1,18 @@
 """Postman's auths: the nearest one counts, a request's own, its folder's, the collection's."""
 
+import json
 from typing import TypeAlias
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.web import header_faults
 from ductape.importers.given_auth import GIVEN, given_auth
-from ductape.importers.openapi.servers import joined_url
 from ductape.importers.options import Options
 from ductape.importers.postman.fields import Fields
+from ductape.importers.postman.oauth2 import OAuth2
 from ductape.importers.postman.scopes import NAMED
 from ductape.importers.report import Report
-from ductape.importers.sealing import escaped
 from ductape.importers.tags import Tags, secret_name
-from ductape.importers.values import a_list, a_text, an_object, as_written, member
+from ductape.importers.values import a_list, a_text, as_written, member
 
 _Given: TypeAlias = dict[str, str]
 _Key: TypeAlias = tuple[str, tuple[tuple[str, str], ...], str]
@@ -21,7 +21,6 @@ _Key: TypeAlias = tuple[str, tuple[tuple[str, str], ...], str]
 Sent: TypeAlias = tuple[str, str] | None
 """Where a key is sent, and under which name; none for what is no key."""
 
-_REASONS = {"oauth2": "of OAuth 2 only `client_credentials` is imported: `--auth bearer`"}
 _NO_NAME = "its name is none that a request can have"
 
 
@@ -49,7 +48,7 @@ class Auths:
         key = _key(given, fields)
         if key is None or key in self._known:
             return
-        auth = self._made(key[0], dict(key[1]), fields)
+        auth = self._made(key[0], dict(key[1]), fields, place)
         if isinstance(auth, str):
             self._known[key] = None
             self._reasons[key] = auth
@@ -78,15 +77,17 @@ class Auths:
         return self._known.get(key)
 
     def sends(self, tag: str | None) -> Sent:
-        """Return the key that an auth sends by itself, as (where, name), headers in small letters.
+        """Return what an auth sends by itself, as (where, name), headers in small letters.
 
         Postman takes it out of the request, where it stands as well.
         """
         auth = self.made.get(tag or "", {})
+        if auth.get("type") in ("basic", "bearer", "oauth2"):
+            return "header", "authorization"
         name, where = a_text(auth.get("name")), a_text(auth.get("location"))
         return (where, name.lower() if where == "header" else name) if name else None
 
-    def _made(self, kind: str, given: _Given, fields: Fields) -> JsonObject | str:
+    def _made(self, kind: str, given: _Given, fields: Fields, place: str) -> JsonObject | str:
         match kind:
             case "bearer":
                 return {"type": "bearer", "token": self._secret("bearer", "token", given, fields)}
@@ -100,32 +101,15 @@ class Auths:
                 return {"type": "basic", **sent}
             case "apikey":
                 return self._api_key(given, fields)
-            case "oauth2" if given.get("accessToken"):
-                return {
-                    "type": "bearer",
-                    "token": self._secret("oauth2", "accessToken", given, fields),
-                }
-            case "oauth2" if given.get("grant_type") == "client_credentials":
-                return self._client(given, fields)
+            case "oauth2":
+                return OAuth2(
+                    given,
+                    fields,
+                    secret=lambda what: self._secret("oauth2", what, given, fields),
+                    tell=lambda reason: self._report.leave_out(place, "auth", reason),
+                ).made()
             case _:
-                return _REASONS.get(kind, f"an app has no auth of the type {kind[:40]!r}")
-
-    def _client(self, given: _Given, fields: Fields) -> JsonObject | str:
-        """Return the flow of a client's own credentials."""
-        variables, envs = fields.variables, self._options.envs
-        urls = {variables.filled(given.get("accessTokenUrl", ""), env) for env in envs}
-        url = joined_url(urls.pop() or "", "") if len(urls) == 1 else None
-        if url is None:
-            return "its token URL is no absolute URL, or not the same in every env"
-        auth: JsonObject = {
-            "type": "oauth2",
-            "grant": "client_credentials",
-            "token_url": escaped(url),
-            "client_id": self._secret("oauth2", "clientId", given, fields),
-            "client_secret": self._secret("oauth2", "clientSecret", given, fields),
-        }
-        scope = variables.filled(given.get("scope", ""), envs[0])
-        return {**auth, "scope": escaped(scope)} if scope else auth
+                return f"an app has no auth of the type {kind[:40]!r}"
 
     def _api_key(self, given: _Given, fields: Fields) -> JsonObject | str:
         name = fields.variables.filled(given.get("key", ""), self._options.envs[0]) or ""
@@ -151,7 +135,11 @@ def _key(given: JsonValue, fields: Fields) -> _Key | None:
     if kind in ("", "noauth"):
         return None
     listed = member(given, kind)
-    pairs = {a_text(member(one, "key")): as_written(member(one, "value")) for one in a_list(listed)}
+    pairs = {a_text(member(one, "key")): _text(member(one, "value")) for one in a_list(listed)}
     if isinstance(listed, dict):
-        pairs = {name: as_written(value) for name, value in an_object(listed).items()}
+        pairs = {name: _text(value) for name, value in listed.items()}
     return kind, tuple(sorted(pairs.items())), fields.variables.seen(*pairs.values())
+
+
+def _text(value: JsonValue) -> str:
+    return json.dumps(value) if isinstance(value, (dict, list)) else as_written(value)
