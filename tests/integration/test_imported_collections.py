@@ -140,7 +140,7 @@ async def test_values_of_path_variables_are_defaults(tmp_path: Path) -> None:
         "path": ["v1", ":tenant", "orders", ":id.json", ":part", ":token"],
         "variable": [
             {"key": "tenant", "value": "{{tenant}}"},
-            {"key": "id.json", "value": "a $5/b"},
+            {"key": "id.json", "value": "a%20$5/b"},
             {"key": "part", "value": ""},
             {"key": "token", "value": "t0ps3cret"},
             {"key": "elsewhere", "value": "x"},
@@ -310,3 +310,32 @@ async def test_a_token_is_sent_as_postman_sends_it(
         assert (seen.path, seen.headers["authorization"]) == (path, wire)
         told = [(one["part"], one["reason"]) for one in caller.made["left_out"]]
         assert told == ([("header `Authorization`", "the auth sends it")] if header else [])
+
+
+@pytest.mark.parametrize(
+    ("query", "wire"),
+    [
+        ("filter%5Bname%5D=a%20b", "filter%5Bname%5D=a+b"),
+        ("filter[name]=a+b%2B", "filter%5Bname%5D=a+b%2B"),
+        ("a%2525=1", "a%2525=1"),
+        ("x=100%&x=2", "x=100%25&x=2"),
+    ],
+)
+async def test_a_query_is_encoded_once(tmp_path: Path, query: str, wire: str) -> None:
+    pairs: list[JsonValue] = [
+        {"key": name, "value": value}
+        for name, _, value in (one.partition("=") for one in query.split("&"))
+    ]
+    items = [
+        at("text", f"{{{{here}}}}/x?{query}"),
+        at("parts", {"host": "{{here}}", "path": ["x"], "query": pairs}),
+    ]
+    async with imported(tmp_path, *items) as caller:
+        assert (await caller.call("text")).path == f"/x?{wire}"
+        assert (await caller.call("parts")).path == f"/x?{wire}"
+
+
+async def test_a_name_alone_is_told(tmp_path: Path) -> None:
+    async with imported(tmp_path, at("x", "{{here}}/x?acl&b=")) as caller:
+        assert (await caller.call()).path == "/x?acl=&b="
+        assert [one["part"] for one in caller.made["left_out"]] == ["parameter `acl` in query"]

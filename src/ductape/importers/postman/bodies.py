@@ -12,7 +12,7 @@ from ductape.domain.definitions.action import ContentType
 from ductape.domain.filecontent import mime_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.postman.fields import UNKNOWN, Fields
-from ductape.importers.postman.samples import Sample, bare_in, sample_of, without_comments
+from ductape.importers.postman.samples import Sample, bare_in, put, sample_of, without_comments
 from ductape.importers.values import a_list, a_text, an_object, as_written, member
 
 _MIMES = {"xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
@@ -97,7 +97,7 @@ def _guessed(text: str, language: str) -> str | None:
 def _form(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
     members: dict[str, Sample] = {}
     for name, one in _enabled(pairs, fields, place):
-        _put(members, name, as_written(member(one, "value")))
+        put(members, name, as_written(member(one, "value")))
     split = fields.split(members, place, _FIELD)
     return Body("form", None, split.known or None, split.rules)
 
@@ -112,7 +112,7 @@ def _parts(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
             files[name] = files.get(name, 0) + max(len(a_list(member(one, "src"))), 1)
             fields.report.leave_out(place, _FIELD.format(name), _NO_FILE)
         else:
-            _put(members, name, _part(one))
+            put(members, name, _part(one))
     texts = {name: one for name, one in members.items() if name not in files}
     split = fields.split(texts, place, _FIELD)
     asked: JsonObject = {
@@ -151,18 +151,6 @@ def _enabled(pairs: list[JsonValue], fields: Fields, place: str) -> Iterator[tup
             fields.report.leave_out(place, _FIELD.format(name), "it is disabled")
         elif name:
             yield name, one
-
-
-def _put(members: dict[str, Sample], name: str, value: Sample) -> None:
-    """Add a value; what stands there already becomes a list with it."""
-    if name not in members:
-        members[name] = value
-        return
-    known = members[name]
-    if isinstance(known, list):
-        known.append(value)
-    else:
-        members[name] = [known, value]
 
 
 def _pairs(text: str) -> list[JsonValue]:

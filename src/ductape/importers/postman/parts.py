@@ -7,6 +7,7 @@ from ductape.domain.web import header_faults, param_names
 from ductape.importers.openapi.paths import plain_name
 from ductape.importers.postman.auths import Sent
 from ductape.importers.postman.fields import Fields, Split
+from ductape.importers.postman.samples import Sample, put
 from ductape.importers.postman.urls import Pair
 from ductape.importers.values import a_list, a_text, member
 
@@ -37,18 +38,17 @@ def params_of(given: Iterable[Pair], resource: str, fields: Fields, place: str) 
 
 def query_of(given: Iterable[Pair], fields: Fields, place: str, sent: Sent) -> Split:
     """Return a query's values, without the one that the auth sends."""
-    members: JsonObject = {}
+    members: dict[str, Sample] = {}
     for pair in given:
         told = _IN_QUERY.format(pair.name)
         if pair.disabled:
             fields.report.leave_out(place, told, _DISABLED)
         elif ("query", pair.name) == sent:
             fields.report.leave_out(place, told, _BY_AUTH)
-        elif pair.name in members:
-            known = members[pair.name]
-            members[pair.name] = [*(known if isinstance(known, list) else [known]), pair.value]
         else:
-            members[pair.name] = pair.value
+            if pair.bare:
+                fields.report.leave_out(place, told, "its name is sent with a `=`")
+            put(members, pair.name, pair.value)
     return fields.split(members, place, _IN_QUERY)
 
 

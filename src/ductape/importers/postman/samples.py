@@ -100,6 +100,18 @@ def bare_in(value: Sample) -> Iterator[str]:
             yield part.name
 
 
+def put(members: dict[str, Sample], name: str, value: Sample) -> None:
+    """Add a value; what stands there already becomes a list with it."""
+    if name not in members:
+        members[name] = value
+        return
+    known = members[name]
+    if isinstance(known, list):
+        known.append(value)
+    else:
+        members[name] = [known, value]
+
+
 def _bounded(value: Sample) -> bool:
     """Tell whether a value is of bounded depth, and has no number that JSON would lose."""
     for part, depth in _parts(value):

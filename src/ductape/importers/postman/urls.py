@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Container
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from msgspec import Struct
 
@@ -22,7 +22,10 @@ class Pair(Struct, frozen=True):
 
     name: str
     value: str
+    """Of a query, as it is once it has arrived: a `+` that is written there is a space."""
     disabled: bool
+    bare: bool = False
+    """Whether a query has the name alone, without `=`."""
 
 
 class Url(Struct, frozen=True):
@@ -101,7 +104,7 @@ def _named(segment: str, known: Container[str]) -> str:
 def _params(given: JsonValue) -> list[Pair]:
     names = [a_text(member(one, "key")) or a_text(member(one, "id")) for one in a_list(given)]
     return [
-        Pair(name, as_written(member(one, "value")), member(one, "disabled") is True)
+        Pair(name, unquote(as_written(member(one, "value"))), member(one, "disabled") is True)
         for name, one in zip(names, a_list(given), strict=True)
         if name
     ]
@@ -138,9 +141,10 @@ def _split(url: str) -> tuple[str, list[str]]:
 def _pairs(query: list[JsonValue]) -> list[Pair]:
     return [
         Pair(
-            a_text(member(one, "key")),
-            unquote(as_written(member(one, "value"))),
-            member(one, "disabled") is True,
+            unquote_plus(a_text(member(one, "key"))),
+            unquote_plus(as_written(member(one, "value"))),
+            disabled=member(one, "disabled") is True,
+            bare=member(one, "value") is None,
         )
         for one in query
         if a_text(member(one, "key"))
@@ -150,4 +154,8 @@ def _pairs(query: list[JsonValue]) -> list[Pair]:
 def text_pairs(text: str) -> list[Pair]:
     """Return the pairs of a query that is written as text."""
     pairs = [one.partition("=") for one in text.split("&") if one]
-    return [Pair(unquote(name), unquote(value), disabled=False) for name, _, value in pairs if name]
+    return [
+        Pair(unquote_plus(name), unquote_plus(value), disabled=False, bare=not is_)
+        for name, is_, value in pairs
+        if name
+    ]
