@@ -38,9 +38,11 @@ class Caller:
 async def imported(
     tmp_path: Path, *items: JsonValue, secrets: dict[str, str] | None = None, **parts: JsonValue
 ) -> AsyncGenerator[Caller]:
-    """Import a collection of some items; `{{here}}` in it is the server's URL."""
+    """Import a collection of some items; `{{here}}` and `{{host}}` are the server's."""
     async with http_receiver() as server, Ductape.open(f"sqlite:///{tmp_path}/j.db") as ductape:
-        text = json.dumps(a_collection(*items, **parts)).replace("{{here}}", server.url)
+        host = server.url.removeprefix("http://")
+        text = json.dumps(a_collection(*items, **parts))
+        text = text.replace("{{here}}", server.url).replace("{{host}}", host)
         (tmp_path / "c.json").write_text(text, encoding="utf-8")
         made = await ductape.imports.postman(
             tmp_path / "c.json", product="p", envs="dev", app="a", allow_private=True
@@ -339,3 +341,55 @@ async def test_a_name_alone_is_told(tmp_path: Path) -> None:
     async with imported(tmp_path, at("x", "{{here}}/x?acl&b=")) as caller:
         assert (await caller.call()).path == "/x?acl=&b="
         assert [one["part"] for one in caller.made["left_out"]] == ["parameter `acl` in query"]
+
+
+async def test_equal_headers_are_one_line(tmp_path: Path) -> None:
+    header: list[JsonValue] = [
+        {"key": "X-Tag", "value": "a"},
+        {"key": "x-tag", "value": "{{tag}}"},
+        {"key": "Cookie", "value": "a=1"},
+        {"key": "Cookie", "value": "b=2"},
+        {"key": "User-Agent", "value": "first"},
+        {"key": "User-Agent", "value": "last"},
+        {"key": "X-Number", "value": 5},
+    ]
+    async with imported(tmp_path, here(header=header), variable=held(tag="b")) as caller:
+        seen = (await caller.call()).headers
+        assert (seen["x-tag"], seen["user-agent"], seen["x-number"]) == ("a, b", "last", "5")
+        assert seen["cookie"] == "s3cret-a_Cookie"
+        told = [(one["part"], one["reason"]) for one in caller.made["left_out"]]
+        assert told == [("header `User-Agent`", "another one of its name is sent")]
+
+
+@pytest.mark.parametrize(
+    ("url", "auth", "sent"),
+    [
+        ("http://me:p%40w@{{host}}/x", None, "s3cret-a_basic_username:s3cret-a_basic_password"),
+        ("{{base}}/x", {"type": "noauth"}, "s3cret-a_basic_username:s3cret-a_basic_password"),
+        ("http://{{who}}:@{{host}}/x", None, "s3cret-a_who:"),
+        ({"host": "{{host}}", "auth": {"user": "u", "password": "{{pw}}"}, "path": ["x"]}, None,
+         "s3cret-a_basic_username:s3cret-a_pw"),
+        ("http://me:pw@{{host}}/x", {"type": "basic", "basic": held(username="{{u}}")},
+         "s3cret-a_u:"),
+    ],
+)  # fmt: skip
+async def test_a_user_in_a_url_is_basic_auth(
+    tmp_path: Path, url: JsonValue, auth: JsonValue, sent: str
+) -> None:
+    variables = held(base="http://me:p%40w@{{host}}")
+    async with imported(tmp_path, here(url=url, auth=auth), variable=variables) as caller:
+        seen = await caller.call()
+        coded = seen.headers["authorization"].partition(" ")[2]
+        assert (seen.path, b64decode(coded).decode()) == ("/x", sent)
+        assert "p%40w" not in json.dumps(caller.made)
+
+
+async def test_a_body_goes_with_get_only_where_postman_sends_it(tmp_path: Path) -> None:
+    keeps: JsonObject = {"protocolProfileBehavior": {"disableBodyPruning": True}}
+    get = here(method="GET", body=raw('{"a": 1}'))
+    items = [get, folder("f", get, {**get, **keeps, "name": "y"}), folder("g", get, **keeps)]
+    async with imported(tmp_path, *items) as caller:
+        bodies = [(await caller.call(one)).body for one in ("x", "f-x", "f-y", "g-x")]
+        assert bodies == [b"", b"", b'{"a":1}', b'{"a":1}']
+        told = [(one["part"], one["reason"]) for one in caller.made["left_out"]]
+        assert told == [("body", "Postman sends none with GET")] * 2

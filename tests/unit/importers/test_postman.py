@@ -265,7 +265,7 @@ def test_a_figure_under_a_telling_name_is_none_that_opens() -> None:
         {"key": "max_tokens", "value": "100"},
         {"key": "token", "value": "100"},
     ]
-    action = request(body={"mode": "urlencoded", "urlencoded": pairs})
+    action = request(method="POST", body={"mode": "urlencoded", "urlencoded": pairs})
     assert action["body"] == {"max_tokens": "100", "token": "$Secret{a_token}"}
 
 
@@ -283,7 +283,10 @@ def test_two_values_are_two_secrets() -> None:
     bodies: list[JsonValue] = [
         {"key": "password", "value": value} for value in ("one", "two", "one")
     ]
-    items = [a_request(body={"mode": "urlencoded", "urlencoded": [body]}) for body in bodies]
+    items = [
+        a_request(method="POST", body={"mode": "urlencoded", "urlencoded": [body]})
+        for body in bodies
+    ]
     made = imported(a_collection(*items), "postman")
     assert [action["body"] for action in actions(made).values()] == [
         {"password": "$Secret{a_password}"},

@@ -273,3 +273,18 @@ def test_what_asks_a_person_is_that_persons_token() -> None:
     assert only_action(made)["auth"] == "oauth2"
     told = "`authorization_code` asks a person: get a token and store it as its secret"
     assert [one["reason"] for one in made["left_out"]] == [told]
+
+
+def test_what_is_disabled_is_told() -> None:
+    url: JsonObject = {
+        "host": "https://a.example",
+        "path": [":id"],
+        "variable": [{"key": "id", "value": "5", "disabled": True}],
+    }
+    body: JsonObject = {**raw("{}"), "disabled": True}
+    made = imported(a_collection(a_request(method="POST", url=url, body=body)), "postman")
+    assert "body" not in only_action(made)
+    assert [(one["part"], one["reason"]) for one in made["left_out"]] == [
+        ("body", "it is disabled"),
+        ("parameter `id` in path", "it is disabled"),
+    ]

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ductape.importers.openapi.paths import resource_of
 from ductape.importers.options import is_url
 from ductape.importers.postman.fields import Fields
-from ductape.importers.postman.urls import Pair, Url, text_pairs
+from ductape.importers.postman.urls import Pair, Url, User, text_pairs, without_user
 from ductape.importers.sealing import escaped, scrubbed
 
 
@@ -24,6 +24,7 @@ class Address(Struct, frozen=True):
     """What the variables have beyond the base; of no use to a URL with a path of its own."""
     query: tuple[Pair, ...] = ()
     """The same."""
+    user: User | None = None
 
 
 def addresses_of(url: Url, fields: Fields, shared: Container[str]) -> tuple[Address, ...] | str:
@@ -42,7 +43,7 @@ def addresses_of(url: Url, fields: Fields, shared: Container[str]) -> tuple[Addr
         one = _address(filled or "", below=bool(url.segments) or url.base in shared)
         if server is not None:
             own = Address("", "/") if isinstance(one, str) else one
-            found.append(Address(server.rstrip("/"), own.resource, own.query))
+            found.append(Address(server.rstrip("/"), own.resource, own.query, own.user))
         elif isinstance(one, str):
             return one
         else:
@@ -57,12 +58,12 @@ def _address(filled: str, *, below: bool) -> Address | str:
     bare, _, query = whole.partition("#")[0].partition("?")
     scheme, _, rest = bare.partition("://")
     host, slash, path = rest.partition("/")
-    origin = f"{scheme}://{host.rpartition('@')[2]}"
+    origin, user = without_user(f"{scheme}://{host}")
     pairs = tuple(text_pairs(query))
     if below and path.strip("/"):
         base = escaped(f"{origin}{slash}{path}".rstrip("/"))
-        return Address(base, "/" if path.endswith("/") else "", pairs)
-    return Address(escaped(origin), _resource(path), pairs)
+        return Address(base, "/" if path.endswith("/") else "", pairs, user)
+    return Address(escaped(origin), _resource(path), pairs, user)
 
 
 def _resource(path: str) -> str:

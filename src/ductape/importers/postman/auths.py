@@ -129,11 +129,16 @@ class Auths:
         return self._report.need(name, f"{what} of the auth `{kind}`")
 
 
+def is_auth(given: JsonValue) -> bool:
+    """Tell whether a request is sent with an auth."""
+    return a_text(member(given, "type")) not in ("", "noauth")
+
+
 def _key(given: JsonValue, fields: Fields) -> _Key | None:
     """Return what tells an auth from others; none for no auth."""
-    kind = a_text(member(given, "type"))
-    if kind in ("", "noauth"):
+    if not is_auth(given):
         return None
+    kind = a_text(member(given, "type"))
     listed = member(given, kind)
     pairs = {a_text(member(one, "key")): _text(member(one, "value")) for one in a_list(listed)}
     if isinstance(listed, dict):

@@ -33,7 +33,7 @@ class Body(Struct, frozen=True):
 
 def body_of(given: JsonValue, fields: Fields, place: str) -> Body | str:
     """Return a request's body, or why it cannot be sent."""
-    mode = None if member(given, "disabled") is True else member(given, "mode")
+    mode = member(given, "mode")
     match mode:
         case "raw":
             return _raw(an_object(given), fields, place)
@@ -151,6 +151,8 @@ def _enabled(pairs: list[JsonValue], fields: Fields, place: str) -> Iterator[tup
             fields.report.leave_out(place, _FIELD.format(name), "it is disabled")
         elif name:
             yield name, one
+        elif as_written(member(one, "value")):
+            fields.report.leave_out(place, "body field without a name", "it has none to be sent by")
 
 
 def _pairs(text: str) -> list[JsonValue]:

@@ -13,6 +13,7 @@ from ductape.importers.postman.requests import Request, Site
 from ductape.importers.postman.urls import url_of
 from ductape.importers.values import a_list, a_text, an_object, member
 
+_NO_PRUNING = "disableBodyPruning"
 _SETTINGS = ("protocolProfileBehavior", "proxy", "certificate")
 
 
@@ -24,6 +25,7 @@ class _Folder(Struct, frozen=True):
     path: str
     auth: JsonValue
     fields: Fields
+    prunes_no_body: bool = False
 
 
 def requests_of(collection: JsonObject, fields: Fields, site: Site) -> Iterator[Request]:
@@ -31,7 +33,8 @@ def requests_of(collection: JsonObject, fields: Fields, site: Site) -> Iterator[
     auth = collection.get("auth")
     site.auths.declare(auth, "auth", fields)
     _tell_settings(collection, "the collection", site)
-    yield from _requests(_Folder(collection, (), "", auth, fields), site)
+    keeps = _prunes_no_body(collection) is True
+    yield from _requests(_Folder(collection, (), "", auth, fields, keeps), site)
 
 
 def _requests(folder: _Folder, site: Site) -> Iterator[Request]:
@@ -42,15 +45,18 @@ def _requests(folder: _Folder, site: Site) -> Iterator[Request]:
         told = f"{place} ({' / '.join(names)[:200]})"
         fields = folder.fields.within(item.get("variable"), told)
         request = item.get("request")
+        own = _prunes_no_body(item)
+        prunes_no_body = folder.prunes_no_body if own is None else own
         if isinstance(item.get("item"), list):
             _tell_settings(item, told, site)
             auth = _nearest(item, f"{place}.auth", folder.auth, fields, site)
-            yield from _requests(_Folder(item, names, place, auth, fields), site)
+            inner = _Folder(item, names, place, auth, fields, prunes_no_body)
+            yield from _requests(inner, site)
         elif isinstance(request, (str, dict)):
             _tell_settings(item, told, site)
             auth = _nearest(request, f"{place}.request.auth", folder.auth, fields, site)
             url = url_of(request if isinstance(request, str) else request.get("url"))
-            yield Request(names, request, url, fields, auth, told)
+            yield Request(names, request, url, fields, auth, told, prunes_no_body)
         else:
             site.report.skip("operation", told, "it has no request")
 
@@ -64,6 +70,12 @@ def _nearest(
     return above if own is None else own
 
 
+def _prunes_no_body(item: JsonObject) -> bool | None:
+    """Tell whether a request sends its body also with GET; none where it is not said."""
+    told = member(item.get("protocolProfileBehavior"), _NO_PRUNING)
+    return told if isinstance(told, bool) else None
+
+
 def _tell_settings(item: JsonObject, where: str, site: Site) -> None:
     for event in a_list(item.get("event")):
         when = a_text(member(event, "listen")) or "event"
@@ -74,5 +86,7 @@ def _tell_settings(item: JsonObject, where: str, site: Site) -> None:
         given = item.get(key)
         if given is None:
             given = member(item.get("request"), key)
+        if isinstance(given, dict):
+            given = {name for name in given if name != _NO_PRUNING}
         if given:
             site.report.leave_out(where, key, "the way that Postman sends is not imported")

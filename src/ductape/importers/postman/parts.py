@@ -9,11 +9,30 @@ from ductape.importers.postman.auths import Sent
 from ductape.importers.postman.fields import Fields, Split
 from ductape.importers.postman.samples import Sample, put
 from ductape.importers.postman.urls import Pair
-from ductape.importers.values import a_list, a_text, member
+from ductape.importers.values import a_list, a_text, as_written, member
 
 _BY_AUTH = "the auth sends it"
 _DISABLED = "it is disabled"
 _HEADER = "header `{}`"
+_SINGLE = frozenset(
+    {
+        "accept-datetime",
+        "authorization",
+        "content-length",
+        "content-type",
+        "date",
+        "from",
+        "idempotency-key",
+        "if-modified-since",
+        "if-unmodified-since",
+        "max-forwards",
+        "origin",
+        "range",
+        "referer",
+        "user-agent",
+    }
+)
+"""Headers that are no lists: two of them are none."""
 _IN_PATH = "parameter `{}` in path"
 _IN_QUERY = "parameter `{}` in query"
 
@@ -53,27 +72,38 @@ def query_of(given: Iterable[Pair], fields: Fields, place: str, sent: Sent) -> S
 
 
 def headers_of(given: JsonValue, fields: Fields, place: str, sent: Sent) -> Split:
-    """Return a request's headers, without the one that the auth sends."""
-    members: JsonObject = {}
-    for name, value, disabled in _lines(given):
-        told = _HEADER.format(name)
-        if disabled:
+    """Return a request's headers, without the one that the auth sends.
+
+    Several of one name become one line, as RFC 9110 (5.3) reads them; where a header has one value
+    only, the last one counts.
+    """
+    members: dict[str, tuple[str, str]] = {}
+    for pair in header_pairs(given):
+        told, low = _HEADER.format(pair.name), pair.name.lower()
+        before = members.get(low)
+        if pair.disabled:
             fields.report.leave_out(place, told, _DISABLED)
-        elif ("header", name.lower()) == sent:
+        elif ("header", low) == sent:
             fields.report.leave_out(place, told, _BY_AUTH)
-        elif header_faults({name: value}, ""):
+        elif header_faults({pair.name: pair.value}, ""):
             fields.report.leave_out(place, told, "no request may set it so")
+        elif before is None or low in _SINGLE:
+            if before is not None:
+                fields.report.leave_out(place, told, "another one of its name is sent")
+            members[low] = pair.name, pair.value
         else:
-            members[name] = value
-    return fields.split(members, place, _HEADER)
+            joint = "; " if low == "cookie" else ", "
+            members[low] = before[0], f"{before[1]}{joint}{pair.value}"
+    return fields.split(dict(members.values()), place, _HEADER)
 
 
-def _lines(given: JsonValue) -> list[tuple[str, str, bool]]:
+def header_pairs(given: JsonValue) -> list[Pair]:
+    """Return the headers of a request, which are lines of text or a list."""
     if isinstance(given, str):
         lines = [line.partition(":") for line in given.splitlines() if ":" in line]
-        return [(name.strip(), value.strip(), False) for name, _, value in lines]
+        return [Pair(name.strip(), value.strip(), disabled=False) for name, _, value in lines]
     return [
-        (name.strip(), a_text(member(one, "value")), member(one, "disabled") is True)
+        Pair(name.strip(), as_written(member(one, "value")), member(one, "disabled") is True)
         for one in a_list(given)
         if (name := a_text(member(one, "key")))
     ]

@@ -9,16 +9,17 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.format.app import Method
 from ductape.importers.apps import Draft
 from ductape.importers.postman.addresses import Address, addresses_of
-from ductape.importers.postman.auths import Auths
+from ductape.importers.postman.auths import Auths, is_auth
 from ductape.importers.postman.bodies import Body, body_of
 from ductape.importers.postman.fields import Fields
-from ductape.importers.postman.parts import headers_of, params_of, query_of
+from ductape.importers.postman.parts import header_pairs, headers_of, params_of, query_of
 from ductape.importers.postman.urls import Pair, Url, path_of
 from ductape.importers.report import Report
 from ductape.importers.sealing import scrubbed
 from ductape.importers.tags import Tags
 from ductape.importers.values import LONGEST_NAME, LONGEST_WORDS, a_text, cut, member
 
+_WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _METHODS: frozenset[str] = frozenset(get_args(Method))
 _MIMES = {
     "json": "application/json",
@@ -40,6 +41,8 @@ class Request(Struct, frozen=True):
     auth: JsonValue
     """The nearest one."""
     place: str
+    prunes_no_body: bool = False
+    """Whether a body goes also where Postman sends none otherwise."""
 
 
 class Site(Struct, frozen=True):
@@ -60,18 +63,33 @@ def draft_of(one: Request, site: Site) -> Draft | str:
     addresses = addresses_of(one.url, one.fields, site.bases)
     if isinstance(addresses, str):
         return addresses
-    body = body_of(member(one.value, "body"), one.fields, one.place)
+    body = _body(one, method)
     if isinstance(body, str):
         return body
     bases = tuple(address.base for address in addresses)
     return Draft(bases, _action(one, site, method, addresses, body))
 
 
+def _body(one: Request, method: str) -> Body | str:
+    """Return the body that is sent, or why the request cannot be."""
+    given = member(one.value, "body")
+    mode = a_text(member(given, "mode"))
+    if member(given, "disabled") is True:
+        reason = "it is disabled"
+    elif method in _WITHOUT_BODY and not one.prunes_no_body:
+        reason = f"Postman sends none with {method}"
+    else:
+        return body_of(given, one.fields, one.place)
+    if member(given, mode) not in (None, "", [], {}):
+        one.fields.report.leave_out(one.place, "body", reason)
+    return Body()
+
+
 def _action(
     one: Request, site: Site, method: str, addresses: Sequence[Address], body: Body
 ) -> JsonObject:
     resource = _resource(one, addresses)
-    auth = site.auths.tag_of(one.auth, one.place, one.fields)
+    auth = site.auths.tag_of(_auth(one, addresses), one.place, one.fields)
     sent = site.auths.sends(auth)
     fixed = _fixed_query(one, addresses)
     query = query_of((*fixed, *one.url.query), one.fields, one.place, sent)
@@ -91,6 +109,20 @@ def _action(
     action: JsonObject = {"tag": site.tags.give("-".join(one.names)), "method": method}
     action |= {"resource": resource} | _words(one) | _without_empty(optional)
     return action if body.default is None else {**action, "body": body.default}
+
+
+def _auth(one: Request, addresses: Sequence[Address]) -> JsonValue:
+    """Return the auth that counts: where there is none, a URL may name a user."""
+    user = one.url.user or addresses[0].user
+    headers = header_pairs(member(one.value, "header"))
+    own = {pair.name.lower() for pair in headers if not pair.disabled}
+    if user is None or "authorization" in own or is_auth(one.auth):
+        return one.auth
+    pairs: list[JsonValue] = [
+        {"key": "username", "value": user[0]},
+        {"key": "password", "value": user[1]},
+    ]
+    return {"type": "basic", "basic": pairs}
 
 
 def _resource(one: Request, addresses: Sequence[Address]) -> str:

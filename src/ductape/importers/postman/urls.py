@@ -28,6 +28,10 @@ class Pair(Struct, frozen=True):
     """Whether a query has the name alone, without `=`."""
 
 
+User = tuple[str, str]
+"""A user's name and password, as a URL has them before its host."""
+
+
 class Url(Struct, frozen=True):
     """A URL in the parts that an action has."""
 
@@ -37,6 +41,7 @@ class Url(Struct, frozen=True):
     query: tuple[Pair, ...]
     params: tuple[Pair, ...] = ()
     """Values of the path's `:names`."""
+    user: User | None = None
 
 
 def url_of(given: JsonValue) -> Url:
@@ -56,7 +61,25 @@ def url_of(given: JsonValue) -> Url:
     pairs = _pairs(query) if isinstance(query, list) else text_pairs(text)
     params = _params(parts.get("variable"))
     known = {one.name for one in params}
-    return Url(base, tuple(_named(one, known) for one in segments), tuple(pairs), tuple(params))
+    base, user = without_user(base)
+    told = parts.get("auth")
+    if isinstance(told, dict):
+        user = as_written(told.get("user")), as_written(told.get("password"))
+    path = tuple(_named(one, known) for one in segments)
+    return Url(base, path, tuple(pairs), tuple(params), user)
+
+
+def without_user(base: str) -> tuple[str, User | None]:
+    """Return a URL's beginning, and the user that it names.
+
+    >>> without_user("https://me:p%40w@a.example")
+    ('https://a.example', ('me', 'p@w'))
+    """
+    scheme, mark, rest = base.rpartition("://")
+    who, is_, host = rest.rpartition("@")
+    name, _, password = who.partition(":")
+    user = (unquote(name), unquote(password)) if is_ else None
+    return f"{scheme}{mark}{host}", user
 
 
 class Path(Struct, frozen=True):
