@@ -1,10 +1,12 @@
 """Postman collections, imported and called: what arrives is what Postman itself would send."""
 
 import json
+import time
 from base64 import b64decode
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -393,3 +395,49 @@ async def test_a_body_goes_with_get_only_where_postman_sends_it(tmp_path: Path) 
         assert bodies == [b"", b"", b'{"a":1}', b'{"a":1}']
         told = [(one["part"], one["reason"]) for one in caller.made["left_out"]]
         assert told == [("body", "Postman sends none with GET")] * 2
+
+
+async def test_variables_in_names_arrive(tmp_path: Path) -> None:
+    pairs: list[JsonValue] = [{"key": "{{n}}[a]", "value": "1"}, {"key": "{{no}}", "value": "2"}]
+    url: JsonObject = {"host": "{{here}}", "path": ["~variable~variable~", "{{n}}"], "query": pairs}
+    header: list[JsonValue] = [{"key": "X-{{n}}", "value": "1"}]
+    form: JsonObject = {"mode": "urlencoded", "urlencoded": pairs}
+    items = [
+        here(url=url, header=header, body=form),
+        {**here(body=raw('{"{{n}}": 1}')), "name": "y"},
+    ]
+    async with imported(tmp_path, *items, variable=held(n="N")) as caller:
+        seen = await caller.call("x")
+        assert seen.path == "/%7Evariable%7Evariable~/N?N%5Ba%5D=1"
+        assert (seen.headers["x-n"], seen.body) == ("1", b"N%5Ba%5D=1")
+        assert (await caller.call("y")).body == b'{"N": 1}'
+        assert [one["part"] for one in caller.made["left_out"]] == [
+            "body field `{{no}}`",
+            "parameter `{{no}}` in query",
+        ]
+
+
+async def test_postmans_clock_is_ours_and_the_rest_of_its_own_is_given(tmp_path: Path) -> None:
+    header: list[JsonValue] = [
+        {"key": "X-At", "value": "{{$isoTimestamp}}"},
+        {"key": "Idempotency-Key", "value": "{{$guid}}"},
+        {"key": "X-Auth-Token", "value": "{{$randomUUID}}"},
+    ]
+    items = [
+        here(url="{{here}}/{{$timestamp}}", header=header, body=raw('{"at": {{$timestamp}}}')),
+        {**here(body=raw('{"at": "{{$timestamp}}", "id": "{{$guid}}"}')), "name": "y"},
+    ]
+    async with imported(tmp_path, *items) as caller:
+        seen = await caller.call("x", {"headers": {"X-Auth-Token": "given"}})
+        began = int(seen.path.removeprefix("/"))
+        assert abs(began - time.time()) < 60
+        assert json.loads(seen.body)["at"] - began in (0, 1)
+        assert datetime.fromisoformat(seen.headers["x-at"]).timestamp() // 1 - began in (0, 1)
+        assert not seen.headers["idempotency-key"].startswith("{{")
+        assert seen.headers["x-auth-token"] == "given"
+        with pytest.raises(ValidationError, match="id"):
+            await caller.call("y")
+        seen = await caller.call("y", {"body": {"id": "7"}})
+        assert set(json.loads(seen.body)) == {"at", "id"}
+        told = [(one["part"], one["reason"]) for one in caller.made["left_out"]]
+        assert told == [("header `Idempotency-Key`", "each run sends one of its own")]

@@ -288,3 +288,17 @@ def test_what_is_disabled_is_told() -> None:
         ("body", "it is disabled"),
         ("parameter `id` in path", "it is disabled"),
     ]
+
+
+def test_a_request_of_many_parts_takes_no_longer_than_its_length() -> None:
+    pairs: list[JsonValue] = [{"key": "a", "value": "1"} for _ in range(50_000)]
+    path: list[JsonValue] = ["{{v}}", *["x"] * 50_000]
+    url: JsonObject = {"host": "https://a.example", "path": path, "query": pairs}
+    header: JsonValue = [{"key": "X-A", "value": "1"} for _ in range(10_000)]
+    body: JsonValue = {"mode": "urlencoded", "urlencoded": pairs}
+    given: JsonValue = [{"key": "v", "value": "1"}]
+    began = time.process_time()
+    item = a_request(method="POST", url=url, header=header, body=body)
+    action = only_action(imported(a_collection(item, variable=given), "postman"))
+    assert time.process_time() - began < 20
+    assert action["query"] == {"a": ["1"] * 50_000}

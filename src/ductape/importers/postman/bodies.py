@@ -12,7 +12,15 @@ from ductape.domain.definitions.action import ContentType
 from ductape.domain.filecontent import mime_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.postman.fields import UNKNOWN, Fields
-from ductape.importers.postman.samples import Sample, bare_in, put, sample_of, without_comments
+from ductape.importers.postman.samples import (
+    Sample,
+    bare_in,
+    names_in,
+    put,
+    sample_of,
+    without_comments,
+)
+from ductape.importers.postman.scopes import NAMED
 from ductape.importers.values import a_list, a_text, an_object, as_written, member
 
 _MIMES = {"xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
@@ -58,7 +66,8 @@ def _raw(given: JsonObject, fields: Fields, place: str) -> Body | str:
     if not text.strip():
         return Body()
     value = sample_of(text) if language in ("", "json") else None
-    if all(map(fields.variables.fits_json, bare_in(value))):
+    fits = all(map(fields.variables.fits_json, bare_in(value)))
+    if fits and not any(map(NAMED.search, names_in(value))):
         if isinstance(value, dict):
             return _object(value, fields, place)
         if isinstance(value, list):
@@ -146,11 +155,14 @@ def _part(one: JsonValue) -> Sample:
 def _enabled(pairs: list[JsonValue], fields: Fields, place: str) -> Iterator[tuple[str, JsonValue]]:
     """Yield the fields that are sent, by name."""
     for one in pairs:
-        name = a_text(member(one, "key"))
+        written = a_text(member(one, "key"))
+        told = _FIELD.format(written)
         if member(one, "disabled") is True:
-            fields.report.leave_out(place, _FIELD.format(name), "it is disabled")
-        elif name:
-            yield name, one
+            fields.report.leave_out(place, told, "it is disabled")
+        elif written:
+            name = fields.named(written, place, told)
+            if name is not None:
+                yield name, one
         elif as_written(member(one, "value")):
             fields.report.leave_out(place, "body field without a name", "it has none to be sent by")
 

@@ -42,9 +42,24 @@ class Fields(Struct, frozen=True):
         """
         if NAMED.search(value) is None:
             return self._literal(name, value)
-        if names_secret(name):
+        if names_secret(name) and not own_alone(value):
             return self.variables.hidden(value)
         return self.variables.referring(value)
+
+    def named(self, name: str, place: str, told: str) -> str | None:
+        """Return a name with its variables' values; none, which is told, where it has to be given.
+
+        No definition can refer to anything in a name.
+        """
+        inside = [one.strip() for one in NAMED.findall(name)]
+        if not inside:
+            return name
+        values = {self.variables.filled(name, env) for env in self.options.envs}
+        value = values.pop()
+        if value and not values and not any(map(self.variables.is_secret, inside)):
+            return value
+        self.report.leave_out(place, told, "its name has no value, or not the same in every env")
+        return None
 
     def opens(self, name: str, value: str) -> bool:
         """Tell whether a value under a name is a credential, or has one in it."""
@@ -109,6 +124,16 @@ class Fields(Struct, frozen=True):
                 return cast("list[JsonValue]", items) if whole else UNKNOWN
             case _:
                 return cast("JsonValue", value)
+
+
+def own_alone(value: str) -> bool:
+    """Tell whether all variables in a text are Postman's own, as `{{$guid}}`: none opens anything.
+
+    >>> own_alone("{{$guid}}"), own_alone("{{$guid}}-{{key}}"), own_alone("key")
+    (True, False, False)
+    """
+    inside = NAMED.findall(value)
+    return bool(inside) and all(one.strip().startswith("$") for one in inside)
 
 
 def _opens(name: str, value: str) -> bool:

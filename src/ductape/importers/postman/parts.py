@@ -6,7 +6,7 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.web import header_faults, param_names
 from ductape.importers.openapi.paths import plain_name
 from ductape.importers.postman.auths import Sent
-from ductape.importers.postman.fields import Fields, Split
+from ductape.importers.postman.fields import Fields, Split, own_alone
 from ductape.importers.postman.samples import Sample, put
 from ductape.importers.postman.urls import Pair
 from ductape.importers.values import a_list, a_text, as_written, member
@@ -64,10 +64,10 @@ def query_of(given: Iterable[Pair], fields: Fields, place: str, sent: Sent) -> S
             fields.report.leave_out(place, told, _DISABLED)
         elif ("query", pair.name) == sent:
             fields.report.leave_out(place, told, _BY_AUTH)
-        else:
+        elif name := fields.named(pair.name, place, told):
             if pair.bare:
                 fields.report.leave_out(place, told, "its name is sent with a `=`")
-            put(members, pair.name, pair.value)
+            put(members, name, pair.value)
     return fields.split(members, place, _IN_QUERY)
 
 
@@ -79,22 +79,33 @@ def headers_of(given: JsonValue, fields: Fields, place: str, sent: Sent) -> Spli
     """
     members: dict[str, tuple[str, str]] = {}
     for pair in header_pairs(given):
-        told, low = _HEADER.format(pair.name), pair.name.lower()
-        before = members.get(low)
-        if pair.disabled:
-            fields.report.leave_out(place, told, _DISABLED)
-        elif ("header", low) == sent:
-            fields.report.leave_out(place, told, _BY_AUTH)
-        elif header_faults({pair.name: pair.value}, ""):
-            fields.report.leave_out(place, told, "no request may set it so")
-        elif before is None or low in _SINGLE:
-            if before is not None:
-                fields.report.leave_out(place, told, "another one of its name is sent")
-            members[low] = pair.name, pair.value
+        told = _HEADER.format(pair.name)
+        name = pair.name if pair.disabled else fields.named(pair.name, place, told)
+        if name is None:
+            continue
+        low, value = name.lower(), pair.value
+        reason = _DISABLED if pair.disabled else _unsent(name, value, sent)
+        if reason:
+            fields.report.leave_out(place, told, reason)
+        elif low not in members:
+            members[low] = name, value
+        elif low in _SINGLE:
+            fields.report.leave_out(place, told, "another one of its name is sent")
+            members[low] = name, value
         else:
-            joint = "; " if low == "cookie" else ", "
-            members[low] = before[0], f"{before[1]}{joint}{pair.value}"
+            first, before = members[low]
+            members[low] = first, f"{before}{'; ' if low == 'cookie' else ', '}{value}"
     return fields.split(dict(members.values()), place, _HEADER)
+
+
+def _unsent(name: str, value: str, sent: Sent) -> str:
+    """Return why a header is not in the action; empty where it is."""
+    if ("header", name.lower()) == sent:
+        return _BY_AUTH
+    if header_faults({name: value}, ""):
+        return "no request may set it so"
+    fresh = name.lower() == "idempotency-key" and own_alone(value)
+    return "each run sends one of its own" if fresh else ""
 
 
 def header_pairs(given: JsonValue) -> list[Pair]:

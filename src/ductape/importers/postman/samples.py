@@ -100,6 +100,13 @@ def bare_in(value: Sample) -> Iterator[str]:
             yield part.name
 
 
+def names_in(value: Sample) -> Iterator[str]:
+    """Yield the names of all members, however deep."""
+    for part, _ in _parts(value):
+        if isinstance(part, dict):
+            yield from part
+
+
 def put(members: dict[str, Sample], name: str, value: Sample) -> None:
     """Add a value; what stands there already becomes a list with it."""
     if name not in members:

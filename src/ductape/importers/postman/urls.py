@@ -13,8 +13,10 @@ from ductape.importers.postman.variables import Variables
 from ductape.importers.values import a_list, a_text, an_object, as_written, member
 
 _PARAMETER = re.compile(r"^:([A-Za-z_][\w-]*)", re.ASCII)
-_MARK = "~variable-{}~"
+_STAND_IN = "~variable~"
 """Stands for a reference while its path is quoted."""
+_MARK = re.compile(re.escape(_STAND_IN))
+_LIKE_IT = re.compile("~(?=variable~)")
 
 
 class Pair(Struct, frozen=True):
@@ -104,13 +106,12 @@ def path_of(url: Url, variables: Variables) -> Path:
         if reference is None:
             return f"{{{name}}}"
         references.append(reference)
-        return _MARK.format(len(references) - 1)
+        return _STAND_IN
 
-    segments = [NAMED.sub(stand_in, one) for one in url.segments]
+    segments = [NAMED.sub(stand_in, _LIKE_IT.sub("%7E", one)) for one in url.segments]
     resource = resource_of("/" + "/".join(segments), {}).path
-    for at, reference in enumerate(references):
-        resource = resource.replace(_MARK.format(at), reference)
-    return Path(resource, tuple(secrets))
+    given = iter(references)  # One for each mark, in the order of the path.
+    return Path(_MARK.sub(lambda _: next(given), resource), tuple(secrets))
 
 
 def _named(segment: str, known: Container[str]) -> str:

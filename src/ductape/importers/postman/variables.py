@@ -24,6 +24,11 @@ from ductape.importers.report import Report
 from ductape.importers.sealing import escaped, looks_secret, names_secret
 from ductape.importers.tags import Tags, secret_name
 
+_CLOCK = {
+    "$timestamp": "$Dateformat($Now(), 'X')",
+    "$isoTimestamp": "$Dateformat($Now(), 'YYYY-MM-DD[T]HH:mm:ss.SSS[Z]')",
+}
+"""Postman's own variables that an operator writes."""
 _Place = tuple[str, str]
 """A variable's name and its values, as JSON: what tells variables of one name apart."""
 
@@ -127,9 +132,12 @@ class Variables:
     def fits_json(self, name: str) -> bool:
         """Tell whether a variable outside of quotes leaves JSON what it is."""
         unknown = self._scope.values(name) is None and not self.is_secret(name)
+        unknown = unknown and name not in _CLOCK  # a text, where JSON may want a number
         return unknown or self.inserted(name) is not None
 
     def _reference(self, name: str) -> str | None:
+        if name in _CLOCK:
+            return _CLOCK[name]
         if self.is_secret(name):
             return self.secret(name)
         values = self._scope.values(name)
