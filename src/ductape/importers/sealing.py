@@ -5,6 +5,7 @@ becomes a reference to a secret.
 """
 
 import re
+from collections.abc import Iterator
 
 from ductape.domain.found import MASK, secret
 from ductape.domain.jsonvalue import JsonValue
@@ -52,6 +53,20 @@ def scrubbed(text: str) -> str:
     'curl -u ***: …'
     """
     return _LOOKS.sub(MASK, text)
+
+
+def parts_of(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield a text part by part, each with whether it looks like something that opens.
+
+    >>> [*parts_of("key sk_test_4eC39HqLyjWDarjtT1zdp7dc")]
+    [('key ', False), ('sk_test_4eC39HqLyjWDarjtT1zdp7dc', True), ('', False)]
+    """
+    at = 0
+    for found in _LOOKS.finditer(text):
+        yield text[at : found.start()], False
+        yield found[0], True
+        at = found.end()
+    yield text[at:], False
 
 
 def without_secrets(path: str) -> str:

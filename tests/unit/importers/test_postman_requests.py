@@ -302,3 +302,34 @@ def test_a_request_of_many_parts_takes_no_longer_than_its_length() -> None:
     action = only_action(imported(a_collection(item, variable=given), "postman"))
     assert time.process_time() - began < 20
     assert action["query"] == {"a": ["1"] * 50_000}
+
+
+def test_what_has_no_value_is_named() -> None:
+    made = imported(
+        a_collection(
+            a_request(method="POST", body=raw('{"a": {"b": "{{x}} {{y}}"}, "c": "{{v}} {{z}}"}')),
+            variable=[{"key": "v", "value": "1"}],
+        ),
+        "postman",
+    )
+    assert [(one["part"], one["reason"]) for one in made["left_out"]] == [
+        ("body field `a`", "`{{x}}`, `{{y}}` has no value: give it whole, or use `--var`"),
+        ("body field `c`", "`{{z}}` has no value: give it whole, or use `--var`"),
+    ]
+    assert "variables" not in app_of(made)
+
+
+def test_a_credential_beside_a_variable_is_a_secret() -> None:
+    header: JsonValue = [{"key": "X-Both", "value": "{{v}} sk_live_4eC39HqLyjWDarjtT1 $5"}]
+    given: JsonValue = [{"key": "v", "value": "1"}]
+    made = imported(a_collection(a_request(header=header), variable=given), "postman")
+    assert only_action(made)["headers"] == {"X-Both": "$Variable{a}{v} $Secret{a_X_Both} $$5"}
+
+
+def test_a_request_without_a_url_is_told() -> None:
+    made = imported(
+        a_collection(a_request(), {"name": "y", "request": {"method": "GET"}}),
+        "postman",
+        server="https://s.example",
+    )
+    assert [one["reason"] for one in made["skipped"]] == ["it has no URL"]

@@ -32,6 +32,8 @@ def addresses_of(url: Url, fields: Fields, shared: Container[str]) -> tuple[Addr
 
     `shared` are the bases that some request goes below.
     """
+    if not url.base and not url.segments:
+        return "it has no URL"
     found: list[Address] = []
     for env in fields.options.envs:
         filled = fields.variables.filled(url.base, env)

@@ -15,6 +15,7 @@ from ductape.importers.postman.fields import UNKNOWN, Fields
 from ductape.importers.postman.samples import (
     Sample,
     bare_in,
+    named_in,
     names_in,
     put,
     sample_of,
@@ -65,14 +66,15 @@ def _raw(given: JsonObject, fields: Fields, place: str) -> Body | str:
     language = a_text(member(member(given.get("options"), "raw"), "language"))
     if not text.strip():
         return Body()
-    value = sample_of(text) if language in ("", "json") else None
-    fits = all(map(fields.variables.fits_json, bare_in(value)))
-    if fits and not any(map(NAMED.search, names_in(value))):
-        if isinstance(value, dict):
-            return _object(value, fields, place)
-        if isinstance(value, list):
-            return _list(value, fields, place)
     text = without_comments(text) if language == "json" else text
+    value = sample_of(text) if language in ("", "json") else None
+    named = any(map(NAMED.search, names_in(value)))
+    fits = not named and all(map(fields.variables.fits_json, bare_in(value)))
+    if fits or any(map(fields.variables.lacks, named_in(text))):  # Such a text is asked for whole.
+        if isinstance(value, dict) and not named:
+            return _object(value, fields, place)
+        if isinstance(value, list) and not named:
+            return _list(value, fields, place)
     return _text(text, _MIMES.get(language) or _guessed(text, language), fields, place)
 
 
@@ -85,7 +87,7 @@ def _object(value: dict[str, Sample], fields: Fields, place: str) -> Body:
 def _list(value: list[Sample], fields: Fields, place: str) -> Body:
     kept = fields.value("body", value, 1)
     if kept is UNKNOWN:
-        fields.report.leave_out(place, "body", "something in it has no value: give it whole")
+        fields.report.leave_out(place, "body", fields.lacking(value))
         return Body()
     return Body("json", None, cast("JsonValue", kept))
 
@@ -93,7 +95,7 @@ def _list(value: list[Sample], fields: Fields, place: str) -> Body:
 def _text(text: str, mime: str | None, fields: Fields, place: str) -> Body:
     kept = fields.sealed("body", text)
     if kept is None:
-        fields.report.leave_out(place, "body", "something in it has no value: give it whole")
+        fields.report.leave_out(place, "body", fields.lacking(text))
     return Body("text", mime, kept)
 
 

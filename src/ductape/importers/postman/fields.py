@@ -10,14 +10,15 @@ from msgspec.structs import replace
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.rules.credentials import names_credential
 from ductape.importers.options import Options
-from ductape.importers.postman.samples import Bare, Sample
+from ductape.importers.postman.samples import Bare, Sample, named_in
 from ductape.importers.postman.scopes import NAMED
 from ductape.importers.postman.variables import Variables
 from ductape.importers.report import Report
-from ductape.importers.sealing import escaped, looks_secret, names_secret
+from ductape.importers.sealing import escaped, looks_secret, names_secret, parts_of
 from ductape.importers.tags import secret_name
 
 _DEEPEST = 32
+_MOST_TOLD = 5
 _PLAIN = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,6})?|true|false|<[a-z0-9_ -]{1,30}>", re.IGNORECASE)
 """Figures, and what stands in the place of a value: `<string>`."""
 
@@ -44,7 +45,12 @@ class Fields(Struct, frozen=True):
             return self._literal(name, value)
         if names_secret(name) and not own_alone(value):
             return self.variables.hidden(value)
-        return self.variables.referring(value)
+        return self.variables.referring(value, lambda text: self._without_secrets(name, text))
+
+    def _without_secrets(self, name: str, text: str) -> str:
+        """Return a text beside variables, what looks like a credential in it as a secret."""
+        parts = parts_of(text)
+        return "".join(self.secret(name, one) if opens else escaped(one) for one, opens in parts)
 
     def named(self, name: str, place: str, told: str) -> str | None:
         """Return a name with its variables' values; none, which is told, where it has to be given.
@@ -93,7 +99,7 @@ class Fields(Struct, frozen=True):
         for name, value in members.items():
             kept = self.value(name, value, 1)
             if kept is UNKNOWN:
-                if reason := _to_give(value):
+                if reason := self._to_give(value):
                     self.report.leave_out(place, part.format(name), reason)
                 if kind := _kind(value):
                     split.rules[name] = {"type": kind}
@@ -102,6 +108,23 @@ class Fields(Struct, frozen=True):
                 if rule := _rule(value):
                     split.rules[name] = rule
         return split
+
+    def lacking(self, value: Sample) -> str:
+        """Return what to tell of a value some of whose variables have none."""
+        names = [*dict.fromkeys(name for name in named_in(value) if self.variables.lacks(name))]
+        told = ", ".join(f"`{{{{{name[:60]}}}}}`" for name in names[:_MOST_TOLD])
+        more = f" and {len(names) - _MOST_TOLD} more" if len(names) > _MOST_TOLD else ""
+        return f"{told or 'something in it'}{more} has no value: give it whole, or use `--var`"
+
+    def _to_give(self, value: Sample) -> str | None:
+        """Return what to tell of a value that is asked for; none where its rule says it all."""
+        match value:
+            case Bare():
+                return "it has no value, and may be of any type: give it"
+            case str() if NAMED.fullmatch(value.strip()):
+                return None
+            case _:
+                return self.lacking(value)
 
     def value(self, name: str, value: Sample, depth: int) -> "JsonValue | Unknown":
         """Return a value with its credentials sealed, or that something in it is not known."""
@@ -181,14 +204,3 @@ def _kind(value: Sample) -> str | None:
             return "ARRAY"
         case _:
             return "STRING"
-
-
-def _to_give(value: Sample) -> str | None:
-    """Return what to tell of a value that the caller gives; none where its rule says it all."""
-    match value:
-        case Bare():
-            return "it has no value, and may be of any type: give it"
-        case str() if NAMED.fullmatch(value.strip()):
-            return None
-        case _:
-            return "something in it has no value: give it whole"

@@ -80,7 +80,8 @@ def _tell_settings(item: JsonObject, where: str, site: Site) -> None:
     for event in a_list(item.get("event")):
         when = a_text(member(event, "listen")) or "event"
         lines = member(member(event, "script"), "exec")
-        if lines not in (None, "", [], [""]):
+        written = [lines] if isinstance(lines, str) else a_list(lines)
+        if any(a_text(line).strip() for line in written):
             site.report.leave_out(where, "script", f"the {when[:40]} script is not run")
     for key in _SETTINGS:
         given = item.get(key)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonValue
+from ductape.importers.postman.scopes import NAMED
 
 if TYPE_CHECKING:
     Sample: TypeAlias = (
@@ -98,6 +99,15 @@ def bare_in(value: Sample) -> Iterator[str]:
     for part, _ in _parts(value):
         if isinstance(part, Bare):
             yield part.name
+
+
+def named_in(value: Sample) -> Iterator[str]:
+    """Yield the names of all variables, in texts too."""
+    for part, _ in _parts(value):
+        if isinstance(part, Bare):
+            yield part.name
+        elif isinstance(part, str):
+            yield from (name.strip() for name in NAMED.findall(part))
 
 
 def names_in(value: Sample) -> Iterator[str]:

@@ -4,7 +4,7 @@ What has no value, as Postman's `{{$guid}}`, the caller gives.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct, field
 
@@ -83,15 +83,25 @@ class Variables:
         """Return what texts are here in each env, to tell those of two folders apart."""
         return self._scope.seen(*texts)
 
-    def referring(self, text: str) -> str | None:
-        """Return a text that refers to its variables; none where one has no value."""
+    def lacks(self, name: str) -> bool:
+        """Tell whether a variable has no value that a definition could have."""
+        known = name in _CLOCK or self.is_secret(name)
+        return not known and self._scope.values(name) is None
+
+    def referring(self, text: str, literal: Callable[[str], str] = escaped) -> str | None:
+        """Return a text that refers to its variables; none where one has no value.
+
+        `literal` writes what stands between them.
+        """
         parts = NAMED.split(text)
-        written = escaped(parts[0])
+        if any(self.lacks(name.strip()) for name in parts[1::2]):
+            return None
+        written = literal(parts[0])
         for name, after in zip(parts[1::2], parts[2::2], strict=True):
             reference = self._reference(name.strip())
             if reference is None:
                 return None
-            written += reference + escaped(after)
+            written += reference + literal(after)
         return written
 
     def hidden(self, text: str) -> str:
@@ -131,9 +141,7 @@ class Variables:
 
     def fits_json(self, name: str) -> bool:
         """Tell whether a variable outside of quotes leaves JSON what it is."""
-        unknown = self._scope.values(name) is None and not self.is_secret(name)
-        unknown = unknown and name not in _CLOCK  # a text, where JSON may want a number
-        return unknown or self.inserted(name) is not None
+        return self.lacks(name) or self.inserted(name) is not None
 
     def _reference(self, name: str) -> str | None:
         if name in _CLOCK:
