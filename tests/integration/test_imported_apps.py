@@ -230,6 +230,8 @@ async def test_a_collections_requests_arrive(tmp_path: Path) -> None:
         }
         seen = await caller.call("Login", {})
         assert form_of(seen) == ["grant_type=password", "client_secret=s3cret-a_client_secret"]
+        seen = await caller.call("Tenant-page", {})
+        assert seen.path == "/t/blue/bots3cret-a_apiSecret/home"
         seen = await caller.call("Tenant-page", {"params": {"apiSecret": "k"}})
         assert seen.path == "/t/blue/botk/home"
         seen = await caller.call("GraphQL", {"body": {"variables": {"id": "1"}}})

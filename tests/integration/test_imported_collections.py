@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import pytest
 from aiohttp import web
 
-from ductape import Ductape, ValidationError
+from ductape import Ductape, JobFailed, ValidationError
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers import Imported
 from tests.servers.http import Received, Receiver, http_receiver
@@ -152,19 +152,20 @@ async def test_values_of_path_variables_are_defaults(tmp_path: Path) -> None:
     }
     tenant: list[JsonValue] = [{"key": "tenant", "value": "blue"}]
     async with imported(tmp_path, here(url=url), variable=tenant) as caller:
-        given: JsonObject = {"part": "p", "token": "t"}
+        given: JsonObject = {"part": "p"}
         assert (await caller.call("x", {"params": given})).path == (
-            "/v1/blue/orders/a%20%245%2Fb/p/t"
+            "/v1/blue/orders/a%20%245%2Fb/p/s3cret-a_token"
         )
-        given |= {"tenant": "red", "id.json": "7.json"}
+        given |= {"tenant": "red", "id.json": "7.json", "token": "t"}
         assert (await caller.call("x", {"params": given})).path == "/v1/red/orders/7.json/p/t"
         with pytest.raises(ValidationError) as raised:
             await caller.call("x", {"params": {}})
-        assert {one["path"] for one in raised.value.errors} == {
-            "input.params.part",
-            "input.params.token",
-        }
-        assert [one["part"] for one in caller.made["left_out"]] == ["parameter `token` in path"]
+        assert [one["path"] for one in raised.value.errors] == ["input.params.part"]
+        caller.server.answers.append(web.Response(status=404, text="no /s3cret-a_token"))
+        with pytest.raises(JobFailed) as failed:
+            await caller.call("x", {"params": {"part": "p"}})
+        assert "s3cret" not in f"{failed.value!r} {failed.value.error} {failed.value.attempts}"
+        assert caller.made["left_out"] == []
         assert "t0ps3cret" not in json.dumps(caller.made)
 
 

@@ -45,11 +45,8 @@ def params_of(given: Iterable[Pair], resource: str, fields: Fields, place: str) 
         name = plain_name(pair.name)
         if name not in named or not pair.value:
             continue
-        told = _IN_PATH.format(pair.name)
         if pair.disabled:
-            fields.report.leave_out(place, told, _DISABLED)
-        elif fields.opens(pair.name, pair.value):
-            fields.report.leave_out(place, told, "its value may be a credential: give it")
+            fields.report.leave_out(place, _IN_PATH.format(pair.name), _DISABLED)
         else:
             members[name] = pair.value
     return fields.split(members, place, _IN_PATH).known

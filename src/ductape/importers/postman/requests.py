@@ -13,7 +13,7 @@ from ductape.importers.postman.auths import Auths, is_auth
 from ductape.importers.postman.bodies import Body, body_of
 from ductape.importers.postman.fields import Fields
 from ductape.importers.postman.parts import header_pairs, headers_of, params_of, query_of
-from ductape.importers.postman.urls import Pair, Url, path_of
+from ductape.importers.postman.urls import Pair, Path, Url, path_of
 from ductape.importers.report import Report
 from ductape.importers.sealing import scrubbed
 from ductape.importers.tags import Tags
@@ -88,7 +88,9 @@ def _body(one: Request, method: str) -> Body | str:
 def _action(
     one: Request, site: Site, method: str, addresses: Sequence[Address], body: Body
 ) -> JsonObject:
-    resource = _resource(one, addresses)
+    path = Path(addresses[0].resource, {})
+    if one.url.segments:
+        path = path_of(one.url, one.fields.variables)
     auth = site.auths.tag_of(_auth(one, addresses), one.place, one.fields)
     sent = site.auths.sends(auth)
     fixed = _fixed_query(one, addresses)
@@ -99,7 +101,7 @@ def _action(
         "auth": auth,
         "headers": _with_type(headers.known, body),
         "query": query.known,
-        "params": params_of(one.url.params, resource, one.fields, one.place),
+        "params": path.secrets | params_of(one.url.params, path.resource, one.fields, one.place),
         "part_types": body.part_types,
         "request": _without_empty(
             {"query": query.rules, "headers": headers.rules, "body": body.rules}
@@ -107,7 +109,7 @@ def _action(
         "envs": _elsewhere(one, addresses, fixed),
     }
     action: JsonObject = {"tag": site.tags.give("-".join(one.names)), "method": method}
-    action |= {"resource": resource} | _words(one) | _without_empty(optional)
+    action |= {"resource": path.resource} | _words(one) | _without_empty(optional)
     return action if body.default is None else {**action, "body": body.default}
 
 
@@ -123,18 +125,6 @@ def _auth(one: Request, addresses: Sequence[Address]) -> JsonValue:
         {"key": "password", "value": user[1]},
     ]
     return {"type": "basic", "basic": pairs}
-
-
-def _resource(one: Request, addresses: Sequence[Address]) -> str:
-    """Return a request's path: its own, else what its variable has."""
-    if not one.url.segments:
-        return addresses[0].resource
-    path = path_of(one.url, one.fields.variables)
-    for name in path.secrets:
-        reference = one.fields.variables.secret(name)
-        told = f"it is secret: give `{reference}` as the parameter `{name}`"
-        one.fields.report.leave_out(one.place, f"variable `{name}` in the path", told)
-    return path.resource
 
 
 def _fixed_query(one: Request, addresses: Sequence[Address]) -> tuple[Pair, ...]:

@@ -6,8 +6,8 @@ from urllib.parse import unquote, unquote_plus
 
 from msgspec import Struct
 
-from ductape.domain.jsonvalue import JsonValue
-from ductape.importers.openapi.paths import resource_of
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.importers.openapi.paths import plain_name, resource_of
 from ductape.importers.postman.scopes import NAMED
 from ductape.importers.postman.variables import Variables
 from ductape.importers.values import a_list, a_text, an_object, as_written, member
@@ -88,19 +88,19 @@ class Path(Struct, frozen=True):
     """A path as an action's resource."""
 
     resource: str
-    secrets: tuple[str, ...]
-    """Secret variables, which the caller gives as parameters: none stands in a URL by itself."""
+    secrets: JsonObject
+    """Parameter → the secret variable that it is: errors name the path, and none may stand in it."""
 
 
 def path_of(url: Url, variables: Variables) -> Path:
     """Return the resource of a URL; what has no value in it becomes a parameter."""
     references: list[str] = []
-    secrets: list[str] = []
+    secrets: JsonObject = {}
 
     def stand_in(match: re.Match[str]) -> str:
         name = match[1].strip()
         if variables.is_secret(name):
-            secrets.append(name)
+            secrets[plain_name(name)] = variables.secret(name)
             return f"{{{name}}}"
         reference = variables.referring(match[0])
         if reference is None:
@@ -111,7 +111,7 @@ def path_of(url: Url, variables: Variables) -> Path:
     segments = [NAMED.sub(stand_in, _LIKE_IT.sub("%7E", one)) for one in url.segments]
     resource = resource_of("/" + "/".join(segments), {}).path
     given = iter(references)  # One for each mark, in the order of the path.
-    return Path(_MARK.sub(lambda _: next(given), resource), tuple(secrets))
+    return Path(_MARK.sub(lambda _: next(given), resource), secrets)
 
 
 def _named(segment: str, known: Container[str]) -> str:
