@@ -333,3 +333,15 @@ def test_a_request_without_a_url_is_told() -> None:
         server="https://s.example",
     )
     assert [one["reason"] for one in made["skipped"]] == ["it has no URL"]
+
+
+def test_an_empty_variable_in_an_address_is_empty() -> None:
+    given: JsonValue = [
+        {"key": "url", "value": "https://a.example"},
+        {"key": "site", "value": ""},
+        {"key": "host", "value": ""},
+    ]
+    items = [a_request(url=url) for url in ("{{url}}{{site}}/x", "https://{{host}}/x", "{{host}}")]
+    made = imported(a_collection(*items, variable=given), "postman")
+    assert app_of(made)["envs"] == [{"slug": "dev", "base_url": "https://a.example"}]
+    assert ["has no value" in one["reason"] for one in made["skipped"]] == [True, True]

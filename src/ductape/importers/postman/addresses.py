@@ -36,13 +36,13 @@ def addresses_of(url: Url, fields: Fields, shared: Container[str]) -> tuple[Addr
         return "it has no URL"
     found: list[Address] = []
     for env in fields.options.envs:
-        filled = fields.variables.filled(url.base, env)
+        filled = fields.variables.filled(url.base, env, with_empty=True) or ""
         choice = fields.options.server_in(env)
         server = choice if choice is not None and is_url(choice) else None
-        if not filled and server is None:
+        if server is None and not filled.rpartition("://")[2]:
             told = scrubbed(url.base)[:80]
             return f"its address {told!r} has no value: `--var NAME=URL` or `--server URL`"
-        one = _address(filled or "", below=bool(url.segments) or url.base in shared)
+        one = _address(filled, below=bool(url.segments) or url.base in shared)
         if server is not None:
             own = Address("", "/") if isinstance(one, str) else one
             found.append(Address(server.rstrip("/"), own.resource, own.query, own.user))

@@ -46,14 +46,17 @@ class Scope(Struct, frozen=True):
         known = {env: {**held, **own, **self.above[env]} for env, held in self.known.items()}
         return Scope(known, self.above, place)
 
-    def filled(self, text: str, env: str) -> str | None:
-        """Return a text with its variables' values in an env; none where one has no value."""
+    def filled(self, text: str, env: str, *, with_empty: bool = False) -> str | None:
+        """Return a text with its variables' values in an env; none where one has no value.
+
+        An empty one has none, since it waits for somebody's, unless `with_empty` says otherwise.
+        """
         known = self.known[env]
         for _ in range(_DEEPEST):
             names = [name.strip() for name in NAMED.findall(text)]
             if not names:
                 return text
-            if any(not known.get(name) for name in names):
+            if any(not known.get(name) and not (with_empty and name in known) for name in names):
                 return None
             text = NAMED.sub(lambda match: known[match[1].strip()], text)
             if len(text) > _LONGEST:

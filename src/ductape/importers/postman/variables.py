@@ -75,9 +75,9 @@ class Variables:
         """The app's variables, as far as something uses them."""
         return self._made.declared
 
-    def filled(self, text: str, env: str) -> str | None:
+    def filled(self, text: str, env: str, *, with_empty: bool = False) -> str | None:
         """Return a text with its variables' values in an env; none where one has no value."""
-        return self._scope.filled(text, env)
+        return self._scope.filled(text, env, with_empty=with_empty)
 
     def seen(self, *texts: str) -> str:
         """Return what texts are here in each env, to tell those of two folders apart."""
