@@ -345,3 +345,10 @@ def test_an_empty_variable_in_an_address_is_empty() -> None:
     made = imported(a_collection(*items, variable=given), "postman")
     assert app_of(made)["envs"] == [{"slug": "dev", "base_url": "https://a.example"}]
     assert ["has no value" in one["reason"] for one in made["skipped"]] == [True, True]
+
+
+def test_a_body_of_no_kind_is_none_and_a_query_in_a_variable_is_told() -> None:
+    item = a_request(method="POST", url="https://a.example/x?{{query}}&b=1", body={"mode": "none"})
+    made = imported(a_collection(item), "postman")
+    assert only_action(made)["query"] == {"b": "1"}
+    assert [one["part"] for one in made["left_out"]] == ["parameter `{{query}}` in query"]

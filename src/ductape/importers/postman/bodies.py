@@ -48,7 +48,7 @@ def body_of(given: JsonValue, fields: Fields, place: str) -> Body | str:
             return _raw(an_object(given), fields, place)
         case "graphql":
             return _graphql(member(given, "graphql"), fields, place)
-        case None:
+        case None | "" | "none":
             return Body()
         case "urlencoded" | "formdata":
             written = member(given, str(mode))

@@ -8,6 +8,7 @@ from ductape.importers.openapi.paths import plain_name
 from ductape.importers.postman.auths import Sent
 from ductape.importers.postman.fields import Fields, Split, own_alone
 from ductape.importers.postman.samples import Sample, put
+from ductape.importers.postman.scopes import NAMED
 from ductape.importers.postman.urls import Pair
 from ductape.importers.values import a_list, a_text, as_written, member
 
@@ -61,6 +62,9 @@ def query_of(given: Iterable[Pair], fields: Fields, place: str, sent: Sent) -> S
             fields.report.leave_out(place, told, _DISABLED)
         elif ("query", pair.name) == sent:
             fields.report.leave_out(place, told, _BY_AUTH)
+        elif pair.bare and NAMED.search(pair.name):
+            reason = "a variable holds pairs of the query: give each by its name"
+            fields.report.leave_out(place, told, reason)
         elif name := fields.named(pair.name, place, told):
             if pair.bare:
                 fields.report.leave_out(place, told, "its name is sent with a `=`")

@@ -89,7 +89,7 @@ class Path(Struct, frozen=True):
 
     resource: str
     secrets: JsonObject
-    """Parameter → the secret variable that it is: errors name the path, and none may stand in it."""
+    """Parameter → the secret variable that it is: none stands in a path, which errors name."""
 
 
 def path_of(url: Url, variables: Variables) -> Path:
