@@ -384,6 +384,8 @@ async def test_a_user_in_a_url_is_basic_auth(
         seen = await caller.call()
         coded = seen.headers["authorization"].partition(" ")[2]
         assert (seen.path, b64decode(coded).decode()) == ("/x", sent)
+        told = [one["part"] for one in caller.made["left_out"]]
+        assert told == (["user in the URL"] if "basic" in str(auth) else [])
         assert "p%40w" not in json.dumps(caller.made)
 
 

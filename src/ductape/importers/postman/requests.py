@@ -118,7 +118,11 @@ def _auth(one: Request, addresses: Sequence[Address]) -> JsonValue:
     user = one.url.user or addresses[0].user
     headers = header_pairs(member(one.value, "header"))
     own = {pair.name.lower() for pair in headers if not pair.disabled}
-    if user is None or "authorization" in own or is_auth(one.auth):
+    if user is None:
+        return one.auth
+    if "authorization" in own or is_auth(one.auth):
+        told = "another auth is sent instead"
+        one.fields.report.leave_out(one.place, "user in the URL", told)
         return one.auth
     pairs: list[JsonValue] = [
         {"key": "username", "value": user[0]},
