@@ -352,3 +352,17 @@ def test_a_body_of_no_kind_is_none_and_a_query_in_a_variable_is_told() -> None:
     made = imported(a_collection(item), "postman")
     assert only_action(made)["query"] == {"b": "1"}
     assert [one["part"] for one in made["left_out"]] == ["parameter `{{query}}` in query"]
+
+
+def test_what_is_a_credential_in_one_request_is_one_in_all() -> None:
+    header: JsonValue = [{"key": "X-Api-Key", "value": "{{a}}"}]
+    token: JsonValue = {"type": "bearer", "bearer": [{"key": "token", "value": "{{b}}"}]}
+    items = [
+        a_request(method="POST", body=raw('{"note": "{{a}}", "other": "{{b}}"}')),
+        a_request(header=header),
+        a_request(auth=token),
+    ]
+    given: JsonValue = [{"key": "a", "value": "hunter2"}, {"key": "b", "value": "hunter3"}]
+    made = imported(a_collection(*items, variable=given), "postman")
+    assert actions(made)["x"]["body"] == {"note": "$Secret{a_a}", "other": "$Secret{a_b}"}
+    assert "hunter" not in str(made)

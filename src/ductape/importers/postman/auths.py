@@ -21,6 +21,8 @@ _Key: TypeAlias = tuple[str, tuple[tuple[str, str], ...], str]
 Sent: TypeAlias = tuple[str, str] | None
 """Where a key is sent, and under which name; none for what is no key."""
 
+_TOLD = frozenset({"username", "clientId"})
+"""What is kept as a secret in an auth, and is none elsewhere."""
 _NO_NAME = "its name is none that a request can have"
 
 
@@ -123,6 +125,8 @@ class Auths:
         """Return the reference to a credential: named after its variable, else after its place."""
         only = NAMED.fullmatch(given.get(what, "").strip())
         if only is not None:
+            if what not in _TOLD:
+                fields.variables.hide(only[0])
             return fields.variables.secret(only[1].strip())
         number = "" if len(self._known) == 0 else str(len(self._known) + 1)
         name = secret_name(self._options.app, kind + number, what)

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.importers.postman.fields import Fields
+from ductape.importers.postman.fields import Fields, own_alone
 from ductape.importers.postman.requests import Request, Site
 from ductape.importers.postman.urls import url_of
+from ductape.importers.sealing import names_secret
 from ductape.importers.values import a_list, a_text, an_object, member
 
 _NO_PRUNING = "disableBodyPruning"
@@ -55,6 +56,7 @@ def _requests(folder: _Folder, site: Site) -> Iterator[Request]:
         elif isinstance(request, (str, dict)):
             _tell_settings(item, told, site)
             auth = _nearest(request, f"{place}.request.auth", folder.auth, fields, site)
+            _hide_credentials(request, fields)
             url = url_of(request if isinstance(request, str) else request.get("url"))
             yield Request(names, request, url, fields, auth, told, prunes_no_body)
         else:
@@ -68,6 +70,20 @@ def _nearest(
     own = member(holder, "auth")
     site.auths.declare(own, place, fields)
     return above if own is None else own
+
+
+def _hide_credentials(request: JsonValue, fields: Fields) -> None:
+    """Mark what a request has as credentials before any is written out elsewhere."""
+    waiting: list[JsonValue] = [request]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            name, value = a_text(part.get("key")), a_text(part.get("value"))
+            if "{{" in value and names_secret(name) and not own_alone(value):
+                fields.variables.hide(value)
+            waiting += part.values()
 
 
 def _prunes_no_body(item: JsonObject) -> bool | None:

@@ -104,9 +104,13 @@ class Variables:
             written += reference + literal(after)
         return written
 
+    def hide(self, text: str) -> None:
+        """Remember that the variables in a text are secrets, wherever else they stand."""
+        self._made.secret.update(name.strip() for name in NAMED.findall(text))
+
     def hidden(self, text: str) -> str:
         """Return a text all of whose variables are secrets, since of what it is one."""
-        self._made.secret.update(name.strip() for name in NAMED.findall(text))
+        self.hide(text)
         parts = NAMED.split(text)
         pairs = zip(parts[1::2], parts[2::2], strict=True)
         rest = (self.secret(name.strip()) + escaped(after) for name, after in pairs)
