@@ -42,6 +42,8 @@ MEANINGS = {
     "limits.metadata": "Bytes of encoded metadata.",
     "limits.nesting": "Objects and lists inside one another, at most 64.",
     "limits.batch": "Jobs in one call of `dispatch_many`.",
+    "limits.references": "References and operators in an input, at most 1000.",
+    "limits.sequence": "Steps of a feature.",
 }
 """One sentence for each setting."""
 

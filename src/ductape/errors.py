@@ -206,14 +206,19 @@ class ResultTooLarge(DuctapeError):
 
 
 class QuotaExceeded(DuctapeError):
-    """A quota's window is full; `details["retry_after"]` has the wait in milliseconds."""
+    """A quota's window is full; `details["retry_after"]` has the wait in milliseconds.
+
+    An amount above the limit has none: it can never fit, and is not tried again.
+    """
 
     code = "QUOTA_EXCEEDED"
     http_status: ClassVar[int] = 429
     remedy: ClassVar[str] = "try again after the wait, or raise the quota"
 
-    def __init__(self, message: str, *, retry_after_ms: int, details: Mapping[str, object]) -> None:
-        """Take how long to wait, and what is known of the window."""
+    def __init__(
+        self, message: str, *, retry_after_ms: int | None, details: Mapping[str, object]
+    ) -> None:
+        """Take how long to wait, none where that is in vain, and what is known of the window."""
         super().__init__(message, details={**details, "retry_after": retry_after_ms})
         self.retry_after_ms = retry_after_ms
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 from ductape import Ductape, Handlers
 
@@ -22,13 +23,18 @@ class Kept:
 
 
 def product(broker: dict[str, object], **topic: object) -> dict[str, object]:
-    """Make a product; `after` in a broker keeps its topics apart from those of other tests."""
+    """Make a product; `after` in a broker keeps its topics apart from those of other tests.
+
+    `more` in it are topics besides.
+    """
     broker = dict(broker)
     after = broker.pop("after", "")
+    more = cast("list[object]", broker.pop("more", []))
     topics = [
         {"tag": "orders", "name": f"orders{after}", "dead_letter": "dead", **topic},
         {"tag": "dead", "name": f"orders-dead{after}"},
         {"tag": "bare", "name": f"bare{after}", "max_deliveries": 2},
+        *more,
     ]
     return {
         "tag": "shop",

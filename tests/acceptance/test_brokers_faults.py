@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from ductape import JobFailed
+from ductape.handlers.broker import flow
 from tests.acceptance.brokers import Kept, a_publish, a_subscription, shop, until_taken
 from tests.acceptance.test_brokers_alike import SQS_ACCOUNT
 from tests.servers.nats import nats_server
@@ -158,3 +159,13 @@ async def test_a_message_too_large_for_a_job_goes_to_the_dead_letters(tmp_path: 
     assert result == {"received": 1, "dispatched": 0}
     assert len(letter[b"body"]) == 3_000_000
     assert b"VALIDATION_ERROR" in letter[b"headers"]
+
+
+async def test_a_silent_broker_holds_a_short_subscription_no_longer_than_it_takes_to_be_reached(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(flow, "_REACHED_MS", 600)
+    async with talking(silent) as port, shop(tmp_path, at_port("redis", port)) as ductape:
+        with pytest.raises(JobFailed) as caught:
+            await ductape.processor.job.schedule(a_subscription(duration=300), timeout=20)
+    assert caught.value.error["code"] == "TIMEOUT"

@@ -112,6 +112,14 @@ def test_a_preview_fits_with_both_times(folder: Path, width: int) -> None:
     assert "Mon 2026-01-05 09:00:00" in lines[1]
 
 
+def test_a_queue_of_a_long_name_hides_no_column(folder: Path) -> None:
+    _screen(folder, 80, "queues", "pause", "a-queue-with-a-name-that-takes-most-of-the-line" * 3)
+    code, lines = _screen(folder, 80, "queues", "list")
+    assert code == 0
+    assert lines[0].split() == ["QUEUE", "STATE", "QUEUED", "RUNNING", "SCHEDULED", "OLDEST"]
+    assert all(len(line) <= 80 for line in lines)
+
+
 def test_help_fits(folder: Path) -> None:
     code, lines = _screen(folder, 80, "jobs", "list", "--help")
     assert code == 0

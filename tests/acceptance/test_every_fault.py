@@ -187,3 +187,22 @@ async def test_a_session_is_refused_at_its_own_path(ductape: Ductape) -> None:
     with pytest.raises(NotFound) as missing:
         await ductape.processor.sessions.start(where)
     assert missing.value.path == "tag"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            {"env": 5, "event": "nope", "input": {"a": "$Secret{x}"}},
+            ["env", "event", "input.a"],
+        ),
+        ({"env": "dve", "event": 5, "input": {"a": "$Secret{x}"}}, ["env", "event", "input.a"]),
+        ({"env": "dve", "event": "nope", "input": []}, ["env", "event", "input"]),
+        ({"env": None, "input": {"query": {"limit": "x"}}}, ["env", *INPUT_PATHS[2:]]),
+        ({"input": 5}, ["input"]),
+    ],
+)
+async def test_what_has_no_form_hides_none_of_the_others(
+    ductape: Ductape, wrong: dict[str, object], told: list[str]
+) -> None:
+    assert paths(await refused(ductape, {**FIND, **wrong})) == told

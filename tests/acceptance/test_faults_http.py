@@ -202,6 +202,9 @@ BY_THE_HEAD = {"dripping": "PROVIDER_ERROR, again", "cut": "PROVIDER_ERROR, agai
 ANY_ANSWER = {"garbage": "completed"}
 """Of those who take whatever comes with a 200 for the result, or look at the status alone."""
 
+TOO_LARGE = {"endless": "VALIDATION_ERROR"}
+"""Of what has more than a storage takes, wherever it comes from: no other attempt has less."""
+
 ROWS: dict[str, tuple[Make, dict[str, str]]] = {
     "action": (action, ANY_ANSWER),
     "oauth2-client": (oauth2("client_credentials"), {}),
@@ -239,7 +242,7 @@ ROWS: dict[str, tuple[Make, dict[str, str]]] = {
         {},
     ),
     "callback": (channel("callback", {"body": {"a": 1}}), ANY_ANSWER),
-    "source": (source, ANY_ANSWER),
+    "source": (source, ANY_ANSWER | TOO_LARGE),
     "s3-upload": (storage(UPLOAD, **S3), BUCKET_S | BY_THE_HEAD),
     "s3-download": (storage(DOWNLOAD, **S3), BUCKET_S),
     "s3-list": (storage(LIST, **S3), BUCKET_S),

@@ -72,6 +72,14 @@ async def test_it_returns_what_the_event_returns(store: str) -> None:
     assert result == {"n": 1, "provider": "mailer"}
 
 
+async def test_an_interval_of_nothing_runs_one_right_after_the_other(store: str) -> None:
+    async with http_receiver() as server, Ductape.open(store, worker=True) as ductape:
+        numbered(server)
+        await ductape.products.apply(product(server.url, executions=2, intervals=0))
+        result = await ductape.processor.job.schedule(a_job(), timeout=20)
+    assert result == [{"n": n, "provider": "mailer"} for n in (1, 2)]
+
+
 async def test_several_executions_follow_one_another_and_all_results_are_told(store: str) -> None:
     loop = asyncio.get_running_loop()
     async with http_receiver() as server, Ductape.open(store, worker=True) as ductape:

@@ -65,6 +65,22 @@ async def test_use_is_counted_for_each_subject_until_the_limit(store: str) -> No
         assert (await run(ductape))["remaining"] == 0
 
 
+async def test_an_amount_that_can_never_fit_is_refused_at_once_and_for_good(store: str) -> None:
+    async with Ductape.open(store, worker=True) as ductape:
+        await ductape.products.apply(product(SENDS))
+        receipt = await ductape.processor.job.dispatch(
+            {**a_use(amount=6), "start_at": 0, "retries": 3}
+        )
+        with pytest.raises(JobFailed) as caught:
+            await ductape.processor.job.wait(receipt["job_id"], timeout=10)
+        assert len((await ductape.jobs.get(receipt["job_id"]))["attempts"]) == 1
+        assert (await run(ductape, action="check", amount=6))["success"] is False
+        assert (await run(ductape, amount=5))["remaining"] == 0
+    error = caught.value.error
+    assert (error["code"], error["details"]["retry_after"]) == ("QUOTA_EXCEEDED", None)
+    assert "6 can never fit" in error["message"]
+
+
 async def test_checking_counts_nothing_and_resetting_begins_anew(store: str) -> None:
     async with Ductape.open(store) as ductape:
         await ductape.products.apply(product(SENDS))

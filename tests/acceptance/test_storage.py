@@ -89,6 +89,18 @@ async def test_bytes_elsewhere_are_refused(ductape: Ductape, given: dict[str, ob
         await ductape.processor.job.dispatch(asked(**given))
 
 
+@pytest.mark.parametrize("size", [800_000, 2 * 1_048_576])
+async def test_more_bytes_than_an_input_has_are_told_where_they_are(
+    ductape: Ductape, size: int
+) -> None:
+    with pytest.raises(ValidationError) as raised:
+        await ductape.processor.job.dispatch(asked(fileName="a", blob=b"x" * size))
+    (error,) = raised.value.errors
+    assert (error["path"], error["expected"]) == ("input.blob", "at most 786432 bytes")
+    assert error["found"] == f"{size}"
+    assert "`file` or `url`" in str(error["hint"])
+
+
 async def test_bytes_for_another_kind_are_refused(ductape: Ductape) -> None:
     with pytest.raises(ValidationError) as raised:
         await ductape.processor.job.dispatch({**asked(blob=b"x"), "event": "plain"})

@@ -7,13 +7,17 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+import msgspec
 import pytest
 from bson import Decimal128, ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from ductape.domain.database_place import Place, place_of
+from ductape.domain.definitions.database import DatabaseTarget
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.errors import ResultTooLarge, ValidationError
+from ductape.errors import ProviderError, ResultTooLarge, ValidationError
+from ductape.ports.database import Bounds, DocumentWork, Whose
 from tests.databases.conftest import ground
 from tests.databases.grounds import Ground
 from tests.servers.certificates import certificate_files
@@ -227,3 +231,22 @@ async def _listening(port: int) -> None:
             continue
         writer.close()
         return
+
+
+async def test_what_no_document_can_hold_is_the_input_s_fault(mongo: Ground) -> None:
+    by_number: JsonValue = {"collection": "people", "filter": {"n": {"$numberLong": "{{n}}"}}}
+    assert await mongo.code(by_number, type="read", where={"n": str(2**63)}) == "VALIDATION_ERROR"
+    refused: JsonValue = {"collection": "people", "filter": {}, "update": {"name": 1}}
+    databases, place = mongo.databases, place_in(mongo)
+    for action, template in (("update", refused), ("read", {"collection": "people", "limit": "x"})):
+        work = DocumentWork(action, (template,))  # pyright: ignore[reportArgumentType]
+        with pytest.raises(ProviderError) as raised:
+            await databases.documents(Whose("shop", "dev", "main"), place, work, Bounds(9_000, 99))
+        assert raised.value.code == "VALIDATION_ERROR"
+
+
+def place_in(made: Ground) -> Place:
+    kind, url = str(made.place["database_type"]), str(made.place["url"])
+    whole: JsonObject = {"tag": "main", "type": "read", "template": "", "allow_private": True}
+    target: JsonObject = {**whole, "database_type": kind, "url": url}
+    return place_of(msgspec.convert(target, DatabaseTarget))

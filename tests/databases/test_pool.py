@@ -30,6 +30,7 @@ class Numbers:
         self.opened = 0
         self.closed: list[int] = []
         self.gone: set[int] = set()
+        self.unclean: set[int] = set()
         self.now = 0.0
 
     async def open(self) -> int:
@@ -38,6 +39,9 @@ class Numbers:
 
     def is_alive(self, connection: int) -> bool:
         return connection > 0
+
+    async def clean(self, connection: int) -> bool:
+        return connection not in self.unclean
 
     async def close(self, connection: int) -> None:
         self.closed.append(connection)
@@ -69,6 +73,40 @@ async def test_a_sound_connection_is_kept_and_another_is_closed(
     assert await used(pool, numbers) == await used(pool, numbers, sound=False) == 1
     assert numbers.closed == [1]
     assert await used(pool, numbers) == 2
+
+
+async def test_what_cannot_be_made_clean_is_closed(pool: Pool[int], numbers: Numbers) -> None:
+    numbers.unclean = {1}
+    assert await used(pool, numbers) == 1
+    assert numbers.closed == [1]
+    assert await used(pool, numbers) == await used(pool, numbers) == 2
+
+
+async def test_who_does_not_answer_while_it_is_cleaned_is_closed(
+    pool: Pool[int], numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ductape.providers.databases.pool.CLEAN_S", 0)
+    monkeypatch.setattr(numbers, "clean", lambda _: asyncio.Event().wait())
+    assert await used(pool, numbers) == 1
+    assert numbers.closed == [1]
+
+
+async def test_who_is_cancelled_while_it_is_cleaned_leaves_nothing_open(
+    pool: Pool[int], numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleaning = asyncio.Event()
+
+    async def clean(_: int) -> bool:
+        cleaning.set()
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(numbers, "clean", clean)
+    using = asyncio.create_task(used(pool, numbers))
+    await cleaning.wait()
+    using.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await using
+    assert numbers.closed == [1]
 
 
 async def test_nobody_gets_more_than_there_are(pool: Pool[int], numbers: Numbers) -> None:

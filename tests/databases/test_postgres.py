@@ -247,3 +247,47 @@ async def test_what_a_server_quotes_is_not_cut(on_postgres: Ground) -> None:
     secret = "sk_live_" + "Ab9" * 200
     error = await on_postgres.refused("SELECT {{x}}::int AS n", where={"x": secret})
     assert secret in error.message
+
+
+async def test_a_value_of_no_certain_type_is_a_text(on_postgres: Ground) -> None:
+    """What the server cannot tell of a parameter it can tell of a literal: it is text."""
+    on_postgres.root("CREATE TABLE notes (id int, at timestamptz, note text)")
+    on_postgres.root("INSERT INTO notes VALUES (1, '2026-01-01', 'a'), (2, NULL, NULL)")
+    optional = (
+        "SELECT id FROM notes WHERE ({{at}} IS NULL OR at = {{at}})"
+        " AND ({{id}} IS NULL OR id = {{id}}) AND ({{note}} IS NULL OR note = {{note}}) ORDER BY id"
+    )
+    for at, number, note, ids in (
+        (None, None, None, [1, 2]),
+        ("2026-01-01T00:00:00Z", None, None, [1]),
+        (None, 2, None, [2]),
+        ("2026-01-01T00:00:00Z", 1, "a", [1]),
+        (None, 2, "a", []),
+    ):
+        where: JsonObject = {"at": at, "id": number, "note": note}
+        assert await on_postgres.rows(optional, where=where) == [{"id": one} for one in ids]
+    any_type = "SELECT CONCAT('x', {{a}}) AS c, jsonb_build_object('k', {{a}})::text AS j"
+    for value, c, j in (
+        ("y", "xy", '{"k": "y"}'),
+        (None, "x", '{"k": null}'),
+        (5, "x5", '{"k": 5}'),
+    ):
+        assert await on_postgres.rows(any_type, where={"a": value}) == [{"c": c, "j": j}]
+
+
+async def test_rows_are_written_once_though_a_type_is_learnt_on_the_way(
+    on_postgres: Ground,
+) -> None:
+    on_postgres.root("CREATE TABLE notes (note text)")
+    add = "INSERT INTO notes VALUES (CONCAT('x', {{a}}, {{b}})) RETURNING note"
+    data: list[JsonValue] = [{"a": 1, "b": 2}, {"a": "y", "b": None}, {"a": None, "b": "z"}]
+    done = await on_postgres.act(add, data=data)
+    assert done["rows"] == [{"note": note} for note in ("x12", "xy", "xz")]
+    assert on_postgres.root("SELECT count(*) FROM notes") == [(3,)]
+
+
+async def test_a_list_of_integers_is_of_one_type_whatever_their_size(on_postgres: Ground) -> None:
+    asked = "SELECT {{ids:INTEGER_ARRAY}} = ARRAY[1, 2] AS same, {{ids:INTEGER_ARRAY}} AS ids"
+    assert await on_postgres.rows(asked, where={"ids": [1, 2]}) == [{"same": True, "ids": [1, 2]}]
+    large = "SELECT {{ids:INTEGER_ARRAY}} AS ids"
+    assert await on_postgres.rows(large, where={"ids": [1, 2**40]}) == [{"ids": [1, 2**40]}]

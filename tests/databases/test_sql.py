@@ -25,6 +25,13 @@ async def test_a_write_may_return_rows(on_each: Ground) -> None:
     assert done == {"count": 1, "rows": [{"id": 1, "name": "ada"}]}
 
 
+async def test_what_only_reads_counts_its_rows_also_where_it_might_write(on_each: Ground) -> None:
+    await on_each.act(NEW, data=[ADA, BOB])
+    assert await on_each.act(PEOPLE, type="update") == {"count": 2, "rows": [ADA, BOB]}
+    none = "SELECT * FROM people WHERE id = {{id}}"
+    assert await on_each.act(none, type="update", data={"id": 3}) == {"count": 0, "rows": []}
+
+
 async def test_a_list_of_data_is_written_whole_or_not_at_all(on_each: Ground) -> None:
     assert await on_each.act(NEW, data=[ADA, BOB]) == {"count": 2}
     taken: list[JsonValue] = [

@@ -116,7 +116,7 @@ async def test_a_fetch_that_is_cut_in_the_middle(broker: Behind) -> None:
         try:
             async with calling.consuming() as consumer:
                 if broker.kind == "kafka":
-                    await consumer.fetch(1, 1)  # By when it has joined the group.
+                    await consumer.fetch(1, 1_000)  # By when it has joined the group.
                 broker.proxy.pause()
                 fetching = asyncio.create_task(until_taken(consumer))
                 if broker.kind not in PUSHED:

@@ -209,6 +209,12 @@ async def test_a_callers_own_idempotency_key_wins(partner: Partner) -> None:
             "authorization",
             "Basic YWRhOnBhc3M=",
         ),
+        (
+            {"type": "basic", "username": "", "password": "pass"},
+            "authorization",
+            "Basic OnBhc3M=",
+        ),
+        ({"type": "basic", "username": "k3y", "password": ""}, "authorization", "Basic azN5Og=="),
         ({"type": "api_key", "name": "X-Key", "value": "k3y"}, "x-key", "k3y"),
     ],
 )
@@ -262,6 +268,24 @@ async def test_the_answers_body_is_json_text_or_base64(
     result = await partner.act({})
     assert isinstance(result, dict)
     assert (result["status"], result["body"]) == (200, body)
+
+
+@pytest.mark.parametrize("status", [301, 302])
+async def test_a_post_that_is_asked_for_elsewhere_has_failed(partner: Partner, status: int) -> None:
+    there = f"{partner.server.url}/v2/users"
+    headers = {"Location": f"{there.replace('//', '//me:pw@', 1)}?token=t0ken"}
+    partner.server.answers = [web.Response(status=status, headers=headers)]
+    error = await partner.refused({"body": {"a": 1}})
+    assert error.code == "PROVIDER_ERROR"
+    assert error.details == {"status": status, "location": there}
+
+
+async def test_a_post_is_sent_again_where_it_is_to_go_unchanged(partner: Partner) -> None:
+    partner.server.answers = [web.Response(status=307, headers={"Location": "/v2/users"})]
+    assert (await partner.act({"body": {"a": 1}}))["status"] == 200
+    first, second = partner.server.requests
+    assert (second.path, second.body) == ("/v2/users", first.body)
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
 
 
 async def test_a_redirected_post_is_a_result_and_secrets_in_headers_are_masked(

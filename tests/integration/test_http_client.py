@@ -170,6 +170,27 @@ async def test_a_redirect_of_a_post_is_the_answer(client: AiohttpClient, server:
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("status", [307, 308])
+async def test_a_redirect_that_changes_nothing_is_followed_within_the_origin(
+    client: AiohttpClient, server: Receiver, status: int
+) -> None:
+    server.answers = [web.Response(status=status, headers={"Location": "/there"})]
+    sent = {"method": "POST", "body": b"x" * 70_000, "headers": {"X-Key": "1"}, "resends": True}
+    assert (await got(client, server.url, **sent)).status == 200
+    first, second = server.requests
+    assert (first.body, first.method) == (second.body, second.method) == (b"x" * 70_000, "POST")
+    assert (second.path, second.headers["x-key"]) == ("/there", "1")
+
+
+async def test_what_was_meant_for_one_origin_is_sent_to_no_other(
+    client: AiohttpClient, server: Receiver
+) -> None:
+    async with http_receiver() as other:
+        server.answers = [web.Response(status=307, headers={"Location": f"{other.url}/there"})]
+        answer = await got(client, server.url, method="POST", body=b"secret", resends=True)
+        assert (answer.status, other.requests) == (307, [])
+
+
 async def test_a_redirect_is_checked_like_any_other_url(server: Receiver) -> None:
     pair = server.url.removeprefix("http://")
     client = AiohttpClient(EgressPolicy(allow_private=(pair,)))

@@ -256,6 +256,17 @@ async def test_a_retry_sends_only_what_has_not_succeeded(world: World) -> None:
     assert len(world.expo.requests) == len(world.mailbox.mails) == len(world.partner.requests) == 1
 
 
+async def test_a_callback_that_is_asked_for_elsewhere_has_failed(world: World) -> None:
+    given: JsonObject = {"callback": {"body": {"a": 1}, "params": {"id": "1"}}}
+    world.partner.answers = [web.Response(status=301, headers={"Location": "/moved/s3cret"})]
+    error = await world.failed(given)
+    assert error.code == "PROVIDER_ERROR"
+    assert "s3cret" not in f"{error.message} {error.details}"
+    world.partner.answers = [web.Response(status=308, headers={"Location": "/moved"})]
+    await world.send(given)
+    assert (world.partner.requests[-1].method, world.partner.requests[-1].path) == ("PUT", "/moved")
+
+
 async def test_of_mixed_failures_the_one_worth_another_attempt_is_raised(world: World) -> None:
     world.expo.tickets = [{"status": "error", "details": {"error": "DeviceNotRegistered"}}]
     world.partner.answers = [web.Response(status=503, headers={"Retry-After": "5"})]
@@ -321,3 +332,25 @@ def sent_so_far(checkpoint: JsonValue) -> JsonObject:
     sent = checkpoint["sent"]
     assert isinstance(sent, dict)
     return sent
+
+
+async def test_a_retry_mails_only_those_whom_the_server_refused(world: World) -> None:
+    given: JsonObject = {
+        "email": {
+            "to": ["ada@example.org", "bob@example.org", "cy@example.org"],
+            "subject": "Hi",
+            "template": "x",
+        }
+    }
+    world.mailbox.refused["bob@example.org"] = "451 come back later"
+    error = await world.failed(given)
+    assert error.code == "SERVICE_UNAVAILABLE"
+    world.mailbox.refused.clear()
+    (world.context.last_checkpoint,) = world.context.checkpoints
+    result = await world.send(given)
+    assert isinstance(result, dict)
+    assert [mail.recipients for mail in world.mailbox.mails] == [
+        ["ada@example.org", "cy@example.org"],
+        ["bob@example.org"],
+    ]
+    assert len({str(mail.message["Message-ID"]) for mail in world.mailbox.mails}) == 1

@@ -4,6 +4,7 @@ import asyncio
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
 from ductape.domain.egress import EgressPolicy
 from ductape.errors import ProviderError
@@ -62,8 +63,9 @@ async def refused(server: MailServer, message: MailMessage, mailer: SmtpMailer) 
 async def test_a_mail_arrives_with_text_html_and_headers() -> None:
     async with smtp_receiver() as mailbox:
         message = a_message(html="<p>Hello Äda</p>", message_id="<1@shop.example>")
-        message_id = await a_mailer().send(a_server(mailbox), message)
+        taken = await a_mailer().send(a_server(mailbox), message)
         mail = mailbox.only()
+    message_id = taken.message_id
     # A header object would equal the text and still be no JSON for the checkpoint.
     assert (type(message_id), message_id) == (str, "<1@shop.example>")
     assert (mail.sender, mail.recipients) == ("no-reply@shop.example", ["ada@example.org"])
@@ -145,11 +147,31 @@ async def test_a_refused_recipient_is_final_or_temporary_as_smtp_says(
     async with smtp_receiver() as mailbox:
         mailbox.refused["b@example.org"] = reply
         both = a_message("a@example.org", "b@example.org")
-        partly = await refused(a_server(mailbox), both, a_mailer())
+        partly = await a_mailer().send(a_server(mailbox), both)
         wholly = await refused(a_server(mailbox), a_message("b@example.org"), a_mailer())
         assert mailbox.only().recipients == ["a@example.org"]
-    assert (partly.code, wholly.code) == (code, code)
-    assert partly.message.endswith("refused 1 of 2 recipients")
+    assert partly.recipients == ("a@example.org",)
+    assert partly.refusal is not None
+    assert (partly.refusal.code, wholly.code) == (code, code)
+    assert partly.refusal.message.endswith("refused 1 of 2 recipients")
+
+
+async def test_what_may_pass_for_one_recipient_is_tried_again() -> None:
+    async with smtp_receiver() as mailbox:
+        mailbox.refused |= {"b@example.org": "550 no such user", "c@example.org": "451 later"}
+        three = a_message("a@example.org", "b@example.org", "c@example.org")
+        taken = await a_mailer().send(a_server(mailbox), three)
+    assert taken.refusal is not None
+    assert taken.refusal.code == "SERVICE_UNAVAILABLE"
+
+
+async def test_a_mail_for_some_names_all_in_its_headers() -> None:
+    async with smtp_receiver() as mailbox:
+        both = replace(a_message("a@example.org", "b@example.org"), only=("b@example.org",))
+        taken = await a_mailer().send(a_server(mailbox), both)
+        assert mailbox.only().recipients == ["b@example.org"]
+        assert mailbox.only().message["To"] == "a@example.org, b@example.org"
+    assert taken.recipients == ("b@example.org",)
 
 
 @pytest.mark.parametrize(

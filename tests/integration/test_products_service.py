@@ -12,7 +12,7 @@ from ductape.catalog import ProductCatalog, load_document
 from ductape.domain.inputs import check_input
 from ductape.domain.job import JobSpec, Run
 from ductape.domain.jsonvalue import JsonObject
-from ductape.domain.product import Product
+from ductape.domain.product import Product, zone_faults
 from ductape.domain.request import JobEventTypes
 from ductape.errors import Conflict, Fault, NotFound, ValidationError
 from ductape.ports.stores.intake import NewJob
@@ -58,7 +58,7 @@ class House:
             load=load_document,
             lacking=lacking_of(self.secrets.names, self.known),
             clock=StoppedClock(),
-            zones=ZONES,
+            rule=lambda product: zone_faults(product, ZONES),
             declared=self,
         )
 

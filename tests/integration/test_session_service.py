@@ -124,6 +124,19 @@ async def test_an_unknown_tag_is_not_found(sessions: Sessions) -> None:
         await sessions.start({**WHERE, "tag": "logon", "data": DATA})
 
 
+async def test_users_of_no_product_are_not_found(sessions: Sessions) -> None:
+    with pytest.raises(NotFound) as caught:
+        await sessions.users({"product": "ordres", "session": "login"})
+    assert caught.value.path == "product"
+
+
+async def test_a_refused_token_is_told_by_its_name(sessions: Sessions) -> None:
+    for verb, key in ((sessions.decrypt, "token"), (sessions.refresh, "refreshToken")):
+        with pytest.raises(SessionInvalid) as caught:
+            await verb({**WHERE, key: "nonsense"})
+        assert caught.value.path == key
+
+
 async def test_users_are_listed_by_page(sessions: Sessions, clock: SetClock) -> None:
     for user in ("ada", "bob", "ada", "cyd"):
         await sessions.start({**WHERE, "data": {**DATA, "userId": user}})

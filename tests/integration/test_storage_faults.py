@@ -272,8 +272,9 @@ async def test_a_source_that_is_too_large_is_given_up(moto: BucketServer, server
         error = await bucket.refused(
             {"fileName": "huge.bin", "url": f"{server.url}/huge"}, max_bytes=10 * MIB
         )
-        assert error.code in {"VALIDATION_ERROR", "PROVIDER_ERROR"}
+        assert error.code == "VALIDATION_ERROR"
         assert str(10 * MIB) in str(error)
+        assert error.hint == "raise the storage's `max_bytes`"
         assert await bucket.names() == []
 
 

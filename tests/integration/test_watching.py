@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ductape import Ductape, Handlers, NotFound
+from ductape import AsyncContext, Ductape, Handlers, NotFound
 from ductape.app.maintenance import rotated, settings_for, vault_status
 from ductape.errors import Conflict
 
@@ -35,6 +35,24 @@ async def test_each_state_of_a_job_is_seen_and_the_last_ends_it(store: str) -> N
             if job["status"] == "running":
                 go_on.set()
     assert seen[-2:] == ["running", "completed"]
+
+
+async def test_what_a_handler_tells_of_its_progress_is_seen_soon(store: str) -> None:
+    handlers, shown = Handlers(), asyncio.Event()
+
+    @handlers.job("pack")
+    async def pack(_: object, ctx: AsyncContext) -> None:
+        async with asyncio.timeout(0.8):  # a look each second would be too late
+            await ctx.progress(1, 2, "half")
+            await shown.wait()
+
+    async with Ductape.open(store, handlers=handlers) as ductape:
+        await ductape.products.apply(PRODUCT)
+        receipt = await ductape.processor.job.dispatch({**REQUEST, "retries": 0})
+        async for job in ductape.jobs.watch(receipt["job_id"]):
+            if job["progress"] is not None:
+                shown.set()
+        assert job["status"] == "completed"
 
 
 async def test_a_recurring_job_is_followed_to_its_end(store: str) -> None:

@@ -3,6 +3,7 @@
 from ductape.app.core import Core
 from ductape.catalog import load_document
 from ductape.domain.jsonlimits import Limits
+from ductape.domain.product import length_faults, zone_faults
 from ductape.services.applied import lacking_of
 from ductape.services.declared_jobs import DeclaredJobs
 from ductape.services.declaring import Declaring
@@ -34,6 +35,9 @@ def product_service(core: Core, scheduling: Scheduling, limits: Limits) -> Produ
         load=load_document,
         lacking=lacking_of(core.store.secrets.names, known),
         clock=clock,
-        zones=zones,
+        rule=lambda product: [
+            *zone_faults(product, zones),
+            *length_faults(product, limits.sequence),
+        ],
         declared=declared,
     )

@@ -21,7 +21,7 @@ from ductape.app.processor import JobProcessor, Processor
 from ductape.app.routing import DEFAULT, StoreView, store_map
 from ductape.app.settings import Settings, read_settings
 from ductape.app.staffing import first_outlived, make_worker
-from ductape.app.wishes import WorkerWish, read_registries, read_worker
+from ductape.app.wishes import WorkerWish, read_clock, read_registries, read_store, read_worker
 from ductape.errors import DuctapeError, StoreError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
@@ -118,9 +118,9 @@ class Ductape:
         """
         settings = read_settings(config)
         if store is not None:
-            settings = settings.alone(store)
+            settings = settings.alone(read_store(store))
         registries, worker = read_registries(handlers), read_worker(worker)
-        around = Surroundings() if clock is None else Surroundings(clock=clock)
+        around = Surroundings() if clock is None else Surroundings(clock=read_clock(clock))
         origins = origins_of(config, arguments=() if store is None else ("store",))
         return cls(settings, registries, worker, around, origins)
 

@@ -108,14 +108,14 @@ class JobProcessor:
         record = await self._reading.get(job_id)
         if record is None or record.live is None or record.live.state == "running":
             return None
-        spec = record.spec
+        spec, needs = record.spec, record.live.needs
         fleet = self._fleet_of(spec.product)
         workers = await fleet.workers(now_ms=self._clock.now_ms())
         serving = [w for w in workers if w.concurrency and (not w.queues or spec.queue in w.queues)]
         if not serving:
             return f"no live worker serves the queue `{spec.queue}`"
-        if spec.needs is not None and not any(spec.needs in w.handlers for w in serving):
-            return f"no live worker of the queue `{spec.queue}` has the handler `{spec.needs}`"
+        if needs is not None and not any(needs in w.handlers for w in serving):
+            return f"no live worker of the queue `{spec.queue}` has the handler `{needs}`"
         return None
 
 

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, cast
 
-import msgspec
 from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from ductape.app.loading import shown_store
 from ductape.app.routing import DEFAULT, refuse_bad_routes
+from ductape.app.setting_faults import settings_of
+from ductape.domain.found import kind_of
 from ductape.domain.jsonlimits import DEFAULT as DEFAULT_LIMITS
 from ductape.domain.jsonlimits import Limits
 from ductape.domain.jsonvalue import JsonObject, JsonValue
@@ -85,6 +86,8 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     metadata: Most = DEFAULT_LIMITS.metadata_bytes
     nesting: Annotated[int, Meta(ge=1, le=DEFAULT_LIMITS.nesting)] = DEFAULT_LIMITS.nesting
     batch: Most = DEFAULT_LIMITS.batch
+    references: Annotated[int, Meta(ge=0, le=DEFAULT_LIMITS.references)] = DEFAULT_LIMITS.references
+    sequence: Most = DEFAULT_LIMITS.sequence
 
     def limits(self) -> Limits:
         """Return them as parsing takes them."""
@@ -94,6 +97,8 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
             metadata_bytes=self.metadata,
             nesting=self.nesting,
             batch=self.batch,
+            references=self.references,
+            sequence=self.sequence,
         )
 
 
@@ -146,26 +151,24 @@ def read_settings(
     config: str | Path | Mapping[str, object] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Read the settings; raises `ConfigError` with the path of what is wrong."""
+    """Read the settings; raises `ConfigError` with the path of everything that is wrong."""
     given = from_file(config)
+    named: dict[str, str] = {}
     for path, text in from_environment(os.environ if environ is None else environ):
         _put(given, path, text)
-    try:
-        settings = msgspec.convert(given, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise ConfigError(
-            f"ductape.toml or DUCTAPE_*: {error}",
-            path=_path_in(str(error)),
-            hint="`docs/reference/settings.md` lists every setting",
-        ) from error
+        named[".".join(path)] = PREFIX + "_".join(path).upper()
+    settings = settings_of(given, Settings, named)
     refuse_bad_routes(settings.store, settings.stores, settings.routes)
     return settings
 
 
-def from_file(config: str | Path | Mapping[str, object] | None) -> JsonObject:
+def from_file(config: object) -> JsonObject:
     """Return what a settings file, or a mapping in its place, says; raises `ConfigError`."""
     if isinstance(config, Mapping):
-        return cast("JsonObject", dict(config))
+        return dict(cast("Mapping[str, JsonValue]", config))
+    if not isinstance(config, str | Path | None):
+        said = f"config: expected a file or a mapping of settings, found {kind_of(config)}"
+        raise ConfigError(said, path="config")
     path = Path(FILE_NAME if config is None else config)
     if config is None and not path.exists():
         return {}
@@ -211,6 +214,8 @@ _KNOWN: dict[tuple[str, ...], bool] = {
     ("limits", "metadata"): False,
     ("limits", "nesting"): False,
     ("limits", "batch"): False,
+    ("limits", "references"): False,
+    ("limits", "sequence"): False,
 }
 """Every setting that the environment may give, and whether it is a list (comma-separated)."""
 
@@ -223,14 +228,6 @@ def _put(given: JsonObject, path: tuple[str, ...], value: JsonValue) -> None:
             raise ConfigError(f"{parent}: expected a table", path=parent)
         given = inner
     given[last] = value
-
-
-def _path_in(message: str) -> str | None:
-    """Find the path that msgspec names, as `$.worker.concurrency`; of a key that is unknown too."""
-    said, _, rest = message.rpartition(" - at `$.")
-    parts = [rest.rstrip("`")] if said else []
-    unknown = (said or message).partition("unknown field `")[2].rstrip("`")
-    return ".".join([*parts, *([unknown] if unknown else [])]) or None
 
 
 def debugging() -> bool:

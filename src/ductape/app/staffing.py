@@ -53,6 +53,7 @@ def make_worker(core: Core, options: WorkerOptions) -> Worker:
             around.clock,
             News(core.store, core.telling, core.catalog, around.clock),
             core.settings.limits.result,
+            core.python.tags(),
         ),
         settler=core.settler,
         upkeep=Upkeep(core.store, core.settler, around.clock, around.zones.get, options),

@@ -1,4 +1,4 @@
-"""What `Ductape.open` is told of workers and handlers, judged before anything is opened."""
+"""What `Ductape.open` is told, judged before anything is opened."""
 
 from collections.abc import Iterable
 from typing import Final, cast
@@ -6,12 +6,29 @@ from typing import Final, cast
 from ductape.domain.found import kind_of
 from ductape.errors import ConfigError
 from ductape.handlers.python import Handlers
+from ductape.ports.clock import Clock
 from ductape.worker.options import WorkerOptions
 
 WorkerWish = bool | WorkerOptions | None
 """True, false, options, or none for what suits the store."""
 
 _LEAST: Final = {"concurrency": 1, "lease_ms": 100, "grace_ms": 0, "upkeep_ms": 1}
+
+
+def read_store(store: object) -> str:
+    """Return a store's URL as it is; raises `ConfigError` for what is no text."""
+    if isinstance(store, str):
+        return store
+    said = f"store: expected a URL, as `sqlite:///jobs.db`, found {kind_of(store)}"
+    raise ConfigError(said, path="store")
+
+
+def read_clock(clock: object) -> Clock:
+    """Return a clock as it is; raises `ConfigError` for what tells no time."""
+    if callable(getattr(clock, "now_ms", None)):
+        return cast("Clock", clock)
+    said = f"clock: expected an object with `now_ms()`, found {kind_of(clock)}"
+    raise ConfigError(said, path="clock")
 
 
 def read_registries(handlers: object) -> list[Handlers]:

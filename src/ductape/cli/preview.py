@@ -46,8 +46,19 @@ def preview(  # noqa: PLR0913 (a recurrence has so many parts)
     asked = {"cron": cron, "every": every, "tz": tz, "limit": limit, "endDate": end_date}
     repeat = {name: value for name, value in asked.items() if value is not None}
     instants = ductape.preview(repeat, after=_after(after, tz), n=count)
+    if every is not None and cron is not None:
+        _tell_if_invalid(cron, tz)
     at = [round(instant.timestamp() * 1_000) for instant in instants]
     call.show([times.iso(one) for one in at], human=lambda: _instants(at, tz))
+
+
+def _tell_if_invalid(cron: str, tz: str | None) -> None:
+    """Say that the period counts in a wrong expression's place: a slip of the finger is seen."""
+    alone = {"cron": cron} if tz is None else {"cron": cron, "tz": tz}
+    try:
+        ductape.preview(alone, after=times.moment(now_ms()), n=1)
+    except ValidationError as error:
+        output.note(f"{error.message}; --every takes its place")
 
 
 def _after(given: str | None, tz: str | None) -> datetime:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # the engine loads when it is needed
 
 app = typer.Typer(help="Look at queues; pause and limit them for every worker.")
 
+USUAL_NAME = 30
+"""Characters of a queue's name that leave room for all columns; a longer one is wrapped."""
 Name = Annotated[str, typer.Argument(metavar="QUEUE", help="The queue's name.")]
 Limit = Annotated[
     int | None, typer.Argument(metavar="[N]", help="How many; without it, the limit is lifted.")
@@ -109,7 +111,7 @@ def _table(found: "Sequence[QueueView]") -> RenderableType | None:
         return None
     now = now_ms()
     columns = [
-        tables.Column("QUEUE"),
+        tables.Column("QUEUE", whole=all(len(one["name"]) <= USUAL_NAME for one in found)),
         tables.Column("STATE", whole=False),
         tables.Column("QUEUED", right=True),
         tables.Column("RUNNING", keep=1, right=True),

@@ -37,6 +37,9 @@ _CODES = {
 }
 _GOOD = range(200, 400)
 _REDIRECTS = range(300, 400)
+_ELSEWHERE = frozenset({301, 302, 307, 308})
+"""Not 303: what was asked for has been done, and something about it can be read elsewhere."""
+_USER = re.compile(r"//[^/]*@")
 _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 
 
@@ -98,6 +101,23 @@ def refuse_redirect(status: int, *, asked: str) -> None:
     """Raise `ProviderError` where only a final answer will do, and this is a redirection."""
     if status in _REDIRECTS:
         raise ProviderError("PROVIDER_ERROR", f"{asked} answered {status}, a redirection")
+
+
+def refuse_moved(answer: Answer, *, asked: str, secrets: tuple[str, ...] = ()) -> None:
+    """Raise `ProviderError` where what was asked for is done elsewhere, and was not asked there.
+
+    Where it is comes from the answer's headers; leave them out where an address is a secret.
+    """
+    if answer.status not in _ELSEWHERE:
+        return
+    place = answer.headers.get("location", "").partition("?")[0]
+    place = mask(_USER.sub("//", place), secrets)
+    raise ProviderError(
+        "PROVIDER_ERROR",
+        f"{asked} answered {answer.status}, a redirection that is not followed",
+        hint="name the address that it leads to in the definition",
+        details={"status": answer.status, **({"location": place} if place else {})},
+    )
 
 
 def quoted(body: bytes, secrets: tuple[str, ...] = ()) -> str:

@@ -27,6 +27,8 @@ _KEYS: Mapping[ActionType, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """What each action's template must have, and what it may have besides."""
 
+_LARGEST = 2**63 - 1
+
 _SCRIPTS = frozenset({"$where", "$function", "$accumulator", "mapReduce"})
 """JavaScript on the server: a value in it would be code."""
 
@@ -39,6 +41,8 @@ _TYPES: Mapping[str, type[object] | tuple[type[object], ...]] = {
     "projection": dict,
     "sort": dict,
     "document": (dict, str),
+    "limit": (int, str),
+    "skip": (int, str),
     "update": (dict, list),
     "pipeline": list,
     "many": bool,
@@ -88,27 +92,6 @@ def filled(template: JsonObject, value_of: Callable[[Placeholder], JsonValue]) -
     return whole
 
 
-def operator_in(value: JsonValue) -> str | None:
-    """Return a key of a value that MongoDB would take for an operator; none if there is none.
-
-    >>> operator_in({"name": {"$ne": 1}}), operator_in({"name": "$ne"})
-    ('$ne', None)
-    """
-    waiting = [value]
-    while waiting:
-        match waiting.pop():
-            case dict() as members:
-                for key in members:
-                    if key.startswith("$") or "\x00" in key:
-                        return key
-                waiting.extend(members.values())
-            case list() as items:
-                waiting.extend(items)
-            case _:
-                pass
-    return None
-
-
 def _judge_keys(template: JsonObject, action: ActionType) -> None:
     needed, optional = _KEYS[action]
     for key in needed:
@@ -119,8 +102,25 @@ def _judge_keys(template: JsonObject, action: ActionType) -> None:
             near = hint_for(key, (*needed, *optional), {})
             known = listed((*needed, *optional))
             raise DocumentFault((key,), f"one of {known}", f"another key ({near})")
-        if not isinstance(value, _TYPES.get(key, object)):
+        if not _is_of_its_type(key, value):
             raise DocumentFault((key,), "another type", kind_of(value))
+    if action == "update":
+        _judge_update(template["update"])
+
+
+def _is_of_its_type(key: str, value: JsonValue) -> bool:
+    wanted = _TYPES.get(key, object)
+    if isinstance(value, str) and key != "collection":
+        return SHAPE.fullmatch(value.strip()) is not None
+    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+
+
+def _judge_update(update: JsonValue) -> None:
+    if not update:
+        raise DocumentFault(("update",), "what is changed", "nothing")
+    for key in update if isinstance(update, dict) else ():
+        if not key.startswith("$"):
+            raise DocumentFault(("update", key), "operators such as `$set`", "a field")
 
 
 def _spots(value: JsonValue, steps: Steps) -> Iterator[Spot]:
@@ -134,6 +134,8 @@ def _spots(value: JsonValue, steps: Steps) -> Iterator[Spot]:
             for key, member in value.items():
                 _judge_key(key, (*steps, key))
                 yield from _spots(member, (*steps, key))
+        case int() if not -_LARGEST - 1 <= value <= _LARGEST:
+            raise DocumentFault(steps, "integers of at most 64 bits", "a larger one")
         case _:
             return
 

@@ -127,6 +127,13 @@ class Run(Struct, frozen=True, gc=False):
     """Of the first attempt."""
     cache_key: bytes | None = None
     """Set while it leads or follows equal runs."""
+    lacks: str | None = None
+    """The handler tag of a step that the last worker lacked: one that has it goes on."""
+
+    @property
+    def needs(self) -> str | None:
+        """The handler tag that a worker must have to claim it."""
+        return self.lacks or self.spec.needs
 
 
 class Schedule(Struct, frozen=True, gc=False):

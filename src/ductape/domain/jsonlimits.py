@@ -35,6 +35,10 @@ class Limits(Struct, frozen=True):
     """Of an encoded result."""
     batch: int = 10_000
     """Jobs in one call."""
+    references: int = 1_000
+    """References and operators in an input."""
+    sequence: int = 500
+    """Steps of a feature."""
 
 
 DEFAULT = Limits()

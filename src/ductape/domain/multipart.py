@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from ductape.domain.content import SNIFFED_BYTES, UNKNOWN, guess_mime
 from ductape.domain.filecontent import decoded
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.pairs import AS_USUAL, Style, Styles, query_pairs
+from ductape.domain.pairs import AS_USUAL, Style, Styles, joined, query_pairs
 
 CONTENT = ("buffer", "blob")
 """What makes an object a file."""
@@ -125,7 +125,7 @@ def _written(name: str, value: JsonValue, style: Style | None, mime: str | None)
         case _:
             styles: Styles = AS_USUAL if style is None else {f"body:{name}": style}
             for called, text in query_pairs({name: value}, styles, "body"):
-                yield Part(called, text.encode(), mime=mime)
+                yield Part(called, joined(text).encode(), mime=mime)
 
 
 def _file(name: str, given: JsonObject, told: str | None = None) -> Part:

@@ -20,7 +20,7 @@ class StoredError(Struct, frozen=True, omit_defaults=True):
     traceback: str | None = None
     """For Python handlers only."""
     details: JsonObject | None = None
-    """What a program may act on: how long a quota's wait is, why each option failed."""
+    """What a program may act on: a provider's status and answer, a quota's wait."""
 
 
 class Success(Struct, frozen=True, gc=False):
@@ -71,6 +71,8 @@ class Suspended(Struct, frozen=True):
 
     until_ms: int | None = None
     """Epoch ms at which it goes on; none where only a signal makes it."""
+    lacks: str | None = None
+    """The handler tag that the worker lacked: one that has it goes on."""
 
 
 class Parked(Struct, frozen=True):

@@ -1,18 +1,22 @@
 """Values as the pairs of a query or a form, each written as its style says (SPEC 9).
 
 Without a style a list repeats its name, an object is JSON, null is left out. The styles are those
-that OpenAPI has for what APIs do otherwise.
+that OpenAPI has for what APIs do otherwise. What commas join stays apart until it is encoded: a
+comma inside of an item is none between items.
 """
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Literal
+from urllib.parse import quote_plus
 
 import msgspec
 
 from ductape.domain.jsonvalue import JsonValue
 
-Pairs = tuple[tuple[str, str], ...]
+Text = str | tuple[str, ...]
+"""One text, or several that commas join."""
+Pairs = tuple[tuple[str, Text], ...]
 Style = Literal[
     "brackets",
     "comma",
@@ -41,7 +45,7 @@ STYLES_OF: Mapping[str, frozenset[Style]] = MappingProxyType(
 
 AS_USUAL: Styles = MappingProxyType({})
 
-_JOINTS: Mapping[Style, str] = {"comma": ",", "pipe": "|", "space": " "}
+_JOINTS: Mapping[Style, str] = {"pipe": "|", "space": " "}
 
 
 def query_pairs(
@@ -54,7 +58,7 @@ def query_pairs(
     >>> query_pairs({"tag": ["a", "b"], "limit": 5, "deep": True, "none": None})
     (('tag', 'a'), ('tag', 'b'), ('limit', '5'), ('deep', 'true'))
     >>> query_pairs({"ids": [1, 2]}, {"query:ids": "comma"})
-    (('ids', '1,2'),)
+    (('ids', ('1', '2')),)
     >>> query_pairs({"at": {"gt": [3]}}, {"query:at": "brackets"})
     (('at[gt][0]', '3'),)
     """
@@ -63,6 +67,27 @@ def query_pairs(
         for name, value in values.items()
         for pair in _written(name, value, styles.get(f"{part}:{name}"))
     )
+
+
+def encoded(pairs: Pairs, safe: str = "") -> str:
+    """Return pairs as the text of a query or a form, percent-encoded but for what is `safe`.
+
+    >>> encoded((("q", "a,b c"), ("ids", ("1,5", "2"))), ",/")
+    'q=a,b+c&ids=1%2C5,2'
+    """
+    inside = safe.replace(",", "")
+
+    def written(text: Text) -> str:
+        if isinstance(text, str):
+            return quote_plus(text, safe)
+        return ",".join(quote_plus(one, inside) for one in text)
+
+    return "&".join(f"{quote_plus(name, safe)}={written(text)}" for name, text in pairs)
+
+
+def joined(text: Text) -> str:
+    """Return a text as it is where nothing is encoded."""
+    return text if isinstance(text, str) else ",".join(text)
 
 
 def as_text(value: JsonValue) -> str:
@@ -74,7 +99,7 @@ def as_text(value: JsonValue) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _written(name: str, value: JsonValue, style: Style | None) -> Iterator[tuple[str, str]]:
+def _written(name: str, value: JsonValue, style: Style | None) -> Iterator[tuple[str, Text]]:
     if value is None:
         return
     match style:
@@ -84,7 +109,9 @@ def _written(name: str, value: JsonValue, style: Style | None) -> Iterator[tuple
             yield name, msgspec.json.encode(value).decode()
         case "spread" if isinstance(value, dict):
             yield from query_pairs(value)
-        case "comma" | "pipe" | "space" if isinstance(value, (list, dict)):
+        case "comma" if isinstance(value, (list, dict)):
+            yield name, tuple(_flat(value))
+        case "pipe" | "space" if isinstance(value, (list, dict)):
             yield name, _JOINTS[style].join(_flat(value))
         case _:  # What belongs to another part of a request is refused with the document.
             each = value if isinstance(value, list) else [value]

@@ -14,14 +14,14 @@ from msgspec import Struct
 from ductape.domain.datatypes import ARRAY_OF, DATA_TYPES
 from ductape.domain.parsing.nearest import hint_for
 
-Bound: TypeAlias = float | date
+Bound: TypeAlias = int | float | date
 
 FORM = "`{{name}}`, `{{name:TYPE}}` or `{{name:TYPE:min:max}}`"
 ANY = "ANY"
 """The type of a placeholder that names none: whatever JSON it is given."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400})?", re.ASCII)
 SHAPE = re.compile(r"\{\{\s*([A-Za-z_][^{}\s,]*)\s*\}\}")
 """What counts as a placeholder inside of a text, where braces may be plain text as well."""
 
@@ -54,7 +54,7 @@ def read_placeholder(inner: str) -> Placeholder:
     """Read what stands between the braces; raises `Flawed`.
 
     >>> read_placeholder("age:INTEGER:0:150")
-    Placeholder(name='age', type='INTEGER', least=0.0, most=150.0)
+    Placeholder(name='age', type='INTEGER', least=0, most=150)
     """
     name, *rest = (part.strip() for part in inner.split(":"))
     if not _NAME.fullmatch(name) or len(rest) > len(("type", "min", "max")):
@@ -63,9 +63,16 @@ def read_placeholder(inner: str) -> Placeholder:
     if type_name != ANY and type_name not in DATA_TYPES:
         raise Flawed("one of the data types", repr(type_name), hint_for(type_name, DATA_TYPES, {}))
     least, most = (_bound(text, type_name) for text in (*rest[1:], "", "")[:2])
-    if isinstance(least, float) and isinstance(most, float) and least > most:
-        raise Flawed("a least bound below the most", f"{least:g} and {most:g}")
+    if least is not None and most is not None and is_less(most, least):
+        raise Flawed("a least bound below the most", f"{least} and {most}")
     return Placeholder(name, type_name, least, most)
+
+
+def is_less(one: Bound, other: Bound) -> bool:
+    """Tell whether one bound or measure is below another; dates compare with dates only."""
+    if isinstance(one, date) or isinstance(other, date):
+        return isinstance(one, date) and isinstance(other, date) and one < other
+    return one < other
 
 
 def _bound(text: str, type_name: str) -> Bound | None:
@@ -80,4 +87,4 @@ def _bound(text: str, type_name: str) -> Bound | None:
             raise Flawed("a bound such as 2026-12-31", repr(text)) from None
     if not _NUMBER.fullmatch(text):
         raise Flawed("a number as a bound", repr(text))
-    return float(text)
+    return float(text) if "." in text else int(text)

@@ -41,7 +41,7 @@ def with_starts(limits: QueueLimits, begin_ms: Collection[int], now_ms: int) -> 
 
     >>> claimed = with_starts(QueueLimits("mail", rate=Rate(3, 1_000)), [5_000, 5_030], 5_000)
     >>> claimed.starts
-    (Stride(until_ms=5040, count=2),)
+    (Stride(until_ms=5055, count=2),)
     """
     if limits.rate is None or not begin_ms:
         return limits

@@ -1,13 +1,17 @@
 """Rate limits: at most so many starts in any span of a given length, wherever it begins.
 
-Starts are remembered in strides of a hundredth of the span, each counted as late as it can have
-been: a limit is never exceeded, and a start never waits more than a hundredth of the span longer
-than it must. Instants and spans are milliseconds.
+Starts are remembered in strides, each counted as late as it can have been: a limit is never
+exceeded, and a start never waits more than a stride longer than it must. A run begins a little
+after it was counted, once the claim is stored: what a stride has room for. Instants and spans are
+milliseconds.
 """
 
 from msgspec import Struct
 
 STRIDES = 100
+"""How many make a span, where it is long."""
+SOON_MS = 25
+"""How long a stored claim takes to reach its handler, at most, on a machine that is not ill."""
 
 
 class Rate(Struct, frozen=True):
@@ -15,6 +19,15 @@ class Rate(Struct, frozen=True):
 
     limit: int
     per_ms: int
+
+
+def stride_ms(rate: Rate) -> int:
+    """Return how long a stride is: a hundredth of the span, of a short one up to a tenth.
+
+    >>> stride_ms(Rate(5, 60_000)), stride_ms(Rate(5, 1_000)), stride_ms(Rate(5, 100))
+    (600, 25, 10)
+    """
+    return max(rate.per_ms // STRIDES, min(rate.per_ms // 10, SOON_MS))
 
 
 class Stride(Struct, frozen=True, array_like=True):
@@ -47,7 +60,7 @@ def started(rate: Rate, starts: Starts, count: int, now_ms: int) -> Starts:
     one may count for him.
 
     >>> started(Rate(5, 1_000), (Stride(1_000, 2),), 1, now_ms=1_500)
-    (Stride(until_ms=1000, count=2), Stride(until_ms=1510, count=1))
+    (Stride(until_ms=1000, count=2), Stride(until_ms=1525, count=1))
     >>> after = started(Rate(2, 1_000), (Stride(1_000, 2),), 1, now_ms=2_000)
     >>> room(Rate(2, 1_000), after, now_ms=1_990)
     0
@@ -56,7 +69,7 @@ def started(rate: Rate, starts: Starts, count: int, now_ms: int) -> Starts:
     if kept and now_ms <= kept[-1].until_ms:
         last = kept[-1]
         return (*kept[:-1], Stride(last.until_ms, last.count + count))
-    return (*kept, Stride(now_ms + rate.per_ms // STRIDES, count))
+    return (*kept, Stride(now_ms + stride_ms(rate), count))
 
 
 def next_room_ms(rate: Rate, starts: Starts, now_ms: int) -> int:

@@ -56,8 +56,8 @@ def settle(
             ended = _lose(claim.run, reason, now_ms)
         case Interrupted(begun):
             ended = _interrupt(claim.run, now_ms, begun=begun)
-        case Suspended(until_ms):
-            return _suspend(claim.run, NEVER_MS if until_ms is None else until_ms, now_ms)
+        case Suspended():
+            return _suspend(claim.run, outcome, now_ms)
         case _:
             assert_never(outcome)
     return _settlement(claim, ended, now_ms, zones)
@@ -139,8 +139,9 @@ def _interrupt(run: Run, now_ms: int, *, begun: bool) -> Finished | Run:
     return _end(run, "failed", now_ms, error=error, status="interrupted")
 
 
-def _suspend(run: Run, until_ms: int, now_ms: int) -> Settlement:
+def _suspend(run: Run, outcome: Suspended, now_ms: int) -> Settlement:
     """Hold a run until an instant or a signal: it leads whom it led, and no attempt is listed."""
+    until_ms = NEVER_MS if outcome.until_ms is None else outcome.until_ms
     held = replace(
         run,
         state="scheduled" if until_ms > now_ms else "queued",
@@ -149,6 +150,7 @@ def _suspend(run: Run, until_ms: int, now_ms: int) -> Settlement:
         losses=0,
         worker=None,
         started_at_ms=None,
+        lacks=outcome.lacks,
     )
     return Settlement(job_id=run.job_id, run=run_ref(run), to=held, suspends=True)
 
@@ -170,6 +172,7 @@ def _back(
         worker=None,
         started_at_ms=None,
         cache_key=None,
+        lacks=None,
     )
 
 

@@ -23,6 +23,9 @@ WHOLE = ""
 UNDOING = "~rollback"
 """Ends the path of what undoes a step."""
 
+CHILDREN = frozenset({"child", "feature"})
+"""Kinds of steps that run another feature."""
+
 FINISHED: frozenset[StepState] = frozenset({"completed", "allowed"})
 """What is never run again."""
 

@@ -8,7 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Literal, assert_never
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct, field
@@ -19,7 +19,7 @@ from ductape.domain.definitions.auth import Auth
 from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.multipart import USUAL_PARTS, Parts, encode_file, encode_multipart, is_file
-from ductape.domain.pairs import AS_USUAL, Pairs, Styles, as_text, query_pairs
+from ductape.domain.pairs import AS_USUAL, Pairs, Styles, as_text, encoded, query_pairs
 from ductape.domain.styled import leaves, path_text
 from ductape.errors import Fault, ValidationError, fault, invalid
 
@@ -171,7 +171,7 @@ def encode_body(
                 raise invalid("input.body", AS_A_FORM, kind_of(body))
             if content_type == "multipart":
                 return encode_multipart(body, styles, words)
-            return urlencode(query_pairs(body, styles, "body")).encode(), mime
+            return encoded(query_pairs(body, styles, "body")).encode(), mime
         case "file":
             if not isinstance(body, dict) or not is_file(body):
                 raise invalid("input.body", A_FILE, kind_of(body))

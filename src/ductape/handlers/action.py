@@ -2,12 +2,13 @@
 
 The caller's headers win over the app's auth, which wins over the definition's headers; the
 definition's path parameters, query and body are defaults, field by field. A status outside 200 to
-399 fails the attempt with its code (SPEC 9 and 12).
+399 fails the attempt with its code (SPEC 9 and 12), and so does a redirection that could not be
+followed.
 """
 
 from msgspec.structs import replace
 
-from ductape.domain.answer import Answer, body_value, refuse_status
+from ductape.domain.answer import Answer, body_value, refuse_moved, refuse_status
 from ductape.domain.definitions.action import ActionTarget, ContentType
 from ductape.domain.definitions.auth import Auth
 from ductape.domain.definitions.reading import Reading
@@ -67,12 +68,11 @@ class ActionHandler:
         """
         target = self._definitions.of(invocation.target)
         response, auth = await self._answered(target, invocation)
-        refuse_status(
-            Answer(response.status, response.headers, response.body),
-            asked=f"{target.method} {target.resource.partition('?')[0]}",
-            now_ms=self._clock.now_ms(),
-            secrets=auth.secrets,
-        )
+        answer = Answer(response.status, response.headers, response.body)
+        asked = f"{target.method} {target.resource.partition('?')[0]}"
+        now_ms = self._clock.now_ms()
+        refuse_status(answer, asked=asked, now_ms=now_ms, secrets=auth.secrets)
+        refuse_moved(answer, asked=asked, secrets=auth.secrets)
         return _result(response)
 
     async def _answered(
@@ -137,6 +137,7 @@ def _request(
         timeout_ms=max(context.deadline_ms - now_ms, 1),
         allow_private=target.allow_private,
         max_response_bytes=target.max_response_bytes,
+        resends=True,
     )
 
 

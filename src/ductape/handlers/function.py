@@ -5,7 +5,7 @@ result: JSON, text, or base64. A call to AWS is signed; to Google it carries an 
 anew once where it is refused (SPEC 9).
 """
 
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -22,8 +22,9 @@ from ductape.domain.definitions.function import FunctionAuth, FunctionTarget
 from ductape.domain.found import kind_of
 from ductape.domain.inputs.function import check_function
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.pairs import encoded, query_pairs
 from ductape.domain.tokens import AccountGrant
-from ductape.domain.web import encode_body, merged_headers, query_pairs
+from ductape.domain.web import encode_body, merged_headers
 from ductape.errors import ProviderError, ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Handler, Invocation
@@ -143,7 +144,7 @@ def _with_payload(url: str, payload: JsonValue) -> str:
         return url
     if not isinstance(payload, dict):
         raise invalid("input.payload", "an object, to be sent as a query", kind_of(payload))
-    query = urlencode(query_pairs(payload))
+    query = encoded(query_pairs(payload))
     return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
 
 

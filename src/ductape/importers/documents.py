@@ -68,14 +68,14 @@ class Documents(Struct, frozen=True):
             return Broken(f"its reference to {shortened(reference)!r} leads nowhere: {why}")
         if pointer and not pointer.startswith("/"):
             return self._anchored(location, pointer)
-        found = _pointed(self.read[location], pointer)
+        found = pointed(self.read[location], pointer)
         if isinstance(found, Broken):
             return Broken(f"its reference {shortened(reference)!r} leads nowhere: {found.reason}")
         return Node(found.value, location)
 
     def _anchored(self, location: str, name: str) -> Node | Broken:
         if location not in self.anchors:
-            self.anchors[location] = _anchors_of(self.read[location])
+            self.anchors[location] = anchors_of(self.read[location])
         if name not in self.anchors[location]:
             return Broken(f"there is no `$anchor` {shortened(name)!r}")
         return Node(self.anchors[location][name], location)
@@ -133,7 +133,8 @@ def pointer_to(*keys: str) -> str:
     return "#" + "".join(f"/{key.replace('~', '~0').replace('/', '~1')}" for key in keys)
 
 
-def _pointed(value: JsonValue, pointer: str) -> Node | Broken:
+def pointed(value: JsonValue, pointer: str) -> Node | Broken:
+    """Return what a JSON pointer names in a value, its home left open."""
     if pointer in ("", "/"):
         return Node(value, "")
     for step in pointer[1:].split("/"):
@@ -149,7 +150,7 @@ def _pointed(value: JsonValue, pointer: str) -> Node | Broken:
     return Node(value, "")
 
 
-def _anchors_of(value: JsonValue) -> dict[str, JsonValue]:
+def anchors_of(value: JsonValue) -> dict[str, JsonValue]:
     """Return the schemas of a document that have an `$anchor`, by it."""
     found: dict[str, JsonValue] = {}
     waiting, seen = [value], set[int]()

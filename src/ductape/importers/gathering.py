@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from ductape.domain.jsonvalue import JsonValue
 from ductape.errors import DuctapeError, invalid
 from ductape.importers.documents import Documents, is_web, located, reference_of
+from ductape.importers.resources import resources_of
 
 Read = Callable[[str], Awaitable[JsonValue]]
 """Returns the value at a location; raises `DuctapeError` where there is none."""
@@ -27,7 +28,7 @@ async def gather(root: str, read: Read) -> Documents:
         location = waiting.pop(0)
         try:
             value = await _one(location, read, number=len(found))
-            named = {located(reference, location)[0] for reference in references(value)}
+            named = _named_in(value, location)
         except DuctapeError as error:
             if location == root:
                 raise
@@ -38,8 +39,22 @@ async def gather(root: str, read: Read) -> Documents:
     return Documents(root, found, missing)
 
 
-def references(value: JsonValue) -> Iterator[str]:
-    """Yield the references that lead out of a document; raises `ValidationError` if too deep."""
+def _named_in(value: JsonValue, location: str) -> set[str]:
+    """Return the documents that one refers to, those apart that it has in itself by an `$id`."""
+    leading = [*references(value)]
+    inside = resources_of({location: value})
+    return {
+        located(reference, location)[0]
+        for holder, reference in leading
+        if inside.target(reference, location, holder) is None
+    }
+
+
+def references(value: JsonValue) -> Iterator[tuple[JsonValue, str]]:
+    """Yield what refers out of a document, and its reference.
+
+    Raises `ValidationError` if the document is too deep.
+    """
     waiting = [(value, 1)]
     seen: dict[int, int] = {}
     while waiting:
@@ -51,7 +66,7 @@ def references(value: JsonValue) -> Iterator[str]:
             raise invalid("", f"at most {DEEPEST} levels of nesting", "a deeper one")
         reference = reference_of(part)
         if reference is not None and not reference.startswith("#"):
-            yield reference
+            yield part, reference
         inside = part.values() if isinstance(part, dict) else part
         waiting += [(one, depth + 1) for one in inside]
 

@@ -47,6 +47,13 @@ class Delivery(Struct, frozen=True):
     deliveries: int = 1
     """How often it has been delivered, as far as the broker tells."""
     published_at_ms: int | None = None
+    repeats: bool = False
+    """Whether ids begin anew with a stream or topic that is made anew under its name."""
+
+    @property
+    def identity(self) -> str:
+        """What no other message has: the id, and the broker's time of it where ids repeat."""
+        return f"{self.id}@{self.published_at_ms}" if self.repeats else self.id
 
     def __repr__(self) -> str:
         """Keep the content out of every log and traceback."""

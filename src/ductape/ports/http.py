@@ -6,6 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from ductape.domain.pairs import Pairs
+
 
 class HttpRequest(Struct, frozen=True):
     """What to send."""
@@ -13,13 +15,15 @@ class HttpRequest(Struct, frozen=True):
     method: str
     url: str
     headers: dict[str, str] = field(default_factory=dict[str, str])
-    query: tuple[tuple[str, str], ...] = ()
+    query: Pairs = ()
     body: bytes = b""
     timeout_ms: int = 60_000
     allow_private: bool = False
     """The definition asks to reach private addresses; the operator's settings decide."""
     max_response_bytes: int = 1_048_576
     """A longer answer is refused, counted after decompression."""
+    resends: bool = False
+    """Whether 307 and 308 are followed for methods other than GET and HEAD, within the origin."""
 
     def __repr__(self) -> str:
         """Keep query, headers and body out of every log and traceback."""

@@ -30,6 +30,8 @@ class Call(Struct, frozen=True):
     """The tag of a cache whose results may answer it."""
     may_fail: bool = False
     """Whether the run goes on where it fails: a feature undoes at once what it has done then."""
+    tries_left: int = 0
+    """How often it is called again where it fails: a feature undoes nothing before the last."""
     undoes: bool = False
     """Of a feature: to undo what it has done; raises `Unwound` at the end."""
 
@@ -52,7 +54,8 @@ class Engine(Protocol):
         """Run an event to its result, once, by its own kind's handler.
 
         Its idempotency key is the run's and the path. Raises what resolving, checking and the
-        handler raise, and `ProviderError` with `TIMEOUT`.
+        handler raise, `ProviderError` with `TIMEOUT`, and `Suspend` where this process lacks the
+        handler.
         """
         ...
 
@@ -61,7 +64,10 @@ class Engine(Protocol):
         ...
 
     async def tried(self, call: Call) -> Success | Failure:
-        """Do as `invoke` does; whatever it raises is returned as a failure, its secrets masked."""
+        """Do as `invoke` does; whatever it raises is returned as a failure, its secrets masked.
+
+        A handler that this process lacks is a failure too: the next option may answer.
+        """
         ...
 
     def remembered(self, name: str) -> JsonValue:

@@ -25,10 +25,22 @@ class Suspend(BaseException):
     No `Exception`, so that code which handles those lets it pass.
     """
 
-    def __init__(self, until_ms: int | None) -> None:
+    def __init__(self, until_ms: int | None, lacks: str | None = None) -> None:
         super().__init__("the run is held")
         self.until_ms = until_ms
         """Epoch ms; none where only a signal ends it."""
+        self.lacks = lacks
+        """The handler tag that a worker must have to go on; none where any may."""
+
+
+def soonest(held: Sequence[Suspend]) -> Suspend:
+    """Return what holds a run of which several branches are held.
+
+    >>> soonest([Suspend(None), Suspend(5), Suspend(3, "job:resize")]).until_ms
+    3
+    """
+    until_ms = min((one.until_ms for one in held if one.until_ms is not None), default=None)
+    return Suspend(until_ms, next((one.lacks for one in held if one.lacks is not None), None))
 
 
 class StepFailed(Exception):
@@ -62,6 +74,9 @@ class Plan(Struct, frozen=True):
     retries: int = 0
     allow_fail: bool = False
     """Whether the feature goes on where it fails: its result is the error then."""
+    lasts_ms: int | None = None
+    """How long a try may take with all that holds it: of a child, which is undone where it is over;
+    any other step's handler is given its time itself."""
     more: bool = False
     """Whether another step begins at once where it has finished: one commit records both then."""
 
@@ -106,6 +121,10 @@ class Steps(Protocol):
 
         Raises `StepFailed` with `TIMEOUT`, and `Suspend`.
         """
+        ...
+
+    def tries_left(self, plan: Plan) -> int:
+        """Return how often a step may be tried again where its next try fails."""
         ...
 
     def failure(self, error: Exception) -> Failure:

@@ -29,7 +29,7 @@ from ductape.domain.answer import quoted
 from ductape.domain.egress import Destination, EgressPolicy
 from ductape.errors import ProviderError
 from ductape.ports.clock import Clock
-from ductape.ports.mail import MailMessage, MailServer
+from ductape.ports.mail import MailMessage, MailServer, MailTaken
 from ductape.providers.http import Guard, connect
 
 _OUR_NAME = "localhost"
@@ -45,8 +45,8 @@ _PERMANENT = 500
 _REPLIES = range(200, 600)
 _LIMITED = re.compile(r"\b4\.7\.28\b|\brate\b|throttl|too many|too fast|slow down", re.IGNORECASE)
 """How the big services say it: SMTP has neither a number nor a wait for it."""
-_WORST_FIRST = ("VALIDATION_ERROR", "RATE_LIMITED", "SERVICE_UNAVAILABLE")
-"""What the refusals of several recipients come to: what is final for one is not tried again."""
+_REFUSALS = ("RATE_LIMITED", "SERVICE_UNAVAILABLE", "VALIDATION_ERROR")
+"""What the refusals of several recipients come to: what may pass for one is tried again."""
 
 
 @cache
@@ -66,11 +66,10 @@ class SmtpMailer:
         self._clock = clock
         self._tls = tls
 
-    async def send(self, server: MailServer, message: MailMessage) -> str:
-        """Send to every recipient and return the message id.
+    async def send(self, server: MailServer, message: MailMessage) -> MailTaken:
+        """Send to every recipient; return who has it, and the refusal of the others.
 
-        Where a server takes the mail for some recipients only, those have it and the error
-        names how many were refused. Raises `ProviderError` as the port says.
+        Raises `ProviderError` as the port says.
         """
         mail = self._composed(message)
         where = f"{server.host}:{server.port}"
@@ -78,7 +77,7 @@ class SmtpMailer:
             async with timeout(server.timeout_ms / 1_000):
                 smtp = await self._connected(server)
                 try:
-                    refused, _ = await smtp.send_message(mail, recipients=list(message.to))
+                    refused, _ = await smtp.send_message(mail, recipients=list(message.recipients))
                 finally:
                     await _ended(smtp)
         except (TimeoutError, SMTPTimeoutError) as error:
@@ -90,10 +89,12 @@ class SmtpMailer:
             raise _refusal(where, replies, message) from error
         except (SMTPException, OSError) as error:
             raise _failure(where, error) from error
-        if refused:
-            replies = [(answer.code, answer.message) for answer in refused.values()]
-            raise _refusal(where, replies, message)
-        return str(mail["Message-ID"])
+        replies = [(answer.code, answer.message) for answer in refused.values()]
+        return MailTaken(
+            message_id=str(mail["Message-ID"]),
+            recipients=tuple(one for one in message.recipients if one not in refused),
+            refusal=_refusal(where, replies, message) if replies else None,
+        )
 
     def _composed(self, message: MailMessage) -> EmailMessage:
         now_ms = self._clock.now_ms()
@@ -146,9 +147,9 @@ def _message_id(message: MailMessage, now_ms: int) -> str:
 
 def _refusal(where: str, replies: list[Reply], message: MailMessage) -> ProviderError:
     codes = {_code_for(reply) for reply in replies}
-    worst = next((one for one in _WORST_FIRST if one in codes), "PROVIDER_ERROR")
+    chosen = next((one for one in _REFUSALS if one in codes), "PROVIDER_ERROR")
     return ProviderError(
-        worst,
+        chosen,
         f"{where} refused {len(replies)} of {len(message.to)} recipients",
         details={"smtp_codes": sorted({number for number, _ in replies})},
     )

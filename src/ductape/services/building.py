@@ -26,6 +26,7 @@ from ductape.services.injection import SessionData
 from ductape.services.judging import Ask, judged, named
 from ductape.services.looking_further import all_that_is_wrong
 from ductape.services.sealing import Sealing
+from ductape.services.session_uses import session_faults
 from ductape.services.telling import Telling
 
 DEFAULT_TIMEOUT_MS = 60_000
@@ -85,11 +86,13 @@ class Builder:
     async def _build(
         self, request: JobRequest, *, held: str | None, now_ms: int, version: int
     ) -> Built:
-        target, called = await named(request, self._asking(request, version, request.env))
+        ask = self._asking(request, version, request.env)
+        target, called = await named(request, ask)
         request = as_asked(request, target)
         session = await self._open(request)
         data = None if session is None else SessionData(session.tag, session.data)
-        warnings = (*request.warnings, *judged(target, called, request, data))
+        lacking = await session_faults(called, ask, data)
+        warnings = (*request.warnings, *judged(target, called, request, data, lacking))
         identity = held or self.new_id(now_ms)
         sealed = self._sealed(request.session, session, identity)
         spec = self._sealing.hidden(_spec_of(request, target, sealed, now_ms), identity)

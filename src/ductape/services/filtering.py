@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import cast
 
-import msgspec
-
-from ductape.domain.found import kind_of
+from ductape.domain.found import kind_of, path_to
 from ductape.domain.ids import born_ms
 from ductape.domain.lifecycle import JobStatus
 from ductape.domain.parsing.reading import Reader, Shape, open_form
@@ -109,8 +107,13 @@ def _moment(value: object, path: str, faults: list[Fault]) -> int:
 
 
 def _labels(value: object, path: str, faults: list[Fault]) -> dict[str, str]:
-    try:
-        return msgspec.convert(value, dict[str, str])
-    except msgspec.ValidationError as error:
-        faults.append(fault(path, "an object of texts", f"an error: {cast('object', error)}"))
+    if not isinstance(value, dict):
+        faults.append(fault(path, "an object of texts", kind_of(value)))
         return {}
+    labels = cast("dict[object, object]", value)
+    for key, label in labels.items():
+        if not isinstance(key, str):
+            faults.append(fault(path, "names that are texts", kind_of(key)))
+        elif not isinstance(label, str):
+            faults.append(fault(path_to(path, key), "a text", kind_of(label)))
+    return {str(key): str(label) for key, label in labels.items()}

@@ -4,7 +4,7 @@ Asked of the catalog for a caller's request, and of a document that is about to 
 it declares.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -15,9 +15,9 @@ from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.request import JobEventTypes, JobRequest
 from ductape.domain.target import Target
 from ductape.domain.webhooks.events import is_delivery
-from ductape.errors import NotFound, ValidationError, fault, invalid
+from ductape.errors import Fault, NotFound, ValidationError, fault, invalid
 from ductape.services.injection import SessionData, judge
-from ductape.services.refusing import along_with
+from ductape.services.refusing import along_with, missing_with
 
 Ask = Callable[[str, str | None], Awaitable[Target]]
 """Finds what an event, and an app, name for a request; raises `NotFound` or `ValidationError`."""
@@ -59,15 +59,20 @@ async def _refuse_unknown_callback(given: JsonObject, ask: Ask) -> None:
 
 
 def judged(
-    target: Target, called: Target, request: JobRequest, session: SessionData | None
+    target: Target,
+    called: Target,
+    request: JobRequest,
+    session: SessionData | None,
+    lacking: Sequence[Fault] = (),
 ) -> list[str]:
     """Check an input by what takes it in the end, its references by the event itself.
 
-    Returns warnings; raises `ValidationError` or `ReferenceMissing`.
+    `lacking` is what is missing already. Returns warnings; raises `ValidationError` or
+    `ReferenceMissing`.
     """
     faults = check_input(called, request.input, resolved=False)
     if request.bytes_given and target.kind is not JobEventTypes.STORAGE:
         hint = "encode it as base64 text; `blob` of a storage takes bytes"
         faults.append(fault("input.blob", "a plain JSON value", "bytes", hint=hint))
-    with along_with(faults):
+    with missing_with(lacking), along_with(faults):
         return judge(target, request.input, session)

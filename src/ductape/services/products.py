@@ -15,13 +15,12 @@ from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product import (
     Change,
     Product,
+    Rule,
     differences,
     no_such,
     parse_product,
     stored_product,
-    zone_faults,
 )
-from ductape.domain.zone import ZoneLookup
 from ductape.errors import Conflict, Fault, NotFound, ValidationError
 from ductape.ports.clock import Clock
 from ductape.ports.stores.products import ProductRow, Products
@@ -70,7 +69,7 @@ class ProductService:
         load: Callable[[Source], JsonObject],
         lacking: Lacking,
         clock: Clock,
-        zones: ZoneLookup,
+        rule: Rule,
         declared: DeclaredThings,
     ) -> None:
         self._products = products
@@ -78,7 +77,7 @@ class ProductService:
         self._load = load
         self._lacking = lacking
         self._clock = clock
-        self._zones = zones
+        self._rule = rule
         self._declared = declared
 
     async def apply(
@@ -209,7 +208,7 @@ class ProductService:
         return {**plan, "version": version, "schedules": done}
 
     def _faults_now(self, product: Product) -> Iterator[Fault]:
-        yield from zone_faults(product, self._zones)
+        yield from self._rule(product)
         yield from self._declared.shapes(product)
 
     async def _put(self, document: JsonObject, plan: AppliedProduct) -> int | None:

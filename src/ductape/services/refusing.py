@@ -2,7 +2,7 @@
 
 A request is judged in turns: its form, what it names, what takes its input, its references. Each
 turn tells every fault of its own; here they are told together. A request whose form is wrong is
-none yet: of what can be read of it the event, the session and the input are looked at all the same.
+none yet: of what can be read of it the names, the session and the input are looked at all the same.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
@@ -25,6 +25,8 @@ Build = Callable[[JobRequest], Awaitable[object]]
 """Makes a job of a request, storing nothing; raises what is wrong with it."""
 
 _LOOKED_AT = ("product_tag", "env", "event", "app", "input", "session")
+_STANDING_IN: Mapping[str, object] = {"env": "?", "event": "?", "input": {}}
+"""For what is at fault itself: what that brings is not told, and the others are looked at."""
 
 
 def together(told: Sequence[Fault], further: ValidationError) -> list[Fault]:
@@ -49,6 +51,20 @@ def along_with(told: Sequence[Fault]) -> Generator[None]:
         raise ValidationError(told)
 
 
+@contextmanager
+def missing_with(lacking: Sequence[Fault]) -> Generator[None]:
+    """Judge in the block; raise what is missing besides, as `ReferenceMissing` if that is all."""
+    try:
+        yield
+    except ValidationError as error:
+        if not lacking:
+            raise
+        whole = together(as_validation(error).errors, ReferenceMissing(lacking))
+        raise type(error)(whole) from error
+    if lacking:
+        raise ReferenceMissing(lacking)
+
+
 async def whole_refusal(
     refusal: ValidationError, data: object, read: Read, build: Build
 ) -> ValidationError:
@@ -61,6 +77,10 @@ async def whole_refusal(
     faults = together(refusal.errors, further)
     if _in_part(refused, "session"):  # Nobody knows what it would have brought.
         faults = [each for each in faults if each.get("code") != ReferenceMissing.code]
+    if _in_part(refused, "input"):
+        faults = [
+            one for one in faults if one["path"] in refused or not _is_in(one["path"], "input")
+        ]
     return ValidationError(faults)
 
 
@@ -113,13 +133,17 @@ def _readable(data: object, refused: Collection[str], read: Read) -> JobRequest 
     fields = cast("Mapping[str, object]", data)
     kept = {key: fields[key] for key in _LOOKED_AT if key in fields and not _in_part(refused, key)}
     try:
-        return read({**kept, "start_at": 0})
-    except ValidationError:  # What it needs is itself at fault, which the refusal tells.
+        return read({**_STANDING_IN, **kept, "start_at": 0})
+    except ValidationError:  # The product is itself at fault, which the refusal tells.
         return None
 
 
 def _in_part(paths: Collection[str], key: str) -> bool:
-    return any(path == key or path.startswith((f"{key}.", f"{key}[")) for path in paths)
+    return any(_is_in(path, key) for path in paths)
+
+
+def _is_in(path: str, key: str) -> bool:
+    return path == key or path.startswith((f"{key}.", f"{key}["))
 
 
 def _coded(fault: Fault, error: ValidationError) -> Fault:

@@ -26,6 +26,7 @@ from ductape.domain.zone import ZoneLookup
 from ductape.errors import Fault, NotFound, ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.services.judging import Ask, judged, named
+from ductape.services.session_uses import session_faults
 from ductape.services.stranding import KnownHandlers
 
 
@@ -72,8 +73,10 @@ class Rehearsing:
             declared, product.tag, 0, now_ms=now_ms, zones=self._zones, limits=self._limits
         )
         try:
-            target, called = await named(request, self._asking(product, request))
-            return [*request.warnings, *judged(target, called, request, None)]
+            ask = self._asking(product, request)
+            target, called = await named(request, ask)
+            lacking = await session_faults(called, ask, None)
+            return [*request.warnings, *judged(target, called, request, None, lacking)]
         except ValidationError as error:
             raise ValidationError(at_place(declared, error.errors)) from error
         except NotFound as error:

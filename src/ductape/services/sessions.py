@@ -4,14 +4,15 @@ Each verb takes one mapping with the wire names of SPEC 6 and refuses unknown, m
 keys, all at once. Instants are epoch milliseconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import TypedDict, cast
 
 from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.parsing.reading import Form, Shape, open_form
 from ductape.domain.parsing.scalars import COUNT_MAX, integer, name, text
-from ductape.errors import Fault, NotFound, ValidationError, fault
+from ductape.errors import Fault, NotFound, SessionInvalid, ValidationError, fault
 from ductape.ports.catalog import Catalog
 from ductape.ports.sessions import SessionScope, TokenIssuer, TokenPair
 from ductape.ports.stores.sessions import SessionRows, SessionUser
@@ -70,7 +71,8 @@ class Sessions:
         Raises `ValidationError`, `NotFound`, `SessionInvalid` or `SessionExpired`.
         """
         scope, token = await self._token(request, _TOKEN, "token")
-        return (await self._tokens.open(scope, token)).data
+        with _told_at("token"):
+            return (await self._tokens.open(scope, token)).data
 
     async def refresh(self, request: Mapping[str, object]) -> SessionPair:
         """Replace the pair of `{product, env, tag, refreshToken}`.
@@ -79,7 +81,8 @@ class Sessions:
         `ValidationError`, `NotFound`, `SessionInvalid` or `SessionExpired`.
         """
         scope, token = await self._token(request, _REFRESH, "refreshToken")
-        return _pair(await self._tokens.refresh(scope, token))
+        with _told_at("refreshToken"):
+            return _pair(await self._tokens.refresh(scope, token))
 
     async def revoke(self, request: Mapping[str, object]) -> None:
         """End the session of `{product, env, tag, token}`; either of its tokens will do.
@@ -87,12 +90,14 @@ class Sessions:
         Raises `ValidationError`, `NotFound` or `SessionInvalid`.
         """
         scope, token = await self._token(request, _TOKEN, "token")
-        await self._tokens.revoke(scope, token)
+        with _told_at("token"):
+            await self._tokens.revoke(scope, token)
 
     async def users(self, request: Mapping[str, object]) -> UsersPage:
-        """List the users of `{product, session, env?, page?, limit?}`; raises `ValidationError`.
+        """List the users of `{product, session, env?, page?, limit?}`.
 
-        `page` counts from 1; without `env`, users of all envs are listed together.
+        `page` counts from 1; without `env`, users of all envs are listed together. Raises
+        `ValidationError`, or `NotFound` for a product that was never applied.
         """
         faults: list[Fault] = []
         form = _opened(request, _USERS, faults)
@@ -101,9 +106,17 @@ class Sessions:
         page, limit = form.take("page", _PAGE, 1), form.take("limit", _LIMIT, USERS_PAGE)
         if faults:
             raise ValidationError(faults)
+        await self._refuse_unknown(product)
         offset = (page - 1) * limit
         total, users = await self._rows.users(product, env, tag, limit=limit, offset=offset)
         return UsersPage(users=[_seen(one) for one in users], total=total, page=page, limit=limit)
+
+    async def _refuse_unknown(self, product: str) -> None:
+        try:
+            await self._catalog.version(product)
+        except NotFound as error:
+            error.path = "product"
+            raise
 
     async def _token(
         self, request: Mapping[str, object], shape: Shape, key: str
@@ -132,6 +145,16 @@ _REFRESH = Shape(known=frozenset({"product", "env", "tag", "refreshToken"}))
 _USERS = Shape(known=frozenset({"product", "session", "env", "page", "limit"}))
 _PAGE = integer(1, COUNT_MAX // MOST_USERS_PAGE)
 _LIMIT = integer(1, MOST_USERS_PAGE)
+
+
+@contextmanager
+def _told_at(path: str) -> Generator[None]:
+    """Name in a refusal what of the request was refused."""
+    try:
+        yield
+    except SessionInvalid as error:
+        error.path = error.path or path
+        raise
 
 
 def _opened(request: Mapping[str, object], shape: Shape, faults: list[Fault]) -> Form:

@@ -1,7 +1,7 @@
 """Following one job until it is over (SPEC 10).
 
-Hints tell when to look again; what no hint tells (a run that began, progress) is seen by a look
-once a second.
+Hints tell when to look again; what no hint tells (a run that began, progress) is seen by looks:
+soon after a change, more and more seldom while nothing changes.
 """
 
 import asyncio
@@ -15,7 +15,10 @@ from ductape.ports.stores import Store
 from ductape.ports.wake import Hint
 from ductape.services.filtering import read_word
 
-LOOK_EVERY_S = 1.0
+SOONEST_LOOK_S = 0.05
+LATEST_LOOK_S = 1.0
+QUIET_SHARE = 0.1
+"""A look follows after so much of the time for which nothing has changed."""
 
 OVER: frozenset[JobStatus] = frozenset({"completed", "failed", "cancelled"})
 """Of a one-off job, and of a recurring one whose recurrence has ended."""
@@ -42,15 +45,17 @@ class Watching:
 
         leave = self._store.wake.listen(on_hint)
         shown: JobView | None = None
+        now_s = asyncio.get_running_loop().time
+        changed_s = now_s()
         try:
             while shown is None or shown["status"] not in OVER:
                 hinted.clear()
                 view = await self._view(job_id)
                 if view != shown:
                     yield view
-                    shown = view
+                    shown, changed_s = view, now_s()
                     continue
-                await _heard(hinted)
+                await _heard(hinted, (now_s() - changed_s) * QUIET_SHARE)
         finally:
             leave()
 
@@ -61,10 +66,10 @@ class Watching:
         return self._shown(record)
 
 
-async def _heard(hinted: asyncio.Event) -> None:
-    """Return at the next hint, or after a second without one."""
+async def _heard(hinted: asyncio.Event, patience_s: float) -> None:
+    """Return at the next hint, or after a while without one."""
     try:
-        async with asyncio.timeout(LOOK_EVERY_S):
+        async with asyncio.timeout(min(max(patience_s, SOONEST_LOOK_S), LATEST_LOOK_S)):
             await hinted.wait()
     except TimeoutError:
         return

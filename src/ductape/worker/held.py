@@ -1,12 +1,14 @@
 """A run in this worker's hands, from its claim to its settlement."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ductape.domain.change import CacheEntry, RunRef
 from ductape.domain.job import Claim
 from ductape.domain.settlement import run_ref
+from ductape.worker.failing import Telling
 
 Why = Literal["timeout", "cancel", "interrupt", "abandoned"]
 """Why a run was told to stop: its deadline, a person, a graceful stop, a lost lease."""
@@ -30,6 +32,10 @@ class Held:
     """What it leaves in the cache when it completes."""
     sensitive: tuple[str, ...] = ()
     """Texts to mask in its errors."""
+    quotes: bool = True
+    """Whether its errors may quote a provider: not where anything of it is sensitive."""
+    left: "set[asyncio.Task[object]]" = field(default_factory=set["asyncio.Task[object]"])
+    """Parts of the run that did not stop in time: its slot stays taken until they do."""
     ref: RunRef = field(init=False)
     """The run and the fence it is held by."""
 
@@ -46,3 +52,16 @@ class Held:
         # Told twice, a run in a thread would be let go of while the thread still works.
         if self.task is not None and not told:
             self.task.cancel()
+
+    def telling(self, now_ms: int) -> Telling:
+        """Say how an error of the run is told."""
+        quotes = self.quotes and not self.claim.run.spec.sensitive
+        return Telling(now_ms, self.sensitive, quotes)
+
+    async def until_all_have_ended(self) -> None:
+        """Wait for what was left behind, whoever wants to stop it meanwhile: it cannot be."""
+        while not all(part.done() for part in self.left):
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait(self.left)
+        for part in self.left:
+            _ = part.cancelled() or part.exception()  # Looked at, so that nobody warns of it.

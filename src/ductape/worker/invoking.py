@@ -13,15 +13,18 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure, Success
 from ductape.domain.references import resolve, scope, sensitive_texts, tree_source
 from ductape.domain.request import JobEventTypes
+from ductape.domain.target import Target
 from ductape.domain.webhooks.events import is_delivery
 from ductape.errors import ProviderError, ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Context, Handler, Invocation
 from ductape.ports.invoke import Call, Engine
+from ductape.ports.steps import Suspend
 from ductape.services.injection import Injected, sources_of
 from ductape.worker.context import LARGEST_CHECKPOINT, encoded_size
 from ductape.worker.failing import failure_of
 from ductape.worker.held import Held
+from ductape.worker.patience import TooLate, within
 from ductape.worker.preparing import Preparing
 from ductape.worker.step_cache import StepCache
 from ductape.worker.step_log import StepLog
@@ -29,6 +32,9 @@ from ductape.worker.stepping import FeatureSteps
 
 DEEPEST = 8
 """How deep events may call one another (SPEC 8)."""
+
+LOOK_AGAIN_MS = 10_000
+"""How long a run waits that needs two handlers at once, before another worker may try it."""
 
 
 class Kept:
@@ -76,6 +82,8 @@ class Around:
     """The run's own."""
     log: StepLog
     cache: StepCache
+    tags: frozenset[str] = frozenset()
+    """Of the Python handlers that this process has."""
     kept: Kept | None = None
 
     def checkpoints(self) -> Kept:
@@ -88,12 +96,28 @@ class Around:
 class RunEngine:
     """Implements `ports.invoke.Engine` for one attempt, or for one call inside of it."""
 
-    def __init__(self, around: Around, injected: Injected, path: str = "", depth: int = 1) -> None:
-        """Stand at `path` in the run, `depth` calls deep."""
+    def __init__(
+        self,
+        around: Around,
+        injected: Injected,
+        path: str = "",
+        depth: int = 1,
+        *,
+        bound: bool = False,
+        within: FeatureSteps | None = None,
+    ) -> None:
+        """Stand at `path` in the run, `depth` calls deep, `bound` below a Python handler.
+
+        `within` are the steps of the feature that calls, if one does.
+        """
         self._around = around
         self._injected = injected
         self._path = path
         self._depth = depth
+        self._within = within
+        self._within = within
+        self._bound = bound or injected.target.needs is not None
+        """Whether a Python handler is at work: who goes on needs that one too."""
 
     def mapped(self, mapping: JsonValue, sources: Mapping[str, JsonObject]) -> JsonValue:
         """Fill a definition's mapping."""
@@ -105,9 +129,11 @@ class RunEngine:
 
     async def invoke(self, call: Call) -> JsonValue:
         """Run an event to its result."""
-        if self._depth >= DEEPEST:
-            raise invalid("event", f"at most {DEEPEST} events deep", f"`{call.event}` below them")
         injected = await self._prepared(call)
+        self._leave_to_others(injected.target)
+        return await self._run(call, injected)
+
+    async def _run(self, call: Call, injected: Injected) -> JsonValue:
         path = f"{self._path}/{call.path}" if self._path else call.path
         if injected.target.kind is JobEventTypes.FEATURE:
             await self._around.log.open()
@@ -122,19 +148,25 @@ class RunEngine:
             return await work()
         return await around.cache.result(around.held.claim, call, injected, work)
 
+    def _leave_to_others(self, target: Target) -> None:
+        """Raise `Suspend` where this process lacks the handler: a worker that has it goes on."""
+        if target.needs is None or target.needs in self._around.tags:
+            return
+        now_ms = self._around.clock.now_ms()
+        if self._bound:
+            raise Suspend(now_ms + LOOK_AGAIN_MS)
+        raise Suspend(now_ms, target.needs)
+
     async def _handled(self, injected: Injected, call: Call, path: str) -> JsonValue:
         """Call the handler, for no longer than the call may take."""
         invocation = self._invocation(injected, call, path)
         handler = self._around.handlers[injected.target.kind]
         if call.timeout_ms is None:
             return await handler(invocation)
-        patience = asyncio.timeout(call.timeout_ms / 1000)
         try:
-            async with patience:
-                return await handler(invocation)
-        except TimeoutError as error:
-            if not patience.expired():
-                raise
+            leave = self._around.held.left.add
+            return await within(call.timeout_ms, handler(invocation), leave)
+        except TooLate as error:
             message = f"`{call.path}` took longer than its time-out of {call.timeout_ms} ms"
             raise ProviderError("TIMEOUT", message) from error
 
@@ -146,11 +178,10 @@ class RunEngine:
     async def tried(self, call: Call) -> Success | Failure:
         """Run an event to its result or its failure, masked."""
         try:
-            return Success(await self.invoke(call))
+            return Success(await self._run(call, await self._prepared(call)))
         except Exception as error:  # noqa: BLE001 (the call of a handler: returned as a failure)
             around = self._around
-            sensitive = around.held.sensitive
-            return failure_of(error, now_ms=around.clock.now_ms(), sensitive=sensitive)
+            return failure_of(error, around.held.telling(around.clock.now_ms()))
 
     def remembered(self, name: str) -> JsonValue:
         """Return what was remembered under a name."""
@@ -170,9 +201,12 @@ class RunEngine:
 
     async def _prepared(self, call: Call) -> Injected:
         """Resolve what is called and check its input, which is whole already."""
+        if self._depth >= DEEPEST:
+            raise invalid("event", f"at most {DEEPEST} events deep", f"`{call.event}` below them")
         around = self._around
         injected = await around.preparing.prepare_call(around.held.claim, call, self._injected)
         self.hide(injected.sensitive)
+        around.held.quotes &= not injected.target.sensitive
         kind = injected.target.kind
         if call.kind not in (None, kind):
             raise invalid("event", f"an event of kind {call.kind}", f"`{call.event}`, a {kind}")
@@ -183,22 +217,19 @@ class RunEngine:
         return injected
 
     def _invocation(self, injected: Injected, call: Call, path: str) -> Invocation:
-        spec = self._around.held.claim.run.spec
+        around, depth, within = self._around, self._depth + 1, self._within
+        spec, steps = around.held.claim.run.spec, None
+        if injected.target.kind is JobEventTypes.FEATURE:
+            within = steps = FeatureSteps(around.log, f"{path}/", call, within)
         return Invocation(
             target=injected.target,
             input=call.input,
             product=spec.product,
             env=spec.env,
-            context=CallContext(self._around, path, call.timeout_ms),
-            engine=RunEngine(self._around, injected, path, self._depth + 1),
-            steps=self._steps(injected, call, path),
+            context=CallContext(around, path, call.timeout_ms),
+            engine=RunEngine(around, injected, path, depth, bound=self._bound, within=within),
+            steps=steps,
         )
-
-    def _steps(self, injected: Injected, call: Call, path: str) -> FeatureSteps | None:
-        if injected.target.kind is not JobEventTypes.FEATURE:
-            return None
-        log = self._around.log
-        return FeatureSteps(log, f"{path}/", may_fail=call.may_fail, undoes=call.undoes)
 
 
 class CallContext:
@@ -213,14 +244,15 @@ class CallContext:
         self.job_id = run.job_id
         self.run = run.run
         self.attempt = run.attempt
-        until_ms = None if timeout_ms is None else around.clock.now_ms() + timeout_ms
-        self.deadline_ms = run.deadline_ms if until_ms is None else min(run.deadline_ms, until_ms)
+        self._until_ms = None if timeout_ms is None else around.clock.now_ms() + timeout_ms
+        self.deadline_ms = min(run.deadline_ms, self._until_ms or run.deadline_ms)
         self.idempotency_key = f"{run.idempotency_key}:{path}"
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked the run to stop."""
-        return self._around.context.cancelled
+        """Whether somebody asked the run to stop, or this call's own time is over."""
+        over = self._until_ms is not None and self._around.clock.now_ms() >= self._until_ms
+        return over or self._around.context.cancelled
 
     @property
     def last_checkpoint(self) -> JsonValue:

@@ -60,16 +60,19 @@ class Running:
         clock: Clock,
         news: News,
         result_bytes: int = DEFAULT.result_bytes,
+        tags: frozenset[str] = frozenset(),
     ) -> None:
         """Call the handler of each kind; a result has at most so many bytes as JSON.
 
-        `news` tells those who want to know when an attempt begins.
+        `news` tells those who want to know when an attempt begins; `tags` are those of the Python
+        handlers that this process has, as `function:resize`.
         """
         self._store = store
         self._preparing = preparing
         self._handlers = handlers
         self._clock = clock
         self._result_bytes = result_bytes
+        self._tags = tags
         self._cache = StepCache(store.memory, preparing, clock)
         self._news = news
 
@@ -79,7 +82,8 @@ class Running:
         try:
             return await self._attempt(held, log)
         except Suspend as suspend:
-            return self._stopped(held) if held.why is not None else Suspended(suspend.until_ms)
+            left = Suspended(suspend.until_ms, suspend.lacks)
+            return left if held.why is None else self._stopped(held)
         except Unwound:
             return Cancelled(log.reason)
         except asyncio.CancelledError:
@@ -87,7 +91,7 @@ class Running:
         except Exception as error:  # noqa: BLE001 (the call of a handler: recorded as a failure)
             if held.why is not None:
                 return self._stopped(held)
-            return failure_of(error, now_ms=self._clock.now_ms(), sensitive=held.sensitive)
+            return failure_of(error, held.telling(self._clock.now_ms()))
 
     async def _attempt(self, held: Held, log: StepLog) -> Outcome | Parked | None:
         spec = held.claim.run.spec
@@ -102,6 +106,7 @@ class Running:
             await self._keep_version(held, log)
         injected = await self._prepared(held, log)
         held.sensitive = injected.sensitive
+        held.quotes = not injected.target.sensitive
         self._preparing.check(injected)
         if spec.cache is not None:
             answer = await self._recall(held, injected)
@@ -123,7 +128,7 @@ class Running:
         try:
             return await self._preparing.prepare(held.claim)
         except SessionInvalid as error:
-            steps = FeatureSteps(log, WHOLE, may_fail=False, undoes=False)
+            steps = FeatureSteps(log, WHOLE)
             if not log.is_open or not steps.recorded:
                 raise
             if steps.unwinding is None:
@@ -217,7 +222,14 @@ class Running:
         spec = held.claim.run.spec
         context = RunContext(held, self._store.claims, self._clock, self._preparing.sealing)
         around = Around(
-            held, self._preparing, self._handlers, self._clock, context, log, self._cache
+            held,
+            self._preparing,
+            self._handlers,
+            self._clock,
+            context,
+            log,
+            self._cache,
+            self._tags,
         )
         return Invocation(
             target=injected.target,
@@ -226,7 +238,7 @@ class Running:
             env=spec.env,
             context=context,
             engine=engine_of(around, injected),
-            steps=FeatureSteps(log, WHOLE, may_fail=False, undoes=False) if log.is_open else None,
+            steps=FeatureSteps(log, WHOLE) if log.is_open else None,
         )
 
     def _stopped(self, held: Held) -> Outcome | None:

@@ -147,7 +147,7 @@ class StepLog:
 
     def failure(self, error: Exception) -> Failure:
         """Turn what a step raised into a failure, masked."""
-        return failure_of(error, now_ms=self.now_ms(), sensitive=self._held.sensitive)
+        return failure_of(error, self._held.telling(self.now_ms()))
 
     def error(self, code: str, message: str) -> StoredError:
         """Make an error of our own."""

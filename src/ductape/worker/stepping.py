@@ -12,9 +12,10 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Failure, StoredError
 from ductape.domain.request import RetryPolicy
 from ductape.domain.retry import delay_ms, may_retry
-from ductape.domain.steps import WHOLE, Step
+from ductape.domain.steps import CHILDREN, WHOLE, Step
 from ductape.errors import DuctapeError, ProviderError, ResultTooLarge
-from ductape.ports.steps import Plan, StepFailed, Suspend, Work
+from ductape.ports.invoke import Call
+from ductape.ports.steps import Plan, StepFailed, Suspend, Work, soonest
 from ductape.worker.step_log import StepLog
 
 BRIEF_MS = 500
@@ -27,12 +28,23 @@ POLICY = RetryPolicy(jitter=False)
 class FeatureSteps:
     """Implements `ports.steps.Steps` for one feature of a run."""
 
-    def __init__(self, log: StepLog, prefix: str, *, may_fail: bool, undoes: bool) -> None:
-        """Stand below `prefix`, which is empty or ends with `/`."""
+    def __init__(
+        self,
+        log: StepLog,
+        prefix: str,
+        call: Call | None = None,
+        within: "FeatureSteps | None" = None,
+    ) -> None:
+        """Stand below `prefix`, which is empty or ends with `/`.
+
+        Of a child, `call` is what runs it, `within` the steps of the feature around it.
+        """
         self._log = log
         self._prefix = prefix
-        self._may_fail = may_fail
-        self._undoes = undoes
+        self._may_fail = call is not None and call.may_fail
+        self._undoes = call is not None and call.undoes
+        self._tries_left = 0 if call is None else call.tries_left
+        self._around = log if within is None else within
 
     @property
     def recorded(self) -> Sequence[Step]:
@@ -111,7 +123,14 @@ class FeatureSteps:
 
     def is_last(self, failure: Failure) -> bool:
         """Tell whether the feature is over with a failure."""
-        return self._may_fail or self._log.is_last(failure)
+        if may_retry(POLICY, self._tries_left, 1, failure):
+            return False
+        return self._may_fail or self._around.is_last(failure)
+
+    def tries_left(self, plan: Plan) -> int:
+        """Return how often a step may be tried again where its next try fails."""
+        step = self._find(plan)
+        return plan.retries - (0 if step is None else step.failures)
 
     async def unwind(self, failure: Failure) -> None:
         """Record that finished steps are being undone from now on, and why."""
@@ -124,15 +143,49 @@ class FeatureSteps:
 
     def _begun(self, plan: Plan) -> Step:
         self._log.yield_if_long()
-        return self._log.begun(self._prefix + plan.path, plan.kind)
+        known = self._find(plan)
+        step = self._log.begun(self._prefix + plan.path, plan.kind)
+        if plan.kind in CHILDREN and known is not None and known.state == "running":
+            return replace(step, started_at_ms=known.started_at_ms, due_at_ms=known.due_at_ms)
+        ends_ms = None if plan.lasts_ms is None else step.started_at_ms + plan.lasts_ms
+        return replace(step, due_at_ms=ends_ms)
 
     async def _try(self, plan: Plan, work: Work) -> Step:
         step = await self._log.put(self._begun(plan))
         try:
-            result = _bounded(await work())
+            result = _bounded(await self._in_time(plan, step, work))
         except Exception as error:  # noqa: BLE001 (the call of a handler: recorded as a failure)
             return await self._failed(plan, step, self._log.failure(error))
         return await self._done(plan, step, result)
+
+    async def _in_time(self, plan: Plan, step: Step, work: Work) -> JsonValue:
+        """Do a step; a child that takes too long is stopped, and undone where that ends it."""
+        if step.due_at_ms is None:
+            return await work()
+        left_ms = step.due_at_ms - self._log.now_ms()
+        patience = asyncio.timeout(left_ms / 1000)
+        try:
+            if left_ms > 0:
+                async with patience:
+                    return await work()
+        except Suspend as suspend:
+            raise soonest([suspend, Suspend(step.due_at_ms)]) from suspend
+        except TimeoutError:
+            if not patience.expired():
+                raise
+        late = self._log.error("TIMEOUT", f"it took longer than its time-out of {plan.lasts_ms} ms")
+        raise await self._left(plan, Failure(late), work)
+
+    async def _left(self, plan: Plan, failure: Failure, undo: Work) -> StepFailed:
+        """Return how a child failed that was left where it was: not before it is undone."""
+        over = not may_retry(POLICY, self.tries_left(plan), 1, failure)
+        if over and (plan.allow_fail or self.is_last(failure)):
+            await FeatureSteps(self._log, f"{self._prefix}{plan.path}/").unwind(failure)
+            try:
+                await undo()
+            except StepFailed as failed:
+                return failed
+        return StepFailed(failure)
 
     async def _done(self, plan: Plan, step: Step, result: JsonValue) -> Step:
         now_ms = self._log.now_ms()

@@ -152,6 +152,7 @@ class Worker:
     async def _execute(self, held: Held) -> None:
         outcome = await self._running.execute(held)
         self._conclude(held, outcome)
+        await held.until_all_have_ended()
         self._let_go(held)
 
     def _conclude(self, held: Held, outcome: Outcome | Parked | None) -> None:
@@ -172,7 +173,7 @@ class Worker:
         """Free the slot: the task is over, however its run was settled."""
         self._sweeper.forget(held)
         del self._held[held.ref]
-        if held.cut_at_ms is not None:
+        if held.cut_at_ms is not None or held.left:
             self._lane.nudge()
 
     def _wish(self) -> Wish:

@@ -1,6 +1,7 @@
 """The settings: a file, overridden by the environment, validated with paths."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,3 +94,68 @@ async def test_limits_hold_for_requests_and_batches(tmp_path: Path) -> None:
         with pytest.raises(ValidationError, match="at most 2 jobs"):
             await ductape.processor.job.dispatch_many([JOB] * 3)
         assert len(await ductape.processor.job.dispatch_many([JOB] * 2)) == 2
+
+
+def test_every_wrong_setting_is_told_at_once() -> None:
+    wrong = {
+        "workr": {},
+        "worker": {"concurency": 3, "lease": "x", "grace": -1},
+        "routes": {"shop": 5},
+        "retention": 7,
+    }
+    with pytest.raises(ConfigError) as caught:
+        read_settings(wrong, {})
+    told = {one["path"]: one["message"] for one in caught.value.details["errors"]}
+    assert told == {
+        "workr": "workr: expected a known setting, found an unknown one (did you mean `worker`?)",
+        "worker.concurency": "worker.concurency: expected a known setting, found an unknown one"
+        " (did you mean `concurrency`?)",
+        "worker.lease": "worker.lease: expected an integer, found a string",
+        "worker.grace": "worker.grace: expected an integer >= 0, found -1",
+        "routes.shop": "routes.shop: expected a string, found 5",
+        "retention": "retention: expected a table, found 7",
+    }
+
+
+def test_a_wrong_variable_is_named_and_its_text_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_settings({}, {"DUCTAPE_WORKER_CONCURRENCY": "s3cret"})
+    assert "DUCTAPE_WORKER_CONCURRENCY" in caught.value.message
+    assert "s3cret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("store", {"store": 5}),
+        ("config", {"config": 5}),
+        ("config", {"config": [1]}),
+        ("clock", {"clock": 5}),
+        ("worker", {"worker": "yes"}),
+        ("handlers", {"handlers": 5}),
+    ],
+)
+def test_what_opens_nothing_is_told_by_its_name(path: str, given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Ductape.open(**given)
+    assert caught.value.path == path
+
+
+async def test_how_much_a_request_or_a_feature_may_hold_is_set(tmp_path: Path) -> None:
+    handlers = Handlers()
+
+    @handlers.job("note")
+    def note(given: object) -> object:
+        return given
+
+    config = {"limits": {"references": 2, "sequence": 1}}
+    store = f"sqlite:///{tmp_path}/a.db"
+    async with Ductape.open(store, config=config, handlers=handlers) as ductape:
+        await ductape.products.apply(PRODUCT)
+        await ductape.processor.job.dispatch({**JOB, "input": {"a": ["$Now()", "$Now()"]}})
+        with pytest.raises(ValidationError, match="at most 2 references and operators, found 3"):
+            await ductape.processor.job.dispatch({**JOB, "input": {"a": ["$Now()"] * 3}})
+        steps = [{"event": "note", "tag": tag} for tag in ("a", "b")]
+        feature = {"tag": "long", "sequence": [{"tag": "main", "events": steps}]}
+        with pytest.raises(ValidationError, match="at most 1 steps, found 2"):
+            await ductape.products.apply({**PRODUCT, "features": [feature]})

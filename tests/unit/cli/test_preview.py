@@ -38,6 +38,15 @@ def test_a_grid_is_laid_from_the_instant_given(terminal: Terminal) -> None:
     assert answer.json() == ["1970-01-12T13:46:41.500Z", "1970-01-12T13:46:43Z"]
 
 
+def test_a_period_in_a_wrong_expressions_place_is_told(terminal: Terminal) -> None:
+    after = ("--after", "1000000", "-n", "1", "--json")
+    answer = terminal("preview", "bad", "--every", "1500", *after)
+    assert answer.json() == ["1970-01-12T13:46:41.500Z"]
+    assert "repeat.cron: expected 5 fields" in answer.err
+    assert "--every takes its place" in answer.err
+    assert terminal("preview", "@daily", "--every", "1500", *after).err == ""
+
+
 def test_a_limit_and_an_end_date_end_it(terminal: Terminal) -> None:
     words = ("preview", "@daily", "--after", "2026-01-01T12:00:00Z", "--json")
     assert terminal(*words, "--limit", "1").json() == ["2026-01-02T00:00:00Z"]

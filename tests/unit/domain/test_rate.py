@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.domain.rate import STRIDES, Rate, Starts, next_room_ms, room, started
+from ductape.domain.rate import STRIDES, Rate, Starts, next_room_ms, room, started, stride_ms
 
 NOW_MS = 1_800_000_000_000
 
@@ -38,12 +38,24 @@ def test_a_start_waits_at_most_a_stride_longer_than_it_must(
     now_ms, starts, seen = NOW_MS, (), list[int]()
     for pause_ms, wanted in asked:
         now_ms += pause_ms
-        exact = rate.limit - sum(at > now_ms - rate.per_ms - rate.per_ms // STRIDES for at in seen)
+        exact = rate.limit - sum(at > now_ms - rate.per_ms - stride_ms(rate) for at in seen)
         may = min(wanted, room(rate, starts, now_ms))
         assert may >= min(wanted, exact)
         if may:
             starts = started(rate, starts, may, now_ms)
             seen += [now_ms] * may
+
+
+@given(rates, asks, st.lists(st.integers(0, 25), min_size=200, max_size=200))
+def test_the_limit_holds_for_runs_that_begin_a_little_late(
+    rate: Rate, asked: list[tuple[int, int]], late: list[int]
+) -> None:
+    """As handlers see it: a run begins once its claim is stored."""
+    seen = all_starts(rate, asked)
+    slack_ms = stride_ms(rate)
+    began = [at + min(late[number % 200], slack_ms) for number, at in enumerate(seen)]
+    for first in began:
+        assert sum(first <= at < first + rate.per_ms for at in began) <= rate.limit
 
 
 @given(rates, asks)

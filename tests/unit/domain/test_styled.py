@@ -74,5 +74,5 @@ def test_a_cookie_that_would_say_something_else_is_refused() -> None:
 
 def test_an_object_in_a_query_is_joined_with_its_names() -> None:
     given: JsonObject = {"o": {"a": 1, "n": None, "b": "x"}}
-    for style, text in (("comma", "a,1,b,x"), ("pipe", "a|1|b|x"), ("space", "a 1 b x")):
+    for style, text in (("comma", ("a", "1", "b", "x")), ("pipe", "a|1|b|x"), ("space", "a 1 b x")):
         assert query_pairs(given, {"query:o": style}) == (("o", text),)  # pyright: ignore[reportArgumentType]

@@ -85,8 +85,27 @@ async def test_no_credential_of_a_document_leaves_it() -> None:
 
 def test_an_operation_that_is_no_object_is_skipped() -> None:
     made = imported(an_openapi({"/x": {"get": "what", "put": None}, "/y": 3}))
-    assert made["counts"]["operation"] == {"found": 1, "imported": 0, "skipped": 1}
+    assert made["counts"]["operation"] == {"found": 2, "imported": 0, "skipped": 2}
     assert made["counts"]["path"] == {"found": 1, "imported": 0, "skipped": 1}
+
+
+def test_a_null_beside_a_reference_does_not_hide_what_it_leads_to() -> None:
+    paths: JsonObject = {"/x": {"get": None, "$ref": "#/paths/~1y"}, "/y": {"get": {}}}
+    made = imported(an_openapi(paths))
+    assert made["counts"]["operation"] == {"found": 3, "imported": 2, "skipped": 1}
+
+
+def test_links_are_told() -> None:
+    links: JsonObject = {"next": {"operationId": "y"}, "all": {"$ref": "#/components/links/all"}}
+    responses: JsonObject = {"200": {"links": links}, "201": {"$ref": "#/components/responses/r"}}
+    components: JsonObject = {"responses": {"r": {"links": {"self": {"operationId": "x"}}}}}
+    document = an_openapi(
+        {"/x": {"get": {"responses": responses}, "trace": {"responses": responses}}},
+        components=components,
+    )
+    told = [(one["place"], one["part"]) for one in imported(document)["left_out"]]
+    place = "#/paths/~1x/get"
+    assert told == [(place, f"link `{name}`") for name in ("next", "all", "self")]
 
 
 def test_thousands_of_operations_keep_their_tags_apart() -> None:

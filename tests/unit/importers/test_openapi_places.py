@@ -83,6 +83,19 @@ def test_a_servers_credentials_stay_behind() -> None:
     assert bases(document) == ["https://api.example/v1"]
 
 
+def test_what_a_server_has_beside_its_address_is_told() -> None:
+    servers: list[JsonValue] = [
+        {"url": "https://me:s3cret@api.example/v1?version=2&key=s3cret"},
+        {"url": "https://other.example?unused=1"},
+    ]
+    made = imported(an_openapi(ONE, servers=servers))
+    assert [(one["place"], one["part"]) for one in made["left_out"]] == [
+        ("#/servers/0", "query `version`, `key`"),
+        ("#/servers/0", "credentials"),
+    ]
+    assert "s3cret" not in str(made)
+
+
 async def test_operations_with_servers_of_their_own_are_apps_of_their_own() -> None:
     made = await imported_file("telephony.json")
     assert made["apps"] == ["a", "a-lookups.telephony.example"]

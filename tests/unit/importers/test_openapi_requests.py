@@ -382,3 +382,24 @@ async def test_a_merge_patch_is_preferred() -> None:
 )
 def test_a_path_becomes_a_resource(path: str, resource: str) -> None:
     assert only_action(imported(an_openapi({path: {"get": {}}})))["resource"] == resource
+
+
+@pytest.mark.parametrize(
+    ("schema", "media", "asked"),
+    [
+        ({"type": "array"}, "application/json", True),
+        ({"type": "object", "properties": {"a": {"type": "string"}}}, "application/json", True),
+        ({}, "application/json", True),
+        ({}, "text/plain", True),
+        ({}, "image/png", True),
+        (
+            {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
+            "application/json",
+            None,  # by the rule of its field
+        ),
+    ],
+)
+def test_a_body_that_is_required_is_asked_for(schema: JsonValue, media: str, asked: object) -> None:
+    action = only_action(imported(a_body(schema, media)))
+    assert action.get("body_required") is asked
+    assert "body_required" not in only_action(imported(a_body(schema, media, required=False)))

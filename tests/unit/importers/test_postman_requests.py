@@ -366,3 +366,24 @@ def test_what_is_a_credential_in_one_request_is_one_in_all() -> None:
     made = imported(a_collection(*items, variable=given), "postman")
     assert actions(made)["x"]["body"] == {"note": "$Secret{a_a}", "other": "$Secret{a_b}"}
     assert "hunter" not in str(made)
+
+
+def test_a_basic_auth_without_a_password_needs_no_secret_for_it() -> None:
+    parts = [{"key": "username", "value": "k3y"}, {"key": "password", "value": ""}]
+    basic: JsonObject = {"type": "basic", "basic": parts}
+    made = imported(a_collection(a_request(auth=basic)), "postman")
+    assert app_of(made)["auths"][0]["password"] == ""
+    assert [one["used_for"] for one in made["secrets"]] == ["username of the auth `basic`"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        raw('{"a": {{a}}}'),
+        raw('["{{a}}"]'),
+        raw("{{a}}"),
+        {"mode": "file", "file": {"src": None}},
+    ],
+)
+def test_a_body_of_which_nothing_is_known_is_required(body: JsonObject) -> None:
+    assert action_of(method="POST", body=body)["body_required"] is True

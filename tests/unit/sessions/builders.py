@@ -38,6 +38,11 @@ class ListedCatalog:
     def __init__(self, definitions: Mapping[tuple[str, str, str], SessionDefinition]) -> None:
         self._definitions = definitions
 
+    async def version(self, product: str) -> int:
+        if all(product != known for known, _, _ in self._definitions):
+            raise NotFound(f"there is no product {product!r}")
+        return 1
+
     async def session(self, product: str, env: str, tag: str) -> SessionDefinition:
         try:
             return self._definitions[product, env, tag]

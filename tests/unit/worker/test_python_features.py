@@ -127,6 +127,51 @@ def test_branches_go_on_while_one_sleeps(play: Play, notes: Notes) -> None:
     assert notes.done == ["a", "b", "late", "end"]
 
 
+def test_a_branch_that_was_held_goes_on_while_another_is_at_work(play: Play, notes: Notes) -> None:
+    async def long() -> None:
+        notes.done.append("long begins")
+        await asyncio.sleep(MINUTE_MS / 2_000)
+        notes.done.append("long ends")
+
+    async def order(ctx: FeatureContext) -> object:
+        async def short() -> object:
+            await ctx.sleep(2_000)
+            await ctx.step("slept", notes.does("slept"))
+            said = await ctx.signal("go")
+            await ctx.step("heard", notes.does("heard"))
+            return said
+
+        said, _ = await asyncio.gather(short(), ctx.step("long", long))
+        return said
+
+    async def scenario(harness: Harness) -> object:
+        job_id = (await harness.ductape.processor.job.dispatch(a_job("order")))["job_id"]
+        await harness.until(lambda: "slept" in notes.done)
+        await harness.ductape.features.signal(job_id, "go", {"by": "Ada"})
+        return await harness.ductape.processor.job.wait(job_id)
+
+    assert play(order, scenario) == {"by": "Ada"}
+    assert notes.done == ["long begins", "slept", "heard", "long ends"]
+
+
+def test_a_new_step_waits_for_a_branch_with_much_to_replay(play: Play, notes: Notes) -> None:
+    async def order(ctx: FeatureContext) -> object:
+        async def few() -> None:
+            await ctx.sleep(MINUTE_MS, name="nap")
+            await ctx.step("new", notes.does("new"))
+
+        async def many() -> None:
+            for number in range(100):
+                await ctx.step(f"step {number}", notes.does("step"))
+            await ctx.sleep(2 * MINUTE_MS, name="rest")
+
+        await asyncio.gather(few(), many())
+        return "done"
+
+    assert play(order, scheduled) == "done"
+    assert notes.done == ["step"] * 100 + ["new"]
+
+
 def test_a_signal_is_waited_for(play: Play) -> None:
     async def order(ctx: FeatureContext) -> object:
         return await ctx.signal("approved", timeout=3_600_000)

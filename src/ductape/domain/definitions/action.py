@@ -25,6 +25,8 @@ class ActionTarget(Struct, frozen=True, omit_defaults=True):
     """Defaults of the path's parameters."""
     body: JsonValue = None
     """A default body; the input's fields win."""
+    body_required: bool = False
+    """Whether a request without any body is refused."""
     auth: Auth | None = None
     request: JsonObject | None = None
     """The schema of `{query, params, body, headers}`: see `domain/inputs/schema.py`."""

@@ -96,6 +96,8 @@ def _body(
     definition: JsonObject, parts: RequestParts, rules: Rules, *, resolved: bool
 ) -> list[Fault]:
     body = merged_body(definition.get("body"), parts.body)
+    if body is None and definition.get("body_required") is True:
+        return [fault("input.body", "a body", "nothing")]
     if definition.get("content_type") == "file":
         return _file(body, resolved=resolved)
     form = definition.get("content_type") in ("form", "multipart")

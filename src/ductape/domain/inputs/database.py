@@ -18,7 +18,8 @@ from ductape.domain.definitions.database import (
     DatabaseType,
     template_in,
 )
-from ductape.domain.documents import operator_in, read_document
+from ductape.domain.document_values import misfit
+from ductape.domain.documents import Spot, read_document
 from ductape.domain.found import kind_of, path_to
 from ductape.domain.inputs.channels import unknown_keys
 from ductape.domain.inputs.pending import pending
@@ -68,12 +69,11 @@ def check_database(definition: JsonObject, given: JsonObject, *, resolved: bool)
     faults += _shape_faults(definition, given, resolved=resolved)
     if faults:
         return faults
-    asked = placeholders_of(definition)
-    strict = definition["database_type"] == "mongodb"
+    asked = _asked(definition)
     home = "filter" if definition["type"] in {*READS, "delete"} else "data"
     for fed in feeds(given):
-        faults += _missing_or_wrong(asked, fed, home, strict=strict, resolved=resolved)
-        faults += _unasked(asked, fed, resolved=resolved)
+        faults += _missing_or_wrong(asked, fed, home, resolved=resolved)
+        faults += _unasked({one.placeholder.name for one in asked}, fed, resolved=resolved)
     return faults
 
 
@@ -97,14 +97,14 @@ def value_for(fed: Fed) -> Callable[[Placeholder], JsonValue]:
     return value_of
 
 
-def placeholders_of(definition: JsonObject) -> tuple[Placeholder, ...]:
-    """Return every placeholder of a definition's template."""
+def _asked(definition: JsonObject) -> tuple[Spot, ...]:
+    """Return every placeholder of a definition's template; in SQL it has no steps."""
     template = template_in(definition)
     kind = cast("DatabaseType", definition["database_type"])
     if kind == "mongodb":
-        action = cast("ActionType", definition["type"])
-        return tuple(spot.placeholder for spot in read_document(template, action))
-    return read_template(str(template), DIALECTS[kind]).placeholders
+        return read_document(template, cast("ActionType", definition["type"]))
+    placeholders = read_template(str(template), DIALECTS[kind]).placeholders
+    return tuple(Spot((), placeholder) for placeholder in placeholders)
 
 
 def _shape_faults(definition: JsonObject, given: JsonObject, *, resolved: bool) -> list[Fault]:
@@ -133,26 +133,32 @@ def _list_faults(items: list[JsonValue], path: str, *, resolved: bool) -> list[F
 
 
 def _missing_or_wrong(
-    asked: Sequence[Placeholder], fed: Fed, home: str, *, strict: bool, resolved: bool
+    asked: Sequence[Spot], fed: Fed, home: str, *, resolved: bool
 ) -> Iterator[Fault]:
     awaited = any(pending(part, resolved=resolved) for part in (fed.data, fed.filter))
     told: set[str] = set()
-    for wanted in asked:
+    for spot in asked:
+        wanted = spot.placeholder
         found = _find(wanted.name, fed)
-        if found is None:
-            if not awaited and wanted.name not in told:
-                told.add(wanted.name)
-                yield fault(_home_path(wanted.name, fed, home), _wanted(wanted), "nothing")
-            continue
-        wrong = value_fault(wanted, found.value, found.path, resolved=resolved)
-        if wrong is not None:
-            yield wrong
-        elif strict and (key := operator_in(found.value)) is not None:
-            yield fault(found.path, "a value without operators", f"the key `{key[:40]}`")
+        if found is not None:
+            yield from _wrong(spot, found, resolved=resolved)
+        elif not awaited and wanted.name not in told:
+            told.add(wanted.name)
+            yield fault(_home_path(wanted.name, fed, home), _wanted(wanted), "nothing")
 
 
-def _unasked(asked: Sequence[Placeholder], fed: Fed, *, resolved: bool) -> Iterator[Fault]:
-    names = {wanted.name for wanted in asked}
+def _wrong(spot: Spot, found: Found, *, resolved: bool) -> Iterator[Fault]:
+    """Yield what is wrong with the value of a placeholder: by its type, or in its document."""
+    wrong = value_fault(spot.placeholder, found.value, found.path, resolved=resolved)
+    if wrong is not None:
+        yield wrong
+    elif spot.steps and not pending(found.value, resolved=resolved):
+        misfitting = misfit(spot, found.value)
+        if misfitting is not None:
+            yield fault(found.path, *misfitting)
+
+
+def _unasked(names: set[str], fed: Fed, *, resolved: bool) -> Iterator[Fault]:
     for part, value in ((PARTS[0], fed.data), (PARTS[1], fed.filter)):
         if part in names or not isinstance(value, dict) or pending(value, resolved=resolved):
             continue

@@ -1,5 +1,6 @@
 """Judging what the placeholders of a database template are given: type and bounds (SPEC 9)."""
 
+import sys
 from datetime import date
 from functools import lru_cache
 from typing import Literal
@@ -8,11 +9,13 @@ from ductape.domain.datatypes import ARRAY_OF, DATA_TYPES
 from ductape.domain.found import kind_of
 from ductape.domain.inputs.pending import pending
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.placeholders import ANY, Bound, Placeholder
+from ductape.domain.placeholders import ANY, Bound, Placeholder, is_less
 from ductape.errors import Fault, fault
 
-_NUMBERS = frozenset({"INTEGER", "FLOAT", "DOUBLE"})
+_FLOATS = frozenset({"FLOAT", "DOUBLE"})
+_NUMBERS = frozenset({"INTEGER", *_FLOATS})
 _MOST_INTEGER = 2**63 - 1
+_MOST_FLOAT = sys.float_info.max
 
 
 def value_fault(
@@ -27,27 +30,33 @@ def value_fault(
     if not _fits(wanted, value, resolved=resolved):
         return fault(path, _described(wanted), kind_of(value))
     size = _measure(wanted.type, value)
-    below = wanted.least is not None and _less(size, wanted.least)
-    if below or (wanted.most is not None and _less(wanted.most, size)):
+    below = wanted.least is not None and is_less(size, wanted.least)
+    if below or (wanted.most is not None and is_less(wanted.most, size)):
         return fault(path, _described(wanted), f"{_what(wanted.type)} of {size}")
     return None
 
 
 def _fits(wanted: Placeholder, value: JsonValue, *, resolved: bool) -> bool:
-    if wanted.type == ANY:
-        return all(_storable(one) for one in (value if isinstance(value, list) else [value]))
+    if wanted.type in {ANY, "ARRAY"}:
+        is_list = isinstance(value, list)
+        items = value if isinstance(value, list) else [value]
+        return (is_list or wanted.type == ANY) and all(_storable(one, ANY) for one in items)
     if wanted.type.endswith(ARRAY_OF):
         item = wanted.type.removesuffix(ARRAY_OF)
         return isinstance(value, list) and all(
-            pending(one, resolved=resolved) or (DATA_TYPES[item](one) and _storable(one))
+            pending(one, resolved=resolved) or (DATA_TYPES[item](one) and _storable(one, item))
             for one in value
         )
-    return DATA_TYPES[wanted.type](value) and _storable(value)
+    return DATA_TYPES[wanted.type](value) and _storable(value, wanted.type)
 
 
-def _storable(value: JsonValue) -> bool:
-    """Tell whether a database can hold a number: its integers have 64 bits."""
-    return not isinstance(value, int) or -_MOST_INTEGER - 1 <= value <= _MOST_INTEGER
+def _storable(value: JsonValue, type_name: str) -> bool:
+    """Tell whether a database can hold a number: its integers have 64 bits, as its floats have."""
+    if not isinstance(value, int):
+        return True
+    if type_name in _FLOATS:
+        return -_MOST_FLOAT <= value <= _MOST_FLOAT
+    return -_MOST_INTEGER - 1 <= value <= _MOST_INTEGER
 
 
 def _measure(type_name: str, value: JsonValue) -> Bound:
@@ -58,19 +67,13 @@ def _measure(type_name: str, value: JsonValue) -> Bound:
     return value if isinstance(value, (int, float)) else 0
 
 
-def _less(one: Bound, other: Bound) -> bool:
-    if isinstance(one, date) or isinstance(other, date):
-        return isinstance(one, date) and isinstance(other, date) and one < other
-    return one < other
-
-
 @lru_cache(maxsize=1_000)
 def _described(wanted: Placeholder) -> str:
     kind = "a value that a column can hold" if wanted.type == ANY else wanted.type
     if wanted.type == "INTEGER":
         kind += " of at most 64 bits"
     bounds = [
-        f"{word} {bound if isinstance(bound, date) else f'{bound:g}'}"
+        f"{word} {bound}"
         for word, bound in (("at least", wanted.least), ("at most", wanted.most))
         if bound is not None
     ]

@@ -8,6 +8,7 @@ from ductape.domain.jsonlimits import Limits, plain_object
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.parsing.reading import Shape, open_form
 from ductape.domain.parsing.scalars import SPAN_MAX_MS, flag, integer, name, names, number, text
+from ductape.domain.references import MOST_USES, count_uses
 from ductape.domain.request import RetryPolicy, SessionToken
 from ductape.errors import Fault, fault
 
@@ -76,14 +77,22 @@ def payload(value: object, path: str, faults: list[Fault], *, limits: Limits) ->
         faults.append(fault(path, "an object", kind_of(value), hint="use {} for no input"))
         return {}
     members = cast("dict[str, object]", value)
-    blob = members.get("blob")
-    if type(blob) in _BYTES and len(content := cast("bytes", blob)) <= limits.input_bytes:
+    if type(members.get("blob")) in _BYTES:
+        content = cast("bytes", members["blob"])
+        if len(content) > (most := limits.input_bytes // 4 * 3):  # base64 makes four of three
+            hint = "name it as the `file` or `url` of an upload"
+            wanted, found = f"at most {most} bytes", str(len(content))
+            faults.append(fault(path_to(path, "blob"), wanted, found, hint=hint))
+            content = b""
         members = {**members, "blob": b64encode(content).decode()}
     taken = plain_object(members, path, max_bytes=limits.input_bytes, nesting=limits.nesting)
-    if isinstance(taken, dict):
-        return taken
-    faults.extend(taken)
-    return {}
+    if isinstance(taken, list):
+        faults.extend(taken)
+        return {}
+    most = limits.references
+    if most < MOST_USES and (uses := count_uses(taken)) > most:  # else told with the rest of them
+        faults.append(fault(path, f"at most {most} references and operators", f"{uses}"))
+    return taken
 
 
 def brings_bytes(value: object, path: str, faults: list[Fault]) -> bool:  # noqa: ARG001 (as every reader)

@@ -12,9 +12,10 @@ from ductape.domain.product.difference import Change, differences
 from ductape.domain.product.format.document import Product, Session, Verify
 from ductape.domain.product.kinds import subscriptions
 from ductape.domain.product.missing import no_such
-from ductape.domain.product.parsing import parse_product, stored_product
+from ductape.domain.product.parsing import Rule, parse_product, stored_product
 from ductape.domain.product.resolution import Question, handler_tags, resolve
 from ductape.domain.product.rules.callees import undeclared
+from ductape.domain.product.rules.features import length_faults
 from ductape.domain.product.rules.healthchecks import all_checks
 from ductape.domain.product.rules.options import zone_faults
 from ductape.domain.product.rules.references import secrets_of
@@ -27,6 +28,7 @@ __all__ = [
     "Declared",
     "Product",
     "Question",
+    "Rule",
     "Session",
     "TopicChoice",
     "Verify",
@@ -39,6 +41,7 @@ __all__ = [
     "differences",
     "expiry_ms",
     "handler_tags",
+    "length_faults",
     "no_such",
     "parse_product",
     "reachable",

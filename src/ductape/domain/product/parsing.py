@@ -44,6 +44,7 @@ _RULES = (
 
 
 Rule = Callable[[Product], Iterable[Fault]]
+"""Tells what is wrong with a product."""
 
 
 def parse_product(document: JsonObject, *, also: Rule | None = None) -> Product:

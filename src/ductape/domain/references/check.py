@@ -43,6 +43,15 @@ def check(value: JsonValue, *, live: Live, path: str = "input") -> tuple[list[Fa
     return faults[:_FAULTS_SHOWN], warnings[:_WARNINGS_SHOWN]
 
 
+def count_uses(value: JsonValue) -> int:
+    """Return how many references and operators a value holds.
+
+    >>> count_uses({"a": ["$Now()", "for $Session{user}{id}", {"$literal": "$Now()"}]})
+    2
+    """
+    return sum(parse(spot.text).uses for spot in spots(value) if spot.text is not None)
+
+
 def _flaws(template: Template, live: frozenset[str]) -> Iterator[Flaw]:
     yield from template.flaws
     for reference in template.references:

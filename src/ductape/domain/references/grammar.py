@@ -31,7 +31,7 @@ from ductape.domain.references.syntax import (
     Text,
 )
 
-MOST_USES = 1000
+MOST_USES = DEFAULT.references
 """References and operators in one request, and so in one text (SPEC 19)."""
 
 DEEPEST = DEFAULT.nesting

@@ -51,6 +51,16 @@ def resolve(value: JsonValue, scope: Scope, *, path: str = "input") -> JsonValue
     return rebuilt
 
 
+def missing(value: JsonValue, scope: Scope) -> list[str]:
+    """Return what a value wants of a scope that has not got it, as "a value for `$Input{a}`".
+
+    What else is wrong with it is not told, nor what an operator such as `$Default` does without.
+    """
+    rebuilding = _Rebuilding(scope)
+    rebuilding.rebuilt(value, ())
+    return [flaw.expected for _, flaw in rebuilding.flaws if flaw.missing]
+
+
 def uses(value: JsonValue, *, path: str = "input") -> tuple[Use, ...]:
     """Return every reference of a value, in document order, also those inside operators."""
     return tuple(

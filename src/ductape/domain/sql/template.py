@@ -13,12 +13,10 @@ from msgspec import Struct
 
 from ductape.domain.placeholders import SHAPE, Flawed, Placeholder, read_placeholder
 from ductape.domain.sql.lexing import KINDS, Dialect, Piece, pieces
+from ductape.domain.sql.lists import Part, Slot, slots_in, with_lists
 
 _WHOLE = re.compile(r"\{\{([^{}]*)\}\}")
 _BRACES = re.compile(r"\{\{|\}\}")
-_IN_LIST = re.compile(r"\bIN\s*\(\s*\Z", re.IGNORECASE)
-_OPEN_LIST = re.compile(r"\bIN\s*\([^()]*\Z", re.IGNORECASE)
-_CLOSES = re.compile(r"\s*\)")
 _FIRST_WORD = re.compile(r"[A-Za-z]+")
 _CONTROL = frozenset(
     {
@@ -63,32 +61,22 @@ class TemplateFault(ValueError):
         self.hint = hint
 
 
-class Slot(Struct, frozen=True):
-    """Where a value goes."""
-
-    placeholder: Placeholder
-    in_list: bool = False
-    """Whether it stands in `IN (…)`, so that a list becomes as many values."""
-    whole_list: bool = False
-    """Whether it is all that stands there, so that an empty list is an empty set."""
-
-
 class SqlTemplate(Struct, frozen=True):
     """A statement with slots."""
 
     dialect: Dialect
-    parts: tuple[str | Slot, ...]
+    parts: tuple[Part, ...]
 
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:
         """Every placeholder, in the order of the statement."""
-        return tuple(part.placeholder for part in self.parts if isinstance(part, Slot))
+        return tuple(slot.placeholder for slot in slots_in(self.parts))
 
 
 @lru_cache(maxsize=1_000)
 def read_template(sql: str, dialect: Dialect) -> SqlTemplate:
     """Take a template apart; raises `TemplateFault`."""
-    parts: list[str | Slot] = []
+    parts: list[Piece | Slot] = []
     ended = False
     for piece in pieces(sql, dialect):
         if not piece.closed:
@@ -101,10 +89,10 @@ def read_template(sql: str, dialect: Dialect) -> SqlTemplate:
                 raise _second_statement(sql, piece.at)
             parts.append(_of_quoted(piece, sql))
     _refuse_control(parts)
-    return SqlTemplate(dialect, tuple(_placed(parts)))
+    return SqlTemplate(dialect, with_lists(parts))
 
 
-def _of_code(piece: Piece, sql: str) -> Iterator[str | Slot]:
+def _of_code(piece: Piece, sql: str) -> Iterator[Piece | Slot]:
     at = 0
     for found in _WHOLE.finditer(piece.written):
         yield _plain(piece, at, found.start(), sql)
@@ -113,10 +101,10 @@ def _of_code(piece: Piece, sql: str) -> Iterator[str | Slot]:
     yield _plain(piece, at, len(piece.written), sql)
 
 
-def _of_quoted(piece: Piece, sql: str) -> str | Slot:
+def _of_quoted(piece: Piece, sql: str) -> Piece | Slot:
     found = SHAPE.search(piece.written)
     if found is None:
-        return piece.written
+        return piece
     # Double quotes make a name in standard SQL, but who writes a value in them means one.
     takes_value = piece.kind == "text" or piece.written.startswith('"')
     if takes_value and found[0] == piece.written[1:-1].strip():
@@ -128,12 +116,12 @@ def _of_quoted(piece: Piece, sql: str) -> str | Slot:
     )
 
 
-def _plain(piece: Piece, begin: int, end: int, sql: str) -> str:
+def _plain(piece: Piece, begin: int, end: int, sql: str) -> Piece:
     text = piece.written[begin:end]
     if braces := _BRACES.search(text):
         where = _place(sql, piece.at + begin + braces.start())
         raise TemplateFault("a whole placeholder", f"`{braces[0]}` alone {where}")
-    return text
+    return Piece("code", text, piece.at + begin)
 
 
 def _read(inner: str, sql: str, at: int) -> Placeholder:
@@ -159,41 +147,16 @@ def _second_statement(sql: str, at: int) -> TemplateFault:
     return TemplateFault("one statement", f"more {_place(sql, at)}", "make each an action")
 
 
-def _refuse_control(parts: list[str | Slot]) -> None:
+def _refuse_control(parts: list[Piece | Slot]) -> None:
     """Refuse an empty template, and one that meddles with the transaction or the connection."""
-    text = "".join(part for part in parts if isinstance(part, str) and not _is_comment(part))
+    written = (part for part in parts if isinstance(part, Piece) and part.kind != "comment")
+    text = "".join(part.written for part in written)
     word = _FIRST_WORD.search(text)
     if word is None:
         raise TemplateFault("an SQL statement", "nothing that is one")
     if word[0].upper() in _CONTROL:
         hint = "each action runs in a transaction of its own, on a connection that others use"
         raise TemplateFault("a statement that reads or writes", f"`{word[0].upper()}`", hint)
-
-
-def _is_comment(part: str) -> bool:
-    return part.startswith(("--", "/*", "#"))
-
-
-def _placed(parts: list[str | Slot]) -> Iterator[str | Slot]:
-    """Tell of each slot whether it stands in a list, and join what lies between them."""
-    before = ""
-    for at, part in enumerate(parts):
-        if isinstance(part, str):
-            before += _unquoted(part)
-            yield part
-            continue
-        after = parts[at + 1] if at + 1 < len(parts) else ""
-        closed = isinstance(after, str) and _CLOSES.match(after) is not None
-        alone = _IN_LIST.search(before) is not None and closed
-        yield Slot(part.placeholder, _OPEN_LIST.search(before) is not None, alone)
-        before += "0"
-
-
-def _unquoted(part: str) -> str:
-    """Return what counts of a part for what stands round it: a string's brackets do not."""
-    if _is_comment(part):
-        return " "
-    return "0" if part.startswith(("'", '"', "`")) else part
 
 
 def _place(sql: str, at: int) -> str:

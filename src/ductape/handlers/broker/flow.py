@@ -7,8 +7,8 @@ the run's own retries do. It fetches nothing while the queue of its jobs is deep
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from ductape.domain.inputs.topic import Subscription
@@ -16,7 +16,7 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import RetryPolicy
 from ductape.domain.retry import delay_ms
 from ductape.domain.standing import ATTEMPT
-from ductape.errors import DuctapeError
+from ductape.errors import DuctapeError, ProviderError
 from ductape.handlers.broker.taking import Taken, Taking, may_pass
 from ductape.ports.broker import Brokers, Consumer, Delivery
 from ductape.ports.clock import Clock
@@ -28,6 +28,8 @@ log = logging.getLogger("ductape")
 BATCH = 100
 """Messages fetched, stored and acknowledged together, at most."""
 
+_REACHED_MS = 5_000
+"""How long a broker may take to be reached, also where the subscription lasts no longer."""
 _IDLE_MS = 1_000
 """How long one fetch waits for a first message."""
 _NOTE_EVERY_MS = 1_000
@@ -97,10 +99,23 @@ class Flow:
         if self._invocation.context.cancelled:
             raise asyncio.CancelledError
 
-    def _opened(self) -> AbstractAsyncContextManager[Consumer]:
-        return self._sources.brokers.consume(
-            self._taking.place, self._group, self._invocation.context.job_id
-        )
+    @asynccontextmanager
+    async def _opened(self) -> AsyncGenerator[Consumer]:
+        """Begin to consume; a broker that does not answer is not waited for beyond the duration."""
+        place, member = self._taking.place, self._invocation.context.job_id
+        most_ms = max(self._left_ms(), _REACHED_MS) if self._asked.duration else None
+        async with AsyncExitStack() as stack:
+            opened = self._sources.brokers.consume(place, self._group, member)
+            patience = asyncio.timeout(None if most_ms is None else most_ms / 1000)
+            try:
+                async with patience:
+                    consumer = await stack.enter_async_context(opened)
+            except TimeoutError as error:
+                if not patience.expired():
+                    raise
+                message = f"the broker `{place.broker}` gave no answer within {most_ms} ms"
+                raise ProviderError("TIMEOUT", message) from error
+            yield consumer
 
     async def _round(self, consumer: Consumer) -> None:
         most = min(await self._space(), self._wanted())

@@ -97,7 +97,7 @@ class Taking:
         return self._stored(delivery, new)
 
     def _stored(self, delivery: Delivery, new: bool) -> Taken:  # noqa: FBT001 (as the store tells)
-        self._seen.pop(delivery.id, None)
+        self._seen.pop(delivery.identity, None)
         return Taken(delivery, "new" if new else "known")
 
     def _order(self, delivery: Delivery) -> Order:
@@ -108,7 +108,7 @@ class Taking:
             env=invocation.env,
             event=asked.callback,
             input=self._input(delivery),
-            key=job_key(event, self._group, delivery.id),
+            key=job_key(event, self._group, delivery.identity),
             app=asked.app,
             queue=asked.queue,
             metadata={"topic": event, "message_id": delivery.id[:_LONGEST_TAG]},
@@ -127,17 +127,17 @@ class Taking:
         return made
 
     async def _poison(self, delivery: Delivery, error: DuctapeError) -> Taken:
-        count = max(delivery.deliveries, self._seen.get(delivery.id, 0) + 1)
+        count = max(delivery.deliveries, self._seen.get(delivery.identity, 0) + 1)
         if count < self._target.max_deliveries:
-            self._count(delivery.id, count)
+            self._count(delivery.identity, count)
             delay_ms = min(_FIRST_DELAY_MS * 2 ** (count - 1), _LONGEST_DELAY_MS)
             return Taken(delivery, "again", delay_ms)
-        self._seen.pop(delivery.id, None)
+        self._seen.pop(delivery.identity, None)
         await self._give_up(replace(delivery, deliveries=count), error)
         return Taken(delivery, "given up")
 
-    def _count(self, message_id: str, count: int) -> None:
-        self._seen[message_id] = count
+    def _count(self, identity: str, count: int) -> None:
+        self._seen[identity] = count
         while len(self._seen) > _MOST_COUNTED:
             self._seen.popitem(last=False)
 
@@ -160,13 +160,13 @@ class Taking:
         log.warning(text, delivery.id, event, delivery.deliveries, error.code)
 
 
-def job_key(event: str, group: str, message_id: str) -> str:
+def job_key(event: str, group: str, identity: str) -> str:
     """Name the job of a message: whatever is delivered twice makes one job.
 
     >>> job_key("bus:orders", "billing", "1-0") == job_key("bus:orders", "billing", "1-0")
     True
     """
-    parts: list[JsonValue] = [event, group, message_id]
+    parts: list[JsonValue] = [event, group, identity]
     return "message:" + blake2b(msgspec.json.encode(parts), digest_size=20).hexdigest()
 
 
@@ -182,7 +182,7 @@ def _letter(delivery: Delivery, error: DuctapeError, event: str) -> Outgoing:
     return Outgoing(
         body=delivery.body,
         content_type="application/octet-stream",
-        id=f"dead:{delivery.id}",
+        id=f"dead:{delivery.identity}",
         key=delivery.key,
         headers={**delivery.headers, **told},
     )

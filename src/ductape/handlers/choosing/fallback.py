@@ -38,11 +38,11 @@ class FallbackHandler:
         if kept is not None:
             return kept
         target = msgspec.convert(invocation.target.definition, FallbackTarget)
-        options = Options(self._around, invocation, f"fallback:{target.tag}")
+        options = Options(self._around, invocation, f"fallback:{target.tag}", target.options)
         tried = _Tried(target)
         for at, option in enumerate(target.options):
             try:
-                output = await self._output(options, at, option, invocation, tried)
+                output = await self._output(options, at, option, invocation)
             except (NotTried, ValidationError) as error:
                 tried.pass_over(option, error.code, error.message)
                 continue
@@ -60,19 +60,12 @@ class FallbackHandler:
         at: int,
         option: OptionTarget,
         invocation: Invocation,
-        tried: "_Tried",
     ) -> tuple[JsonValue] | Failure:
         given = options.given(at, invocation.input)
-        timeout_ms = option.timeout_ms or self._share(invocation, option, tried.left(at))
-        outcome = await options.call(option, given, timeout_ms)
+        outcome = await options.call(option, given, until_ms=options.share_until_ms(at))
         if isinstance(outcome, Failure):
             return outcome
         return (options.made(at, invocation.input, outcome.result),)
-
-    def _share(self, invocation: Invocation, option: OptionTarget, left: int) -> int:
-        """Return how long a try may take: all that may still be tried share what is left."""
-        left_ms = invocation.context.deadline_ms - self._around.clock.now_ms()
-        return max(left_ms // (left * (option.retries + 1)), 1)
 
 
 class _Tried:
@@ -83,10 +76,6 @@ class _Tried:
         self._failures: list[JsonObject] = []
         self._last: Failure | None = None
         self._waits: list[int | None] = []
-
-    def left(self, at: int) -> int:
-        """Return how many options there are from this one on."""
-        return len(self._target.options) - at
 
     def pass_over(self, option: OptionTarget, code: str, message: str) -> None:
         """Note an option that was not called, or whose answer is of no use."""

@@ -1,6 +1,7 @@
 """Calling one option: behind its breaker, tried again as often as it says (SPEC 9)."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,6 +11,7 @@ from ductape.domain.outcome import Failure, Success
 from ductape.domain.request import RetryPolicy
 from ductape.domain.retry import delay_ms, may_retry
 from ductape.errors import ProviderError, invalid
+from ductape.handlers.choosing.sharing import ending_ms, patience_ms, share_ms
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy
 from ductape.ports.handler import Invocation
@@ -56,11 +58,22 @@ class Around:
 class Options:
     """The options of one attempt."""
 
-    def __init__(self, around: Around, invocation: Invocation, owner: str) -> None:
+    def __init__(
+        self, around: Around, invocation: Invocation, owner: str, options: Sequence[OptionTarget]
+    ) -> None:
         """Call for `owner`, as `fallback:mail`."""
         self._around = around
         self._invocation = invocation
         self._owner = owner
+        self._options = options
+        deadline_ms = invocation.context.deadline_ms
+        self.ends_ms = deadline_ms - ending_ms(deadline_ms - around.clock.now_ms())
+        """Epoch ms by which all must have ended, so that what they failed with can be told."""
+
+    def share_until_ms(self, at: int) -> int:
+        """Return until when an option may be tried (epoch ms), so that those after it have time."""
+        now_ms = self._around.clock.now_ms()
+        return now_ms + share_ms(self._options, at, max(self.ends_ms - now_ms, 0))
 
     def given(self, at: int, whole: JsonObject) -> JsonObject:
         """Return what the option at a place is called with.
@@ -87,22 +100,19 @@ class Options:
         return self._invocation.engine.mapped(mapping, {"Input": whole, "Response": answer})
 
     async def call(
-        self, option: OptionTarget, given: JsonObject, timeout_ms: int | None
+        self, option: OptionTarget, given: JsonObject, *, until_ms: int
     ) -> Success | Failure:
-        """Try an option; raises `NotTried` where its breaker is open, or its healthcheck failed."""
+        """Try an option, all tries within a time (epoch ms).
+
+        Raises `NotTried` where its breaker is open, or its healthcheck failed.
+        """
         await self._refuse_ill(option)
-        call = Call(
-            event=option.event,
-            input=given,
-            path=f"{self._owner.replace(':', '.')}.{option.provider}",
-            app=option.app,
-            kind=option.kind,
-            timeout_ms=timeout_ms,
-        )
         failures = 0
         last: Failure | None = None
         while await self._admitted(option, after=last):
-            outcome = await self._invocation.engine.tried(call)
+            left_ms = until_ms - self._around.clock.now_ms()
+            timeout_ms = patience_ms(option, option.retries + 1 - failures, left_ms)
+            outcome = await self._invocation.engine.tried(self._call(option, given, timeout_ms))
             await self._tell(option, outcome)
             if isinstance(outcome, Success):
                 return outcome
@@ -110,8 +120,20 @@ class Options:
             wait_ms = self._wait(failures, outcome)
             if not may_retry(PATIENCE, option.retries, failures, outcome) or wait_ms is None:
                 break
+            if self._around.clock.now_ms() + wait_ms >= until_ms:
+                break
             await asyncio.sleep(wait_ms / 1000)
         return cast("Failure", last)
+
+    def _call(self, option: OptionTarget, given: JsonObject, timeout_ms: int) -> Call:
+        return Call(
+            event=option.event,
+            input=given,
+            path=f"{self._owner.replace(':', '.')}.{option.provider}",
+            app=option.app,
+            kind=option.kind,
+            timeout_ms=timeout_ms,
+        )
 
     async def _refuse_ill(self, option: OptionTarget) -> None:
         key, invocation = option.healthcheck, self._invocation
@@ -156,4 +178,9 @@ class Options:
 def failed_with(failure: Failure) -> ProviderError:
     """Make the error of a failure again, for the run that it is a part of."""
     error = failure.error
-    return ProviderError(error.code, error.message, retry_after_ms=failure.retry_after_ms)
+    return ProviderError(
+        error.code,
+        error.message,
+        retry_after_ms=failure.retry_after_ms,
+        details=error.details,
+    )

@@ -84,14 +84,16 @@ class QuotaHandler:
         kept = invocation.engine.remembered(ANSWER)
         if isinstance(kept, dict):
             return kept
-        options = Options(self._around, invocation, f"quota:{target.tag}")
+        options = Options(self._around, invocation, f"quota:{target.tag}", target.options)
         given: JsonObject = {k: v for k, v in invocation.input.items() if k not in OWN}
         well = [at for at, option in enumerate(target.options) if option.weight > 0]
         while well:
             at = self._chosen(target, well)
             option = target.options[at]
             try:
-                outcome = await options.call(option, options.given(at, given), option.timeout_ms)
+                outcome = await options.call(
+                    option, options.given(at, given), until_ms=options.ends_ms
+                )
             except NotTried:
                 well.remove(at)
                 continue
@@ -142,6 +144,13 @@ def _told(target: QuotaTarget, verdict: Verdict | None) -> JsonObject:
 def _exceeded(
     target: QuotaTarget, verdict: Verdict, amount: int, told: JsonObject
 ) -> QuotaExceeded:
+    if target.limit is not None and amount > target.limit:
+        message = f"{amount} can never fit in the quota `{target.tag}` of {target.limit}"
+        return QuotaExceeded(
+            f"{message} a {target.period}: nothing was counted",
+            retry_after_ms=None,
+            details=told,
+        )
     asked = "" if amount == 1 else f", {amount} were asked for"
     left = f"{verdict.remaining} of {target.limit} a {target.period} are left"
     return QuotaExceeded(

@@ -5,7 +5,7 @@ import asyncio
 from ductape.domain.definitions.feature import FeatureTarget, SequenceTarget
 from ductape.domain.outcome import Failure
 from ductape.handlers.feature.steps import Doing
-from ductape.ports.steps import StepFailed, Suspend
+from ductape.ports.steps import StepFailed, Suspend, soonest
 
 LOOK_S = 0.5
 """How often held sequences are looked at while others run: a signal may have come meanwhile."""
@@ -24,8 +24,8 @@ class Branches:
         self._done: set[str] = set()
         self._running: dict[Branch, SequenceTarget] = {}
         self._failure: Failure | None = None
-        self._held: list[tuple[SequenceTarget, int | None]] = []
-        """Which sequences are held, each with the instant until when."""
+        self._held: list[tuple[SequenceTarget, Suspend]] = []
+        """Which sequences are held, each with what it waits for."""
 
     async def all(self) -> None:
         """Do what can be done; raises `StepFailed` or, where no sequence can go on, `Suspend`.
@@ -43,7 +43,7 @@ class Branches:
         if self._failure is not None:
             raise StepFailed(self._failure)
         if self._held:
-            raise Suspend(min((at for _, at in self._held if at is not None), default=None))
+            raise soonest([suspend for _, suspend in self._held])
 
     async def _some_end(self) -> None:
         """Wait for some branch to end; look at the held ones where that takes long."""
@@ -84,7 +84,7 @@ class Branches:
             case StepFailed():
                 self._failure = self._failure or error.failure
             case Suspend():
-                self._held.append((sequence, error.until_ms))
+                self._held.append((sequence, error))
             case _:
                 raise error
 

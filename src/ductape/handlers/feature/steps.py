@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC
 from typing import cast
 
+from msgspec.structs import replace
+
 from ductape.domain.definitions.feature import (
     FeatureTarget,
     SequenceTarget,
@@ -14,7 +16,7 @@ from ductape.domain.found import kind_of
 from ductape.domain.instants import read_instant
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.request import JobEventTypes
-from ductape.domain.steps import Step
+from ductape.domain.steps import CHILDREN, Step
 from ductape.errors import ValidationError, invalid
 from ductape.ports.handler import Invocation
 from ductape.ports.invoke import Call
@@ -48,7 +50,8 @@ class Doing:
     async def step(self, sequence: SequenceTarget, step: StepTarget) -> None:
         """Do a step, or take over what is recorded of it."""
         path, more = sequence.path_of(step), step is not sequence.events[-1]
-        plan = Plan(path, step.type, step.retries, step.allow_fail, more)
+        lasts_ms = step.timeout if step.type in CHILDREN else None
+        plan = Plan(path, step.type, step.retries, step.allow_fail, lasts_ms, more)
         self.results[sequence.tag][step.tag] = (await self._done(plan, step)).result
 
     async def undo(self, plan: Plan, undo: UndoTarget) -> Step:
@@ -80,7 +83,9 @@ class Doing:
             case _:
 
                 async def work() -> JsonValue:
-                    return await self._invocation.engine.invoke(self._call(plan.path, step))
+                    call = self._call(plan.path, step)
+                    left = self._steps.tries_left(plan)
+                    return await self._invocation.engine.invoke(replace(call, tries_left=left))
 
                 return await self._steps.run(plan, work)
 

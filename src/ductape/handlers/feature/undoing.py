@@ -1,11 +1,10 @@
 """Undoing what a feature has done: the rollbacks of its finished steps, the last one first."""
 
 from ductape.domain.definitions.feature import FeatureTarget, SequenceTarget, StepTarget
-from ductape.domain.steps import UNDOING, Step
+from ductape.domain.steps import CHILDREN, UNDOING, Step
 from ductape.handlers.feature.steps import Doing
 from ductape.ports.steps import Plan, Steps
 
-_CHILDREN = frozenset({"child", "feature"})
 _UNFINISHED_MS = 2**63
 
 
@@ -49,7 +48,7 @@ class Undoing:
         if self._mode == "none" or (self._mode == "critical_only" and not step.critical):
             return False
         # Of a child that has not finished some steps have.
-        if step.type in _CHILDREN and step.rollback is None:
+        if step.type in CHILDREN and step.rollback is None:
             return True
         return step.rollback is not None and done.state == "completed"
 

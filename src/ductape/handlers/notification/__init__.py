@@ -85,7 +85,7 @@ async def _send(
                 return sent(await push(sending, target.push, composed.push))
         case "email":
             if target.email and composed.email:
-                return sent(await send_email(sending, target.email, composed.email))
+                return sent(await send_email(sending, target.email, composed.email, progress))
         case "sms":
             if target.sms and composed.sms:
                 return await send_sms(sending, target.sms, composed.sms, progress)

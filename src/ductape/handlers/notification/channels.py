@@ -6,21 +6,28 @@ Each returns the provider's own id for what it took, if it has one, and raises `
 from email.utils import parseaddr
 from hashlib import sha256
 
+from ductape.domain.answer import Answer, refuse_moved
 from ductape.domain.definitions.notification import CallbackProvider, EmailProvider
 from ductape.domain.inputs.parts import RequestParts
 from ductape.domain.web import credentials, encode_body, fill_path, merged_headers, query_pairs
 from ductape.handlers.notification.compose import EmailContent
-from ductape.handlers.notification.sending import IDEMPOTENCY_HEADER, Sending
+from ductape.handlers.notification.sending import (
+    IDEMPOTENCY_HEADER,
+    Progress,
+    Sending,
+    asked_of,
+)
 from ductape.ports.http import HttpRequest
 from ductape.ports.mail import MailMessage, MailServer
 
 
 async def send_email(
-    sending: Sending, provider: EmailProvider, content: EmailContent
+    sending: Sending, provider: EmailProvider, content: EmailContent, progress: Progress
 ) -> str | None:
-    """Hand one e-mail to the SMTP server and return its message id.
+    """Hand one e-mail to the SMTP server, for all who have none yet; return its message id.
 
-    The id is the same for every attempt of a run, so that a repeat can be recognised.
+    The id is the same for every attempt of a run, so that a repeat can be recognised. Raises the
+    `ProviderError` of those whom the server refused, once the others are recorded as served.
     """
     sender = provider.sender or f"no-reply@{provider.host}"
     server = MailServer(
@@ -39,8 +46,14 @@ async def send_email(
         text=content.text,
         html=content.html,
         message_id=_message_id(sending.context.idempotency_key, sender),
+        only=tuple(one for at, one in enumerate(content.to) if at not in progress.mailed),
     )
-    return await sending.mailer.send(server, message)
+    taken = await sending.mailer.send(server, message)
+    if taken.refusal is not None:
+        has_it = {at for at, one in enumerate(content.to) if one in taken.recipients}
+        await progress.mail_taken(has_it)
+        raise taken.refusal
+    return taken.message_id
 
 
 async def send_callback(
@@ -64,9 +77,11 @@ async def send_callback(
         body=body,
         timeout_ms=sending.left_ms(),
         allow_private=sending.allow_private,
+        resends=True,
     )
     response = await sending.http.send(request)
     sending.refuse(request, response, auth.secrets)
+    refuse_moved(Answer(response.status, {}, b""), asked=asked_of(request))
     return response.headers.get("x-request-id")
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec import Struct
 
 from ductape.domain.answer import Answer, refuse_redirect, refuse_status
@@ -68,16 +69,17 @@ class Progress:
     numbers: JsonObject = field(default_factory=dict[str, JsonValue])
     """Of a text message to several: the id that each got, by its place in the list."""
 
+    mailed: set[int] = field(default_factory=set[int])
+    """Of an e-mail to several, some of whom were refused: the places of those who have it."""
+
     @classmethod
     def of(cls, context: Context) -> "Progress":
         """Go on where the last checkpoint stands."""
-        match context.last_checkpoint:
-            case {"sent": dict(done), "sms": dict(numbers)}:
-                return cls(context, dict(done), dict(numbers))
-            case {"sent": dict(done)}:
-                return cls(context, dict(done))
-            case _:
-                return cls(context)
+        kept = context.last_checkpoint
+        if not isinstance(kept, dict) or not isinstance(kept.get("sent"), dict):
+            return cls(context)
+        found = msgspec.convert(kept, _Kept)
+        return cls(context, found.sent, found.sms, {*found.email})
 
     async def channel_sent(self, channel: Channel, result: JsonValue, *, ends: bool) -> None:
         """Keep a channel's result, unless it `ends` the attempt, whose outcome keeps it."""
@@ -90,11 +92,26 @@ class Progress:
         self.numbers[str(at)] = provider_id
         await self._keep()
 
+    async def mail_taken(self, places: set[int]) -> None:
+        """Keep who has the e-mail, where others were refused."""
+        self.mailed |= places
+        await self._keep()
+
     async def _keep(self) -> None:
         kept: JsonObject = {"sent": dict(self.done)}
         if self.numbers:
             kept["sms"] = dict(self.numbers)
+        if self.mailed:
+            kept["email"] = [*sorted(self.mailed)]
         await self.context.checkpoint(kept)
+
+
+class _Kept(Struct):
+    """A checkpoint."""
+
+    sent: JsonObject
+    sms: JsonObject = {}
+    email: list[int] = []
 
 
 def asked_of(request: HttpRequest) -> str:

@@ -10,8 +10,9 @@ from ductape.errors import NotFound
 from ductape.handlers.python.context import AsyncContext, ThreadContext
 from ductape.handlers.python.feature_context import FeatureContext
 from ductape.handlers.python.features import run_feature
+from ductape.handlers.python.inputs import checked_type, typed_input
 from ductape.handlers.python.registry import Handlers, Registered, merge
-from ductape.handlers.python.results import has_fields, json_result, typed_input
+from ductape.handlers.python.results import json_result
 from ductape.ports.handler import Context, Invocation
 from ductape.ports.threads import Threads
 
@@ -29,7 +30,9 @@ class PythonHandler:
         that cannot be resolved.
         """
         self._handlers = merge(*registries)
-        self._input_types = {tag: class_of_fields(one) for tag, one in self._handlers.items()}
+        self._input_types = {
+            tag: checked_type(one.input_type()) for tag, one in self._handlers.items()
+        }
         self._threads = threads
 
     def tags(self) -> frozenset[str]:
@@ -73,12 +76,6 @@ class PythonHandler:
             known = ", ".join(sorted(self.tags())) or "none"
             raise NotFound(f"no handler {tag} in this process; registered are: {known}", path=tag)
         return tag, registered
-
-
-def class_of_fields(registered: Registered) -> object:
-    """Return the class of fields that a function's input is to become; none if it is none."""
-    wanted = registered.input_type()
-    return wanted if has_fields(wanted) else None
 
 
 def _given(invocation: Invocation) -> tuple[JsonValue, str]:

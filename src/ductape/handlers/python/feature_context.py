@@ -83,7 +83,9 @@ class FeatureContext:
         """Run an event of the product once and keep its result."""
         expected = None if kind is None else JobEventTypes(kind)
         whole = expected is JobEventTypes.FEATURE
-        plan = Plan(self._replay.named(name or event), kind or "event", retries, allow_fail)
+        lasts_ms = timeout if whole else None
+        path = self._replay.named(name or event)
+        plan = Plan(path, kind or "event", retries, allow_fail, lasts_ms)
         call = Call(
             event=event,
             input={} if input is None else input,
@@ -143,12 +145,13 @@ class FeatureContext:
             raise invalid("ms", "milliseconds, 0 or more", str(ms))
         plan = Plan(self._replay.named(name), "sleep")
         now_ms = cast("int", self._invocation.engine.mapped("$Now()", {}))
-        await self._replay.asked(plan, self._steps.sleep(plan, lambda: now_ms + int(ms)))
+        await self._replay.asked(plan, lambda: self._steps.sleep(plan, lambda: now_ms + int(ms)))
 
     async def signal(self, name: str, *, timeout: int | None = None) -> JsonValue:
         """Wait for a signal and return its data; raises `StepFailed` after `timeout` ms."""
         plan = Plan(self._replay.named(f"signal {name}"), "wait")
-        return (await self._replay.asked(plan, self._steps.wait(plan, name, timeout))).result
+        step = await self._replay.asked(plan, lambda: self._steps.wait(plan, name, timeout))
+        return step.result
 
     async def _of_kind(
         self, kind: str, event: str, given: JsonObject | None, how: dict[str, object]
@@ -156,7 +159,7 @@ class FeatureContext:
         return await self.event(event, given, kind=kind, **how)  # pyright: ignore[reportArgumentType] (as `event` takes it)
 
     async def _done(self, plan: Plan, work: Work, undo: Function | None) -> JsonValue:
-        step = await self._replay.asked(plan, self._steps.run(plan, work))
+        step = await self._replay.asked(plan, lambda: self._steps.run(plan, work))
         if undo is not None and step.state == "completed":
             self._replay.undoes(step, self._undoing(step, undo))
         return step.result
@@ -173,8 +176,12 @@ class FeatureContext:
         left = next((step for step in self._steps.recorded if step.path == plan.path), None)
         if left is not None:
             self._replay.undoes(left, undo)
-        work = self._steps.run(plan, lambda: self._invocation.engine.invoke(call))
-        step = await self._replay.asked(plan, work)
+
+        async def work() -> JsonValue:
+            left = self._steps.tries_left(plan)
+            return await self._invocation.engine.invoke(replace(call, tries_left=left))
+
+        step = await self._replay.asked(plan, lambda: self._steps.run(plan, work))
         if step.state == "completed":
             self._replay.undoes(step, undo)
         return step.result

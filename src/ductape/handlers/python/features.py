@@ -12,7 +12,7 @@ from ductape.handlers.python.feature_context import FeatureContext
 from ductape.handlers.python.replay import Halt, Replay
 from ductape.handlers.python.results import json_result
 from ductape.ports.handler import Invocation
-from ductape.ports.steps import Plan, StepFailed, Steps, Suspend, Unwound, Work
+from ductape.ports.steps import Plan, StepFailed, Steps, Suspend, Unwound, Work, soonest
 
 _UNFINISHED_MS = 2**63
 UNDO_RETRIES = 3
@@ -56,9 +56,8 @@ def _failure_in(error: BaseException, steps: Steps) -> Failure | None:
     if failed:
         told = next((one for one in failed if isinstance(one, StepFailed)), failed[0])
         return steps.failure(told)
-    held = [one.until_ms for one in found if isinstance(one, Suspend)]
-    if held:
-        raise Suspend(min((at for at in held if at is not None), default=None)) from error
+    if held := [one for one in found if isinstance(one, Suspend)]:
+        raise soonest(held) from error
     return None
 
 

@@ -5,16 +5,22 @@ before it begins a new one. Where it does not, the code has changed since.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from ductape.domain.steps import UNDOING, Step
 from ductape.errors import invalid
 from ductape.ports.handler import Abort
-from ductape.ports.steps import Plan, Steps, Suspend, Work
+from ductape.ports.steps import Plan, Steps, Suspend, Work, soonest
 
 LONGEST_NAME = 200
+LOOK_S = 0.5
+"""How often a held branch is looked at while others are at work."""
 TURNS = 20
 """How many turns of the event loop other branches get to ask for a step."""
+
+
+Doing = Callable[[], Coroutine[None, None, Step]]
+"""Does a step, or what is left of it."""
 
 
 class Changed(Abort):
@@ -37,7 +43,8 @@ class Replay:
         self._names: dict[str, int] = {}
         self._running: set[asyncio.Task[Step]] = set()
         self._asking = 0
-        self._held: list[int | None] = []
+        self._held: dict[str, Suspend] = {}
+        """What the branches wait for that can do nothing now, by the paths of their steps."""
         self._closed = False
         self.undo: dict[str, tuple[Step, Work]] = {}
         """What undoes the steps that have finished, or of which something has; by path."""
@@ -50,22 +57,28 @@ class Replay:
         count = self._names[name] = self._names.get(name, 0) + 1
         return name if count == 1 else f"{name}#{count}"
 
-    async def asked(self, plan: Plan, work: Coroutine[None, None, Step]) -> Step:
+    async def asked(self, plan: Plan, work: Doing) -> Step:
         """Do what a step does, unless the record tells that it cannot be this one's turn.
 
-        Where it is held, other branches go on as far as they can before `Suspend` is raised.
+        Where it is held, other branches go on as far as they can before `Suspend` is raised; this
+        one goes on as soon as it can, whatever the others do.
         """
-        self._asking += 1
-        try:
-            step = await self._agreed(plan, work)
-        except Suspend as suspend:
-            self._held.append(suspend.until_ms)
-        else:
-            return step
-        finally:
-            self._asking -= 1
-        await self.landed()
-        raise Suspend(min((at for at in self._held if at is not None), default=None))
+        agreed = False
+        while not self._closed:
+            self._asking += 1
+            try:
+                if not agreed:
+                    await self._agree(plan)
+                agreed = True
+                return await self._done(work)
+            except Suspend as suspend:
+                self._held[plan.path] = suspend
+            finally:
+                self._asking -= 1
+            if await self._all_landed():
+                raise soonest([*self._held.values()])
+            del self._held[plan.path]
+        raise asyncio.CancelledError  # a branch that nobody waits for any more
 
     def undoes(self, step: Step, work: Work) -> None:
         """Remember what undoes a step."""
@@ -83,6 +96,15 @@ class Replay:
                 quiet = 0
             await asyncio.sleep(0)
 
+    async def _all_landed(self) -> bool:
+        """Wait for the others; false where that takes long: a signal may have come meanwhile."""
+        try:
+            async with asyncio.timeout(LOOK_S):
+                await self.landed()
+        except TimeoutError:
+            return False
+        return True
+
     async def aclose(self) -> None:
         """Stop what is under way, and let nothing more begin."""
         self._closed = True
@@ -95,21 +117,14 @@ class Replay:
         for step in self._left.values():
             raise _changed(step, "the end of the function")
 
-    async def _agreed(self, plan: Plan, work: Coroutine[None, None, Step]) -> Step:
-        try:
-            await self._agree(plan)
-        except BaseException:
-            work.close()
-            raise
-        task = asyncio.create_task(work)
+    async def _done(self, work: Doing) -> Step:
+        task = asyncio.create_task(work())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         # What is under way comes to its end, whatever becomes of the code that asked for it.
         return await asyncio.shield(task)
 
     async def _agree(self, plan: Plan) -> None:
-        if self._closed:
-            raise asyncio.CancelledError  # a branch that nobody waits for any more
         recorded = self._left.pop(plan.path, None)
         kind = self._kinds.get(plan.path)
         if kind is not None and kind != plan.kind:
@@ -121,11 +136,12 @@ class Replay:
 
     async def _at_the_end(self, plan: Plan) -> None:
         """Let a new step begin only after all that is recorded was asked for."""
-        for _ in range(TURNS):
-            if not self._left:
-                return
+        turns, left = 0, len(self._left)
+        while self._left and turns < TURNS:
+            turns = turns + 1 if len(self._left) == left else 0
+            left = len(self._left)
             await asyncio.sleep(0)
-        if not self._running:
+        if self._left and not self._running:
             raise _changed(next(iter(self._left.values())), f"`{plan.path}` ({plan.kind})")
 
 

@@ -19,6 +19,9 @@ from ductape.ports.blobs import Blob, Blobs, Chunks, LocalFiles
 from ductape.ports.clock import Clock
 from ductape.ports.http import HttpRequest, HttpStreams
 
+_COUNTED_LATER = 2**63 - 1
+"""`Measure` bounds what is fetched, as it does every content."""
+
 
 class Uploading:
     """Uploads from an input, a file of this host, or a URL."""
@@ -67,7 +70,7 @@ class Uploading:
             url=url,
             timeout_ms=timeout_ms,
             allow_private=place.allow_private,
-            max_response_bytes=place.max_bytes,
+            max_response_bytes=_COUNTED_LATER,
         )
         async with self._streams.stream(request) as answer:
             status = Answer(answer.status, answer.headers, b"")

@@ -24,6 +24,7 @@ __all__ = ["openapi_apps", "openapi_format"]
 
 _KEYS = frozenset({*(method.lower() for method in METHODS), "trace"})
 _VERSION = re.compile(r"3\.[01](?:\.\d{1,4})?(?:-[\w.-]{1,20})?")
+_NO_LINKS = "an action follows none: a feature takes what one answers to the next"
 _NO_WEBHOOKS = "requests that the API makes to you are none that an action makes"
 
 
@@ -85,9 +86,10 @@ def _operations(site: Site) -> Iterator[Operation]:
         for item in _items(given, root.home, site, place):
             site.servers.declare(item.value, place)
             for key in [key for key in _in_order(item) if key not in given_keys]:
-                given_keys.add(key)
                 where = pointer_to("paths", told, key)
                 node = site.documents.follow(Node(member(item.value, key), item.home))
+                if member(item.value, key) is not None:  # Else what is referred to is meant.
+                    given_keys.add(key)
                 if isinstance(node, Broken):
                     site.report.skip("operation", where, node.reason)
                     continue
@@ -112,19 +114,29 @@ def _items(given: JsonValue, home: str, site: Site, place: str) -> Iterator[Node
 
 
 def _in_order(item: Node) -> list[str]:
-    return [
-        key for key, value in an_object(item.value).items() if key in _KEYS and value is not None
-    ]
+    return [key for key in an_object(item.value) if key in _KEYS]
 
 
 def _taken(one: Operation, site: Site) -> Draft | None:
     draft = draft_of(one, site)
+    lost = site.schemas.lost()
     _skip_callbacks(one, site)
     if isinstance(draft, str):
         site.report.skip("operation", one.place, draft)
         return None
     site.report.took("operation")
+    for reason in lost:
+        site.report.leave_out(one.place, "schema", reason)
+    _leave_links_out(one, site)
     return draft
+
+
+def _leave_links_out(one: Operation, site: Site) -> None:
+    for given in an_object(member(one.node.value, "responses")).values():
+        response = site.documents.follow(Node(given, one.node.home))
+        if isinstance(response, Node):
+            for name in an_object(member(response.value, "links")):
+                site.report.leave_out(one.place, f"link `{scrubbed(name)[:80]}`", _NO_LINKS)
 
 
 def _skip_callbacks(one: Operation, site: Site) -> None:

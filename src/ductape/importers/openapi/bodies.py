@@ -49,6 +49,8 @@ class Body(Struct, frozen=True):
     styles: Mapping[str, JsonValue] | None = None
     part_types: Mapping[str, JsonValue] | None = None
     """Field → the MIME type that its part says."""
+    required: bool = False
+    """Whether there must be one, where no rule of its fields asks for it."""
 
 
 class _Form(Struct, frozen=True):
@@ -138,11 +140,12 @@ def _body(form: _Form, schemas: Schemas, report: Report, place: str, *, required
     bare = form.media.partition(";")[0].strip().lower()
     usual = _USUAL[form.content_type]
     header = None if bare == usual or "*" in bare else form.media
+    bare_body = Body(form.content_type, header, required=required)
     if form.content_type in ("text", "file"):
-        return Body(form.content_type, header)
+        return bare_body
     shape = schemas.shape(form.schema)
     if not shape.is_only("object"):
-        return Body(form.content_type, header)
+        return bare_body
     rules: dict[str, JsonValue] = {}
     for name, choice in shape.fields.items():
         asked = required and name in shape.required
@@ -158,7 +161,8 @@ def _body(form: _Form, schemas: Schemas, report: Report, place: str, *, required
         parts = _parts(form, shape, schemas, report, place)
         styles |= parts.styles
         types |= parts.types
-    return Body(form.content_type, header, rules, styles, types)
+    asks = any(member(rule, "required") is not False for rule in rules.values())
+    return Body(form.content_type, header, rules, styles, types, required and not asks)
 
 
 def _styles(

@@ -97,6 +97,8 @@ def _action(one: Operation, site: Site, body: Body) -> JsonObject:
     action |= _words(one.node.value)
     if body.content_type != "json":
         action["content_type"] = body.content_type
+    if body.required:
+        action["body_required"] = True
     return action | {name: value for name, value in optional.items() if value}
 
 

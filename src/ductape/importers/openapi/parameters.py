@@ -107,7 +107,9 @@ def in_query(
 
 
 def shape_of(one: Parameter, schemas: Schemas) -> Shape:
-    """Return what a parameter's value is."""
+    """Return what a parameter's value is; nobody knows it of what the caller writes out."""
+    if one.written_out:
+        return ANYTHING
     schema = one.value.get("schema")
     if schema is None:
         media = next(iter(an_object(one.value.get("content")).values()), None)
@@ -133,6 +135,8 @@ def _unwritten(one: Parameter) -> Iterator[str]:
         yield "reserved signs in it are percent-encoded all the same"
     if one.where == "cookie" and one.has_media:
         yield "it is given as the text that the cookie has"
+    elif one.written_out:
+        yield f"it is {one.written_out[:80]}: give it as a text"
 
 
 def _is_asked(one: Parameter) -> bool:

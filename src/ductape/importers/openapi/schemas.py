@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.documents import Broken, Documents, Node, reference_of
 from ductape.importers.openapi.shapes import ANYTHING, BINARY, Either, Shape, both_of, either_of
+from ductape.importers.resources import resources_of
 from ductape.importers.values import a_count, a_list, a_text, an_object, member
 
 _DEEPEST = 48
@@ -29,6 +30,8 @@ class Schemas:
         self._documents = documents
         self._siblings = siblings
         self._known: dict[int, Shape] = {}
+        self._resources = resources_of(documents.read if siblings else {})
+        self._lost: dict[str, None] = {}
 
     def shape(self, node: Node, depth: int = 0) -> Shape:
         """Return what a schema says."""
@@ -50,9 +53,7 @@ class Schemas:
         reference = reference_of(value)
         shape = ANYTHING if reference and not self._siblings else _own(value, home)
         if reference is not None:
-            target = self._documents.target(reference, home)
-            found = ANYTHING if isinstance(target, Broken) else self.shape(target, depth)
-            shape = both_of(found, shape)
+            shape = both_of(self._referred(reference, home, value, depth), shape)
             if not self._siblings:
                 return shape
         for part in a_list(value.get("allOf")):
@@ -66,6 +67,20 @@ class Schemas:
                 ]
                 shape = both_of(shape, either_of(told, nullable=nulls))
         return shape if shape.types else replace(shape, types=_implied(value))
+
+    def _referred(self, reference: str, home: str, holder: JsonObject, depth: int) -> Shape:
+        named = self._resources.target(reference, home, holder)
+        target = named or self._documents.target(reference, home)
+        if isinstance(target, Broken):
+            self._lost[target.reason] = None
+            return ANYTHING
+        return self.shape(target, depth)
+
+    def lost(self) -> list[str]:
+        """Return why references were not followed, each once: those since the last time."""
+        lost = [*self._lost]
+        self._lost.clear()
+        return lost
 
     def rule(self, shape: Shape, *, required: bool, files: bool = False) -> JsonObject | None:
         """Return the rule of a field of a shape; none where it may be of several types.

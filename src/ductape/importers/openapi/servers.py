@@ -6,7 +6,7 @@ nothing was decided. The rest are told.
 
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from msgspec import Struct
 
@@ -33,7 +33,10 @@ class _Server(Struct, frozen=True):
     written: str
     url: str
     words: str
-    place: str
+    query: str = ""
+    """What its URL asks besides; no base URL has it."""
+    has_user: bool = False
+    """Whether there are credentials in its URL."""
 
 
 class Servers:
@@ -45,7 +48,7 @@ class Servers:
         self._report = report
         self._root = root
         self._seen: dict[str, str] = {}
-        self._used: set[str] = set()
+        self._used: dict[str, _Server] = {}
         self._met: set[str] = set()
         self.lacking = ""
         """Why an operation had none; empty where each had one."""
@@ -77,8 +80,18 @@ class Servers:
         for written, place in self._seen.items():
             if written in self._used:
                 self._report.took("server")
+                self._tell_rest(self._used[written], place)
             else:
                 self._report.skip("server", place, _CHOSEN_OTHERWISE)
+
+    def _tell_rest(self, server: _Server, place: str) -> None:
+        """Tell what of a server's URL is no address."""
+        if server.query:
+            names = dict.fromkeys(scrubbed(name)[:80] for name, _ in parse_qsl(server.query, True))
+            told = f"query {listed([*names])}"
+            self._report.leave_out(place, told, "give it in the query of the actions or inputs")
+        if server.has_user:
+            self._report.leave_out(place, "credentials", "`--auth basic` sends some")
 
     def _chosen(self, env: str, servers: Sequence[_Server | Broken]) -> str | Broken:
         choice = self._options.server_in(env)
@@ -90,7 +103,7 @@ class Servers:
         taken = picked or _first(servers)
         if isinstance(taken, Broken):
             return taken
-        self._used.add(taken.written)
+        self._used[taken.written] = taken
         return taken.url
 
     def _read(self, given: JsonValue) -> _Server | Broken:
@@ -111,7 +124,8 @@ class Servers:
             return Broken("its server is no http or https URL with a host")
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
         words = a_text(member(given, "description"))
-        return _Server(written, escaped(bare.geturl().rstrip("/")), words, "")
+        has_user = "@" in parts.netloc
+        return _Server(written, escaped(bare.geturl().rstrip("/")), words, parts.query, has_user)
 
 
 def joined_url(url: str, root: str) -> str | None:

@@ -11,7 +11,7 @@ from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.pairs import Style
 from ductape.importers.openapi.paths import Style as PathStyle
 from ductape.importers.openapi.shapes import Shape
-from ductape.importers.values import a_text
+from ductape.importers.values import a_text, an_object
 
 _SEVERAL = frozenset({"array", "object"})
 _JOINTS: Mapping[str, Style] = {"form": "comma", "spaceDelimited": "space", "pipeDelimited": "pipe"}
@@ -48,12 +48,19 @@ class Parameter(Struct, frozen=True):
         """Whether it is written as a media type says, and not by a style."""
         return self.value.get("content") is not None
 
+    @property
+    def written_out(self) -> str:
+        """The media type that the caller writes it out in; empty for JSON and for a style."""
+        media = next(iter(an_object(self.value.get("content"))), "")
+        bare = media.partition(";")[0].strip().lower()
+        return "" if bare.endswith(("/json", "+json")) else bare
+
 
 def query_style(one: Parameter, shape: Shape) -> Style | None:
     """Return how a value of a query is written; none for as usual."""
     several = _may_be_several(shape)
     if one.has_media:
-        return "json"
+        return _of_media(one)
     if one.style == "deepObject":
         return "brackets"
     if one.explodes:
@@ -70,7 +77,7 @@ def knows_query_style(one: Parameter) -> bool:
 def path_styles(one: Parameter, shape: Shape) -> tuple[PathStyle, Style | None]:
     """Return what the path itself writes of a parameter, and how its value is written."""
     if one.has_media:
-        return "simple", "json"
+        return "simple", _of_media(one)
     several = _may_be_several(shape)
     match one.style:
         case "label":
@@ -88,8 +95,12 @@ def header_style(one: Parameter, shape: Shape) -> Style | None:
     if one.where == "cookie":
         return "cookies" if one.explodes and _may_be_several(shape) else "cookie"
     if one.has_media:
-        return "json"
+        return _of_media(one)
     return _simple(one) if _may_be_several(shape) else None
+
+
+def _of_media(one: Parameter) -> Style | None:
+    return None if one.written_out else "json"
 
 
 def _simple(one: Parameter) -> Style:

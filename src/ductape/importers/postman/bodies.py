@@ -35,6 +35,8 @@ class Body(Struct, frozen=True):
     content_type: ContentType = "json"
     mime: str | None = None
     default: JsonValue = None
+    required: bool = False
+    """Whether it is asked for: nothing of it is known."""
     rules: JsonObject = {}
     part_types: JsonObject = {}
     """Field → the MIME type that its part says."""
@@ -56,7 +58,7 @@ def body_of(given: JsonValue, fields: Fields, place: str) -> Body | str:
             return form(a_list(written) or _pairs(a_text(written)), fields, place)
         case "file":
             fields.report.leave_out(place, "body", _NO_FILE)
-            return Body("file")
+            return Body("file", required=True)
         case _:
             return "its body is of a kind that is not known"
 
@@ -81,14 +83,15 @@ def _raw(given: JsonObject, fields: Fields, place: str) -> Body | str:
 def _object(value: dict[str, Sample], fields: Fields, place: str) -> Body:
     split = fields.split(value, place, _FIELD)
     nothing: JsonObject | None = None if value else {}
-    return Body("json", None, split.known or nothing, split.rules)
+    asked = bool(value) and not split.known
+    return Body("json", None, split.known or nothing, asked, split.rules)
 
 
 def _list(value: list[Sample], fields: Fields, place: str) -> Body:
     kept = fields.value("body", value, 1)
     if kept is UNKNOWN:
         fields.report.leave_out(place, "body", fields.lacking(value))
-        return Body()
+        return Body(required=True)
     return Body("json", None, cast("JsonValue", kept))
 
 
@@ -96,7 +99,7 @@ def _text(text: str, mime: str | None, fields: Fields, place: str) -> Body:
     kept = fields.sealed("body", text)
     if kept is None:
         fields.report.leave_out(place, "body", fields.lacking(text))
-    return Body("text", mime, kept)
+    return Body("text", mime, kept, required=kept is None)
 
 
 def _guessed(text: str, language: str) -> str | None:
@@ -110,7 +113,7 @@ def _form(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
     for name, one in _enabled(pairs, fields, place):
         put(members, name, as_written(member(one, "value")))
     split = fields.split(members, place, _FIELD)
-    return Body("form", None, split.known or None, split.rules)
+    return Body("form", None, split.known or None, rules=split.rules)
 
 
 def _parts(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
@@ -131,7 +134,8 @@ def _parts(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
     }
     if not pairs:
         return Body()
-    return Body("multipart", None, split.known or None, split.rules | asked, types)
+    known = split.known or None
+    return Body("multipart", None, known, rules=split.rules | asked, part_types=types)
 
 
 def _part_type(name: str, one: JsonValue, fields: Fields, place: str) -> JsonObject:

@@ -99,6 +99,7 @@ def _action(
     optional: JsonObject = {
         "content_type": "" if body.content_type == "json" else body.content_type,
         "auth": auth,
+        "body_required": body.required,
         "headers": _with_type(headers.known, body),
         "query": query.known,
         "params": path.secrets | params_of(one.url.params, path.resource, one.fields, one.place),

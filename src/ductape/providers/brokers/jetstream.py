@@ -9,7 +9,6 @@ pool, which has every address checked anew.
 # nats-py has annotations for a part of what is called here only.
 
 import asyncio
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -20,26 +19,25 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NoStreamResponseError, NotFoundError
+from nats.js.errors import NoStreamResponseError
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.egress import Destination
+from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.providers.brokers.link import KEY_HEADER, Means, key_of
 from ductape.providers.brokers.nats_faults import told
+from ductape.providers.brokers.nats_places import made, place_of
 from ductape.providers.brokers.reaching import checked, read_url
 from ductape.providers.brokers.tls import trust
 
 PORT = 4_222
-MOST_UNACKNOWLEDGED = 10_000
 
 _CONNECT_S = 10
 _FAREWELL_S = 0.05
 _MESSAGE_ID = "Nats-Msg-Id"
 _STATUS = "Status"
 _OURS = frozenset({_MESSAGE_ID, "Content-Type"})
-_NAMELESS = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 def connect(server: BrokerServer, means: Means) -> "NatsLink":
@@ -72,21 +70,15 @@ class NatsLink:
             try:
                 kept = await stream.publish(topic.name, message.body, headers=headers)
             except NoStreamResponseError:
-                await self._made(client, topic)
+                await made(client, topic)
                 kept = await stream.publish(topic.name, message.body, headers=headers)
         return f"{kept.stream}:{kept.seq}"
 
     async def feed(self, topic: BrokerTopic, group: str, member: str) -> "NatsFeed":  # noqa: ARG002 (a group's members are alike)
         """Make the durable consumer where it is missing, and begin."""
         client = await self._connected()
-        durable = _NAMELESS.sub("-", group)
         with told(self.where):
-            stream = await self._stream_of(client, topic)
-            manager = client.jetstream()
-            try:
-                await manager.consumer_info(stream, durable)
-            except NotFoundError:
-                await manager.add_consumer(stream, _consumer(topic, durable))
+            stream, durable = await place_of(client, topic, group)
             inbox = client.new_inbox()
             heard = await client.subscribe(f"{inbox}.*")
         pull = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
@@ -136,20 +128,6 @@ class NatsLink:
             raise
         return client
 
-    async def _stream_of(self, client: Client, topic: BrokerTopic) -> str:
-        if topic.stream is not None:
-            return topic.stream
-        try:
-            return await client.jetstream().find_stream_name_by_subject(topic.name)
-        except NotFoundError:
-            return await self._made(client, topic)
-
-    async def _made(self, client: Client, topic: BrokerTopic) -> str:
-        """Make the stream of a subject."""
-        name = topic.stream or _NAMELESS.sub("-", topic.name)
-        await client.jetstream().add_stream(name=name, subjects=[topic.name])
-        return name
-
 
 class NatsFeed:
     """Implements `link.Feed` by pull requests, each answered to a subject of its own."""
@@ -164,13 +142,19 @@ class NatsFeed:
         self._pull = pull
         self._inbox = inbox
         self._asked = 0
+        self._gone: str | None = None
 
     async def fetch(self, most: int, wait_ms: int) -> Sequence[Delivery]:
-        """Return what is there; if nothing is, wait for the first one."""
+        """Return what is there; if nothing is, wait for the first one.
+
+        Raises `ProviderError` where the consumer is gone, as with a stream that is made anew.
+        """
         with told(self._where):
             found = await self._at_once(most)
             if not found and (first := await self._first(wait_ms)) is not None:
                 found = [first, *(await self._at_once(most - 1) if most > 1 else [])]
+        if self._gone is not None and not found:
+            raise ProviderError("SERVICE_UNAVAILABLE", f"{self._where}: {self._gone}")
         return [_delivery(one) for one in found]
 
     async def accept(self, deliveries: Sequence[Delivery]) -> None:
@@ -195,7 +179,7 @@ class NatsFeed:
         found: list[Msg] = []
         while len(found) < most:
             heard = await self._heard.next_msg(timeout=_CONNECT_S)
-            if not _is_status(heard):
+            if not self._is_status(heard):
                 found.append(heard)
             elif heard.subject == reply:
                 break
@@ -205,7 +189,7 @@ class NatsFeed:
         reply = await self._ask({"batch": 1, "expires": wait_ms * 1_000_000})
         while True:
             heard = await self._heard.next_msg(timeout=wait_ms / 1000 + _CONNECT_S)
-            if not _is_status(heard):
+            if not self._is_status(heard):
                 return heard
             if heard.subject == reply:
                 return None
@@ -216,21 +200,26 @@ class NatsFeed:
         await self._client.publish(self._pull, msgspec.json.encode(request), reply=reply)
         return reply
 
+    def _is_status(self, heard: Msg) -> bool:
+        """Tell a status from a message, and keep in mind one that tells of the end."""
+        headers = heard.headers
+        if headers is None or _STATUS not in headers or heard.reply:
+            return False
+        self._gone = self._gone or _end_in(headers)
+        return True
 
-def _is_status(heard: Msg) -> bool:
-    return heard.headers is not None and _STATUS in heard.headers and not heard.reply
 
+def _end_in(headers: dict[str, str]) -> str | None:
+    """Return why nothing will ever come, where a status says so.
 
-def _consumer(topic: BrokerTopic, durable: str) -> ConsumerConfig:
-    oldest = topic.start == "oldest"
-    return ConsumerConfig(
-        durable_name=durable,
-        ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=topic.ack_wait / 1000,
-        deliver_policy=DeliverPolicy.ALL if oldest else DeliverPolicy.NEW,
-        filter_subject=topic.name,
-        max_ack_pending=MOST_UNACKNOWLEDGED,
-    )
+    >>> _end_in({"Status": "409", "Description": "Consumer Deleted"})
+    'Consumer Deleted'
+    >>> _end_in({"Status": "404", "Description": "No Messages"})
+    """
+    said = headers.get("Description", "")
+    if headers[_STATUS] == "503":
+        return "nobody answers for the consumer"
+    return said if said.startswith("Consumer ") else None
 
 
 def _delivery(message: Msg) -> Delivery:
@@ -245,6 +234,7 @@ def _delivery(message: Msg) -> Delivery:
         headers=headers,
         deliveries=about.num_delivered,
         published_at_ms=int(about.timestamp.timestamp() * 1000),
+        repeats=True,
     )
 
 

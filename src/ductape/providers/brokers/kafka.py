@@ -11,10 +11,18 @@ job.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
-from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import (
+    AIOKafkaClient,
+    AIOKafkaConsumer,
+    AIOKafkaProducer,
+    ConsumerRebalanceListener,
+    TopicPartition,
+)
 from aiokafka.conn import create_conn
+from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.egress import Destination
@@ -28,6 +36,7 @@ from ductape.providers.brokers.tls import trust
 
 REQUEST_MS = 20_000
 
+_SLACK_S = 0.1
 _FAREWELL_S = 0.5
 """How long what is on its way may take to be confirmed when a connection is given up."""
 
@@ -59,9 +68,8 @@ class KafkaLink:
         return f"{kept.topic}:{kept.partition}:{kept.offset}"
 
     async def feed(self, topic: BrokerTopic, group: str, member: str) -> "KafkaFeed":
-        """Join the group."""
+        """Begin to join the group, which may take seconds: fetching waits for it."""
         consumer = AIOKafkaConsumer(
-            topic.name,
             group_id=group,
             client_id=f"ductape-{member}",
             enable_auto_commit=False,
@@ -69,7 +77,15 @@ class KafkaLink:
             **await self._options(),
         )
         await self._started(consumer)
-        return KafkaFeed(consumer)
+        try:
+            with told():
+                await _client_of(consumer)._wait_on_metadata(topic.name)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] (as its own `start` does)
+        except BaseException:
+            await _stopped(consumer)
+            raise
+        feed = KafkaFeed(consumer)
+        consumer.subscribe([topic.name], listener=feed)
+        return feed
 
     async def aclose(self) -> None:
         """Send what waits, and close."""
@@ -150,19 +166,28 @@ class KafkaLink:
         client._get_conn = get_conn  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
-class KafkaFeed:
-    """Implements `link.Feed`."""
+class KafkaFeed(ConsumerRebalanceListener):
+    """Implements `link.Feed`; hears of the partitions that the group takes from it and gives it."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         """Take what the group gives this consumer."""
         self._consumer = consumer
         self._offsets = Offsets()
 
+    def on_partitions_revoked(self, revoked: object) -> None:
+        """Go on until the group has said who has what."""
+
+    def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002 (aiokafka's)
+        """Forget what is in hand: what was not committed comes again, to whoever has it now."""
+        self._offsets = Offsets()
+
     async def fetch(self, most: int, wait_ms: int) -> Sequence[Delivery]:
-        """Return what has been fetched; wait for the first one."""
-        self._offsets.keep({(one.topic, one.partition) for one in self._consumer.assignment()})
-        with told():
-            batches = await self._consumer.getmany(timeout_ms=wait_ms, max_records=most)
+        """Return what has been fetched; wait for the first one, or in vain for the group."""
+        batches: dict[Any, Any] = {}
+        # While a group is rebalanced the client waits for its end, whatever it is told.
+        with told(), suppress(TimeoutError):
+            async with asyncio.timeout(wait_ms / 1000 + _SLACK_S):
+                batches = await self._consumer.getmany(timeout_ms=wait_ms, max_records=most)
         found: list[Delivery] = []
         for place, records in batches.items():
             for record in records:
@@ -171,18 +196,20 @@ class KafkaFeed:
         return found
 
     async def accept(self, deliveries: Sequence[Delivery]) -> None:
-        """Commit as far as nothing before is unacknowledged."""
+        """Commit as far as nothing before is unacknowledged.
+
+        A group that is rebalanced meanwhile takes no commit: then the messages come again.
+        """
         for one in deliveries:
             topic, partition, offset = cast("tuple[str, int, int]", one.mark)
             self._offsets.done((topic, partition), offset)
-        self._offsets.keep({(one.topic, one.partition) for one in self._consumer.assignment()})
         due = {
             TopicPartition(topic, partition): offset
             for (topic, partition), offset in self._offsets.commits().items()
         }
         if due:
-            with told():
-                await self._consumer.commit(due)
+            with told(), suppress(CommitFailedError, IllegalStateError):
+                await self._consumer.commit(due)  # Else whoever has the partition next does it.
 
     async def aclose(self, open_: Sequence[Delivery]) -> None:  # noqa: ARG002 (what is not committed)
         """Leave the group."""
@@ -245,4 +272,5 @@ def _delivery(record: Any) -> Delivery:  # noqa: ANN401 (untyped there)
         key=None if record.key is None else bytes(record.key).decode(errors="replace"),
         headers=headers,
         published_at_ms=record.timestamp,
+        repeats=True,
     )

@@ -1,6 +1,6 @@
 """How far a partition may be committed: up to the first message that is not done with."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 Partition = tuple[str, int]
 
@@ -32,12 +32,6 @@ class Offsets:
     def done(self, partition: Partition, offset: int) -> None:
         """Note that one is done with."""
         self._open.get(partition, set()).discard(offset)
-
-    def keep(self, partitions: Collection[Partition]) -> None:
-        """Forget every other partition: somebody else goes on with it."""
-        for partition in [one for one in self._next if one not in partitions]:
-            del self._next[partition]
-            self._open.pop(partition, None)
 
     def commits(self) -> Mapping[Partition, int]:
         """Return the offset that each partition is to be read from next."""

@@ -7,10 +7,10 @@ is declared, durable; what exists is taken as it is.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import cast
+from typing import Protocol, cast
 
 import aio_pika
 from aio_pika.abc import (
@@ -21,9 +21,7 @@ from aio_pika.abc import (
     AbstractQueue,
     DeliveryMode,
 )
-from aio_pika.exceptions import (
-    ChannelNotFoundEntity,
-)
+from aio_pika.exceptions import ChannelNotFoundEntity, PublishError
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.egress import Destination
@@ -79,9 +77,15 @@ class RabbitLink:
             timestamp=datetime.fromtimestamp(self._means.clock.now_ms() / 1000, UTC),
             delivery_mode=DeliveryMode.PERSISTENT,
         )
+        route = _route(topic, message)
         with told(self.where):
-            exchange = await self._ready(topic)
-            await exchange.publish(sent, _route(topic, message), mandatory=True)
+            try:
+                await (await self._ready(topic)).publish(sent, route, mandatory=True)
+            except (PublishError, ChannelNotFoundEntity) as error:
+                if topic.exchange is not None and isinstance(error, PublishError):
+                    raise
+                self._exchanges.pop(topic.name, None)  # Somebody has deleted it: declare it anew.
+                await (await self._ready(topic)).publish(sent, route, mandatory=True)
         return named
 
     async def feed(self, topic: BrokerTopic, group: str, member: str) -> "RabbitFeed":  # noqa: ARG002 (a group's members are alike)
@@ -159,7 +163,15 @@ class RabbitFeed:
                     found.append(await self._arrived.get())
         while len(found) < most and not self._arrived.empty():
             found.append(self._arrived.get_nowait())
+        if not found:
+            await self._refuse_deaf()
         return [_delivery(one, self._tag) for one in found]
+
+    async def _refuse_deaf(self) -> None:
+        """Raise where the broker pushes no more: it ends consumers whose queue is deleted."""
+        channel = cast("_Consuming", await self._queue.channel.get_underlay_channel())
+        if self._tag not in channel.consumers:
+            raise ProviderError("SERVICE_UNAVAILABLE", f"{self._where}: the queue is gone")
 
     async def accept(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge one by one: between them may be some that come again."""
@@ -171,6 +183,13 @@ class RabbitFeed:
         """Close the channel, by which the broker has back what was not acknowledged."""
         with told(self._where):
             await self._queue.channel.close()
+
+
+class _Consuming(Protocol):
+    """A channel of the client below aio-pika, as far as we look into it."""
+
+    consumers: Mapping[str, object]
+    """By tag; one that the broker has ended is gone."""
 
 
 def _route(topic: BrokerTopic, message: Outgoing) -> str:
@@ -228,11 +247,16 @@ def _delivery(message: AbstractIncomingMessage, consumer: str) -> Delivery:
         id=message.message_id or f"unnamed:{consumer}:{message.delivery_tag}",
         body=message.body,
         mark=message,
-        key=key or message.routing_key,
+        key=key or _routed_by(message),
         headers=headers,
         deliveries=_deliveries(message),
         published_at_ms=None if at is None else int(at.timestamp() * 1000),
     )
+
+
+def _routed_by(message: AbstractIncomingMessage) -> str | None:
+    """Return the routing key as a message's key; what led to the queue itself is its name alone."""
+    return message.routing_key or None if message.exchange else None
 
 
 def _deliveries(message: AbstractIncomingMessage) -> int:

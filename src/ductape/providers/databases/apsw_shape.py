@@ -41,6 +41,10 @@ class Connection(Protocol):
         """Return how many rows have been written so far."""
         ...
 
+    def set_last_insert_rowid(self, rowid: int) -> None:
+        """Change what `last_insert_rowid()` tells."""
+        ...
+
     def interrupt(self) -> None:
         """Stop what another thread runs on it."""
         ...

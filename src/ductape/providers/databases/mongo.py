@@ -37,6 +37,8 @@ _EXTENDED = frozenset(
     {"$oid", "$date", "$numberDecimal", "$numberLong", "$numberDouble", "$uuid", "$binary"}
 )
 """The values of Extended JSON that a template may write, each an object with this one key."""
+_UNSENDABLE = (OverflowError, TypeError, ValueError)
+"""What the driver says of a value that no document, or no such part of a request, can have."""
 _OPTIONS = json_util.JSONOptions(tz_aware=True, tzinfo=UTC)
 
 
@@ -56,6 +58,8 @@ class MongoDatabase:
             with pymongo.timeout(bounds.timeout_ms / 1_000):
                 client = self._client or await self._connected()
                 return await _worked(client[self._place.database], work, bounds)
+        except _UNSENDABLE as error:
+            raise ProviderError("VALIDATION_ERROR", f"MongoDB: {error}") from error
         except (PyMongoError, BSONError) as error:
             failed = failure(error, self._place)
             if failed.code == "CONNECTION_LOST" or isinstance(error, OUT_OF_STEP):

@@ -35,6 +35,8 @@ from ductape.providers.http import Guard, addresses
 CONNECT_S = 10
 _CHUNK = 10
 """Rows that are read at once, however large each is: more are no faster."""
+_RESET = 0x1F
+"""COM_RESET_CONNECTION of the protocol."""
 _LONGEST_S = 31_536_000
 _GARBAGE = (AssertionError, LookupError, RuntimeError, TypeError, ValueError, struct.error)
 """What the driver raises where an answer is none: it takes it apart as it comes."""
@@ -44,11 +46,13 @@ _MODES_OF_ITS_OWN = frozenset({"ANSI", "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES"})
 
 
 class Session:
-    """A connection with what is prepared on it."""
+    """A connection with what is prepared on it, and what its settings are to be."""
 
     def __init__(self, connection: Any, *, is_maria: bool) -> None:  # noqa: ANN401 (asyncmy's is untyped)
         self.connection = connection
         self.is_maria = is_maria
+        self.settings = ""
+        """What our reading of templates and values presumes; a reset undoes it."""
         self.prepared: str | None = None
         self._bindings: dict[int, Any] = {}
 
@@ -64,6 +68,13 @@ class Session:
             setter = await self.connection.prepare(f"SET {marks}")
             self._bindings[len(values)] = setter
         await setter.execute(tuple(values))
+
+    async def reset(self) -> None:
+        """Let the server forget the session: its variables, tables, locks, what it prepared."""
+        self.prepared = None
+        self._bindings.clear()
+        await self.connection._execute_command(_RESET, b"")  # noqa: SLF001 (the driver has no name for it)
+        await self.connection._read_ok_packet()  # noqa: SLF001 (the same)
 
 
 class MysqlDatabase:
@@ -126,6 +137,14 @@ class MysqlDatabase:
         """Tell whether nobody has hung up."""
         return bool(connection.connection.connected)
 
+    async def clean(self, connection: Session) -> bool:
+        """Reset the session on the server."""
+        try:
+            await connection.reset()
+        except (MySQLError, OSError, *_GARBAGE):
+            return False
+        return True
+
     async def close(self, connection: Session) -> None:
         """Close it, whatever is under way on it."""
         connection.connection.close()
@@ -169,13 +188,16 @@ class MysqlDatabase:
 
 
 async def _settled(session: Session) -> None:
-    """Let the session be what our reading of templates and values presumes."""
+    """Find out what the settings of the session are to be."""
     async with session.connection.cursor() as cursor:
-        await cursor.execute("SELECT @@SESSION.sql_mode")
-        (modes,) = await cursor.fetchone()
+        await cursor.execute("SELECT @@SESSION.sql_mode, @@SESSION.collation_connection")
+        modes, collation = await cursor.fetchone()
     kept = [one for one in modes.split(",") if one and one not in _MODES_OF_ITS_OWN]
     wanted = ",".join(dict.fromkeys((*kept, "STRICT_TRANS_TABLES")))
-    await session.query(f"SET SESSION sql_mode = '{wanted}', time_zone = '+00:00'")
+    session.settings = (
+        f"NAMES utf8mb4 COLLATE {collation},"
+        f" SESSION sql_mode = '{wanted}', time_zone = '+00:00', autocommit = 1"
+    )
 
 
 async def _begin(session: Session, work: SqlWork, bounds: Bounds) -> None:
@@ -185,7 +207,7 @@ async def _begin(session: Session, work: SqlWork, bounds: Bounds) -> None:
         if session.is_maria
         else f"max_execution_time = {int(seconds * 1_000)}"
     )
-    await session.query(f"SET SESSION {limit}")
+    await session.query(f"SET {session.settings}, {limit}")
     await session.query(f"START TRANSACTION READ {'ONLY' if work.reads_only else 'WRITE'}")
 
 

@@ -1,8 +1,10 @@
 """Connections to one database, lent one at a time and kept for the next.
 
 A connection goes back only if whoever had it says that it is sound: after a commit or a rollback
-that the server has answered. One that has been lost while nobody used it is found out by what each
-lending begins with, which changes nothing, and another one is taken. Spans are seconds.
+that the server has answered. It goes back clean: what an action has left on it (settings, temporary
+tables, locks) is taken away at once. No statement tells what it leaves: any function or trigger may
+leave something. One that has been lost while nobody used it is found out by what each lending
+begins with, which changes nothing, and another one is taken. Spans are seconds.
 """
 
 import asyncio
@@ -15,6 +17,8 @@ C = TypeVar("C")
 KEPT_S = 60.0
 """How long a connection is kept that nobody uses: less than most firewalls and servers do."""
 
+CLEAN_S = 5.0
+"""How long a connection may take to be made clean, before it is closed instead."""
 
 Begin = Callable[[C], Awaitable[None]]
 """What a lending begins with: it may fail on a kept connection, and is done again on another."""
@@ -34,6 +38,10 @@ class Driver(Protocol[C]):
 
     def is_alive(self, connection: C) -> bool:
         """Tell, as far as can be seen without asking, whether a kept connection is well."""
+        ...
+
+    async def clean(self, connection: C) -> bool:
+        """Make it as it was when it was new; tell whether that has been done. Never raises."""
         ...
 
     async def close(self, connection: C) -> None:
@@ -99,10 +107,22 @@ class Pool(Generic[C]):
         return connection
 
     async def _back(self, lent: Lent[C]) -> None:
-        if lent.sound and not self._closed:
+        if lent.sound and await self._cleaned(lent.connection) and not self._closed:
             self._kept.append((lent.connection, self._now() + KEPT_S))
         else:
             await _to_the_end(self._driver.close(lent.connection))
+
+    async def _cleaned(self, connection: C) -> bool:
+        if self._closed:
+            return False
+        try:
+            async with asyncio.timeout(CLEAN_S):
+                return await self._driver.clean(connection)
+        except TimeoutError:
+            return False
+        except BaseException:
+            await _to_the_end(self._driver.close(connection))
+            raise
 
 
 async def _to_the_end(closing: Awaitable[None]) -> None:

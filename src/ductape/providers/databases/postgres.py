@@ -2,26 +2,26 @@
 
 The server cancels what takes too long (`statement_timeout`), and psycopg cancels there what is
 cancelled here. Reads are streamed in a transaction that may not write. Instants are told in UTC.
+What our reading presumes is set in each transaction: nothing of a session is kept.
 """
 
 import asyncio
 import select
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any, cast
 
 from psycopg import AsyncConnection, AsyncRawCursor, Error, OperationalError
+from psycopg.errors import IndeterminateDatatype
 from psycopg.rows import TupleRow
-from psycopg.types.numeric import Int4, Int8
 
 from ductape.domain.database_place import Place
 from ductape.domain.egress import Destination, EgressPolicy
-from ductape.domain.sql import Statement
-from ductape.domain.sql.statement import Parameter
 from ductape.ports.database import Answer, Bounds, SqlWork
 from ductape.providers.databases.pool import Pool
 from ductape.providers.databases.postgres_faults import connect_failure, failure
+from ductape.providers.databases.postgres_parameters import Again, Parameters, Sent, register_text
 from ductape.providers.databases.postgres_values import register_texts
 from ductape.providers.databases.rows import Rows, names_of
 from ductape.providers.databases.tls import trusted_file
@@ -32,16 +32,18 @@ Connection = AsyncConnection[TupleRow]
 CONNECT_S = 10
 _CHUNK = 10
 """Rows that are read at once, however large each is: more are no faster."""
-_INT4, _INT8 = 2**31, 2**63
 _LONGEST_MS = 2**31 - 1
 _NO_FILE = "/dev/null/none"
 """The operator's own `.pgpass` is for the operator."""
 
 _TLS = {"off": "disable", "require": "require", "verify": "verify-full"}
-_SETTINGS = (
-    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'iso_8601'; "
-    "SET bytea_output = 'hex'; SET standard_conforming_strings = on"
-)
+_SETTINGS = {
+    "TimeZone": "'UTC'",
+    "DateStyle": "'ISO, YMD'",
+    "IntervalStyle": "'iso_8601'",
+    "bytea_output": "'hex'",
+    "standard_conforming_strings": "on",
+}
 """What our reading of templates and values presumes."""
 
 
@@ -56,20 +58,44 @@ class PostgresDatabase:
         self._guard = Guard(policy)
         now = asyncio.get_running_loop().time
         self._pool: Pool[Connection] = Pool(self, place.connections, now)
+        self._known = Parameters()
 
     async def sql(self, work: SqlWork, bounds: Bounds) -> Answer:
         """Execute statements in one transaction."""
         try:
-            async with self._pool.lend(partial(_begin, work=work, bounds=bounds)) as lent:
-                try:
-                    answer = await _worked(lent.connection, work, bounds)
-                    lent.sound = True
-                except Error:
-                    lent.sound = await _rolled_back(lent.connection)
-                    raise
-                return answer
+            while True:
+                with suppress(Again):
+                    return await self._tried(work, bounds)
         except Error as error:
             raise failure(error, self._place, reads=work.reads_only) from error
+
+    async def _tried(self, work: SqlWork, bounds: Bounds) -> Answer:
+        """Execute and commit; raises `Again` once for each parameter that has no type."""
+        async with self._pool.lend(partial(_begin, work=work, bounds=bounds)) as lent:
+            try:
+                answer = await self._worked(lent.connection, work, bounds)
+                lent.sound = True
+            except Error:
+                lent.sound = await _rolled_back(lent.connection)
+                raise
+            return answer
+
+    async def _worked(self, connection: Connection, work: SqlWork, bounds: Bounds) -> Answer:
+        rows = Rows(bounds.max_bytes)
+        execute = _read if work.reads_only else _written
+        count, returns = 0, work.reads_only
+        for statement in work.statements:
+            values = self._known.of(statement)
+            try:
+                done, returned = await execute(connection, statement.text, values, rows)
+            except IndeterminateDatatype as error:
+                if self._known.learn(statement.text, values, error):
+                    raise Again from error
+                raise
+            count += done
+            returns = returns or returned
+        await connection.execute("COMMIT")
+        return Answer(count, rows.rows if returns else None)
 
     async def aclose(self) -> None:
         """Close its connections."""
@@ -86,9 +112,11 @@ class PostgresDatabase:
         ]
         try:
             connection = await AsyncConnection.connect(**self._parameters(found))
-            return await _settled(connection)
         except Error as error:
             raise connect_failure(error, self._place) from error
+        register_texts(connection)
+        register_text(connection)
+        return connection
 
     def is_alive(self, connection: Connection) -> bool:
         """Tell whether the server has said nothing meanwhile: it only says farewell unasked."""
@@ -97,6 +125,14 @@ class PostgresDatabase:
         ready = select.poll()
         ready.register(connection.fileno(), select.POLLIN)
         return not ready.poll(0)
+
+    async def clean(self, connection: Connection) -> bool:
+        """Let the server forget the session: its settings, tables, locks, cursors and so on."""
+        try:
+            await connection.execute("DISCARD ALL")
+        except Error:
+            return False
+        return True
 
     async def close(self, connection: Connection) -> None:
         """Close it."""
@@ -127,63 +163,35 @@ class PostgresDatabase:
         }
 
 
-async def _settled(connection: Connection) -> Connection:
-    """Let the session be what we presume; it is closed where that does not come to an end."""
-    try:
-        register_texts(connection)
-        await connection.execute(_SETTINGS)
-    except BaseException:
-        await connection.close()
-        raise
-    return connection
-
-
 async def _begin(connection: Connection, work: SqlWork, bounds: Bounds) -> None:
     mode = "READ ONLY" if work.reads_only else "READ WRITE"
-    limit_ms = min(bounds.timeout_ms, _LONGEST_MS)
-    begin = f"BEGIN {mode}; SET LOCAL statement_timeout = {limit_ms}"
-    await connection.execute(begin.encode())
+    settings = {**_SETTINGS, "statement_timeout": min(bounds.timeout_ms, _LONGEST_MS)}
+    local = (f"SET LOCAL {name} = {value}" for name, value in settings.items())
+    await connection.execute("; ".join((f"BEGIN {mode}", *local)).encode())
 
 
-async def _worked(connection: Connection, work: SqlWork, bounds: Bounds) -> Answer:
-    rows = Rows(bounds.max_bytes)
-    if work.reads_only:
-        for statement in work.statements:
-            await _read(connection, statement, rows)
-        await connection.execute("COMMIT")
-        return Answer(len(rows.rows), rows.rows)
-    written = [await _written(connection, statement, rows) for statement in work.statements]
-    await connection.execute("COMMIT")
-    returns = any(returned for _, returned in written)
-    return Answer(sum(count for count, _ in written), rows.rows if returns else None)
-
-
-def _typed(values: Sequence[Parameter]) -> list[Parameter | Int4 | Int8]:
-    """Return values as the server takes them: integers by one type, not by how large each is."""
-    return [_integer(one) if type(one) is int else one for one in values]
-
-
-def _integer(value: int) -> Parameter | Int4 | Int8:
-    if -_INT4 <= value < _INT4:
-        return Int4(value)
-    return Int8(value) if -_INT8 <= value < _INT8 else value
-
-
-async def _read(connection: Connection, statement: Statement, rows: Rows) -> None:
+async def _read(
+    connection: Connection, text: str, values: Sequence[Sent], rows: Rows
+) -> tuple[int, bool]:
+    """Return how many rows were read, and that they are returned."""
     names: list[str] = []
+    count = 0
     async with connection.cursor() as cursor:
-        text, values = statement.text.encode(), _typed(statement.parameters)
-        streamed = cursor.stream(text, values or None, size=_CHUNK)
+        streamed = cursor.stream(text.encode(), values or None, size=_CHUNK)
         async with aclosing(cast("AsyncGenerator[TupleRow]", streamed)) as stream:
             async for row in stream:
                 names = names or names_of([column.name for column in cursor.description or ()])
                 rows.add(names, row)
+                count += 1
+    return count, True
 
 
-async def _written(connection: Connection, statement: Statement, rows: Rows) -> tuple[int, bool]:
+async def _written(
+    connection: Connection, text: str, values: Sequence[Sent], rows: Rows
+) -> tuple[int, bool]:
     """Return how many rows were written, and whether any could be returned."""
     async with connection.cursor() as cursor:
-        await cursor.execute(statement.text.encode(), _typed(statement.parameters) or None)
+        await cursor.execute(text.encode(), values or None)
         if cursor.description is None:
             return max(cursor.rowcount, 0), False
         names = names_of([column.name for column in cursor.description])

@@ -39,6 +39,15 @@ _LOCK_LOOK_S = 0.01
 _STEPS_BETWEEN_LOOKS = 10_000
 _OPEN = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
 _DENIED = frozenset({apsw.SQLITE_ATTACH, apsw.SQLITE_DETACH})
+_TEMPORARY = frozenset(
+    {
+        apsw.SQLITE_CREATE_TEMP_INDEX,
+        apsw.SQLITE_CREATE_TEMP_TABLE,
+        apsw.SQLITE_CREATE_TEMP_TRIGGER,
+        apsw.SQLITE_CREATE_TEMP_VIEW,
+    }
+)
+"""What whoever is next would find on the connection."""
 _PRAGMAS = frozenset({"table_info", "table_xinfo", "index_list", "index_info", "foreign_key_list"})
 """The pragmas that a template may read; others change the connection for whoever is next."""
 _FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"})
@@ -50,6 +59,8 @@ class Opened(Struct, frozen=True):
     connection: Connection
     inode: int | None
     """Which file it was: another one may have taken its name since."""
+    left: Event
+    """Set where a statement makes what stays with the connection."""
 
 
 class SqliteFile:
@@ -112,6 +123,11 @@ class SqliteFile:
         """Tell whether the file that it has open is still the one of that name."""
         return _inode_of(connection.connection.filename) == connection.inode
 
+    async def clean(self, connection: Opened) -> bool:
+        """Forget the last row's id; tell whether nothing else can be left."""
+        connection.connection.set_last_insert_rowid(0)
+        return not connection.left.is_set()
+
     async def close(self, connection: Opened) -> None:
         """Close the file."""
         await self._in_thread(partial(connection.connection.close, force=True))
@@ -146,13 +162,22 @@ def _opened(path: str) -> Opened:
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     opened = cast("Connection", connection)
     opened.execute("PRAGMA foreign_keys = ON")
-    connection.authorizer = _allowed
-    return Opened(opened, _inode_of(path))
+    left = Event()
+    connection.authorizer = partial(_allowed, left)
+    return Opened(opened, _inode_of(path), left)
 
 
 def _allowed(
-    operation: int, first: str | None, second: str | None, _database: str | None, _by: str | None
+    left: Event,
+    operation: int,
+    first: str | None,
+    second: str | None,
+    _database: str | None,
+    _by: str | None,
+    /,
 ) -> int:
+    if operation in _TEMPORARY:
+        left.set()
     if operation in _DENIED:
         return apsw.SQLITE_DENY
     if operation == apsw.SQLITE_PRAGMA:
@@ -196,7 +221,7 @@ def _worked(connection: Connection, work: SqlWork, bounds: Bounds) -> Answer:
 def _executed(
     connection: Connection, statement: Statement, work: SqlWork, rows: Rows
 ) -> tuple[int, bool]:
-    before = connection.total_changes()
+    before, read = connection.total_changes(), len(rows.rows)
     cursor = connection.cursor()
     described: list[str] = []
 
@@ -212,8 +237,9 @@ def _executed(
     for row in cursor.execute(statement.text, statement.parameters):
         rows.add(names_of(described), row)
     cursor.close()
-    changed = connection.total_changes() != before
-    return connection.changes() if changed else 0, bool(described)
+    if connection.total_changes() != before:
+        return connection.changes(), bool(described)
+    return len(rows.rows) - read, bool(described)
 
 
 _CODES: tuple[tuple[type[apsw.Error], str], ...] = (

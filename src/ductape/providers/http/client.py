@@ -32,6 +32,8 @@ from ductape.providers.http.urls import Origin, as_sent, origin_of, with_query
 MOST_REDIRECTS = 5
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_UNCHANGED = frozenset({307, 308})
+"""What asks for the same method and body again."""
 _FOLLOWED = frozenset({"GET", "HEAD"})
 _SAFE_ELSEWHERE = frozenset({"accept", "accept-language", "user-agent"})
 """Headers that another origin may see; any other could be a credential."""
@@ -60,7 +62,10 @@ class AiohttpClient:
         self._sessions: dict[bool, ClientSession] = {}
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Send and read the whole answer, following at most five redirects of GET and HEAD.
+        """Send and read the whole answer, following at most five redirects.
+
+        Those of GET and HEAD; where the request says so, those of others that leave it as it is,
+        within its origin: what was meant for one is sent to no other.
 
         Raises `ProviderError` as the port says; errors name the origin, never path, query,
         headers or body.
@@ -114,12 +119,15 @@ class AiohttpClient:
                 skip_auto_headers=_NOT_OURS,
                 allow_redirects=False,
             )
-            location = _location(request.method, response)
+            location = _location(request, response)
             if location is None:
                 return response
+            there = _joined(url, location)
+            elsewhere = origin_of(there)
+            if elsewhere != at.origin and request.method not in _FOLLOWED:
+                return response
             response.release()
-            url = _joined(url, location)
-            elsewhere = origin_of(url)
+            url = there
             if elsewhere != at.origin:
                 headers = {k: v for k, v in headers.items() if k.lower() in _SAFE_ELSEWHERE}
             at.origin = elsewhere
@@ -161,9 +169,11 @@ def _told(error: ClientError, origin: Origin, request: HttpRequest) -> ProviderE
             return ProviderError("CONNECTION_ERROR", f"{origin} broke off: {reason}")
 
 
-def _location(method: str, response: ClientResponse) -> str | None:
+def _location(request: HttpRequest, response: ClientResponse) -> str | None:
     """Return where an answer leads, if it is to be followed."""
-    if method not in _FOLLOWED or response.status not in _REDIRECTS:
+    followed = _REDIRECTS if request.method in _FOLLOWED else _UNCHANGED
+    resends = request.resends or request.method in _FOLLOWED
+    if response.status not in followed or not resends:
         return None
     return response.headers.get("location") or None
 

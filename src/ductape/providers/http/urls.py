@@ -3,17 +3,18 @@
 import re
 from functools import lru_cache
 from typing import Literal, cast
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from msgspec import Struct
 from yarl import URL
 
+from ductape.domain.pairs import Pairs, encoded
 from ductape.errors import ProviderError
 
 _PORTS = {"http": 80, "https": 443}
 _SENT_AS_THEY_ARE = "%/:@!$&'()*+,;=?-._~"
 _IN_VALUES = "/:@!$'()*,?"
-"""What a query's value has as it is: lists that are joined by commas are read so everywhere."""
+"""What a query's value has as it is: a text that is a list already has its own commas."""
 _NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
@@ -51,7 +52,7 @@ def origin_of(url: str) -> Origin:
     return Origin(scheme, parts.hostname.rstrip("."), _PORTS[scheme] if port is None else port)
 
 
-def with_query(url: str, query: tuple[tuple[str, str], ...]) -> str:
+def with_query(url: str, query: Pairs) -> str:
     """Return the URL with more query pairs, its fragment dropped.
 
     >>> with_query("https://a.example/x?y=1#top", (("z", "a b&c"),))
@@ -61,7 +62,7 @@ def with_query(url: str, query: tuple[tuple[str, str], ...]) -> str:
     if not query:
         return bare
     joint = "&" if "?" in bare else "?"
-    return f"{bare}{joint}{urlencode(query, safe=_IN_VALUES)}"
+    return f"{bare}{joint}{encoded(query, _IN_VALUES)}"
 
 
 def as_sent(url: str) -> URL:

@@ -29,7 +29,7 @@ decode_json = msgspec.json.Decoder().decode
 
 RUN_COLUMNS = (
     "job_id, number, state, fence, extra, scheduled_at, due_at, failures, losses, worker,"
-    " started_at, first_started_at, cache_key, spec, attempts, checkpoint, progress"
+    " started_at, first_started_at, cache_key, spec, attempts, checkpoint, progress, needs"
 )
 FINISHED_COLUMNS = (
     "job_id, number, outcome, extra, cached, scheduled_at, started_at, completed_at, failures,"
@@ -93,7 +93,6 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
         "fence": run.fence,
         "rank": -spec.priority,
         "flow": flow_of(spec),
-        "needs": spec.needs or "",
         "concurrency": None if spec.concurrency_key is None else spec.concurrency_limit,
         "recurring": spec.repeat is not None,
         "scheduled_at": run.scheduled_at_ms,
@@ -116,6 +115,7 @@ def moving_columns(run: Run) -> dict[str, Cell]:
         "started_at": run.started_at_ms,
         "first_started_at": run.first_started_at_ms,
         "cache_key": run.cache_key,
+        "needs": run.needs or "",
         "attempts": encode(run.attempts) if run.attempts else None,
         "checkpoint": None if run.checkpoint is None else encode(run.checkpoint),
         "progress": None if run.progress is None else encode(run.progress),
@@ -124,6 +124,7 @@ def moving_columns(run: Run) -> dict[str, Cell]:
 
 def run_of(row: Row) -> Run:
     """Read `RUN_COLUMNS`."""
+    spec = _spec(row[13])
     return Run(
         job_id=row[0],
         number=row[1],
@@ -138,10 +139,11 @@ def run_of(row: Row) -> Run:
         started_at_ms=row[10],
         first_started_at_ms=row[11],
         cache_key=row[12],
-        spec=_spec(row[13]),
+        spec=spec,
         attempts=_attempts(row[14]) if row[14] else (),
         checkpoint=decode_json(row[15]) if row[15] else None,
         progress=_progress(row[16]) if row[16] else None,
+        lacks=row[17] if row[17] != (spec.needs or "") else None,
     )
 
 

@@ -13,7 +13,7 @@ from ductape.domain.steps import Step, StepRecord
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.recording import Recording
 from ductape.stores.postgres.result_files import let_go
-from ductape.stores.postgres.rows import Cell, Values, decode_json, encode, searchable
+from ductape.stores.postgres.rows import Cell, Values, decode_json, encode, run_of, searchable
 from ductape.stores.postgres.step_rows import step_of, step_row
 from ductape.stores.postgres.transaction import Transaction
 
@@ -116,8 +116,17 @@ async def _stop(
     if gone or await _first(transaction, named, STOP) is not None:
         return False
     await _put(transaction, named, STOP, reason, now_ms)
+    await _let_any_undo(transaction, named)
     await transaction.change("runs", "make_due", {**named, "now": now_ms})
     return True
+
+
+async def _let_any_undo(transaction: Transaction, named: dict[str, Cell]) -> None:
+    """Wait no longer for a worker with the handler of a step that is not to be done any more."""
+    run = run_of((await transaction.rows("runs", "one", named))[0])
+    if run.lacks is not None:
+        own: Values = {**named, "needs": run.spec.needs or ""}
+        await transaction.change("runs", "set_needs", own)
 
 
 async def _put(

@@ -10,7 +10,7 @@ from ductape.domain.steps import Step, StepRecord
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.result_files import let_go
-from ductape.stores.sqlite.rows import decode_json, encode
+from ductape.stores.sqlite.rows import decode_json, encode, run_of
 from ductape.stores.sqlite.statements import statements
 from ductape.stores.sqlite.step_rows import step_of, step_row
 
@@ -109,8 +109,17 @@ def _stop(connection: Connection, named: dict[str, Cell], reason: str | None, no
     if not live or _first(connection, named, STOP) is not None:
         return False
     _put(connection, named, STOP, reason, now_ms)
+    _let_any_undo(connection, named)
     connection.execute(statements("runs")["make_due"], {**named, "now": now_ms})
     return True
+
+
+def _let_any_undo(connection: Connection, named: dict[str, Cell]) -> None:
+    """Wait no longer for a worker with the handler of a step that is not to be done any more."""
+    run = run_of(connection.execute(statements("runs")["one"], named).fetchall()[0])
+    if run.lacks is not None:
+        own: dict[str, Cell] = {**named, "needs": run.spec.needs or ""}
+        connection.execute(statements("runs")["set_needs"], own)
 
 
 def _put(

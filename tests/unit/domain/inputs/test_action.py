@@ -144,3 +144,14 @@ def test_the_other_kinds_take_their_own_input() -> None:
     assert paths(function, {"payload": {"a": 1}}) == []
     assert paths(function, {"paylod": 1}) == ["input.paylod"]
     assert paths(job, {"anything": [1]}) == []
+
+
+def test_a_body_that_must_be_there_is_asked_for() -> None:
+    for content_type in ("json", "form", "multipart", "text", "file"):
+        bare = an_action(resource="/", request=None, body_required=True, content_type=content_type)
+        assert paths(bare, {}) == ["input.body"]
+        assert paths(bare, {"body": "$Session{body}"}, resolved=False) == []
+    given = an_action(resource="/", request=None, body_required=True)
+    assert paths(given, {"body": []}) == paths(given, {"body:a": 1}) == []
+    own = an_action(resource="/", request=None, body_required=True, body={"a": 1})
+    assert paths(own, {}) == []

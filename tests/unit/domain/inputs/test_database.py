@@ -83,7 +83,12 @@ def test_what_a_reference_will_bring_is_judged_once_it_is_there() -> None:
     [
         ("STRING:2:3", ["ab", "abc"], ["a", "abcd", 1, None]),
         ("INTEGER:-5:5", [-5, 5], [-6, 6, 1.0, "1", True]),
+        (f"INTEGER:{2**53 + 1}:{2**53 + 3}", [2**53 + 1, 2**53 + 3], [2**53, 2**53 + 4]),
+        (f"INTEGER::{2**63 - 1}", [2**63 - 1], [2**63]),
         ("FLOAT::1.5", [1, 1.5, -9.0], [1.6]),
+        ("FLOAT", [2**63, -(10**300), 0.5], [10**400, -(10**400)]),
+        ("DOUBLE_ARRAY", [[2**63]], [[10**400]]),
+        ("ARRAY", [[2**63 - 1, "x", None], [[2**63]]], [[2**63], [1, -(2**63) - 1]]),
         ("DATE:2026-01-01:2026-12-31", ["2026-06-30"], ["2025-12-31", "2027-01-01", "soon"]),
         ("INTEGER_ARRAY:1:2", [[1], [1, 2]], [[], [1, 2, 3], ["1"], 1]),
         ("STRING_ARRAY", [[], ["a"]], [[1], "a"]),
@@ -103,6 +108,13 @@ def test_types_and_bounds(placeholder: str, right: list[JsonValue], wrong: list[
     assert [one for one in wrong if not faults(template, {"data": {"a": one}})] == []
 
 
+def test_bounds_are_told_as_they_are_written() -> None:
+    told = faults(f"SELECT {{{{a:INTEGER:-1:{2**53 + 1}}}}}", {"data": {"a": 2**60}})
+    assert f"at least -1 and at most {2**53 + 1}" in told["input.data.a"]
+    told = faults("SELECT {{a:FLOAT:1234567.25}}", {"data": {"a": 1}})
+    assert "at least 1234567.25" in told["input.data.a"]
+
+
 def test_every_item_of_a_list_is_judged() -> None:
     found = faults("SELECT {{a:INTEGER}}", {"data": [{"a": 1}, {"b": 1}, {"a": "x"}, 4]})
     assert set(found) == {"input.data[3]"}
@@ -113,3 +125,33 @@ def test_every_item_of_a_list_is_judged() -> None:
 def test_a_template_is_found_resolved_or_not() -> None:
     assert template_in(a_definition("SELECT 1")) == "SELECT 1"
     assert template_in({"template": "SELECT 1"}) == "SELECT 1"
+
+
+def mongo_faults(kind: str, template: JsonValue, value: JsonValue) -> dict[str, str]:
+    definition = {**a_definition(template, kind), "database_type": "mongodb"}
+    found = check_database(definition, {"filter": {"a": value}}, resolved=True)
+    return {one["path"]: one["expected"] for one in found}
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "right", "wrong"),
+    [
+        ("read", {"filter": "{{a}}"}, [{}, {"b": 1}], ["x", [], [1], 5, None]),
+        ("read", {"limit": "{{a}}"}, [0, 5, None], ["x", 1.5, True, {}, [1]]),
+        ("read", {"skip": "{{a}}"}, [0, 5, None], ["5", -1]),
+        ("read", {"filter": {"b": "{{a}}"}}, ["x", None, {"c": 2**63 - 1}], [{"c": [2**63]}]),
+        ("read", {"filter": {"b": "{{a:OBJECT}}"}}, [{}], [{"c": {"d": -(2**63) - 1}}]),
+        ("read", {"filter": {"b": {"$in": "{{a:ARRAY}}"}}}, [[1]], [[[2**63]], [2**63]]),
+        ("create", {"document": "{{a}}"}, [{}], ["x", [{}], None, {"b": 2**63}]),
+        ("delete", {"filter": "{{a}}"}, [{"b": 1}], [None, "x", []]),
+        ("update", {"filter": {}, "update": {"$set": "{{a}}"}}, [{"b": 1}], ["x", None, [1]]),
+    ],
+)
+def test_what_no_document_can_have_is_told_at_its_path(
+    kind: str, part: JsonObject, right: list[JsonValue], wrong: list[JsonValue]
+) -> None:
+    template: JsonObject = {"collection": "people", **part}
+    assert [one for one in right if mongo_faults(kind, template, one)] == []
+    assert [set(mongo_faults(kind, template, one)) for one in wrong] == [{"input.filter.a"}] * len(
+        wrong
+    )

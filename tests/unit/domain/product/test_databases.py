@@ -136,11 +136,30 @@ def test_a_template_that_cannot_be_used_is_told_at_apply(template: JsonValue, wo
         ({"collection": "c", "filter": {"{{a}}": 1}}, '.filter["{{a}}"]', "without placeholders"),
         ({"collection": "c", "filter": {"a": "{{b:TEXT}}"}}, ".filter.a", "data types"),
         ({"collection": "c", "filter": []}, ".filter", "another type"),
+        ({"collection": "c", "filter": "all"}, ".filter", "another type"),
+        ({"collection": "c", "limit": True}, ".limit", "another type"),
+        ({"collection": "c", "skip": "5"}, ".skip", "another type"),
+        ({"collection": "c", "filter": {"a": [2**63]}}, ".filter.a[0]", "at most 64 bits"),
     ],
 )
 def test_a_document_template_is_judged_at_apply(template: JsonValue, path: str, words: str) -> None:
     parts = {"type": "mongodb", "url": "mongodb://db/shop"}
     faults = faults_of(**parts, actions=[{**FIND, "template": template}])
+    assert words in faults[f"databases[0].actions[0].template{path}"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("update", "path", "words"),
+    [
+        ({}, ".update", "what is changed"),
+        ([], ".update", "what is changed"),
+        ({"name": "{{name}}"}, ".update.name", "operators such as"),
+    ],
+)
+def test_an_update_has_operators(update: JsonValue, path: str, words: str) -> None:
+    template: JsonValue = {"collection": "c", "filter": {}, "update": update}
+    action: JsonValue = {"tag": "set", "type": "update", "template": template}
+    faults = faults_of(type="mongodb", url="mongodb://db/shop", actions=[action])
     assert words in faults[f"databases[0].actions[0].template{path}"]["message"]
 
 

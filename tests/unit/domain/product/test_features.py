@@ -192,11 +192,6 @@ def test_an_unknown_app_and_an_unknown_event_of_a_step_are_told_at_once() -> Non
     assert list(found) == ["sequence[0].events[0].app", "sequence[0].events[0].event"]
 
 
-def test_more_than_500_steps_are_too_many() -> None:
-    many = [event(tag=f"s{at}") for at in range(501)]
-    assert "at most 500" in faults_of(a_feature(a_sequence("main", *many)))["sequence"]
-
-
 def calling(tag: str, *callees: str) -> Part:
     return {"tag": tag, "sequence": [a_sequence("main", *(event(one) for one in callees))]}
 
@@ -233,3 +228,11 @@ def test_a_step_s_kind_is_that_of_what_it_names() -> None:
     assert isinstance(target, Target)
     [sequence] = target.mappings["sequence"]  # type: ignore[misc]
     assert [one["type"] for one in sequence["events"]] == ["job", "event"]  # type: ignore[index,call-overload]
+
+
+def test_a_child_may_take_longer_than_a_step() -> None:
+    days = 4 * 86_400_000
+    child = event("kid", type="child", timeout=days, retries=2)
+    assert faults_of(a_feature(a_sequence("main", child))) == {}
+    step = event(timeout=days)
+    assert "sequence[0].events[0].timeout" in faults_of(a_feature(a_sequence("main", step)))

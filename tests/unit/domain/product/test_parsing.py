@@ -194,6 +194,18 @@ def test_an_auth_has_the_fields_of_its_type_and_no_others(auth: JsonObject, path
     assert faults_of_app(auths=[{"tag": "t", **auth}]).keys() == {f"apps[0].auths[0].{path}"}
 
 
+@pytest.mark.parametrize(
+    ("username", "password"), [("", "$Secret{a}"), ("$Secret{a}", ""), ("me", "")]
+)
+def test_a_basic_auth_may_have_no_user_name_or_no_password(username: str, password: str) -> None:
+    auth: JsonObject = {"type": "basic", "username": username, "password": password}
+    app = an_app(auths=[{"tag": "t", **auth}])
+    callback = {"url": "https://a.example", "auth": auth}
+    notification = {"tag": "n", "callback": callback, "envs": [{"slug": "dev"}]}
+    product = parse_product(a_small_document(apps=[app], notifications=[notification]))
+    assert product.apps[0].auths[0].password == password
+
+
 def test_an_auth_may_be_given_env_by_env() -> None:
     auth = {"tag": "t", "type": "bearer", "envs": [{"slug": "dev", "token": "$Secret{a}"}]}
     assert parse_product(a_small_document(apps=[an_app(auths=[auth])])).apps[0].auths

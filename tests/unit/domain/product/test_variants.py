@@ -83,7 +83,7 @@ def test_an_oauth2_auth_has_what_its_grant_needs(auth: JsonObject, wrong: list[s
         ("$Secret{key}", "", []),
         ("", "$Secret{p}", []),
         ("", "", []),
-        ("key", "", ["username"]),
+        ("key", "", []),
         ("ada", "literal", ["password"]),
         ("$Secret{key}", None, ["password"]),
         (None, "$Secret{p}", ["username"]),

@@ -1,5 +1,7 @@
 """SQL templates: what is a value, what is refused, and what the database is sent (SPEC 9)."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +64,7 @@ def test_quoted_placeholders_stand_in_lists_too() -> None:
 
 def test_an_empty_list_is_a_set_with_nothing_in_it() -> None:
     text, values = sent("SELECT 1 WHERE a IN ({{ids:INTEGER_ARRAY}})", "postgresql", ids=[])
-    assert (text, values) == ("SELECT 1 WHERE a IN (SELECT NULL::bigint WHERE false)", ())
+    assert (text, values) == ("SELECT 1 WHERE a OPERATOR(=) ANY ('{}')", ())
     text, values = sent("SELECT 1 WHERE a NOT IN ({{ids}})", "sqlite", ids=[])
     assert "WHERE 1 = 0" in text
     assert values == ()
@@ -119,6 +121,9 @@ def test_a_placeholder_that_could_only_be_text_is_refused(
         ("SELECT {{a:TEXT}}", "one of the data types"),
         ("SELECT {{a:STRING:x}}", "a number as a bound"),
         ("SELECT {{a:STRING:5:1}}", "a least bound below"),
+        ("SELECT {{a:INTEGER:9007199254740993:9007199254740992}}", "a least bound below"),
+        ("SELECT {{a:DATE:2026-12-31:2026-01-01}}", "a least bound below"),
+        (f"SELECT {{{{a:INTEGER:{'9' * 5_000}}}}}", "a number as a bound"),
         ("SELECT {{a:BOOLEAN:1}}", "no bound"),
         ("SELECT {{a:DATE:soon}}", "a bound such as"),
         ("SELECT {{a:STRING:1:2:3}}", "a placeholder such as"),
@@ -169,3 +174,30 @@ def test_no_value_ever_becomes_text(value: str, dialect: Dialect) -> None:
     harmless = filled(template, dialect, a="x", b=["x", "x"])
     assert statement.text == harmless.text
     assert statement.parameters == (value, value, value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "text"),
+    [
+        ("SELECT 1 WHERE a IN ((1), {{ids}})", "SELECT 1 WHERE a IN ((1), ?, ?)"),
+        ("SELECT 1 WHERE a IN ({{ids}} + 1, 'IN (')", "SELECT 1 WHERE a IN (? + 1,? + 1, 'IN (')"),
+        ("SELECT 1 WHERE f(a IN ({{ids}}), {{b}})", "SELECT 1 WHERE f(a IN (?,?), ?)"),
+        ("SELECT 1 WHERE a IN (f({{ids}}, 1))", "SELECT 1 WHERE a IN (f(?, 1))"),
+        ("SELECT 1 WHERE a IN ( WITH x AS (b) {{ids}})", "SELECT 1 WHERE a IN ( WITH x AS (b) ?)"),
+        ("SELECT 1 WHERE a IN (b IN ({{ids}}), {{ids}})", "SELECT 1 WHERE a IN (b IN (?,?), ?, ?)"),
+        ("SELECT 1 WHERE (a IN ({{ids}}", "SELECT 1 WHERE (a IN (?"),
+        ("SELECT 1) WHERE a IN ({{ids}}))", "SELECT 1) WHERE a IN (?,?))"),
+    ],
+)
+def test_only_an_item_of_the_list_itself_becomes_many(sql: str, text: str) -> None:
+    assert sent(sql, "sqlite", ids=[1, 2], b=3)[0] == text
+
+
+FRAGMENTS = ("IN", "NOT", " ", "(", ")", ",", "{{a}}", "SELECT", "/*,*/", "'('", "a", "1")
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS)), st.sampled_from(DIALECTS))
+def test_a_template_without_lists_is_written_as_it_is(words: list[str], dialect: Dialect) -> None:
+    sql = "a" + "".join(words)
+    text = filled(sql, dialect, a=1).text
+    assert re.sub(r"\$\d+|\?", "{{a}}", text) == sql

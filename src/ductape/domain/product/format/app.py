@@ -22,6 +22,7 @@ from ductape.domain.product.format.words import (
     Name,
     Password,
     Tag,
+    UserName,
     Words,
 )
 
@@ -42,7 +43,7 @@ class AuthEnv(Struct, frozen=True):
 
     slug: Tag
     token: Credential | None = None
-    username: str | None = None
+    username: UserName | None = None
     password: Password | None = None
     value: Credential | None = None
     token_url: Filled | None = None
@@ -61,8 +62,8 @@ class AppAuth(Struct, frozen=True):
     description: Words | None = None
     token: Credential | None = None
     """Of a bearer."""
-    username: str | None = None
-    """Of basic; it may be written out beside a password that is not empty."""
+    username: UserName | None = None
+    """Of basic; it may be written out."""
     password: Password | None = None
     name: Name | None = None
     """The header or query parameter of an API key."""
@@ -139,6 +140,8 @@ class Action(Struct, frozen=True):
     """What the `:params` of the path are where the input gives none."""
     body: JsonValue = None
     """A default body; the input's fields win."""
+    body_required: bool = False
+    """Whether an input without any body is refused, where this has none either."""
     content_type: ContentType = "json"
     styles: dict[str, Style] = field(default_factory=dict[str, Style])
     """How single values of a request are written, as `{"query:ids": "comma"}`."""

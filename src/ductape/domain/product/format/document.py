@@ -15,7 +15,13 @@ from ductape.domain.product.format.feature import Feature
 from ductape.domain.product.format.function import Function
 from ductape.domain.product.format.healthcheck import Healthcheck
 from ductape.domain.product.format.notification import Notification
-from ductape.domain.product.format.options import CallKind, Executions, Fallback, Quota
+from ductape.domain.product.format.options import (
+    CallKind,
+    Executions,
+    Fallback,
+    Interval,
+    Quota,
+)
 from ductape.domain.product.format.schedule import Schedule
 from ductape.domain.product.format.storage import Storage
 from ductape.domain.product.format.webhook import Webhook
@@ -86,8 +92,8 @@ class Job(Struct, frozen=True):
     """The app of an action."""
     executions: Executions | None = None
     """How often the event is run, one after another; once where left out."""
-    intervals: Span | None = None
-    """Milliseconds from the start of one execution to that of the next."""
+    intervals: Interval | None = None
+    """Milliseconds from the start of one execution to that of the next; 0: at once."""
     name: Name | None = None
     description: Words | None = None
     sensitive: bool = False

@@ -17,6 +17,7 @@ from ductape.domain.product.format.words import (
     Password,
     Port,
     Tag,
+    UserName,
     Words,
 )
 
@@ -72,7 +73,7 @@ class CallbackAuth(Struct, frozen=True):
 
     type: AuthType
     token: Credential | None = None
-    username: str | None = None
+    username: UserName | None = None
     password: Password | None = None
     name: Name | None = None
     location: Location | None = None

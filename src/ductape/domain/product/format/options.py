@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 
 from ductape.domain.breaker import COOLDOWN_MS, FAILURES
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.product.format.words import Filled, Name, Retries, Span, Tag, Words
 from ductape.domain.quota import Algorithm, Period
 
@@ -28,6 +29,10 @@ CallKind: TypeAlias = Literal[
 Count: TypeAlias = Annotated[
     int, Meta(ge=1, le=10**15, description="an integer above 0, at most 10^15")
 ]
+Interval: TypeAlias = Annotated[
+    int, Meta(ge=0, le=SPAN_MAX_MS, description="an integer, 0 or more, at most a hundred years")
+]
+
 Executions: TypeAlias = Annotated[
     int, Meta(ge=1, le=10_000, description="an integer from 1 to 10000")
 ]

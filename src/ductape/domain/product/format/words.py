@@ -40,14 +40,17 @@ Credential: TypeAlias = Annotated[
 ]
 """What no error may show, even where it is wrong."""
 
+UserName: TypeAlias = Annotated[str, Meta(description="a text, empty where there is none")]
+"""Of basic auth: some APIs have a password alone, some a name alone."""
+
 Password: TypeAlias = Annotated[
     str,
     Meta(
-        description="a credential, written `$Secret{name}`, or an empty text",
+        description='a credential, written `$Secret{name}`, or `""` for none',
         extra={"masked": True},
     ),
 ]
-"""Of basic auth: where one thing alone tells who calls, the other is empty."""
+"""Of basic auth; nothing at all is written out."""
 
 Span: TypeAlias = Annotated[
     int,

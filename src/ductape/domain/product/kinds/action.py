@@ -50,6 +50,7 @@ def _action_in(env: Env, app: App, action: Action, auths: Mapping[str, Auth]) ->
         query=action.query | here.query,
         params=action.params | here.params,
         body=action.body if here.body is None else here.body,
+        body_required=action.body_required,
         auth=None if auth is None else auths[auth],
         request=action.request,
         content_type=action.content_type,

@@ -15,12 +15,12 @@ from ductape.domain.product.missing import there_are
 from ductape.domain.product.resolution import handler_tags
 from ductape.domain.product.rules.calls import Calling, calls
 from ductape.domain.request import JobEventTypes
+from ductape.domain.steps import CHILDREN
 from ductape.domain.webhooks.events import is_delivery
 from ductape.errors import Fault, fault
 
 _TOPICS = frozenset({"publish", "subscribe"})
-_FEATURES = frozenset({"feature", "child"})
-_ANNOUNCED = frozenset({"job", "function"}) | _FEATURES
+_ANNOUNCED = frozenset({"job", "function"}) | CHILDREN
 """Kinds that a worker may have without the document saying so."""
 
 
@@ -106,4 +106,4 @@ def _unknown(product: Product, kind: str, event: str, app: str | None, path: str
 
 
 def _same_kind(declared: str, kind: str) -> bool:
-    return declared == kind or any({declared, kind} <= alike for alike in (_TOPICS, _FEATURES))
+    return declared == kind or any({declared, kind} <= alike for alike in (_TOPICS, CHILDREN))

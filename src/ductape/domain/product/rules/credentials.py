@@ -76,9 +76,9 @@ _TELLTALES = (
 def credential_faults(product: Product) -> Iterator[Fault]:
     """Tell every literal credential."""
     for path, thing in things_of(product):
-        for name in (*_CREDENTIALS.get(type(thing), ()), *_alone(thing)):
+        for name in _CREDENTIALS.get(type(thing), ()):
             text = cast("str | None", getattr(thing, name))
-            if not text:  # Of basic auth one may be empty: there is nothing to hide.
+            if not text:  # A basic auth may have none; of all others the format asks for one.
                 continue
             if not holds_secret(text):
                 yield literal_credential(path_to(path, name), product)
@@ -109,12 +109,6 @@ def secret_alone(text: str) -> str | None:
     """
     alone = parse(text).alone
     return alone.path[0] if isinstance(alone, Reference) and alone.name == "Secret" else None
-
-
-def _alone(thing: Struct) -> tuple[str, ...]:
-    """Return the user name of basic auth whose password is empty: it is what opens."""
-    basic = isinstance(thing, (AppAuth, AuthEnv, CallbackAuth))
-    return ("username",) if basic and thing.password is not None and not thing.password else ()
 
 
 def _of_app(app: App, path: str, product: Product) -> Iterator[Fault]:

@@ -14,10 +14,9 @@ from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.feature import HELD, Feature, FeatureEvent, Sequence, steps_of
 from ductape.domain.product.rules.callees import Callee, callee_faults
 from ductape.domain.references import uses
+from ductape.domain.steps import CHILDREN
 from ductape.errors import Fault, fault
 
-MOST_STEPS = 500
-"""In one feature (SPEC 19)."""
 LONGEST_TRY_MS = 86_400_000
 """A day for one try of a step: the run is in hand for two at a time."""
 
@@ -35,6 +34,14 @@ def feature_faults(product: Product) -> Iterator[Fault]:
             yield from _callee_faults(product, event, f"{path}.{where}")
             yield from _dangling(feature, sequence, event, f"{path}.{where}")
         yield from _unknown_results(feature, None, feature.output, f"{path}.output")
+
+
+def length_faults(product: Product, most: int) -> Iterator[Fault]:
+    """Tell which features have more steps than the operator allows (SPEC 19)."""
+    for at, feature in enumerate(product.features):
+        count = sum(1 for _ in steps_of(feature))
+        if count > most:
+            yield fault(f"features[{at}].sequence", f"at most {most} steps", f"{count}")
 
 
 def before(feature: Feature, sequence: Sequence) -> set[str]:
@@ -57,8 +64,6 @@ def _form_faults(feature: Feature, path: str) -> Iterator[Fault]:
     if feature.handler is None and not feature.sequence:
         yield fault(f"{path}.sequence", "at least one sequence", "none")
     steps = [*steps_of(feature)]
-    if len(steps) > MOST_STEPS:
-        yield fault(f"{path}.sequence", f"at most {MOST_STEPS} steps", f"{len(steps)}")
     first: dict[str, str] = {}
     for where, sequence, event in steps:
         name = f"{sequence.tag}.{event.known_as}"
@@ -94,12 +99,11 @@ def _event_faults(event: FeatureEvent, path: str) -> Iterator[Fault]:
         yield fault(f"{path}.input", "either `ms` or `until`", found)
     elif event.type == "sleep":
         yield from _sleep_faults(event.input, f"{path}.input")
-    if event.type in (*HELD, "child", "feature") and event.retries:
-        hint = "the steps of a child have retries of their own" if event.type not in HELD else None
-        yield fault(f"{path}.retries", f"none for `{event.type}`", str(event.retries), hint=hint)
-    if event.cache is not None and event.type in (*HELD, "child", "feature"):
+    if event.type in HELD and event.retries:
+        yield fault(f"{path}.retries", f"none for `{event.type}`", str(event.retries))
+    if event.cache is not None and event.type in (*HELD, *CHILDREN):
         yield fault(f"{path}.cache", f"none for `{event.type}`", f"`{event.cache}`")
-    if event.type != "wait" and (event.timeout or 0) > LONGEST_TRY_MS:
+    if event.type not in ("wait", *CHILDREN) and (event.timeout or 0) > LONGEST_TRY_MS:
         yield fault(f"{path}.timeout", f"at most {LONGEST_TRY_MS} ms", f"{event.timeout}")
 
 

@@ -136,7 +136,7 @@ SELECT 1 FROM runs WHERE job_id = :job_id
 -- The checkpoint stays as `checkpoint` left it: the copy of whoever gives the run back may be older.
 UPDATE runs SET state = :state, fence = :next_fence, extra = :extra, due_at = :due_at, failures = :failures,
     losses = :losses, worker = :worker, started_at = :started_at, first_started_at = :first_started_at,
-    deadline_at = NULL, cache_key = :cache_key, stop_reason = NULL, attempts = :attempts,
+    deadline_at = NULL, cache_key = :cache_key, needs = :needs, stop_reason = NULL, attempts = :attempts,
     progress = coalesce(:progress, progress), updated_at = :now
 WHERE job_id = :job_id AND number = :number AND fence = :fence
 
@@ -203,6 +203,9 @@ WHERE p.cache_key IS NOT NULL AND p.state = 'parked' AND NOT EXISTS (
 
 -- name: live
 SELECT number, state FROM runs WHERE job_id = :job_id ORDER BY number DESC LIMIT 1
+
+-- name: set_needs
+UPDATE runs SET needs = :needs WHERE job_id = :job_id AND number = :number
 
 -- name: make_due
 UPDATE runs SET state = 'queued', due_at = min(due_at, :now), updated_at = :now

@@ -1,0 +1,173 @@
+"""Children of features: how often they are tried, for how long, and what is left of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ductape import FeatureContext, Handlers, JobFailed
+from ductape.testing import Harness, run
+from tests.unit.worker.builders import PRODUCT, a_job, until_status
+
+Part = dict[str, Any]
+MINUTE_MS = 60_000
+UNDONE: Part = {"event": "refund"}
+NAP: Part = {"type": "sleep", "input": {"ms": MINUTE_MS}}
+
+
+class Acting:
+    """Jobs for the steps; some fail a few times, or take their time."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.failing: dict[str, int] = {}
+        self.lasting_ms: dict[str, int] = {}
+        self.handlers = Handlers()
+        for tag in ("charge", "ship", "refund"):
+            self.handlers.job(tag)(self._acting(tag))
+        self.handlers.feature("kid")(self._kid)
+
+    def _acting(self, tag: str) -> Callable[..., Awaitable[object]]:
+        async def act(_: object) -> str:
+            self.done.append(tag)
+            await asyncio.sleep(self.lasting_ms.get(tag, 0) / 1000)
+            if self.failing.get(tag, 0) > 0:
+                self.failing[tag] -= 1
+                raise RuntimeError(f"{tag} does not work")
+            return tag
+
+        return act
+
+    async def _kid(self, ctx: FeatureContext) -> str:
+        """Do what the declared child of these tests does."""
+        await ctx.job("charge", undo=lambda _: self.done.append("refund"))
+        await ctx.job("ship")
+        return "grown"
+
+
+@pytest.fixture
+def acting() -> Acting:
+    return Acting()
+
+
+def feature(tag: str, *events: Part, **parts: object) -> Part:
+    return {"tag": tag, "sequence": [{"tag": "main", "events": list(events)}], **parts}
+
+
+PAYING = feature("paying", {"event": "charge", "rollback": UNDONE}, {"event": "ship"})
+
+
+def child(event: str = "paying", **parts: object) -> Part:
+    return {"type": "child", "event": event, **parts}
+
+
+def outcome(
+    folder: Path, acting: Acting, *features: Part, **job: object
+) -> tuple[object, list[Part]]:
+    async def scenario(harness: Harness) -> tuple[object, list[Part]]:
+        processor = harness.ductape.processor.job
+        job_id = (await processor.dispatch(a_job("order", **job)))["job_id"]
+        try:
+            result: object = await processor.wait(job_id)
+        except JobFailed as error:
+            result = error.error
+        return result, [dict(step) for step in await harness.ductape.jobs.steps(job_id)]
+
+    product = {**PRODUCT, "features": list(features)}
+    return run(scenario, folder, handlers=acting.handlers, product=product)
+
+
+@pytest.mark.parametrize("event", ["paying", "kid"])
+def test_a_child_goes_on_at_the_step_that_failed(folder: Path, acting: Acting, event: str) -> None:
+    acting.failing = {"ship": 2}
+    outcome(folder, acting, PAYING, feature("order", child(event, retries=2), {"event": "refund"}))
+    assert acting.done == ["charge", "ship", "ship", "ship", "refund"]
+
+
+@pytest.mark.parametrize("event", ["paying", "kid"])
+def test_a_child_is_undone_once_where_its_tries_are_used_up(
+    folder: Path, acting: Acting, event: str
+) -> None:
+    acting.failing = {"ship": 9}
+    told, _ = outcome(folder, acting, PAYING, feature("order", child(event, retries=1)))
+    assert acting.done == ["charge", "ship", "ship", "refund"]
+    assert isinstance(told, dict)
+    assert "ship does not work" in told["message"]
+
+
+def test_a_child_that_may_fail_is_tried_first(folder: Path, acting: Acting) -> None:
+    acting.failing = {"ship": 2}
+    may = child(retries=1, allow_fail=True)
+    outcome(folder, acting, PAYING, feature("order", may, {"event": "ship"}))
+    assert acting.done == ["charge", "ship", "ship", "refund", "ship"]
+
+
+def test_tries_of_a_child_count_for_what_its_own_children_fail_with(
+    folder: Path, acting: Acting
+) -> None:
+    acting.failing = {"ship": 1}
+    middle = feature("middle", child())
+    outcome(folder, acting, PAYING, middle, feature("order", child("middle", retries=1)))
+    assert acting.done == ["charge", "ship", "ship"]
+
+
+def test_the_job_s_own_retries_try_a_child_anew(folder: Path, acting: Acting) -> None:
+    acting.failing = {"ship": 3}
+    outcome(folder, acting, PAYING, feature("order", child(retries=1)), retries=1)
+    assert acting.done == ["charge", "ship", "ship", "ship", "ship"]
+
+
+def test_a_refused_child_is_not_tried_again(folder: Path, acting: Acting) -> None:
+    strict = feature("paying", {"event": "charge"}, input={"n": {"type": "INTEGER"}})
+    told, _ = outcome(folder, acting, strict, feature("order", child(retries=3)))
+    assert isinstance(told, dict)
+    assert told["code"] == "VALIDATION_ERROR"
+    assert acting.done == []
+
+
+def test_a_child_that_takes_too_long_is_stopped_and_undone(folder: Path, acting: Acting) -> None:
+    acting.lasting_ms = {"ship": MINUTE_MS}
+    told, steps = outcome(folder, acting, PAYING, feature("order", child(timeout=5_000)))
+    assert isinstance(told, dict)
+    assert told["code"] == "TIMEOUT"
+    assert "5000 ms" in told["message"]
+    assert acting.done == ["charge", "ship", "refund"]
+    assert steps[0]["completed_at"] - steps[0]["started_at"] < 6_000
+
+
+@pytest.mark.parametrize("ms", [MINUTE_MS, None])
+def test_holds_count_for_a_child_s_time(folder: Path, acting: Acting, ms: int | None) -> None:
+    """Whether it sleeps or waits for a signal: the run comes back at the child's own end."""
+    held: Part = {"type": "wait", "event": "never"} if ms is None else NAP
+    resting = feature("paying", {"event": "charge", "rollback": UNDONE}, held, {"event": "ship"})
+    may = child(timeout=5_000, allow_fail=True)
+    _, steps = outcome(folder, acting, resting, feature("order", may, {"event": "ship"}))
+    assert acting.done == ["charge", "refund", "ship"]
+    assert 5_000 <= steps[0]["completed_at"] - steps[0]["started_at"] < 6_000
+    assert steps[0]["result"]["error"]["code"] == "TIMEOUT"
+
+
+def test_each_try_of_a_child_has_its_time(folder: Path, acting: Acting) -> None:
+    acting.lasting_ms = {"ship": MINUTE_MS}
+    outcome(folder, acting, PAYING, feature("order", child(timeout=5_000, retries=1)))
+    assert acting.done == ["charge", "ship", "ship", "refund"]
+
+
+def test_children_of_python_features_have_tries_and_time_too(folder: Path, acting: Acting) -> None:
+    acting.failing = {"ship": 1}
+
+    @acting.handlers.feature("order")
+    async def order(ctx: FeatureContext) -> None:
+        await ctx.child("paying", retries=1)
+        acting.lasting_ms = {"ship": MINUTE_MS}
+        await ctx.child("kid", timeout=5_000, allow_fail=True)
+
+    async def scenario(harness: Harness) -> None:
+        job_id = (await harness.ductape.processor.job.dispatch(a_job("order")))["job_id"]
+        await until_status(harness, job_id, "completed")
+
+    product = {**PRODUCT, "features": [PAYING]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done == ["charge", "ship", "ship", "charge", "ship", "refund"]
