@@ -185,6 +185,16 @@ async def test_the_definitions_values_are_defaults(partner: Partner) -> None:
     assert seen.path == "/v1/users?v=2&w=1"
 
 
+async def test_a_paths_parameters_have_defaults(partner: Partner) -> None:
+    definition: JsonObject = {
+        "resource": "/users/:id/:part",
+        "params": {"id": "a/b", "part": "all"},
+        "request": {"params": {"id": {"type": "STRING"}}},
+    }
+    await partner.act({"params": {"part": "one"}}, **definition)
+    assert partner.seen().path == "/v1/users/a%2Fb/one"
+
+
 async def test_a_callers_own_idempotency_key_wins(partner: Partner) -> None:
     await partner.act({"headers:idempotency-key": "mine"})
     assert partner.seen().headers["idempotency-key"] == "mine"

@@ -17,7 +17,7 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers import Imported
 from tests.parts import parts_in
 from tests.servers.http import Received, Receiver, http_receiver
-from tests.unit.importers.builders import KEPT, OPENAPI, an_operation, many
+from tests.unit.importers.builders import KEPT, OPENAPI, POSTMAN, an_operation, many
 
 
 @dataclass
@@ -56,7 +56,7 @@ def form_of(request: Received) -> list[str]:
     return request.body.decode().split("&")
 
 
-@pytest.mark.parametrize("name", [*OPENAPI, "shop.postman.json"])
+@pytest.mark.parametrize("name", [*OPENAPI, *POSTMAN])
 async def test_every_kept_document_can_be_applied(tmp_path: Path, name: str) -> None:
     async with imported(tmp_path, name) as caller:
         view = await caller.ductape.products.get("p")
@@ -230,10 +230,44 @@ async def test_a_collections_requests_arrive(tmp_path: Path) -> None:
         }
         seen = await caller.call("Login", {})
         assert form_of(seen) == ["grant_type=password", "client_secret=s3cret-a_client_secret"]
+        seen = await caller.call("Tenant-page", {})
+        assert seen.path == "/t/blue/bots3cret-a_apiSecret/home"
         seen = await caller.call("Tenant-page", {"params": {"apiSecret": "k"}})
         assert seen.path == "/t/blue/botk/home"
         seen = await caller.call("GraphQL", {"body": {"variables": {"id": "1"}}})
         assert "order(id: $id)" in cast("str", json.loads(seen.body)["query"])
+
+
+async def test_a_makers_collection_arrives(tmp_path: Path) -> None:
+    async with imported(tmp_path, "pay.postman.json") as caller:
+        seen = await caller.call("Authorization-Generate-access_token", {"body": {"nonce": "5"}})
+        assert seen.headers["authorization"].startswith("Basic ")
+        assert form_of(seen) == ["grant_type=client_credentials", "ignoreCache=true", "nonce=5"]
+        order: JsonObject = {"purchase_units": [{"reference_id": "r"}], "total": 7, "created": 8}
+        given: JsonObject = {"headers": {"Acme-Request-Id": "r"}, "body": order}
+        seen = await caller.call("Orders-v2-Create-order", given)
+        assert seen.headers["authorization"] == "Bearer s3cret-a_access_token"
+        assert json.loads(seen.body) == {"intent": "CAPTURE", "page_size": 20, **order}
+        seen = await caller.call("Orders-v2-Show-order-details", {"params": {"order_id": "o"}})
+        assert seen.path == (
+            "/v2/checkout/orders/o?fields=payment_source&page_size=20&filter%5Bstatus%5D%5B%5D=open"
+        )
+        seen = await caller.call("Orders-v2-Update-order", {})
+        assert seen.path == "/v2/checkout/orders/5O190127TN364715T"
+        assert cast("JsonObject", json.loads(seen.body)[0])["value"] == {"n": 20}
+        seen = await caller.call("Orders-v2-Delete-all-really", {})
+        assert (seen.path, "authorization" in seen.headers) == (
+            "/v2/checkout/orders/acc-1/items/",
+            False,
+        )
+        seen = await caller.call("Disputes-SOAP", {"body": "<login/>"})
+        assert (seen.body, seen.headers["x-acme-key"]) == (b"<login/>", "s3cret-a_api_key")
+        seen = await caller.call("GraphQL-Products", {})
+        sent = cast("JsonObject", json.loads(seen.body))
+        assert sent["variables"] == {"first": 20, "q": "EUR"}
+        assert str(sent["query"]).startswith("query Products($first: Int!, $q: String) {")
+        seen = await caller.call("Login-page", {})
+        assert seen.path == "/v1/me?expand=&raw=&sort=name,-age&ids=1&ids=2"
 
 
 async def test_a_document_of_this_machine_is_fetched_and_called_where_it_came_from(

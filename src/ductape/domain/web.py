@@ -191,7 +191,7 @@ def credentials(auth: Auth | None) -> Credentials:
         case "basic":
             pair = f"{auth.username or ''}:{auth.password or ''}"
             coded = b64encode(pair.encode()).decode()
-            secrets = (auth.password or "", coded)
+            secrets = (auth.password or auth.username or "", coded)
             return Credentials(headers={"Authorization": f"Basic {coded}"}, secrets=secrets)
         case "api_key":
             return _api_key(auth.name or "X-API-Key", auth.value or "", auth.location)

@@ -1,8 +1,9 @@
 """Executes an app's action: one HTTP request, guarded, answered as `{status, headers, body}`.
 
 The caller's headers win over the app's auth, which wins over the definition's headers; the
-definition's query and body are defaults, field by field. A status outside 200 to 399 fails the
-attempt with its code (SPEC 9 and 12), and so does a redirection that could not be followed.
+definition's path parameters, query and body are defaults, field by field. A status outside 200 to
+399 fails the attempt with its code (SPEC 9 and 12), and so does a redirection that could not be
+followed.
 """
 
 from msgspec.structs import replace
@@ -167,7 +168,7 @@ def _url(target: ActionTarget, parts: RequestParts) -> str:
     if not resource:
         return base
     rooted = resource if resource.startswith("/") else f"/{resource}"
-    return base + fill_path(rooted, parts.params, styles=target.styles)
+    return base + fill_path(rooted, target.params | parts.params, styles=target.styles)
 
 
 def _result(response: HttpResponse) -> JsonValue:

@@ -5,6 +5,7 @@ becomes a reference to a secret.
 """
 
 import re
+from collections.abc import Iterator
 
 from ductape.domain.found import MASK, secret
 from ductape.domain.jsonvalue import JsonValue
@@ -17,7 +18,8 @@ _LOOKS = re.compile(
     | \b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|npm|dop_v1|hf)[_-][A-Za-z0-9_]{16,}
     | \bxox[abeoprs]-[A-Za-z0-9-]{8,}                                 # Slack
     | \b(?:AKIA|ASIA|AIza|SG\.|SK|AC)[A-Za-z0-9_.-]{16,}\b
-    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?  # a JWT
+    | \beyJ[A-Za-z0-9_-]{2000,}(?:\.[A-Za-z0-9_.-]*)?     # a JWT; no start looks far without a find
+    | \beyJ[A-Za-z0-9_-]{8,1999}+\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?
     | -----BEGIN[ ][A-Z ]+-----(?:[^-]+-----END[ ][A-Z ]+-----)?
     | (?i:\b(?:bearer|basic)[ ]+[A-Za-z0-9+/_.=~-]{12,})
     | (?<=://)[^\s/:@]+:[^\s/@]+(?=@)                                 # in a URL
@@ -51,6 +53,20 @@ def scrubbed(text: str) -> str:
     'curl -u ***: …'
     """
     return _LOOKS.sub(MASK, text)
+
+
+def parts_of(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield a text part by part, each with whether it looks like something that opens.
+
+    >>> [*parts_of("key sk_test_4eC39HqLyjWDarjtT1zdp7dc")]
+    [('key ', False), ('sk_test_4eC39HqLyjWDarjtT1zdp7dc', True), ('', False)]
+    """
+    at = 0
+    for found in _LOOKS.finditer(text):
+        yield text[at : found.start()], False
+        yield found[0], True
+        at = found.end()
+    yield text[at:], False
 
 
 def without_secrets(path: str) -> str:

@@ -21,7 +21,7 @@ OPENAPI = (
     "telephony.json",
     "split/openapi.yaml",
 )
-POSTMAN = ("shop.postman.json",)
+POSTMAN = ("shop.postman.json", "pay.postman.json")
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 

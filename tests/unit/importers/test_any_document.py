@@ -17,6 +17,7 @@ from ductape.importers import Format, Imported, written
 from tests.unit.importers.builders import (
     KEPT,
     METHODS,
+    POSTMAN,
     a_collection,
     a_request,
     an_openapi,
@@ -119,7 +120,7 @@ MUTATED: list[tuple[str, Format]] = [
     ("payments.json", "openapi"),
     ("cluster.json", "openapi"),
     ("telephony.json", "openapi"),
-    ("shop.postman.json", "postman"),
+    *((name, "postman") for name in POSTMAN),
 ]
 
 

@@ -17,10 +17,12 @@ class ActionTarget(Struct, frozen=True, omit_defaults=True):
 
     base_url: str
     resource: str
-    """A path with `:params`, as `/users/:id`."""
+    """A path with `:params`, as `/users/:id`; empty for the base URL itself."""
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
     headers: dict[str, str] = field(default_factory=dict[str, str])
     query: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    params: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    """Defaults of the path's parameters."""
     body: JsonValue = None
     """A default body; the input's fields win."""
     body_required: bool = False

@@ -61,16 +61,17 @@ def _params(
     definition: JsonObject, parts: RequestParts, rules: Rules, *, resolved: bool
 ) -> list[Fault]:
     resource = definition.get("resource")
+    params = _with_defaults(definition, "params", parts.params)
     faults: list[Fault] = []
     if isinstance(resource, str) and ":" in resource:
         settled = {
             name: "pending" if pending(value, resolved=resolved) else value
-            for name, value in parts.params.items()
+            for name, value in params.items()
         }
         faults += param_faults(resource, settled, styles=_styles(definition))
         named = set(param_names(resource))
-        rules = {name: rule for name, rule in rules.items() if not _told(name, named, parts.params)}
-    return faults + check_fields(parts.params, rules, "input.params", resolved=resolved)
+        rules = {name: rule for name, rule in rules.items() if not _told(name, named, params)}
+    return faults + check_fields(params, rules, "input.params", resolved=resolved)
 
 
 def _told(name: str, named: set[str], params: JsonObject) -> bool:

@@ -3,8 +3,6 @@
 The files themselves are on the maker's machine: the caller gives them.
 """
 
-import json
-import re
 from collections.abc import Iterator
 from typing import cast
 
@@ -14,13 +12,21 @@ from ductape.domain.definitions.action import ContentType
 from ductape.domain.filecontent import mime_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.postman.fields import UNKNOWN, Fields
-from ductape.importers.postman.variables import NAMED
+from ductape.importers.postman.samples import (
+    Sample,
+    bare_in,
+    named_in,
+    names_in,
+    put,
+    sample_of,
+    without_comments,
+)
+from ductape.importers.postman.scopes import NAMED
 from ductape.importers.values import a_list, a_text, an_object, as_written, member
 
 _MIMES = {"xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_FIELD = "body field `{}`"
 _NO_FILE = "the collection has no file: give `{buffer, fileName, mimeType}`"
-_DEEPEST = 60
 
 
 class Body(Struct, frozen=True):
@@ -29,6 +35,8 @@ class Body(Struct, frozen=True):
     content_type: ContentType = "json"
     mime: str | None = None
     default: JsonValue = None
+    required: bool = False
+    """Whether it is asked for: nothing of it is known."""
     rules: JsonObject = {}
     part_types: JsonObject = {}
     """Field → the MIME type that its part says."""
@@ -36,13 +44,13 @@ class Body(Struct, frozen=True):
 
 def body_of(given: JsonValue, fields: Fields, place: str) -> Body | str:
     """Return a request's body, or why it cannot be sent."""
-    mode = None if member(given, "disabled") is True else member(given, "mode")
+    mode = member(given, "mode")
     match mode:
         case "raw":
             return _raw(an_object(given), fields, place)
         case "graphql":
             return _graphql(member(given, "graphql"), fields, place)
-        case None:
+        case None | "" | "none":
             return Body()
         case "urlencoded" | "formdata":
             written = member(given, str(mode))
@@ -50,7 +58,7 @@ def body_of(given: JsonValue, fields: Fields, place: str) -> Body | str:
             return form(a_list(written) or _pairs(a_text(written)), fields, place)
         case "file":
             fields.report.leave_out(place, "body", _NO_FILE)
-            return Body("file")
+            return Body("file", required=True)
         case _:
             return "its body is of a kind that is not known"
 
@@ -60,34 +68,38 @@ def _raw(given: JsonObject, fields: Fields, place: str) -> Body | str:
     language = a_text(member(member(given.get("options"), "raw"), "language"))
     if not text.strip():
         return Body()
-    if language in ("", "json"):
-        value = _json(text)
-        if isinstance(value, dict):
-            return _object(value, fields)
-        if isinstance(value, list):
+    text = without_comments(text) if language == "json" else text
+    value = sample_of(text) if language in ("", "json") else None
+    named = any(map(NAMED.search, names_in(value)))
+    fits = not named and all(map(fields.variables.fits_json, bare_in(value)))
+    if fits or any(map(fields.variables.lacks, named_in(text))):  # Such a text is asked for whole.
+        if isinstance(value, dict) and not named:
+            return _object(value, fields, place)
+        if isinstance(value, list) and not named:
             return _list(value, fields, place)
     return _text(text, _MIMES.get(language) or _guessed(text, language), fields, place)
 
 
-def _object(value: JsonObject, fields: Fields) -> Body:
-    split = fields.split(value)
-    nothing = None if split.rules else value  # An empty object is a body, one to be given is none.
-    return Body("json", None, split.known or nothing, split.rules)
+def _object(value: dict[str, Sample], fields: Fields, place: str) -> Body:
+    split = fields.split(value, place, _FIELD)
+    nothing: JsonObject | None = None if value else {}
+    asked = bool(value) and not split.known
+    return Body("json", None, split.known or nothing, asked, split.rules)
 
 
-def _list(value: list[JsonValue], fields: Fields, place: str) -> Body:
+def _list(value: list[Sample], fields: Fields, place: str) -> Body:
     kept = fields.value("body", value, 1)
     if kept is UNKNOWN:
-        fields.report.leave_out(place, "body", "something in it has no value: give it whole")
-        return Body()
+        fields.report.leave_out(place, "body", fields.lacking(value))
+        return Body(required=True)
     return Body("json", None, cast("JsonValue", kept))
 
 
 def _text(text: str, mime: str | None, fields: Fields, place: str) -> Body:
     kept = fields.sealed("body", text)
     if kept is None:
-        fields.report.leave_out(place, "body", "something in it has no value: give it whole")
-    return Body("text", mime, kept)
+        fields.report.leave_out(place, "body", fields.lacking(text))
+    return Body("text", mime, kept, required=kept is None)
 
 
 def _guessed(text: str, language: str) -> str | None:
@@ -97,31 +109,33 @@ def _guessed(text: str, language: str) -> str | None:
 
 
 def _form(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
-    members: JsonObject = {}
+    members: dict[str, Sample] = {}
     for name, one in _enabled(pairs, fields, place):
-        _put(members, name, as_written(member(one, "value")))
-    split = fields.split(members)
-    return Body("form", None, split.known or None, split.rules)
+        put(members, name, as_written(member(one, "value")))
+    split = fields.split(members, place, _FIELD)
+    return Body("form", None, split.known or None, rules=split.rules)
 
 
 def _parts(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
-    members: JsonObject = {}
+    members: dict[str, Sample] = {}
     files: dict[str, int] = {}
     types: JsonObject = {}
     for name, one in _enabled(pairs, fields, place):
         types |= _part_type(name, one, fields, place)
         if member(one, "type") == "file":
             files[name] = files.get(name, 0) + max(len(a_list(member(one, "src"))), 1)
-            fields.report.leave_out(place, f"body field `{name}`", _NO_FILE)
+            fields.report.leave_out(place, _FIELD.format(name), _NO_FILE)
         else:
-            _put(members, name, _part(one))
-    split = fields.split({name: one for name, one in members.items() if name not in files})
+            put(members, name, _part(one))
+    texts = {name: one for name, one in members.items() if name not in files}
+    split = fields.split(texts, place, _FIELD)
     asked: JsonObject = {
         name: {"type": "OBJECT" if count == 1 else "OBJECT_ARRAY"} for name, count in files.items()
     }
     if not pairs:
         return Body()
-    return Body("multipart", None, split.known or None, split.rules | asked, types)
+    known = split.known or None
+    return Body("multipart", None, known, rules=split.rules | asked, part_types=types)
 
 
 def _part_type(name: str, one: JsonValue, fields: Fields, place: str) -> JsonObject:
@@ -131,36 +145,32 @@ def _part_type(name: str, one: JsonValue, fields: Fields, place: str) -> JsonObj
         return {}
     if mime_faults(mime, ""):
         reason = f"its part does not say that it is {mime[:80]}"
-        fields.report.leave_out(place, f"body field `{name}`", reason)
+        fields.report.leave_out(place, _FIELD.format(name), reason)
         return {}
     return {name: mime}
 
 
-def _part(one: JsonValue) -> JsonValue:
+def _part(one: JsonValue) -> Sample:
     """Return the value of a part of text; one that is said to be JSON is sent so."""
     text = as_written(member(one, "value"))
     mime = a_text(member(one, "contentType")).partition(";")[0].strip().lower()
-    value = _json(text) if mime == "application/json" or mime.endswith("+json") else None
+    value = sample_of(text) if mime == "application/json" or mime.endswith("+json") else None
     return value if isinstance(value, dict) else text
 
 
 def _enabled(pairs: list[JsonValue], fields: Fields, place: str) -> Iterator[tuple[str, JsonValue]]:
     """Yield the fields that are sent, by name."""
     for one in pairs:
-        name = a_text(member(one, "key"))
+        written = a_text(member(one, "key"))
+        told = _FIELD.format(written)
         if member(one, "disabled") is True:
-            fields.report.leave_out(place, f"body field `{name}`", "it is disabled")
-        elif name:
-            yield name, one
-
-
-def _put(members: JsonObject, name: str, value: JsonValue) -> None:
-    """Add a value; what stands there already becomes a list with it."""
-    if name not in members:
-        members[name] = value
-        return
-    known = members[name]
-    members[name] = [*known, value] if isinstance(known, list) else [known, value]
+            fields.report.leave_out(place, told, "it is disabled")
+        elif written:
+            name = fields.named(written, place, told)
+            if name is not None:
+                yield name, one
+        elif as_written(member(one, "value")):
+            fields.report.leave_out(place, "body field without a name", "it has none to be sent by")
 
 
 def _pairs(text: str) -> list[JsonValue]:
@@ -171,53 +181,13 @@ def _pairs(text: str) -> list[JsonValue]:
 def _graphql(given: JsonValue, fields: Fields, place: str) -> Body:
     query = a_text(member(given, "query"))
     written = member(given, "variables")
-    variables = _json(written) if isinstance(written, str) else written
+    variables = sample_of(written) if isinstance(written, str) else written
     if variables is None and isinstance(written, str) and written.strip():
         fields.report.leave_out(place, "body", "the GraphQL variables are no JSON")
-    body: JsonObject = {"query": query}
+    body: dict[str, Sample] = {"query": query}
     if isinstance(variables, dict) and variables:
         body["variables"] = variables
     name = member(given, "operationName")
     if isinstance(name, str) and name:
         body["operationName"] = name
-    return _object(body, fields)
-
-
-def _json(text: str) -> JsonValue:
-    """Return a text's value, its bare `{{variables}}` as texts; null where it is no JSON."""
-    try:
-        value = cast("JsonValue", json.loads(_with_quotes(text), parse_constant=_refused))
-    except (ValueError, RecursionError):
-        return None
-    return value if _bounded(value) else None
-
-
-def _refused(word: str) -> JsonValue:
-    raise ValueError(word)
-
-
-def _bounded(value: JsonValue) -> bool:
-    """Tell whether a value is of bounded depth, and has no number that JSON would lose."""
-    waiting = [(value, 1)]
-    while waiting:
-        part, depth = waiting.pop()
-        if isinstance(part, (dict, list)):
-            if depth > _DEEPEST:
-                return False
-            inside = part.values() if isinstance(part, dict) else part
-            waiting += [(one, depth + 1) for one in inside]
-        elif (isinstance(part, int) and not -(2**63) <= part < 2**64) or (
-            isinstance(part, float) and part in (float("inf"), float("-inf"))
-        ):
-            return False
-    return True
-
-
-def _with_quotes(text: str) -> str:
-    """Put quotes round the variables that stand outside of a JSON text's strings."""
-    parts: list[str] = []
-    at = 0
-    for quoted in _QUOTED.finditer(text):
-        parts += [NAMED.sub(r'"{{\1}}"', text[at : quoted.start()]), quoted[0]]
-        at = quoted.end()
-    return "".join([*parts, NAMED.sub(r'"{{\1}}"', text[at:])])
+    return _object(body, fields, place)

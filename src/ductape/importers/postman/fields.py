@@ -1,19 +1,24 @@
 """Values of a request: written out where they are plain, secret or asked for where they are not."""
 
 import re
+from collections.abc import Mapping
 from typing import cast
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.rules.credentials import names_credential
 from ductape.importers.options import Options
-from ductape.importers.postman.variables import NAMED, Variables
+from ductape.importers.postman.samples import Bare, Sample, named_in
+from ductape.importers.postman.scopes import NAMED
+from ductape.importers.postman.variables import Variables
 from ductape.importers.report import Report
-from ductape.importers.sealing import escaped, looks_secret, names_secret
+from ductape.importers.sealing import escaped, looks_secret, names_secret, parts_of
 from ductape.importers.tags import secret_name
 
 _DEEPEST = 32
+_MOST_TOLD = 5
 _PLAIN = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,6})?|true|false|<[a-z0-9_ -]{1,30}>", re.IGNORECASE)
 """Figures, and what stands in the place of a value: `<string>`."""
 
@@ -27,6 +32,10 @@ class Fields(Struct, frozen=True):
     sealed_values: dict[str, str] = field(default_factory=dict[str, str])
     """Secret → the value that it stands for, so that two values are never one secret."""
 
+    def within(self, given: JsonValue, place: str) -> "Fields":
+        """Return what makes the values in a folder that has variables of its own."""
+        return replace(self, variables=self.variables.within(given, place))
+
     def sealed(self, name: str, value: str) -> str | None:
         """Return a text under a name as a definition may have it; none where it must be asked for.
 
@@ -34,12 +43,39 @@ class Fields(Struct, frozen=True):
         """
         if NAMED.search(value) is None:
             return self._literal(name, value)
-        if names_secret(name):
+        if names_secret(name) and not own_alone(value):
             return self.variables.hidden(value)
-        return self.variables.referring(value)
+        return self.variables.referring(value, lambda text: self._without_secrets(name, text))
+
+    def _without_secrets(self, name: str, text: str) -> str:
+        """Return a text beside variables, what looks like a credential in it as a secret."""
+        parts = parts_of(text)
+        return "".join(self.secret(name, one) if opens else escaped(one) for one, opens in parts)
+
+    def named(self, name: str, place: str, told: str) -> str | None:
+        """Return a name with its variables' values; none, which is told, where it has to be given.
+
+        No definition can refer to anything in a name.
+        """
+        inside = [one.strip() for one in NAMED.findall(name)]
+        if not inside:
+            return name
+        values = {self.variables.filled(name, env) for env in self.options.envs}
+        value = values.pop()
+        if value and not values and not any(map(self.variables.is_secret, inside)):
+            return value
+        self.report.leave_out(place, told, "its name has no value, or not the same in every env")
+        return None
+
+    def opens(self, name: str, value: str) -> bool:
+        """Tell whether a value under a name is a credential, or has one in it."""
+        inside = [one.strip() for one in NAMED.findall(value)]
+        if inside:
+            return names_secret(name) or any(map(self.variables.is_secret, inside))
+        return looks_secret(value) or _opens(name, value)
 
     def _literal(self, name: str, value: str) -> str:
-        if not looks_secret(value) and not _opens(name, value):
+        if not self.opens(name, value):
             return escaped(value)
         word, space, rest = value.partition(" ")
         kept = f"{word} " if space and rest and word.isalpha() else ""
@@ -54,25 +90,51 @@ class Fields(Struct, frozen=True):
             called = f"{first}_{number}"
         return self.report.need(called, f"the value of `{name}`")
 
-    def split(self, members: JsonObject) -> "Split":
-        """Part an object's members into those that are known and those that the caller gives."""
+    def split(self, members: Mapping[str, Sample], place: str, part: str) -> "Split":
+        """Part an object's members into those that are known and those that the caller gives.
+
+        `part` says what a member is, `{}` standing for its name.
+        """
         split = Split({}, {})
         for name, value in members.items():
             kept = self.value(name, value, 1)
             if kept is UNKNOWN:
-                split.rules[name] = {"type": _kind(value)}
+                if reason := self._to_give(value):
+                    self.report.leave_out(place, part.format(name), reason)
+                if kind := _kind(value):
+                    split.rules[name] = {"type": kind}
             else:
                 split.known[name] = cast("JsonValue", kept)
                 if rule := _rule(value):
                     split.rules[name] = rule
         return split
 
-    def value(self, name: str, value: JsonValue, depth: int) -> "JsonValue | Unknown":
+    def lacking(self, value: Sample) -> str:
+        """Return what to tell of a value some of whose variables have none."""
+        names = [*dict.fromkeys(name for name in named_in(value) if self.variables.lacks(name))]
+        told = ", ".join(f"`{{{{{name[:60]}}}}}`" for name in names[:_MOST_TOLD])
+        more = f" and {len(names) - _MOST_TOLD} more" if len(names) > _MOST_TOLD else ""
+        return f"{told or 'something in it'}{more} has no value: give it whole, or use `--var`"
+
+    def _to_give(self, value: Sample) -> str | None:
+        """Return what to tell of a value that is asked for; none where its rule says it all."""
+        match value:
+            case Bare():
+                return "it has no value, and may be of any type: give it"
+            case str() if NAMED.fullmatch(value.strip()):
+                return None
+            case _:
+                return self.lacking(value)
+
+    def value(self, name: str, value: Sample, depth: int) -> "JsonValue | Unknown":
         """Return a value with its credentials sealed, or that something in it is not known."""
         match value:
             case str():
                 sealed = self.sealed(name, value)
                 return UNKNOWN if sealed is None else sealed
+            case Bare():
+                inserted = self.variables.inserted(value.name)
+                return UNKNOWN if inserted is None else inserted
             case dict() | list() if depth > _DEEPEST:
                 return UNKNOWN
             case dict():
@@ -84,7 +146,17 @@ class Fields(Struct, frozen=True):
                 whole = all(one is not UNKNOWN for one in items)
                 return cast("list[JsonValue]", items) if whole else UNKNOWN
             case _:
-                return value
+                return cast("JsonValue", value)
+
+
+def own_alone(value: str) -> bool:
+    """Tell whether all variables in a text are Postman's own, as `{{$guid}}`: none opens anything.
+
+    >>> own_alone("{{$guid}}"), own_alone("{{$guid}}-{{key}}"), own_alone("key")
+    (True, False, False)
+    """
+    inside = NAMED.findall(value)
+    return bool(inside) and all(one.strip().startswith("$") for one in inside)
 
 
 def _opens(name: str, value: str) -> bool:
@@ -107,7 +179,7 @@ class Split(Struct, frozen=True):
     rules: JsonObject
 
 
-def _rule(value: JsonValue) -> JsonObject | None:
+def _rule(value: Sample) -> JsonObject | None:
     """Return the rule that a sample allows; a text may hold anything, a null tells nothing."""
     match value:
         case bool():
@@ -121,8 +193,11 @@ def _rule(value: JsonValue) -> JsonObject | None:
     return {"type": kind, "required": False}
 
 
-def _kind(value: JsonValue) -> str:
+def _kind(value: Sample) -> str | None:
+    """Return the type of what is to be given; none where it may be any."""
     match value:
+        case Bare():
+            return None
         case dict():
             return "OBJECT"
         case list():

@@ -1,25 +1,25 @@
 """One request of a collection as one action (SPEC 9)."""
 
-from collections.abc import Mapping
-from typing import cast, get_args
+from collections.abc import Mapping, Sequence
+from typing import get_args
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.format.app import Method
-from ductape.domain.web import header_faults
-from ductape.importers.apps import Bases, Draft
-from ductape.importers.options import Options, is_url
-from ductape.importers.postman.auths import Auths, Sent
+from ductape.importers.apps import Draft
+from ductape.importers.postman.addresses import Address, addresses_of
+from ductape.importers.postman.auths import Auths, is_auth
 from ductape.importers.postman.bodies import Body, body_of
 from ductape.importers.postman.fields import Fields
-from ductape.importers.postman.urls import Url, path_of, url_of
+from ductape.importers.postman.parts import header_pairs, headers_of, params_of, query_of
+from ductape.importers.postman.urls import Pair, Path, Url, path_of
 from ductape.importers.report import Report
-from ductape.importers.sealing import escaped, scrubbed
+from ductape.importers.sealing import scrubbed
 from ductape.importers.tags import Tags
-from ductape.importers.values import LONGEST_NAME, LONGEST_WORDS, a_list, a_text, cut, member
+from ductape.importers.values import LONGEST_NAME, LONGEST_WORDS, a_text, cut, member
 
-_BY_AUTH = "the auth sends it"
+_WITHOUT_BODY = frozenset({"GET", "HEAD"})
 _METHODS: frozenset[str] = frozenset(get_args(Method))
 _MIMES = {
     "json": "application/json",
@@ -35,19 +35,24 @@ class Request(Struct, frozen=True):
     names: tuple[str, ...]
     """Of its folders, and its own."""
     value: JsonValue
+    url: Url
+    fields: Fields
+    """Makes its values."""
     auth: JsonValue
     """The nearest one."""
     place: str
+    prunes_no_body: bool = False
+    """Whether a body goes also where Postman sends none otherwise."""
 
 
 class Site(Struct, frozen=True):
     """Everything that the requests of one collection share."""
 
-    fields: Fields
     auths: Auths
     tags: Tags
-    options: Options
     report: Report
+    bases: set[str] = field(default_factory=set[str])
+    """What some request's URL begins with before its path."""
 
 
 def draft_of(one: Request, site: Site) -> Draft | str:
@@ -55,109 +60,115 @@ def draft_of(one: Request, site: Site) -> Draft | str:
     method = (a_text(member(one.value, "method")) or "GET").upper()
     if method not in _METHODS:
         return f"an action's method is none of {method[:20]!r}"
-    given = one.value if isinstance(one.value, str) else member(one.value, "url")
-    url = url_of(given)
-    bases = _bases(url, site)
-    if isinstance(bases, str):
-        return bases
-    body = body_of(member(one.value, "body"), site.fields, one.place)
+    addresses = addresses_of(one.url, one.fields, site.bases)
+    if isinstance(addresses, str):
+        return addresses
+    body = _body(one, method)
     if isinstance(body, str):
         return body
-    return Draft(bases, _action(one, site, method, url, body))
+    bases = tuple(address.base for address in addresses)
+    return Draft(bases, _action(one, site, method, addresses, body))
 
 
-def _bases(url: Url, site: Site) -> Bases | str:
-    """Return where a request goes in each env, or why that is not known."""
-    found: list[str] = []
-    for env in site.options.envs:
-        choice = site.options.server_in(env)
-        if choice is not None and is_url(choice):
-            found.append(choice.rstrip("/"))
-            continue
-        filled = site.fields.variables.filled(url.base, env)
-        if not filled:
-            told = scrubbed(url.base)[:80]
-            return f"its address {told!r} has no value: `--var NAME=URL` or `--server URL`"
-        whole = filled if "://" in filled else f"http://{filled}"
-        if not whole.startswith(("http://", "https://")) or any(one.isspace() for one in whole):
-            return "its address is no http or https URL"
-        scheme, _, rest = whole.partition("?")[0].partition("://")
-        host, slash, path = rest.partition("/")
-        found.append(escaped(f"{scheme}://{host.rpartition('@')[2]}{slash}{path}".rstrip("/")))
-    return tuple(found)
+def _body(one: Request, method: str) -> Body | str:
+    """Return the body that is sent, or why the request cannot be."""
+    given = member(one.value, "body")
+    mode = a_text(member(given, "mode"))
+    if member(given, "disabled") is True:
+        reason = "it is disabled"
+    elif method in _WITHOUT_BODY and not one.prunes_no_body:
+        reason = f"Postman sends none with {method}"
+    else:
+        return body_of(given, one.fields, one.place)
+    if member(given, mode) not in (None, "", [], {}):
+        one.fields.report.leave_out(one.place, "body", reason)
+    return Body()
 
 
-def _action(one: Request, site: Site, method: str, url: Url, body: Body) -> JsonObject:
-    path = path_of(url, site.fields.variables)
-    for name in path.secrets:
-        reference = site.fields.variables.secret(name)
-        told = f"it is secret: give `{reference}` as the parameter `{name}`"
-        site.report.leave_out(one.place, f"variable `{name}` in the path", told)
-    auth = site.auths.tag_of(one.auth, one.place)
+def _action(
+    one: Request, site: Site, method: str, addresses: Sequence[Address], body: Body
+) -> JsonObject:
+    path = Path(addresses[0].resource, {})
+    if one.url.segments:
+        path = path_of(one.url, one.fields.variables)
+    auth = site.auths.tag_of(_auth(one, addresses), one.place, one.fields)
     sent = site.auths.sends(auth)
-    query, query_rules = _query(one, site, url, sent)
-    headers, header_rules = _headers(one, site, sent)
+    fixed = _fixed_query(one, addresses)
+    query = query_of((*fixed, *one.url.query), one.fields, one.place, sent)
+    headers = headers_of(member(one.value, "header"), one.fields, one.place, sent)
+    optional: JsonObject = {
+        "content_type": "" if body.content_type == "json" else body.content_type,
+        "auth": auth,
+        "body_required": body.required,
+        "headers": _with_type(headers.known, body),
+        "query": query.known,
+        "params": path.secrets | params_of(one.url.params, path.resource, one.fields, one.place),
+        "part_types": body.part_types,
+        "request": _without_empty(
+            {"query": query.rules, "headers": headers.rules, "body": body.rules}
+        ),
+        "envs": _elsewhere(one, addresses, fixed),
+    }
+    action: JsonObject = {"tag": site.tags.give("-".join(one.names)), "method": method}
+    action |= {"resource": path.resource} | _words(one) | _without_empty(optional)
+    return action if body.default is None else {**action, "body": body.default}
+
+
+def _auth(one: Request, addresses: Sequence[Address]) -> JsonValue:
+    """Return the auth that counts: where there is none, a URL may name a user."""
+    user = one.url.user or addresses[0].user
+    headers = header_pairs(member(one.value, "header"))
+    own = {pair.name.lower() for pair in headers if not pair.disabled}
+    if user is None:
+        return one.auth
+    if "authorization" in own or is_auth(one.auth):
+        told = "another auth is sent instead"
+        one.fields.report.leave_out(one.place, "user in the URL", told)
+        return one.auth
+    pairs: list[JsonValue] = [
+        {"key": "username", "value": user[0]},
+        {"key": "password", "value": user[1]},
+    ]
+    return {"type": "basic", "basic": pairs}
+
+
+def _fixed_query(one: Request, addresses: Sequence[Address]) -> tuple[Pair, ...]:
+    """Return the query that a request's variable holds, where it is the same in every env."""
+    queries = {address.query for address in addresses}
+    if one.url.segments and queries != {()}:
+        told = "a variable holds it, and a path follows"
+        one.fields.report.leave_out(one.place, "query of the address", told)
+        return ()
+    return queries.pop() if len(queries) == 1 else ()
+
+
+def _elsewhere(
+    one: Request, addresses: Sequence[Address], fixed: tuple[Pair, ...]
+) -> list[JsonValue]:
+    """Return what a request's variable holds in each env, as far as it differs."""
+    if one.url.segments:
+        return []
+    envs: list[JsonValue] = []
+    for env, address in zip(one.fields.options.envs, addresses, strict=True):
+        pairs = () if address.query == fixed else address.query
+        query = query_of(pairs, one.fields, one.place, None).known
+        differs = _without_empty({"query": query})
+        if address.resource != addresses[0].resource:
+            differs["resource"] = address.resource
+        if differs:
+            envs.append({"slug": env, **differs})
+    return envs
+
+
+def _with_type(headers: Mapping[str, JsonValue], body: Body) -> JsonObject:
+    """Return the headers with what the body is, where the action does not send that anyway."""
     if body.mime is not None and body.mime != _MIMES.get(body.content_type):
         headers = {"Content-Type": body.mime, **headers}
-    rules = {"query": query_rules, "headers": header_rules, "body": body.rules}
-    action: JsonObject = {"tag": site.tags.give("-".join(one.names)), "method": method}
-    action["resource"] = path.resource
-    action |= _words(one)
-    if body.content_type != "json":
-        action["content_type"] = body.content_type
-    optional: JsonObject = {
-        "auth": auth,
-        "headers": _without_usual(headers, body),
-        "query": query,
-        "part_types": body.part_types,
-        "request": cast("JsonObject", {part: each for part, each in rules.items() if each}),
-    }
-    if body.default is not None:
-        action["body"] = body.default
-    return action | {name: value for name, value in optional.items() if value}
+    return _without_usual(headers, body)
 
 
-def _query(one: Request, site: Site, url: Url, sent: Sent) -> tuple[JsonObject, JsonObject]:
-    members: JsonObject = {}
-    for pair in url.query:
-        if pair.disabled:
-            site.report.leave_out(one.place, f"parameter `{pair.name}` in query", "it is disabled")
-        elif ("query", pair.name) == sent:
-            site.report.leave_out(one.place, f"parameter `{pair.name}` in query", _BY_AUTH)
-        elif pair.name in members:
-            known = members[pair.name]
-            members[pair.name] = [*(known if isinstance(known, list) else [known]), pair.value]
-        else:
-            members[pair.name] = pair.value
-    split = site.fields.split(members)
-    return split.known, split.rules
-
-
-def _headers(one: Request, site: Site, sent: Sent) -> tuple[JsonObject, JsonObject]:
-    members: JsonObject = {}
-    for name, value, disabled in _header_lines(member(one.value, "header")):
-        told = f"header `{name}`"
-        if disabled:
-            site.report.leave_out(one.place, told, "it is disabled")
-        elif ("header", name.lower()) == sent:
-            site.report.leave_out(one.place, told, _BY_AUTH)
-        elif header_faults({name: value}, ""):
-            site.report.leave_out(one.place, told, "no request may set it so")
-        else:
-            members[name] = value
-    split = site.fields.split(members)
-    return split.known, split.rules
-
-
-def _header_lines(given: JsonValue) -> list[tuple[str, str, bool]]:
-    if isinstance(given, str):
-        lines = [line.partition(":") for line in given.splitlines() if ":" in line]
-        return [(name.strip(), value.strip(), False) for name, _, value in lines]
-    return [
-        (name.strip(), a_text(member(one, "value")), member(one, "disabled") is True)
-        for one in a_list(given)
-        if (name := a_text(member(one, "key")))
-    ]
+def _without_empty(members: JsonObject) -> JsonObject:
+    return {name: value for name, value in members.items() if value}
 
 
 def _without_usual(headers: Mapping[str, JsonValue], body: Body) -> JsonObject:
@@ -179,8 +190,9 @@ def _bare(mime: JsonValue) -> str:
 def _words(one: Request) -> JsonObject:
     given = member(one.value, "description")
     text = given if isinstance(given, str) else a_text(member(given, "content"))
-    words: JsonObject = {
-        "name": cut(scrubbed(" / ".join(one.names)), LONGEST_NAME),
-        "description": cut(scrubbed(text), LONGEST_WORDS),
-    }
-    return {name: value for name, value in words.items() if value}
+    return _without_empty(
+        {
+            "name": cut(scrubbed(" / ".join(one.names)), LONGEST_NAME),
+            "description": cut(scrubbed(text), LONGEST_WORDS),
+        }
+    )

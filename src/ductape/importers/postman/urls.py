@@ -1,26 +1,37 @@
 """Postman's URLs, given as text or in parts: base, path, query (SPEC 9)."""
 
 import re
-from urllib.parse import unquote
+from collections.abc import Container
+from urllib.parse import unquote, unquote_plus
 
 from msgspec import Struct
 
-from ductape.domain.jsonvalue import JsonValue
-from ductape.importers.openapi.paths import resource_of
-from ductape.importers.postman.variables import NAMED, Variables
+from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.importers.openapi.paths import plain_name, resource_of
+from ductape.importers.postman.scopes import NAMED
+from ductape.importers.postman.variables import Variables
 from ductape.importers.values import a_list, a_text, an_object, as_written, member
 
 _PARAMETER = re.compile(r"^:([A-Za-z_][\w-]*)", re.ASCII)
-_MARK = "~variable-{}~"
+_STAND_IN = "~variable~"
 """Stands for a reference while its path is quoted."""
+_MARK = re.compile(re.escape(_STAND_IN))
+_LIKE_IT = re.compile("~(?=variable~)")
 
 
-class Query(Struct, frozen=True):
-    """One pair of a query."""
+class Pair(Struct, frozen=True):
+    """A name and its value, in a query or in a path."""
 
     name: str
     value: str
+    """Of a query, as it is once it has arrived: a `+` that is written there is a space."""
     disabled: bool
+    bare: bool = False
+    """Whether a query has the name alone, without `=`."""
+
+
+User = tuple[str, str]
+"""A user's name and password, as a URL has them before its host."""
 
 
 class Url(Struct, frozen=True):
@@ -29,7 +40,10 @@ class Url(Struct, frozen=True):
     base: str
     """Scheme, host and port, its variables still in it."""
     segments: tuple[str, ...]
-    query: tuple[Query, ...]
+    query: tuple[Pair, ...]
+    params: tuple[Pair, ...] = ()
+    """Values of the path's `:names`."""
+    user: User | None = None
 
 
 def url_of(given: JsonValue) -> Url:
@@ -37,7 +51,7 @@ def url_of(given: JsonValue) -> Url:
 
     >>> url = url_of("{{base}}/users/:id?limit=5")
     >>> url.base, url.segments, url.query[0].name
-    ('{{base}}', ('users', ':id'), 'limit')
+    ('{{base}}', ('users', '{id}'), 'limit')
     """
     parts = an_object(given)
     raw = given if isinstance(given, str) else a_text(parts.get("raw"))
@@ -46,39 +60,78 @@ def url_of(given: JsonValue) -> Url:
     if host := _host(parts):
         base, segments = host, _path(parts.get("path"))
     query = parts.get("query")
-    pairs = _pairs(query) if isinstance(query, list) else _text_pairs(text)
-    return Url(base, tuple(segments), tuple(pairs))
+    pairs = _pairs(query) if isinstance(query, list) else text_pairs(text)
+    params = _params(parts.get("variable"))
+    known = {one.name for one in params}
+    base, user = without_user(base)
+    told = parts.get("auth")
+    if isinstance(told, dict):
+        user = as_written(told.get("user")), as_written(told.get("password"))
+    path = tuple(_named(one, known) for one in segments)
+    return Url(base, path, tuple(pairs), tuple(params), user)
+
+
+def without_user(base: str) -> tuple[str, User | None]:
+    """Return a URL's beginning, and the user that it names.
+
+    >>> without_user("https://me:p%40w@a.example")
+    ('https://a.example', ('me', 'p@w'))
+    """
+    scheme, mark, rest = base.rpartition("://")
+    who, is_, host = rest.rpartition("@")
+    name, _, password = who.partition(":")
+    user = (unquote(name), unquote(password)) if is_ else None
+    return f"{scheme}{mark}{host}", user
 
 
 class Path(Struct, frozen=True):
     """A path as an action's resource."""
 
     resource: str
-    secrets: tuple[str, ...]
-    """Secret variables, which the caller gives as parameters: none stands in a URL by itself."""
+    secrets: JsonObject
+    """Parameter → the secret variable that it is: none stands in a path, which errors name."""
 
 
 def path_of(url: Url, variables: Variables) -> Path:
     """Return the resource of a URL; what has no value in it becomes a parameter."""
     references: list[str] = []
-    secrets: list[str] = []
+    secrets: JsonObject = {}
 
     def stand_in(match: re.Match[str]) -> str:
         name = match[1].strip()
         if variables.is_secret(name):
-            secrets.append(name)
+            secrets[plain_name(name)] = variables.secret(name)
             return f"{{{name}}}"
         reference = variables.referring(match[0])
         if reference is None:
             return f"{{{name}}}"
         references.append(reference)
-        return _MARK.format(len(references) - 1)
+        return _STAND_IN
 
-    segments = [NAMED.sub(stand_in, _PARAMETER.sub(r"{\1}", one)) for one in url.segments]
+    segments = [NAMED.sub(stand_in, _LIKE_IT.sub("%7E", one)) for one in url.segments]
     resource = resource_of("/" + "/".join(segments), {}).path
-    for at, reference in enumerate(references):
-        resource = resource.replace(_MARK.format(at), reference)
-    return Path(resource, tuple(secrets))
+    given = iter(references)  # One for each mark, in the order of the path.
+    return Path(_MARK.sub(lambda _: next(given), resource), secrets)
+
+
+def _named(segment: str, known: Container[str]) -> str:
+    """Return a segment with its `:name` as `{name}`: the whole of it where it has a value so.
+
+    >>> _named(":id.json", ()), _named(":id.json", ["id.json"])
+    ('{id}.json', '{id.json}')
+    """
+    if segment.startswith(":") and segment[1:] in known:
+        return f"{{{segment[1:]}}}"
+    return _PARAMETER.sub(r"{\1}", segment)
+
+
+def _params(given: JsonValue) -> list[Pair]:
+    names = [a_text(member(one, "key")) or a_text(member(one, "id")) for one in a_list(given)]
+    return [
+        Pair(name, unquote(as_written(member(one, "value"))), member(one, "disabled") is True)
+        for name, one in zip(names, a_list(given), strict=True)
+        if name
+    ]
 
 
 def _host(parts: dict[str, JsonValue]) -> str:
@@ -93,7 +146,7 @@ def _host(parts: dict[str, JsonValue]) -> str:
 
 def _path(path: JsonValue) -> list[str]:
     if isinstance(path, str):
-        return path.strip("/").split("/") if path.strip("/") else []
+        return path.removeprefix("/").split("/") if path else []
     return [
         one if isinstance(one, str) else a_text(member(one, "value")) or as_written(one)
         for one in a_list(path)
@@ -105,24 +158,28 @@ def _split(url: str) -> tuple[str, list[str]]:
     if not mark or "/" in scheme:
         scheme, mark, rest = "", "", url
     host, slash, path = rest.partition("/")
-    segments = path.split("/") if slash and path else []
+    segments = path.split("/") if slash else []
     return f"{scheme}{mark}{host}", segments
 
 
-def _pairs(query: list[JsonValue]) -> list[Query]:
+def _pairs(query: list[JsonValue]) -> list[Pair]:
     return [
-        Query(
-            a_text(member(one, "key")),
-            unquote(as_written(member(one, "value"))),
-            member(one, "disabled") is True,
+        Pair(
+            unquote_plus(a_text(member(one, "key"))),
+            unquote_plus(as_written(member(one, "value"))),
+            disabled=member(one, "disabled") is True,
+            bare=member(one, "value") is None,
         )
         for one in query
         if a_text(member(one, "key"))
     ]
 
 
-def _text_pairs(text: str) -> list[Query]:
+def text_pairs(text: str) -> list[Pair]:
+    """Return the pairs of a query that is written as text."""
     pairs = [one.partition("=") for one in text.split("&") if one]
     return [
-        Query(unquote(name), unquote(value), disabled=False) for name, _, value in pairs if name
+        Pair(unquote_plus(name), unquote_plus(value), disabled=False, bare=not is_)
+        for name, is_, value in pairs
+        if name
     ]

@@ -1,116 +1,203 @@
 """Postman's `{{variables}}`: known ones become the app's variables and secrets, the rest is asked.
 
-A value given by option wins over the environment's, that over the collection's. What has no value,
-as Postman's `{{$guid}}`, the caller gives.
+What has no value, as Postman's `{{$guid}}`, the caller gives.
 """
 
-import re
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
+
+from msgspec import Struct, field
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.format.words import LONGEST_NAME
 from ductape.importers.options import Options
+from ductape.importers.postman.samples import json_of
+from ductape.importers.postman.scopes import (
+    NAMED,
+    Scope,
+    Written,
+    environment_of,
+    scope_of,
+    written_in,
+)
 from ductape.importers.report import Report
 from ductape.importers.sealing import escaped, looks_secret, names_secret
 from ductape.importers.tags import Tags, secret_name
-from ductape.importers.values import a_list, a_text, an_object, as_written, member
 
-NAMED = re.compile(r"\{\{([^{}]{1,200})\}\}")
-_DEEPEST = 8
-"""How many variables may stand inside one another."""
+_CLOCK = {
+    "$timestamp": "$Dateformat($Now(), 'X')",
+    "$isoTimestamp": "$Dateformat($Now(), 'YYYY-MM-DD[T]HH:mm:ss.SSS[Z]')",
+}
+"""Postman's own variables that an operator writes."""
+_Place = tuple[str, str]
+"""A variable's name and its values, as JSON: what tells variables of one name apart."""
 
-Given = Mapping[str, str]
+
+class _Made(Struct, frozen=True):
+    """What the variables of all places of one collection have in common."""
+
+    secret: set[str] = field(default_factory=set[str])
+    """Names whose values are never written out."""
+    keys: dict[_Place, str] = field(default_factory=dict[_Place, str])
+    used_for: dict[_Place, str] = field(default_factory=dict[_Place, str])
+    """Of the secrets."""
+    tags: Tags = field(default_factory=Tags)
+    declared: list[JsonObject] = field(default_factory=list[JsonObject])
 
 
 class Variables:
-    """The variables of one collection, in each env."""
+    """The variables that count in one place of a collection, as a definition may have them."""
 
-    def __init__(self, collection: JsonObject, options: Options, report: Report) -> None:
-        """Read them all."""
+    def __init__(
+        self, scope: Scope, options: Options, report: Report, made: _Made | None = None
+    ) -> None:
+        """Take what they hold."""
+        self._scope = scope
         self._options = options
         self._report = report
-        self._secret: set[str] = set()
-        self._keys: dict[str, str] = {}
-        self._tags = Tags()
-        self.declared: list[JsonObject] = []
+        self._made = made or _Made()
+
+    def within(self, given: JsonValue, place: str) -> "Variables":
+        """Return the variables that count in a folder, or for a request, with some of its own."""
+        own = [*written_in(given)]
+        if not own:
+            return self
+        self.mark(own)
+        scope = self._scope.within({one.name: one.value for one in own}, place)
+        return Variables(scope, self._options, self._report, self._made)
+
+    def mark(self, written: Iterable[Written]) -> None:
+        """Remember which variables are said to be secret."""
+        self._made.secret.update(one.name for one in written if one.secret)
+
+    @property
+    def declared(self) -> list[JsonObject]:
         """The app's variables, as far as something uses them."""
-        own = self._read(collection.get("variable"))
-        self._known: dict[str, dict[str, str]] = {
-            env: {**own, **self._of_environment(""), **self._of_environment(env)}
-            | {**options.variables}
-            for env in options.envs
-        }
+        return self._made.declared
 
-    def filled(self, text: str, env: str) -> str | None:
+    def filled(self, text: str, env: str, *, with_empty: bool = False) -> str | None:
         """Return a text with its variables' values in an env; none where one has no value."""
-        known = self._known[env]
-        for _ in range(_DEEPEST):
-            names = [name.strip() for name in NAMED.findall(text)]
-            if not names:
-                return text
-            if any(not known.get(name) for name in names):
-                return None
-            text = NAMED.sub(lambda match: known[match[1].strip()], text)
-        return None
+        return self._scope.filled(text, env, with_empty=with_empty)
 
-    def referring(self, text: str) -> str | None:
-        """Return a text that refers to its variables; none where one has no value."""
+    def seen(self, *texts: str) -> str:
+        """Return what texts are here in each env, to tell those of two folders apart."""
+        return self._scope.seen(*texts)
+
+    def lacks(self, name: str) -> bool:
+        """Tell whether a variable has no value that a definition could have."""
+        known = name in _CLOCK or self.is_secret(name)
+        return not known and self._scope.values(name) is None
+
+    def referring(self, text: str, literal: Callable[[str], str] = escaped) -> str | None:
+        """Return a text that refers to its variables; none where one has no value.
+
+        `literal` writes what stands between them.
+        """
         parts = NAMED.split(text)
-        written = escaped(parts[0])
+        if any(self.lacks(name.strip()) for name in parts[1::2]):
+            return None
+        written = literal(parts[0])
         for name, after in zip(parts[1::2], parts[2::2], strict=True):
             reference = self._reference(name.strip())
             if reference is None:
                 return None
-            written += reference + escaped(after)
+            written += reference + literal(after)
         return written
+
+    def hide(self, text: str) -> None:
+        """Remember that the variables in a text are secrets, wherever else they stand."""
+        self._made.secret.update(name.strip() for name in NAMED.findall(text))
 
     def hidden(self, text: str) -> str:
         """Return a text all of whose variables are secrets, since of what it is one."""
-        self._secret.update(name.strip() for name in NAMED.findall(text))
+        self.hide(text)
         parts = NAMED.split(text)
         pairs = zip(parts[1::2], parts[2::2], strict=True)
         rest = (self.secret(name.strip()) + escaped(after) for name, after in pairs)
         return escaped(parts[0]) + "".join(rest)
 
     def is_secret(self, name: str) -> bool:
-        """Tell whether a variable's value is never written out."""
-        values = [known.get(name, "") for known in self._known.values()]
-        return name in self._secret or names_secret(name) or any(map(looks_secret, values))
+        """Tell whether a variable's value, or one inside of it, is never written out."""
+        return any(
+            called in self._made.secret or names_secret(called) or any(map(looks_secret, written))
+            for called, written in self._scope.inside(name)
+        )
 
     def secret(self, name: str) -> str:
         """Return the reference to the secret that a variable becomes."""
-        return self._report.need(secret_name(self._options.app, name), f"the variable `{name}`")
+        place = name, self._scope.seen(f"{{{{{name}}}}}")
+        told = f" of {self._scope.place}" if self._scope.place else ""
+        used_for = self._made.used_for.setdefault(place, f"the variable `{name}`{told}")
+        return self._report.need(secret_name(self._options.app, name), used_for)
+
+    def inserted(self, name: str) -> str | None:
+        """Return what stands for a variable outside of quotes: its value, with its JSON type.
+
+        None where it has none, or none that JSON can have there.
+        """
+        values = self._scope.values(name)
+        if values is None or self.is_secret(name):
+            return None
+        read = {env: json_of(text) for env, text in values.items()}
+        written = {env: one.value for env, one in read.items() if one is not None}
+        whole = len(written) == len(values) and not any(map(_holds_secret, written.values()))
+        return self._declared(f"{name}-json", written) if whole else None
+
+    def fits_json(self, name: str) -> bool:
+        """Tell whether a variable outside of quotes leaves JSON what it is."""
+        return self.lacks(name) or self.inserted(name) is not None
 
     def _reference(self, name: str) -> str | None:
+        if name in _CLOCK:
+            return _CLOCK[name]
         if self.is_secret(name):
             return self.secret(name)
-        values = {env: self.filled(f"{{{{{name}}}}}", env) for env in self._options.envs}
-        if any(value is None for value in values.values()):
-            return None
-        if name not in self._keys:
-            self._keys[name] = self._tags.give(name[:LONGEST_NAME])
-            self.declared.append(_variable(self._keys[name], values))
-        return f"$Variable{{{self._options.app}}}{{{self._keys[name]}}}"
+        values = self._scope.values(name)
+        return None if values is None else self._declared(name, values)
 
-    def _of_environment(self, env: str) -> dict[str, str]:
-        return self._read(an_object(self._options.environments.get(env)).get("values"))
-
-    def _read(self, given: JsonValue) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for one in a_list(given):
-            name = a_text(member(one, "key")) or a_text(member(one, "id"))
-            off = member(one, "disabled") is True or member(one, "enabled") is False
-            if not name or off:
-                continue
-            if member(one, "type") == "secret":
-                self._secret.add(name)
-            found[name] = as_written(member(one, "value"))
-        return found
+    def _declared(self, name: str, values: Mapping[str, JsonValue]) -> str:
+        """Return the reference to an app's variable."""
+        place = name, json.dumps(values)
+        if place not in self._made.keys:
+            self._made.keys[place] = self._made.tags.give(name[:LONGEST_NAME])
+            self.declared.append(_variable(self._made.keys[place], values))
+        return f"$Variable{{{self._options.app}}}{{{self._made.keys[place]}}}"
 
 
-def _variable(key: str, values: Mapping[str, str | None]) -> JsonObject:
-    written = {env: escaped(value or "") for env, value in values.items()}
-    if len(set(written.values())) == 1:
+def variables_of(given: JsonValue, options: Options, report: Report) -> Variables:
+    """Return the variables of a collection."""
+    variables = Variables(scope_of(given, options), options, report)
+    variables.mark(written_in(given))
+    for env in ("", *options.envs):
+        variables.mark(environment_of(env, options))
+    return variables
+
+
+def _variable(key: str, values: Mapping[str, JsonValue]) -> JsonObject:
+    written = {env: _escaped(value) for env, value in values.items()}
+    if len({*map(json.dumps, written.values())}) == 1:
         return {"key": key, "value": next(iter(written.values()))}
     envs: list[JsonValue] = [{"slug": env, "value": value} for env, value in written.items()]
     return {"key": key, "envs": envs}
+
+
+def _escaped(value: JsonValue) -> JsonValue:
+    match value:
+        case str():
+            return escaped(value)
+        case dict():
+            return {name: _escaped(one) for name, one in value.items()}
+        case list():
+            return [_escaped(one) for one in value]
+        case _:
+            return value
+
+
+def _holds_secret(value: JsonValue) -> bool:
+    match value:
+        case dict():
+            return any(names_secret(name) or _holds_secret(one) for name, one in value.items())
+        case list():
+            return any(map(_holds_secret, value))
+        case _:
+            return looks_secret(value)

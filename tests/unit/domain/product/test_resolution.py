@@ -53,6 +53,19 @@ def test_headers_and_query_are_merged_name_by_name() -> None:
     assert action_in("prd").query == {"site": "$Variable{partner}{site}", "live": True}
 
 
+def test_an_action_may_be_the_base_url_itself_with_params_of_each_env() -> None:
+    here = {"slug": "dev", "resource": "", "params": {"id": "$Variable{main}{v}", "part": "b"}}
+    action = an_action(resource="/x/:id/:part", params={"id": 1, "part": "a"}, envs=[here])
+    variable = {"key": "v", "value": "5"}
+    app = an_app(tag="main", actions=[action], variables=[variable])
+    product = parse_product(a_small_document(apps=[app]))
+    target = resolve(product, Question("dev", str(action["tag"])))
+    assert isinstance(target, Target)
+    definition = msgspec.convert(target.definition, ActionTarget)
+    assert definition.resource == ""
+    assert definition.params == {"id": "$Variable{main}{v}", "part": "b"}
+
+
 def test_a_target_brings_what_its_references_need() -> None:
     assert target_of("create_order", env="prd").variables == {"partner": {"site": "live"}}
     assert target_of("create_order").constants == {"partner": {"source": "shop"}}

@@ -76,6 +76,27 @@ def test_an_oauth2_auth_has_what_its_grant_needs(auth: JsonObject, wrong: list[s
     assert paths_of(apps=[an_app(auths=[auth])]) == [f"apps[0].auths[0].{name}" for name in wrong]
 
 
+@pytest.mark.parametrize(
+    ("username", "password", "wrong"),
+    [
+        ("ada", "$Secret{p}", []),
+        ("$Secret{key}", "", []),
+        ("", "$Secret{p}", []),
+        ("", "", []),
+        ("key", "", []),
+        ("ada", "literal", ["password"]),
+        ("$Secret{key}", None, ["password"]),
+        (None, "$Secret{p}", ["username"]),
+    ],
+)
+def test_one_half_of_basic_auth_may_be_empty(
+    username: str | None, password: str | None, wrong: list[str]
+) -> None:
+    auth: JsonObject = {"tag": "b", "type": "basic", "username": username, "password": password}
+    given = {name: value for name, value in auth.items() if value is not None}
+    assert paths_of(apps=[an_app(auths=[given])]) == [f"apps[0].auths[0].{name}" for name in wrong]
+
+
 def test_an_auth_that_every_env_completes_is_whole() -> None:
     env = {"slug": "dev", "token_url": "https://id.example", "client_secret": "$Secret{a}"}
     auth = without(OAUTH2, "token_url", "client_secret") | {"envs": [env]}

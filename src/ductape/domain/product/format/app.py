@@ -1,7 +1,7 @@
 """An app: somebody else's HTTP service, its actions, credentials and values (SPEC 8, 9).
 
 What stands beside `envs` holds in every env; an env's entry replaces it key by key, except that
-`headers` and `query` are merged name by name.
+`headers`, `query` and `params` are merged name by name.
 """
 
 from typing import Literal
@@ -115,10 +115,11 @@ class ActionEnv(Struct, frozen=True):
     """What differs of an action in one env."""
 
     slug: Tag
-    resource: Filled | None = None
+    resource: str | None = None
     auth: Tag | None = None
     headers: dict[str, str] = field(default_factory=dict[str, str])
     query: JsonObject = field(default_factory=dict[str, JsonValue])
+    params: JsonObject = field(default_factory=dict[str, JsonValue])
     body: JsonValue = None
 
 
@@ -127,14 +128,16 @@ class Action(Struct, frozen=True):
 
     tag: Tag
     method: Method
-    resource: Filled
-    """A path below the base URL, with `:params`, as `/users/:id`."""
+    resource: str
+    """A path below the base URL, with `:params`, as `/users/:id`; empty for that URL itself."""
     name: Name | None = None
     description: Words | None = None
     auth: Tag | None = None
     """The tag of one of the app's auths; none sends no credentials."""
     headers: dict[str, str] = field(default_factory=dict[str, str])
     query: JsonObject = field(default_factory=dict[str, JsonValue])
+    params: JsonObject = field(default_factory=dict[str, JsonValue])
+    """What the `:params` of the path are where the input gives none."""
     body: JsonValue = None
     """A default body; the input's fields win."""
     body_required: bool = False

@@ -44,10 +44,11 @@ def _action_in(env: Env, app: App, action: Action, auths: Mapping[str, Auth]) ->
     auth = here.auth or action.auth
     return ActionTarget(
         base_url=base_url_in(app, env) or "",
-        resource=here.resource or action.resource,
+        resource=action.resource if here.resource is None else here.resource,
         method=action.method,
         headers=action.headers | here.headers,
         query=action.query | here.query,
+        params=action.params | here.params,
         body=action.body if here.body is None else here.body,
         body_required=action.body_required,
         auth=None if auth is None else auths[auth],

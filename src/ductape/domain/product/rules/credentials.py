@@ -50,8 +50,8 @@ _CREDENTIALS: dict[type[Struct], tuple[str, ...]] = {
     BrokerEnv: _BROKER,
 }
 _CARRIERS: dict[type[Struct], tuple[str, ...]] = {
-    Action: ("headers", "query", "body"),
-    ActionEnv: ("headers", "query", "body"),
+    Action: ("headers", "query", "params", "body"),
+    ActionEnv: ("headers", "query", "params", "body"),
     Callback: ("headers",),
     Function: ("headers",),
     FunctionEnv: ("headers",),

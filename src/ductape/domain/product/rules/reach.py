@@ -107,7 +107,7 @@ def _function_faults(function: Function, path: str) -> Iterator[Fault]:
 
 
 def _resource_faults(resource: str, path: str) -> Iterator[Fault]:
-    if not resource.startswith(("/", "$")):
+    if resource and not resource.startswith(("/", "$")):
         yield fault(path, "a path that begins with `/`, as `/users/:id`", repr(resource[:40]))
     if "?" in resource or "#" in resource:
         yield fault(path, "a path alone", "a query", hint="put defaults under `query`")
