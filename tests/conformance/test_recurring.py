@@ -199,18 +199,6 @@ async def test_an_extra_run_goes_ahead_of_the_waiting_one_and_moves_no_instant(
     assert (found.schedule.occurrences, found.schedule.executions) == (1, 2)
 
 
-async def test_runs_are_numbered_without_gaps(store: Store) -> None:
-    job_id = await a_recurrence(store)
-    await settled(store, await claimed_one(store), Success(1))
-    await applied(store, extra_run(await record(store, job_id), now_ms=NOW_MS, zones=ZONES))
-    assert (await live(store, job_id)).number == 2
-    await settled(store, await claimed_one(store), Success(2))
-    assert (await live(store, job_id)).number == 3
-    await applied(store, pause(await record(store, job_id), now_ms=NOW_MS, zones=ZONES))
-    await applied(store, resume(await record(store, job_id), now_ms=NOW_MS, zones=ZONES))
-    assert (await live(store, job_id)).number == 3
-
-
 async def test_an_extra_run_waits_for_the_one_under_way(store: Store) -> None:
     job_id = await a_recurrence(store)
     claim = await claimed_one(store)

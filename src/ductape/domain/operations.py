@@ -130,7 +130,7 @@ def extra_run(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlemen
     if live is not None and (begun or live.attempts or live.extra):
         return Settlement(job_id=record.job_id, schedule=more)
     # The waiting occurrence is made again from the watermark once the extra one has ended.
-    moved, run = upcoming(_renumbered(more, live), now_ms=now_ms, zones=zones)
+    moved, run = upcoming(more, now_ms=now_ms, zones=zones)
     dropped = None if live is None else run_ref(live)
     return Settlement(job_id=record.job_id, run=dropped, schedule=moved, next_run=run)
 
@@ -143,15 +143,7 @@ def _without_waiting(
     if waiting is None or not waiting.attempts:
         ref = None if waiting is None else run_ref(waiting)
         freed = None if waiting is None else led_by(waiting)
-        renumbered = _renumbered(schedule, waiting)
-        return Settlement(job_id=job, run=ref, schedule=renumbered, release=freed)
+        return Settlement(job_id=job, run=ref, schedule=schedule, release=freed)
     claim = Claim(waiting)
     ended = settle(claim, Cancelled(reason), now_ms=now_ms, draw=0.0, zones=zones)
     return replace(ended, schedule=schedule)
-
-
-def _renumbered(schedule: Schedule, dropped: Run | None) -> Schedule:
-    """Let the next run have the number of one that gives way before anybody has touched it."""
-    if dropped is None or dropped.fence or dropped.attempts:
-        return schedule
-    return replace(schedule, next_number=dropped.number)
