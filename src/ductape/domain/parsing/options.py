@@ -1,14 +1,14 @@
 """The smaller objects of a request: session, retryConfig, metadata, input (SPEC 1, 5, 6, 19)."""
 
 from base64 import b64encode
+from collections.abc import Iterator
 from typing import cast
 
 from ductape.domain.found import kind_of, path_to, shown
-from ductape.domain.jsonlimits import Limits, plain_object
+from ductape.domain.jsonlimits import DEFAULT, Limits, plain_object
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.parsing.reading import Shape, open_form
 from ductape.domain.parsing.scalars import SPAN_MAX_MS, flag, integer, name, names, number, text
-from ductape.domain.references import MOST_USES, count_uses
 from ductape.domain.request import RetryPolicy, SessionToken
 from ductape.errors import Fault, fault
 
@@ -89,10 +89,16 @@ def payload(value: object, path: str, faults: list[Fault], *, limits: Limits) ->
     if isinstance(taken, list):
         faults.extend(taken)
         return {}
-    most = limits.references
-    if most < MOST_USES and (uses := count_uses(taken)) > most:  # else told with the rest of them
-        faults.append(fault(path, f"at most {most} references and operators", f"{uses}"))
+    if limits.references < DEFAULT.references:  # else they are counted as they are judged
+        faults.extend(_too_many(taken, path, limits.references))
     return taken
+
+
+def _too_many(given: JsonObject, path: str, most: int) -> Iterator[Fault]:
+    from ductape.domain.references import count_uses  # noqa: PLC0415 (loads much, few need it)
+
+    if (uses := count_uses(given)) > most:
+        yield fault(path, f"at most {most} references and operators", f"{uses}")
 
 
 def brings_bytes(value: object, path: str, faults: list[Fault]) -> bool:  # noqa: ARG001 (as every reader)
