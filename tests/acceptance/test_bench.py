@@ -42,6 +42,7 @@ BY_TURNS = ("single", "drain", "pick_up")
 """Those of the comparison that have a floor and are quick."""
 
 
+@pytest.mark.timeout(150)
 async def test_every_figure_is_measured(tmp_path: Path) -> None:
     rows = {row["figure"]: row for row in await _bench("--short", disk=tmp_path)}
     assert all(row["value"] > 0 for name, row in rows.items() if name != "idle worker, of one core")
@@ -80,6 +81,7 @@ async def test_what_passes_through_postgres_leaves_its_table_small(tmp_path: Pat
     assert figures["vacuums"] > 1
 
 
+@pytest.mark.timeout(150)
 async def test_every_cost_of_a_job_is_measured(tmp_path: Path) -> None:
     costs = await _bench("costs", "--short", disk=tmp_path)
     assert [phase["name"] for phase in costs["phases"]] == PHASES
