@@ -66,7 +66,10 @@ async def test_a_step_that_needs_a_session_is_not_begun_without_one(ductape: Duc
     error = await refused(ductape)
     assert isinstance(error, ReferenceMissing)
     assert error.path == "session"
-    assert "`$Session{user}{name}`, as step `main.note` of `order` uses it" in error.message
+    told = (
+        "a session with a value for `$Session{user}{name}`, as step `main.note` of `order` uses it"
+    )
+    assert told in error.message
     assert await ductape.jobs.list() == []
 
     known = await session(ductape, {"id": 7, "name": "Ada"})

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 import msgspec
 
 from ductape.domain.definitions.feature import FeatureTarget, StepTarget
-from ductape.domain.found import listed
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.references import Source, missing, scope, session_source, uses
 from ductape.domain.request import JobEventTypes
@@ -31,7 +30,8 @@ async def session_faults(called: Target, ask: Ask, session: SessionData | None) 
     if not lacking:
         return []
     found = "none" if session is None else "one without"
-    return [fault("session", f"a session with {listed([*dict.fromkeys(lacking)])}", found)]
+    named = " and ".join(dict.fromkeys(lacking))
+    return [fault("session", f"a session with {named}", found)]
 
 
 async def _features(called: Target, ask: Ask) -> AsyncIterator[tuple[str, FeatureTarget]]:
