@@ -118,6 +118,7 @@ NOW_AND_THEN = {
     ("runs", "delete"): "Index Scan using runs_pkey",
     ("runs", "asked_to_stop"): "runs_held",
     ("runs", "same_running"): "runs_cache",
+    ("runs", "expired"): "Index Scan using runs_expiring",
     ("runs", "parked"): "runs_cache",
     ("runs", "release_one"): "runs_cache",
     ("history", "latest"): "Index Scan Backward using history_completed_20270115_pkey",

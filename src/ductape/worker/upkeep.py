@@ -1,4 +1,4 @@
-"""What any worker does now and then: take over lost runs, mend recurrences, prune history.
+"""What any worker does now and then: see to lost and expired runs, mend recurrences, prune history.
 
 Looking costs a read; only what is found is written. Fences and versions make it safe for every
 worker to do it at once (DESIGN 3).
@@ -10,7 +10,7 @@ import logging
 from msgspec.structs import replace
 
 from ductape.domain.change import Settlement
-from ductape.domain.outcome import Lost
+from ductape.domain.outcome import Expired, Lost
 from ductape.domain.product.retention import kept_in, of_product
 from ductape.domain.record import JobRecord
 from ductape.domain.recurring import upcoming
@@ -73,7 +73,8 @@ class Upkeep:
         now_ms = self._clock.now_ms()
         if _is_time(self._mended_at_ms, now_ms, MEND_EVERY_MS):
             await self.mend()
-            self._mended_at_ms = now_ms
+            # A full batch may leave more: the next look goes on with it.
+            self._mended_at_ms = None if await self.expire() == MOST_AT_ONCE else now_ms
         await self.prune(worker)
 
     async def take_over(self) -> int:
@@ -86,6 +87,14 @@ class Upkeep:
                 taken += 1
                 log.warning("run %d of job %s taken over", claim.run.number, claim.run.job_id)
         return taken
+
+    async def expire(self) -> int:
+        """End runs that nobody may begin any more, and that nobody has claimed to find it out."""
+        now_ms = self._clock.now_ms()
+        expired = await self._store.upkeep.expired(now_ms=now_ms, limit=MOST_AT_ONCE)
+        for claim in expired:
+            await self._settler.end(claim, Expired())
+        return len(expired)
 
     async def mend(self) -> int:
         """Give every live recurrence its run, and every deserted follower its turn."""

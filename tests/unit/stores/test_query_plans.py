@@ -66,6 +66,7 @@ PINNED = {
     ("runs", "give_back"): "SEARCH runs USING PRIMARY KEY (job_id=? AND number=?)",
     ("runs", "asked_to_stop"): "SEARCH runs USING INDEX runs_held (worker=?)",
     ("runs", "lost"): "SCAN runs USING INDEX runs_held",
+    ("runs", "expired"): "SEARCH runs USING INDEX runs_expiring (expires_at>? AND expires_at<?)",
     ("runs", "same_running"): "SEARCH runs USING INDEX runs_cache (cache_key=?)",
     ("runs", "parked"): "SEARCH runs USING INDEX runs_cache (cache_key=?)",
     ("runs", "release_one"): "SEARCH runs USING INDEX runs_cache (cache_key=?)",

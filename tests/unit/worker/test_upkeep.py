@@ -2,8 +2,11 @@
 
 from typing import Any
 
-from ductape import NotFound, WorkerOptions
+import pytest
+
+from ductape import JobFailed, NotFound, WorkerOptions
 from ductape.testing import Harness
+from ductape.worker.upkeep import MOST_AT_ONCE
 from tests.unit.worker.builders import PRODUCT, a_job, registry, sleeper, until_status, view_of
 from tests.unit.worker.conftest import Play
 
@@ -41,6 +44,40 @@ def test_a_recurrence_whose_run_was_lost_gets_a_new_one(play: Play) -> None:
         assert view["scheduled_at"] == receipt["scheduled_at"] + 60_000
 
     play(scenario, registry(sleeper=sleeper))
+
+
+def test_what_nobody_claims_expires_all_the_same(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        ductape = harness.ductape
+        await ductape.queues.pause("default")
+        request = a_job("sleeper", expires_at=harness.clock.now_ms() + 60_000)
+        with pytest.raises(JobFailed, match="EXPIRED"):
+            await ductape.processor.job.schedule(request)
+        assert harness.clock.now_ms() < request["expires_at"] + 15_000
+        await ductape.queues.resume("default")
+        await harness.sleep(1_000)
+        assert began == []
+
+    began: list[int] = []
+
+    async def sleeper() -> None:
+        began.append(1)
+
+    play(scenario, registry(sleeper=sleeper), worker=WorkerOptions(upkeep_ms=2_000))
+
+
+def test_of_many_that_expired_none_waits_for_the_next_look_but_one(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        ductape = harness.ductape
+        await ductape.queues.pause("default")
+        expires_at = harness.clock.now_ms() + 60_000
+        request = a_job("sleeper", expires_at=expires_at)
+        await ductape.processor.job.dispatch_many([request] * (2 * MOST_AT_ONCE + 1))
+        await harness.sleep(60_000 + 10_000 + 4_000)
+        [queue] = await ductape.queues.list()
+        assert queue["queued"] == 0
+
+    play(scenario, registry(sleeper=sleeper), worker=WorkerOptions(upkeep_ms=2_000))
 
 
 def test_a_paused_recurrence_is_left_without_a_run(play: Play) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from ductape.domain.job import Schedule
+from ductape.domain.job import Claim, Schedule
 from ductape.domain.retention import Others
 
 NO_OTHERS: Others = {}
@@ -17,6 +17,13 @@ class Upkeep(Protocol):
 
     async def orphans(self, *, limit: int) -> list[Schedule]:
         """List active recurrences without a live run and without a fault."""
+        ...
+
+    async def expired(self, *, now_ms: int, limit: int) -> list[Claim]:
+        """List runs that did not begin before their `expires_at`, those of longest ago first.
+
+        Nobody has claimed them: whoever does first, or ends one first, is the only one.
+        """
         ...
 
     async def release_deserted(self, *, now_ms: int) -> int:

@@ -11,7 +11,7 @@ from ductape.stores.postgres.rows import INSERTED, Cell, encode, searchable_meta
 _NAMES = (
     "job_id number state product env event kind queue rank flow needs concurrency "
     "recurring scheduled_at due_at timeout_ms job_key session_tag session_user_id metadata "
-    "spec updated_at"
+    "spec expires_at updated_at"
 )
 FRESH = {name: INSERTED[name] for name in _NAMES.split()}
 """The columns of a run that nobody has touched and their types, in the order of `fresh_row`."""
@@ -45,5 +45,6 @@ def fresh_row(run: Run, now_ms: int) -> Fresh:
         None if session is None else session.user,
         searchable_metadata(spec.metadata),
         encode(spec),
+        spec.expires_at_ms,
         now_ms,
     )

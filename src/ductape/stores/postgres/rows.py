@@ -74,6 +74,7 @@ INSERTED = {
     "attempts": "bytea",
     "checkpoint": "bytea",
     "progress": "bytea",
+    "expires_at": "int8",
     "updated_at": "int8",
 }
 """The columns of a new run and their types, in the order in which they are copied."""
@@ -99,6 +100,7 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
         "timeout_ms": attempt_ms(spec),
         "deadline_at": _deadline(run),
         "spec": encode(spec),
+        "expires_at": spec.expires_at_ms,
         "updated_at": now_ms,
         **moving_columns(run),
     }

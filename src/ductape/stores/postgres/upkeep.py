@@ -1,6 +1,6 @@
 """Mending and pruning on PostgreSQL, in batches."""
 
-from ductape.domain.job import Schedule
+from ductape.domain.job import Claim, Schedule
 from ductape.domain.retention import KeptFrom, Others
 from ductape.ports.stores.upkeep import NO_OTHERS
 from ductape.stores.postgres.engine import Engine
@@ -9,7 +9,8 @@ from ductape.stores.postgres.gates import hold_gates
 from ductape.stores.postgres.limits import unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
 from ductape.stores.postgres.retention import Retention
-from ductape.stores.postgres.rows import Values, schedule_of
+from ductape.stores.postgres.rows import Values, run_of, schedule_of
+from ductape.stores.postgres.settling import with_schedules
 from ductape.stores.postgres.tidying import Tidying, Wear
 from ductape.stores.postgres.transaction import Transaction
 
@@ -41,6 +42,10 @@ class PostgresUpkeep:
         asked: Values = {"most": limit}
         rows = await self._engine.single(lambda t: t.rows("schedules", "orphans", asked))
         return [schedule_of(row) for row in rows]
+
+    async def expired(self, *, now_ms: int, limit: int) -> list[Claim]:
+        """List runs that did not begin before their `expires_at`."""
+        return await self._engine.read(lambda t: _expired(t, now_ms, limit))
 
     async def release_deserted(self, *, now_ms: int) -> int:
         """Release runs parked under a cache key that nobody leads; return how many keys."""
@@ -92,6 +97,11 @@ class PostgresUpkeep:
     async def tidy(self) -> bool:
         """Vacuum `runs`; false where somebody else holds it, or where this user may not."""
         return await self._tidying.tidy()
+
+
+async def _expired(transaction: Transaction, now_ms: int, limit: int) -> list[Claim]:
+    rows = await transaction.rows("runs", "expired", {"now": now_ms, "most": limit})
+    return await with_schedules(transaction, [run_of(row) for row in rows])
 
 
 async def _release_deserted(transaction: Transaction, found: set[bytes], now_ms: int) -> int:

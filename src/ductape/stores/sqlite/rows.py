@@ -31,7 +31,7 @@ SCHEDULE_COLUMNS = (
 FRESH_COLUMNS = (
     "job_id, number, state, product, env, event, kind, queue, rank, flow, needs, concurrency,"
     " recurring, scheduled_at, due_at, timeout_ms, job_key, session_tag, session_user, metadata,"
-    " spec, updated_at"
+    " spec, expires_at, updated_at"
 )
 Fresh = tuple[Cell, ...]
 """One value for each of `FRESH_COLUMNS`: binding by place costs half of binding by name."""
@@ -57,6 +57,7 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
         "timeout_ms": attempt_ms(spec),
         "deadline_at": _deadline(run),
         "spec": encode(spec),
+        "expires_at": spec.expires_at_ms,
         "now": now_ms,
         **moving_columns(run),
     }
@@ -88,6 +89,7 @@ def fresh_row(run: Run, now_ms: int) -> Fresh:
         None if session is None else session.user,
         encode(spec.metadata).decode() if spec.metadata else None,
         encode(spec),
+        spec.expires_at_ms,
         now_ms,
     )
 

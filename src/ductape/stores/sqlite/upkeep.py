@@ -7,15 +7,15 @@ from typing import get_args
 import msgspec
 from msgspec import Struct
 
-from ductape.domain.job import Schedule
+from ductape.domain.job import Claim, Schedule
 from ductape.domain.lifecycle import RunOutcome
 from ductape.domain.retention import KeptFrom, Others
 from ductape.ports.stores.upkeep import NO_OTHERS
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.engine import Engine
 from ductape.stores.sqlite.limits import unblock
-from ductape.stores.sqlite.rows import schedule_of
-from ductape.stores.sqlite.settling import release_one
+from ductape.stores.sqlite.rows import run_of, schedule_of
+from ductape.stores.sqlite.settling import release_one, with_schedule
 from ductape.stores.sqlite.statements import statements
 from ductape.stores.sqlite.steps import delete_steps
 
@@ -57,6 +57,10 @@ class SqliteUpkeep:
         rows = await self._engine.read(lambda c: c.execute(sql, {"most": limit}).fetchall())
         return [schedule_of(row) for row in rows]
 
+    async def expired(self, *, now_ms: int, limit: int) -> list[Claim]:
+        """List runs that did not begin before their `expires_at`."""
+        return await self._engine.read(lambda c: _expired(c, now_ms, limit))
+
     async def release_deserted(self, *, now_ms: int) -> int:
         """Release runs parked under a cache key that nobody leads; return how many keys."""
         return await self._engine.write(lambda c: _release_deserted(c, now_ms))
@@ -92,6 +96,12 @@ class SqliteUpkeep:
     async def tidy(self) -> bool:
         """Do nothing: there is nothing to be done."""
         return True
+
+
+def _expired(connection: Connection, now_ms: int, limit: int) -> list[Claim]:
+    asked: dict[str, Cell] = {"now": now_ms, "most": limit}
+    rows = connection.execute(statements("runs")["expired"], asked).fetchall()
+    return [with_schedule(connection, run_of(row)) for row in rows]
 
 
 def _release_deserted(connection: Connection, now_ms: int) -> int:

@@ -256,6 +256,12 @@ WHERE state = 'running' AND (deadline_at < %(now)s
     OR worker NOT IN (SELECT id FROM ductape.workers WHERE lease_until >= %(now)s))
 LIMIT %(most)s
 
+-- name: expired
+SELECT {run_columns} FROM ductape.runs
+WHERE expires_at IS NOT NULL AND state <> 'running' AND (kind <> 'feature' OR first_started_at IS NULL)
+    AND expires_at < %(now)s
+ORDER BY expires_at LIMIT %(most)s
+
 -- name: of_jobs
 SELECT DISTINCT ON (job_id) {run_columns}, updated_at FROM ductape.runs
 WHERE job_id = ANY(%(jobs)s) ORDER BY job_id, number DESC

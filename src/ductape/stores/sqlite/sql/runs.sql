@@ -2,14 +2,14 @@
 INSERT INTO runs (job_id, number, state, fence, product, env, event, kind, queue, rank, flow, needs,
     concurrency, recurring, extra, scheduled_at, due_at, timeout_ms, failures, losses, worker, started_at,
     first_started_at, deadline_at, cache_key, job_key, session_tag, session_user, metadata, spec, attempts,
-    checkpoint, progress, updated_at)
+    checkpoint, progress, expires_at, updated_at)
 VALUES (:job_id, :number, :state, :fence, :product, :env, :event, :kind, :queue, :rank, :flow, :needs,
     :concurrency, :recurring, :extra, :scheduled_at, :due_at, :timeout_ms, :failures, :losses, :worker, :started_at,
     :first_started_at, :deadline_at, :cache_key, :job_key, :session_tag, :session_user,
-    :metadata, :spec, :attempts, :checkpoint, :progress, :now)
+    :metadata, :spec, :attempts, :checkpoint, :progress, :expires_at, :now)
 
 -- name: insert_fresh
-INSERT INTO runs ({fresh_columns}) VALUES {rows of 22}
+INSERT INTO runs ({fresh_columns}) VALUES {rows of 23}
 
 -- name: promote
 UPDATE runs SET state = 'queued'
@@ -164,6 +164,12 @@ SELECT {run_columns} FROM runs INDEXED BY runs_held
 WHERE state = 'running'
     AND (deadline_at < :now OR worker NOT IN (SELECT id FROM workers WHERE lease_until >= :now))
 LIMIT :most
+
+-- name: expired
+SELECT {run_columns} FROM runs INDEXED BY runs_expiring
+WHERE expires_at IS NOT NULL AND state <> 'running' AND (kind <> 'feature' OR first_started_at IS NULL)
+    AND expires_at < :now
+ORDER BY expires_at LIMIT :most
 
 -- name: of_job
 SELECT {run_columns}, updated_at FROM runs WHERE job_id = :job_id ORDER BY number DESC LIMIT 1
