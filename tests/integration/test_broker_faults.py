@@ -7,7 +7,15 @@ leaves no connection, no thread and no task behind (the last is `conftest`'s to 
 import pytest
 
 from ductape.domain.definitions.broker import BrokerType
-from tests.integration.brokering import KINDS, Expected, caller, failure_of, is_retried, server_at
+from tests.integration.brokering import (
+    KINDS,
+    Expected,
+    caller,
+    failure_of,
+    is_retried,
+    patience_for,
+    server_at,
+)
 from tests.servers.programs import free_port
 from tests.servers.talking import Talk, endless, hanging_up, saying, silent, talking
 
@@ -56,7 +64,9 @@ async def test_what_is_no_broker(
 ) -> None:
     talk, expected = UNFIT[fault]
     async with talking(talk) as server:
-        async with caller(server_at(kind, server.port), monkeypatch) as calling:
+        patience_s = patience_for(expected[kind])
+        here = server_at(kind, server.port)
+        async with caller(here, monkeypatch, patience_s=patience_s) as calling:
             error = await failure_of(calling, what)
         await server.left()
     assert error.code == expected[kind]
@@ -79,7 +89,8 @@ ENDLESS: dict[BrokerType, tuple[bytes, str]] = {
 async def test_an_answer_without_end(monkeypatch: pytest.MonkeyPatch, kind: BrokerType) -> None:
     first, expected = ENDLESS[kind]
     async with talking(endless(first)) as server:
-        async with caller(server_at(kind, server.port), monkeypatch) as calling:
+        here, patience_s = server_at(kind, server.port), patience_for(expected)
+        async with caller(here, monkeypatch, patience_s=patience_s) as calling:
             error = await failure_of(calling, "publish")
         await server.left()
     assert error.code == expected

@@ -37,7 +37,7 @@ async def broker(
 
 
 async def test_an_answer_that_is_late(broker: Behind) -> None:
-    async with caller(broker.server, topic=broker.topic) as calling:
+    async with caller(broker.server, topic=broker.topic, patience_s=PATIENCE_S) as calling:
         await calling.publish(timeout_s=10)
         broker.proxy.pause()
         error = await failure_of(calling, "publish")
@@ -71,7 +71,7 @@ GARBAGE = b"\x00\xff\x13 no broker says this \r\n" * 50
 
 
 async def test_garbage_in_the_middle(broker: Behind) -> None:
-    async with caller(broker.server, topic=broker.topic) as calling:
+    async with caller(broker.server, topic=broker.topic, patience_s=PATIENCE_S) as calling:
         await calling.publish(timeout_s=10)
         honest = broker.proxy.edit
         broker.proxy.edit = lambda _: GARBAGE
