@@ -70,6 +70,8 @@ class JobSpec(Struct, frozen=True, omit_defaults=True, gc=False):
     """Runs under the same key of a product and env pass one gate."""
     concurrency_limit: int = 1
     """How many of them run at a time."""
+    stepwise: bool = False
+    """Whether it runs a feature, though it is of another kind."""
     sensitive: bool = False
     """Whether its input and its results are sealed (`services.sealing`)."""
     failed_before: int = 0
@@ -195,9 +197,7 @@ class Finished(Struct, frozen=True, gc=False):
 
 def attempt_ms(spec: JobSpec) -> int:
     """Return how long one attempt may take; of a feature `timeout` is each step's (SPEC 1)."""
-    if spec.kind is not JobEventTypes.FEATURE:
-        return spec.timeout_ms
-    return max(FEATURE_MS, 4 * spec.timeout_ms)
+    return max(FEATURE_MS, 4 * spec.timeout_ms) if is_stepwise(spec) else spec.timeout_ms
 
 
 def is_fresh(run: Run) -> bool:
@@ -205,6 +205,16 @@ def is_fresh(run: Run) -> bool:
     return run.number == 1 and run.fence == 0 and run.worker is None and not run.extra
 
 
+def is_stepwise(spec: JobSpec) -> bool:
+    """Tell whether a feature runs step by step, be it that a job points at it."""
+    return spec.kind is JobEventTypes.FEATURE or spec.stepwise
+
+
 def under_way(run: Run) -> bool:
     """Tell whether a feature has begun: what waits of it is no run that waits to begin."""
-    return run.spec.kind is JobEventTypes.FEATURE and run.first_started_at_ms is not None
+    return is_stepwise(run.spec) and run.first_started_at_ms is not None
+
+
+def must_begin_by(run: Run) -> int | None:
+    """Return until when a run may begin (epoch ms); none where any time will do, or it has."""
+    return None if under_way(run) else run.spec.expires_at_ms

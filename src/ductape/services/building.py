@@ -12,7 +12,7 @@ from ductape.domain.ids import RANDOM_BYTES, job_id
 from ductape.domain.inputs.topic import timeout_of
 from ductape.domain.job import JobSpec, Run, SealedSession
 from ductape.domain.recurring import begin
-from ductape.domain.request import JobRequest, SessionToken
+from ductape.domain.request import JobEventTypes, JobRequest, SessionToken
 from ductape.domain.target import Target
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import NotFound, SessionInvalid, ValidationError, invalid
@@ -95,7 +95,7 @@ class Builder:
         warnings = (*request.warnings, *judged(target, called, request, data, lacking))
         identity = held or self.new_id(now_ms)
         sealed = self._sealed(request.session, session, identity)
-        spec = self._sealing.hidden(_spec_of(request, target, sealed, now_ms), identity)
+        spec = self._sealing.hidden(_spec_of(request, target, called, sealed, now_ms), identity)
         job = replace(self._job(identity, spec, request, session, now_ms), product_version=version)
         await self._telling.learn(self._catalog, request.product, version)
         return Built(self._telling.added(job, now_ms), warnings, target)
@@ -210,7 +210,11 @@ def session_place(identity: str) -> str:
 
 
 def _spec_of(
-    request: JobRequest, target: Target, session: SealedSession | None, now_ms: int
+    request: JobRequest,
+    target: Target,
+    called: Target,
+    session: SealedSession | None,
+    now_ms: int,
 ) -> JobSpec:
     return JobSpec(
         product=request.product,
@@ -236,6 +240,7 @@ def _spec_of(
         concurrency_key=request.concurrency_key,
         concurrency_limit=request.concurrency_limit,
         sensitive=target.sensitive,
+        stepwise=called is not target and called.kind is JobEventTypes.FEATURE,
     )
 
 

@@ -10,6 +10,7 @@ import logging
 from msgspec.structs import replace
 
 from ductape.domain.change import Settlement
+from ductape.domain.job import must_begin_by
 from ductape.domain.outcome import Expired, Lost
 from ductape.domain.product.retention import kept_in, of_product
 from ductape.domain.record import JobRecord
@@ -93,7 +94,8 @@ class Upkeep:
         now_ms = self._clock.now_ms()
         expired = await self._store.upkeep.expired(now_ms=now_ms, limit=MOST_AT_ONCE)
         for claim in expired:
-            await self._settler.end(claim, Expired())
+            if must_begin_by(claim.run) is not None:  # An older worker leaves it on what has begun.
+                await self._settler.end(claim, Expired())
         return len(expired)
 
     async def mend(self) -> int:

@@ -3,7 +3,16 @@
 import msgspec
 
 from ductape.domain.flow import flow_of
-from ductape.domain.job import Attempt, Finished, JobSpec, Progress, Run, Schedule, attempt_ms
+from ductape.domain.job import (
+    Attempt,
+    Finished,
+    JobSpec,
+    Progress,
+    Run,
+    Schedule,
+    attempt_ms,
+    must_begin_by,
+)
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import StoredError
 from ductape.stores.sqlite.connection import Cell, Row
@@ -57,7 +66,6 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
         "timeout_ms": attempt_ms(spec),
         "deadline_at": _deadline(run),
         "spec": encode(spec),
-        "expires_at": spec.expires_at_ms,
         "now": now_ms,
         **moving_columns(run),
     }
@@ -105,6 +113,7 @@ def moving_columns(run: Run) -> dict[str, Cell]:
         "started_at": run.started_at_ms,
         "first_started_at": run.first_started_at_ms,
         "cache_key": run.cache_key,
+        "expires_at": must_begin_by(run),
         "needs": run.needs or "",
         "attempts": encode(run.attempts) if run.attempts else None,
         "checkpoint": None if run.checkpoint is None else encode(run.checkpoint),
