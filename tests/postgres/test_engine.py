@@ -74,6 +74,26 @@ async def test_connections_that_were_cut_are_replaced_unnoticed(
     assert [answer.verdict for [answer] in added] == ["added"] * len(jobs)
 
 
+@pytest.mark.parametrize("way", ["write", "read", "piped"])
+async def test_a_transaction_whose_connection_is_cut_before_its_commit_is_run_again(
+    store: PostgresStore, root: psycopg.Connection, way: str
+) -> None:
+    begun: list[int] = []
+
+    async def step(transaction: Transaction) -> bool:
+        connection = transaction.line.connection
+        begun.append(connection.info.backend_pid)
+        await transaction.rows("products", "tags")
+        if len(begun) == 1:
+            # As the server does where a process of ours is frozen in the middle of a transaction.
+            root.execute("SELECT pg_terminate_backend(%s, 5000)", (begun[0],))
+        await transaction.rows("products", "tags")
+        return True
+
+    assert await getattr(store._engine, way)(step)
+    assert len(set(begun)) == 2
+
+
 async def test_a_caller_cancelled_as_a_connection_comes_free_is_cancelled(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

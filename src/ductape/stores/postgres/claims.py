@@ -19,7 +19,8 @@ from ductape.stores.postgres.gates import make_gates
 from ductape.stores.postgres.limits import Limited, count_starts, limited_queues
 from ductape.stores.postgres.lone import lone_turn
 from ductape.stores.postgres.outlook import seen
-from ductape.stores.postgres.rows import Values, encode, searchable
+from ductape.stores.postgres.rows import Values, encode
+from ductape.stores.postgres.searching import searchable
 from ductape.stores.postgres.settling import Decide, Settling, named
 from ductape.stores.postgres.straight import straight_turn
 from ductape.stores.postgres.tidying import Wear

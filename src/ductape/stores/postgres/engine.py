@@ -1,8 +1,8 @@
 """A pool of connections; every step of a caller is one transaction on one of them.
 
 `write` returns only after its own commit. A transaction that PostgreSQL undid because of another
-(serialization failure, deadlock) is run again as it is; so is one that found its connection gone
-before it began. All else is told to the caller.
+(serialization failure, deadlock) is run again as it is; so is one whose connection was gone before
+its commit was sent, as of a process that was frozen in the middle. All else is told to the caller.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ _READ = b"; ".join((b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", PLANNED_
 
 
 class _NotBegun(Exception):
-    """The connection was gone before the transaction began."""
+    """The connection was gone before a commit was sent: nothing of the transaction is there."""
 
 
 class Engine:
@@ -207,12 +207,11 @@ class Engine:
         async with self._pool.connection() as connection:
             heed_cancellation(cancelled)
             with watched(connection, unhurried=unhurried) as watch:
-                transaction = Transaction(AsyncLine(connection, watch=watch), self.statements)
+                line = AsyncLine(connection, watch=watch)
+                watch.alone = begin is None
+                answer = await _if_alive(self._run(begin, step, line), connection)
                 if begin is None:
-                    watch.alone = True
-                    return await _if_alive(step(transaction), connection)
-                await _if_alive(connection.execute(begin), connection)
-                answer = await step(transaction)
+                    return answer
                 watch.committing = changes
                 await connection.execute(b"COMMIT")
                 return answer
@@ -223,13 +222,14 @@ class Engine:
             with watched(connection) as watch:
                 async with connection.pipeline() as pipeline:
                     line = AsyncLine(connection, pipeline=pipeline, watch=watch)
-                    answer = await _if_alive(self._begun_with(step, line), connection)
+                    answer = await _if_alive(self._run(_WRITE, step, line), connection)
                     watch.committing = True
                     await connection.execute(b"COMMIT")
                 return answer
 
-    async def _begun_with(self, step: Step[T], line: AsyncLine) -> T:
-        await line.connection.execute(_WRITE)
+    async def _run(self, begin: bytes | None, step: Step[T], line: AsyncLine) -> T:
+        if begin is not None:
+            await line.connection.execute(begin)
         return await step(Transaction(line, self.statements))
 
     async def _given_up(self, error: Unanswered) -> StoreError:

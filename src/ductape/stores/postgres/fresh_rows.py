@@ -6,7 +6,8 @@ the table's defaults.
 
 from ductape.domain.flow import flow_of
 from ductape.domain.job import Run, attempt_ms
-from ductape.stores.postgres.rows import INSERTED, Cell, encode, searchable_metadata
+from ductape.stores.postgres.rows import INSERTED, Cell, encode
+from ductape.stores.postgres.searching import searchable_metadata
 
 _NAMES = (
     "job_id number state product env event kind queue rank flow needs concurrency "

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from ductape.domain.ids import born_ms, floor
 from ductape.ports.stores.reading import JobFilter
 from ductape.stores.postgres.days import DAY_MS, ended_since
-from ductape.stores.postgres.rows import Values, searchable, searchable_metadata
+from ductape.stores.postgres.rows import Values
+from ductape.stores.postgres.searching import searchable, searchable_metadata
 from ductape.stores.postgres.transaction import Transaction
 
 LAST_ID = "g"

@@ -21,8 +21,8 @@ from ductape.stores.postgres.rows import (
     holder_of,
     run_of,
     schedule_of,
-    searchable,
 )
+from ductape.stores.postgres.searching import searchable
 from ductape.stores.postgres.transaction import Transaction
 
 

@@ -1,7 +1,6 @@
 """Between domain values and rows. Columns are named in one order here and in the SQL files.
 
-Many rows go to PostgreSQL as one array a column. Its text knows no NUL: `searchable` replaces it in
-what is only looked for; what was given stands whole in `spec`.
+Many rows go to PostgreSQL as one array a column.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from ductape.domain.job import (
 )
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import StoredError
+from ductape.stores.postgres.searching import searchable_metadata
 
 Row = tuple[Any, ...]
 """A cell's type is the column's, which only the SQL knows."""
@@ -273,18 +273,6 @@ def by_column(rows: Sequence[Mapping[str, Cell]]) -> dict[str, list[Cell]]:
     {'a': [1, 3], 'b': [2, 4]}
     """
     return {name: [row[name] for row in rows] for name in rows[0]}
-
-
-def searchable(text: str) -> str:
-    """Replace what PostgreSQL's text and JSON cannot hold."""
-    return text.replace("\0", "\ufffd")
-
-
-def searchable_metadata(metadata: Mapping[str, str] | None) -> str | None:
-    """Return metadata as JSON to be found by; nothing for none."""
-    if not metadata:
-        return None
-    return encode({searchable(k): searchable(v) for k, v in metadata.items()}).decode()
 
 
 def _deadline(run: Run) -> int | None:

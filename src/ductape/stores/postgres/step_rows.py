@@ -5,7 +5,8 @@ import msgspec
 from ductape.domain.change import RunRef
 from ductape.domain.outcome import StoredError
 from ductape.domain.steps import Step
-from ductape.stores.postgres.rows import Cell, Row, decode_json, encode, searchable
+from ductape.stores.postgres.rows import Cell, Row, decode_json, encode
+from ductape.stores.postgres.searching import searchable
 
 STEP_COLUMNS = (
     "path, kind, state, position, started_at, failures, due_at, awaits, completed_at, result, error"

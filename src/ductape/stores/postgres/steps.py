@@ -13,7 +13,8 @@ from ductape.domain.steps import Step, StepRecord
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.recording import Recording
 from ductape.stores.postgres.result_files import let_go
-from ductape.stores.postgres.rows import Cell, Values, decode_json, encode, run_of, searchable
+from ductape.stores.postgres.rows import Cell, Values, decode_json, encode, run_of
+from ductape.stores.postgres.searching import searchable
 from ductape.stores.postgres.step_rows import step_of, step_row
 from ductape.stores.postgres.transaction import Transaction
 
