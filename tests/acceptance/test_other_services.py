@@ -56,9 +56,10 @@ async def test_an_app_is_called_with_an_oauth2_token(store: str) -> None:
 
 
 async def test_a_slow_token_url_costs_no_more_than_the_attempts_time(store: str) -> None:
-    released = asyncio.Event()
+    asked, released = asyncio.Event(), asyncio.Event()
 
     async def wait(_: web.Request) -> web.StreamResponse:
+        asked.set()
         await released.wait()
         return web.Response()
 
@@ -72,10 +73,11 @@ async def test_a_slow_token_url_costs_no_more_than_the_attempts_time(store: str)
         async with Ductape.open(store, worker=True) as ductape:
             await ductape.secrets.set("crm_secret", CLIENT[1], product="shop")
             await ductape.products.apply(product)
-            order = {**CALL, "event": "order", "input": {}, "timeout": 200}
+            order = {**CALL, "event": "order", "input": {}}
             with pytest.raises(JobFailed) as caught:
-                await ductape.processor.job.schedule(order)
+                await ductape.processor.job.schedule({**order, "timeout": 1_000})
             assert caught.value.error["code"] == "TIMEOUT"
+            assert asked.is_set()
             released.set()
             result = await ductape.processor.job.schedule(order)
     assert isinstance(result, dict)

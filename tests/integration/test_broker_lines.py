@@ -13,6 +13,7 @@ from ductape.domain.definitions.broker import BrokerType
 from ductape.errors import ProviderError
 from ductape.ports.broker import Consumer, Delivery
 from ductape.providers.brokers import pool
+from ductape.providers.brokers.redis_streams import RedisLink
 from tests.integration.brokering import (
     KINDS,
     PATIENCE_S,
@@ -20,8 +21,10 @@ from tests.integration.brokering import (
     caller,
     failure_of,
     is_retried,
+    server_at,
 )
 from tests.integration.brokers_behind import Behind, behind
+from tests.servers.programs import free_port
 
 CUT = {"CONNECTION_LOST", "CONNECTION_ERROR"}
 
@@ -65,6 +68,17 @@ async def test_a_line_that_is_cut_in_the_middle(broker: Behind) -> None:
         assert await calling.publish(timeout_s=10)
     assert caught.value.code in CUT
     assert is_retried(caught.value)
+
+
+async def test_redis_has_no_time_out_of_its_own() -> None:
+    """Its client's five seconds would end calls that have longer, and reads that wait."""
+    async with caller(server_at("redis", free_port())) as calling:
+        with pytest.raises(ProviderError):
+            await calling.publish()
+        async with calling.pool._used(calling.place) as link:
+            assert isinstance(link, RedisLink)
+            connection = link._redis.connection_pool.make_connection()
+    assert (connection.socket_timeout, connection.socket_connect_timeout) == (None, None)
 
 
 GARBAGE = b"\x00\xff\x13 no broker says this \r\n" * 50

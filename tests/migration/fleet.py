@@ -27,7 +27,7 @@ from ductape.stores.sqlite import statements as sqlite
 DUCTAPE = Path(sys.executable).with_name("ductape")
 PACKAGE = Path(ductape.__file__).parent
 KEY = "k1:" + "A" * 43
-PATIENCE_S = 30
+PATIENCE_S = 60
 PAUSE_S = 0.03
 """Between two jobs of the flow."""
 TICKS = 25

@@ -123,6 +123,9 @@ class RedisLink:
         pool = BlockingConnectionPool(
             max_connections=connections,
             timeout=None,
+            # Whoever calls has a time already; the client's own would be five seconds.
+            socket_timeout=None,
+            socket_connect_timeout=None,
             connection_class=_Guarded if self.trust is None else _GuardedTls,
             **tls,
             reach=lambda: connect_to(guard, destination),
