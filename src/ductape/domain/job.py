@@ -76,6 +76,13 @@ class JobSpec(Struct, frozen=True, omit_defaults=True, gc=False):
     """How many earlier runs of a job that was to run once failed (`jobs.retry`)."""
     unbegun_before: int = 0
     """How many of them were cancelled before they began."""
+    calls_features: bool = False
+    """Whether a feature may be a part of it, though it is none."""
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether it is done step by step: what it has done is undone where it ends too early."""
+        return self.calls_features or self.kind is JobEventTypes.FEATURE
 
 
 class Attempt(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -206,5 +213,10 @@ def is_fresh(run: Run) -> bool:
 
 
 def under_way(run: Run) -> bool:
-    """Tell whether a feature has begun: what waits of it is no run that waits to begin."""
-    return run.spec.kind is JobEventTypes.FEATURE and run.first_started_at_ms is not None
+    """Tell whether a feature, or what calls one, has begun: it does not wait to begin any more."""
+    return run.spec.stepwise and run.first_started_at_ms is not None
+
+
+def may_expire_at(run: Run) -> int | None:
+    """Return after which instant a run that goes back may begin no more; none if it has begun."""
+    return None if under_way(run) else run.spec.expires_at_ms

@@ -236,6 +236,7 @@ def _spec_of(
         concurrency_key=request.concurrency_key,
         concurrency_limit=request.concurrency_limit,
         sensitive=target.sensitive,
+        calls_features=target.calls_features,
     )
 
 

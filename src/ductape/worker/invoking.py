@@ -115,7 +115,6 @@ class RunEngine:
         self._path = path
         self._depth = depth
         self._within = within
-        self._within = within
         self._bound = bound or injected.target.needs is not None
         """Whether a Python handler is at work: who goes on needs that one too."""
 
@@ -135,7 +134,7 @@ class RunEngine:
 
     async def _run(self, call: Call, injected: Injected) -> JsonValue:
         path = f"{self._path}/{call.path}" if self._path else call.path
-        if injected.target.kind is JobEventTypes.FEATURE:
+        if injected.target.stepwise:
             await self._around.log.open()
         elif injected.target.sensitive:
             self._around.log.hide(path)
@@ -219,7 +218,7 @@ class RunEngine:
     def _invocation(self, injected: Injected, call: Call, path: str) -> Invocation:
         around, depth, within = self._around, self._depth + 1, self._within
         spec, steps = around.held.claim.run.spec, None
-        if injected.target.kind is JobEventTypes.FEATURE:
+        if injected.target.stepwise:
             within = steps = FeatureSteps(around.log, f"{path}/", call, within)
         return Invocation(
             target=injected.target,

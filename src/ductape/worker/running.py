@@ -102,9 +102,11 @@ class Running:
         await self._until_due(held.claim.run)
         if self._is_expired(held.claim.run):
             return Expired()
-        if spec.kind is JobEventTypes.FEATURE:
+        if spec.stepwise:
             await self._keep_version(held, log)
         injected = await self._prepared(held, log)
+        if injected.target.stepwise:
+            await log.open()
         held.sensitive = injected.sensitive
         held.quotes = not injected.target.sensitive
         self._preparing.check(injected)

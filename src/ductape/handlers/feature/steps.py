@@ -63,7 +63,7 @@ class Doing:
         return await self._steps.run(plan, work)
 
     async def undo_child(self, plan: Plan, path: str, step: StepTarget) -> Step:
-        """Let a child feature undo what it has done."""
+        """Let what ran a feature undo what it has done."""
 
         async def work() -> JsonValue:
             call = self._call(path, step, undoes=True)
@@ -98,7 +98,7 @@ class Doing:
             path=path,
             app=step.app,
             kind=kind,
-            timeout_ms=None if whole else step.timeout or self._steps.timeout_ms,
+            timeout_ms=None if whole or undoes else step.timeout or self._steps.timeout_ms,
             cache=step.cache if isinstance(step, StepTarget) else None,
             may_fail=isinstance(step, StepTarget) and step.allow_fail,
             undoes=undoes,

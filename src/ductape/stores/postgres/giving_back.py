@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ductape.domain.change import RunRef, Settlement
-from ductape.domain.job import Run, under_way
+from ductape.domain.job import Run, may_expire_at, under_way
 from ductape.stores.postgres.lines import Asked
 from ductape.stores.postgres.rows import Cell, by_column, moving_columns
 from ductape.stores.postgres.transaction import Transaction
@@ -59,6 +59,7 @@ def back_columns(run: RunRef, back: Run, now_ms: int) -> dict[str, Cell]:
         "fence": run.fence,
         "state": back.state,
         "next_fence": back.fence,
+        "expires_at": may_expire_at(back),
         "now": now_ms,
     }
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
+from ductape.domain.job import under_way
 from ductape.domain.recurring import replaced
 from ductape.domain.settlement import dropped
 from ductape.ports.stores.intake import Added, NewJob
@@ -153,7 +154,8 @@ def _replace(connection: Connection, job: NewJob, now_ms: int) -> None:
     if stored is None or job.schedule is None:
         _insert(connection, job, now_ms)
         return
-    running = connection.execute(statements("runs")["running"], named).get is not None
+    runs = [run_of(row) for row in connection.execute(statements("runs")["all_of_job"], named)]
+    running = any(run.state == "running" or under_way(run) for run in runs)
     if not running:
         _drop_waiting(connection, named, now_ms)
     schedule, first = replaced(schedule_of(stored), job.schedule, job.run, running=running)

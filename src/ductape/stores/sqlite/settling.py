@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
 from ductape.domain.flow import gate_of
-from ductape.domain.job import Claim, Finished, Run, is_fresh, under_way
+from ductape.domain.job import Claim, Finished, Run, is_fresh, may_expire_at, under_way
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.stores.sqlite.connection import Cell, Connection
@@ -152,6 +152,7 @@ def _move(connection: Connection, settlement: Settlement, now_ms: int) -> bool:
             **named(run),
             "state": settlement.to.state,
             "next_fence": settlement.to.fence,
+            "expires_at": may_expire_at(settlement.to),
             "now": now_ms,
         }
         if not changed(connection, "give_back", back):

@@ -218,7 +218,7 @@ DELETE FROM ductape.runs WHERE job_id = %(job_id)s AND state <> 'running'
 -- The checkpoint stays as `checkpoint` left it: the copy of whoever gives the run back may be older.
 UPDATE ductape.runs SET state = %(state)s, fence = %(next_fence)s, extra = %(extra)s, due_at = %(due_at)s,
     failures = %(failures)s, losses = %(losses)s, worker = %(worker)s, started_at = %(started_at)s,
-    first_started_at = %(first_started_at)s, deadline_at = NULL, cache_key = %(cache_key)s, needs = %(needs)s,
+    first_started_at = %(first_started_at)s, deadline_at = NULL, expires_at = %(expires_at)s, cache_key = %(cache_key)s, needs = %(needs)s,
     stop_reason = NULL, attempts = %(attempts)s, progress = coalesce(%(progress)s, progress), updated_at = %(now)s
 WHERE job_id = %(job_id)s AND number = %(number)s AND fence = %(fence)s
 

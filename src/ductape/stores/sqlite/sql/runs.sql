@@ -127,16 +127,14 @@ DELETE FROM runs WHERE (job_id, number) IN (VALUES {rows of 2})
 -- name: drop_waiting
 DELETE FROM runs WHERE job_id = :job_id AND state <> 'running'
 
--- name: running
--- A feature that has begun counts as running while it is held.
-SELECT 1 FROM runs WHERE job_id = :job_id
-    AND (state = 'running' OR (kind = 'feature' AND first_started_at IS NOT NULL))
+-- name: all_of_job
+SELECT {run_columns} FROM runs WHERE job_id = :job_id
 
 -- name: give_back
 -- The checkpoint stays as `checkpoint` left it: the copy of whoever gives the run back may be older.
 UPDATE runs SET state = :state, fence = :next_fence, extra = :extra, due_at = :due_at, failures = :failures,
     losses = :losses, worker = :worker, started_at = :started_at, first_started_at = :first_started_at,
-    deadline_at = NULL, cache_key = :cache_key, needs = :needs, stop_reason = NULL, attempts = :attempts,
+    deadline_at = NULL, expires_at = :expires_at, cache_key = :cache_key, needs = :needs, stop_reason = NULL, attempts = :attempts,
     progress = coalesce(:progress, progress), updated_at = :now
 WHERE job_id = :job_id AND number = :number AND fence = :fence
 
