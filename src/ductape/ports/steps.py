@@ -93,6 +93,10 @@ class Steps(Protocol):
         """Those that have begun, by their paths below the feature, in the order they did."""
         ...
 
+    def find(self, path: str) -> Step | None:
+        """Return a step as far as it has come, by its path; none where it has not begun."""
+        ...
+
     @property
     def timeout_ms(self) -> int:
         """How long a try of a step may take that says nothing else: the job's `timeout`."""

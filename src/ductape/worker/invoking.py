@@ -13,9 +13,10 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure, Success
 from ductape.domain.references import resolve, scope, sensitive_texts, tree_source
 from ductape.domain.request import JobEventTypes
+from ductape.domain.steps import NO_CACHE
 from ductape.domain.target import Target
 from ductape.domain.webhooks.events import is_delivery
-from ductape.errors import ProviderError, ValidationError, invalid
+from ductape.errors import NotFound, ProviderError, ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Context, Handler, Invocation
 from ductape.ports.invoke import Call, Engine
@@ -126,6 +127,14 @@ class RunEngine:
         self.hide(sensitive_texts(mapping, around))
         return resolve(mapping, around, path="definition")
 
+    async def kind_of(self, call: Call) -> JobEventTypes | None:
+        """Tell of what kind the event of a call is; what is wrong with it is told by `invoke`."""
+        around = self._around
+        try:
+            return (await around.preparing.target_of(around.held.claim, call)).kind
+        except (NotFound, ValidationError):
+            return None
+
     async def invoke(self, call: Call) -> JsonValue:
         """Run an event to its result."""
         injected = await self._prepared(call)
@@ -145,6 +154,8 @@ class RunEngine:
 
         if call.cache is None:
             return await work()
+        if injected.target.stepwise:
+            raise invalid("cache", "none for a feature", f"`{call.cache}`", hint=NO_CACHE)
         return await around.cache.result(around.held.claim, call, injected, work)
 
     def _leave_to_others(self, target: Target) -> None:

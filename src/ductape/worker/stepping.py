@@ -55,6 +55,10 @@ class FeatureSteps:
         own = self._log.below(self._prefix)
         return [replace(step, path=step.path[cut:]) for step in own if step.path != WHOLE]
 
+    def find(self, path: str) -> Step | None:
+        """Return a step as far as it has come, its path whole."""
+        return self._log.find(self._prefix + path)
+
     @property
     def timeout_ms(self) -> int:
         """How long a try of a step may take that says nothing else."""
@@ -76,7 +80,7 @@ class FeatureSteps:
 
     async def run(self, plan: Plan, work: Work, undo: Work | None = None) -> Step:
         """Do a step, unless it has finished; return it finished."""
-        step = self._find(plan)
+        step = self.find(plan.path)
         while not _is_over(step):
             if step is not None and step.state == "retrying":
                 await self._hold(step)
@@ -85,7 +89,7 @@ class FeatureSteps:
 
     async def sleep(self, plan: Plan, until: Callable[[], int]) -> Step:
         """Hold the feature until an instant, asked for once."""
-        step = self._find(plan)
+        step = self.find(plan.path)
         if _is_over(step):
             return step
         if step is None or step.state != "sleeping":
@@ -100,7 +104,7 @@ class FeatureSteps:
 
     async def wait(self, plan: Plan, name: str, timeout_ms: int | None) -> Step:
         """Hold the feature until a signal comes, whose data is the step's result."""
-        step = self._find(plan)
+        step = self.find(plan.path)
         if _is_over(step):
             return step
         if step is None or step.state != "waiting":
@@ -134,7 +138,7 @@ class FeatureSteps:
     async def anew(self, path: str) -> str:
         """Return the path of a step that may have been given up: it is done anew then."""
         name, count = path, 1
-        while (step := self._log.find(self._prefix + name)) and step.state == "failed":
+        while (step := self.find(name)) and step.state == "failed":
             if not self._log.has_below(f"{self._prefix}{name}/"):
                 await self._log.put(replace(step, state="retrying", failures=0))
                 break
@@ -144,7 +148,7 @@ class FeatureSteps:
 
     def leaves(self, path: str) -> bool:
         """Tell whether a step has steps below it that are not undone."""
-        step, below = self._log.find(self._prefix + path), self._below(path)
+        step, below = self.find(path), self._below(path)
         given_up = step is not None and step.state in ("allowed", "failed")
         undone = given_up and below.unwinding is not None
         return self._log.has_below(f"{self._prefix}{path}/") and not undone
@@ -164,7 +168,7 @@ class FeatureSteps:
 
     def tries_left(self, plan: Plan) -> int:
         """Return how often a step may be tried again where its next try fails."""
-        step = self._find(plan)
+        step = self.find(plan.path)
         return plan.retries - (0 if step is None else step.failures)
 
     async def unwind(self, failure: Failure) -> None:
@@ -173,12 +177,9 @@ class FeatureSteps:
         whole = self._log.find(path) or self._log.begun(path, "feature")
         await self._log.put(replace(whole, state="unwinding", error=error))
 
-    def _find(self, plan: Plan) -> Step | None:
-        return self._log.find(self._prefix + plan.path)
-
     def _begun(self, plan: Plan) -> Step:
         self.yield_if_long()
-        known = self._find(plan)
+        known = self.find(plan.path)
         step = self._log.begun(self._prefix + plan.path, plan.kind)
         whole = plan.kind in CHILDREN or self.leaves(plan.path)
         if whole and known is not None and known.state == "running":

@@ -74,7 +74,7 @@ class Lasting:
 
     def _tries(self, plan: Plan, at: int, given: JsonObject, until_ms: Callable[[], int]) -> Work:
         """Return what tries an option once; its breaker is asked before each try, not within."""
-        known = next((one for one in self._steps.recorded if one.path == plan.path), None)
+        known = self._steps.find(plan.path)
         begun = known is not None and known.state == "running"
 
         async def work() -> JsonValue:
