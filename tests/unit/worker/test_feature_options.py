@@ -357,3 +357,27 @@ def test_an_attempt_that_is_over_undoes_what_its_features_have_done(
     product = {**PRODUCT, "features": [PAYING], "jobs": [pointing]}
     assert run(scenario, folder, handlers=acting.handlers, product=product) == "TIMEOUT"
     assert acting.done == ["charge", "ship", "refund"]
+
+
+def test_a_schedule_learns_that_its_fallback_calls_a_feature(folder: Path, acting: Acting) -> None:
+    """By another version of the product, which changes nothing else of it."""
+    daily = {
+        "tag": "daily",
+        "event": "somehow",
+        "envs": [{"slug": "dev"}],
+        "input": {},
+        "repeat": {"every": MINUTE_MS * 10},
+    }
+    base = {**PRODUCT, "features": [RESTING], "schedules": [daily]}
+
+    async def scenario(harness: Harness) -> None:
+        await harness.until(lambda: acting.done)
+        await harness.ductape.products.apply({**base, "fallbacks": [fallback(option())]})
+        await harness.until(lambda: "charge" in acting.done)
+        [job] = await harness.ductape.jobs.list(product="shop")
+        await harness.ductape.jobs.cancel(job["id"])
+        await harness.until(lambda: "refund" in acting.done)
+
+    product = {**base, "fallbacks": [fallback(OTHER)]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done == ["other", "charge", "refund"]
