@@ -229,16 +229,19 @@ def test_an_option_s_breaker_is_not_asked_in_the_middle_of_it(folder: Path, acti
     assert result["provider"] == "paying"
 
 
-def test_a_waiting_option_gets_its_signal(folder: Path, acting: Acting) -> None:
+@pytest.mark.parametrize("event", ["somehow", "share"])
+def test_a_waiting_option_gets_its_signal(folder: Path, acting: Acting, event: str) -> None:
     async def scenario(harness: Harness) -> object:
         processor = harness.ductape.processor.job
-        job_id = (await processor.dispatch(a_job("somehow")))["job_id"]
+        job_id = (await processor.dispatch(a_job(event)))["job_id"]
         await until_status(harness, job_id, "scheduled")
         await harness.ductape.features.signal(job_id, "go", {})
         return await processor.wait(job_id)
 
     waiting = feature("paying", {"event": "charge"}, WAIT, {"event": "ship"})
+    quota = {"tag": "share", "options": [option()]}
     product = {**PRODUCT, "features": [waiting], "fallbacks": [fallback(option(), OTHER)]}
+    product["quotas"] = [quota]
     result: Any = run(scenario, folder, handlers=acting.handlers, product=product)
     assert (result["provider"], acting.done) == ("paying", ["charge", "ship"])
 
