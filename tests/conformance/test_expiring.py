@@ -90,9 +90,15 @@ async def test_what_waits_for_an_equal_run_expires(store: Store) -> None:
 
 
 @pytest.mark.parametrize("begun", [True, False])
-async def test_a_feature_expires_only_until_it_has_begun(store: Store, begun: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("spec", [{"kind": JobEventTypes.FEATURE}, {"calls_features": True}])
+async def test_a_feature_expires_only_until_it_has_begun(
+    store: Store,
+    begun: bool,  # noqa: FBT001 (a parameter)
+    spec: dict[str, object],
+) -> None:
+    """So does what calls one."""
     await hired(store, "w1")
-    [job_id] = await stored(store, an_expiring(kind=JobEventTypes.FEATURE))
+    [job_id] = await stored(store, an_expiring(**spec))
     if begun:
         held = Suspended(LATER_MS)
         await settled(store, await claimed_one(store), held)

@@ -145,6 +145,28 @@ async def test_signals_of_a_name_are_received_in_order_each_once(store: Store) -
     ]
 
 
+async def test_a_signal_that_came_too_late_is_left_to_another_wait(store: Store) -> None:
+    """When it came decides, not when somebody looks."""
+    claim = await a_held_feature(store)
+    run, job_id = run_ref(claim.run), claim.run.job_id
+    waiting = a_waiting_step(due_at_ms=LATER_MS)
+    await store.steps.signal(job_id, "approved", "late", now_ms=LATER_MS)
+    got = await store.steps.receive(run, waiting, now_ms=LATER_MS + 1)
+    assert got == waiting
+    got = await store.steps.receive(run, a_waiting_step(path="another"), now_ms=LATER_MS + 1)
+    assert got is not None
+    assert got.result == "late"
+
+
+async def test_a_signal_that_came_in_time_counts_whenever_it_is_seen(store: Store) -> None:
+    claim = await a_held_feature(store)
+    waiting = a_waiting_step(due_at_ms=LATER_MS)
+    await store.steps.signal(claim.run.job_id, "approved", "timely", now_ms=LATER_MS - 1)
+    got = await store.steps.receive(run_ref(claim.run), waiting, now_ms=LATER_MS + 9)
+    assert got is not None
+    assert got.result == "timely"
+
+
 async def test_a_signal_wakes_no_run_that_has_not_begun(store: Store) -> None:
     await hired(store, "w1")
     [job_id] = await stored(store, a_new_job(a_feature(), due_ms=LATER_MS))

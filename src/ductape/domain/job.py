@@ -70,14 +70,21 @@ class JobSpec(Struct, frozen=True, omit_defaults=True, gc=False):
     """Runs under the same key of a product and env pass one gate."""
     concurrency_limit: int = 1
     """How many of them run at a time."""
-    stepwise: bool = False
-    """Whether it runs a feature, though it is of another kind."""
+    points_at: JobEventTypes | None = None
+    """What a job that points at another event runs in the end."""
     sensitive: bool = False
     """Whether its input and its results are sealed (`services.sealing`)."""
     failed_before: int = 0
     """How many earlier runs of a job that was to run once failed (`jobs.retry`)."""
     unbegun_before: int = 0
     """How many of them were cancelled before they began."""
+    calls_features: bool = False
+    """Whether a feature may be a part of it, though it is none."""
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether it is done step by step: what it has done is undone where it ends too early."""
+        return self.calls_features or self.kind is JobEventTypes.FEATURE
 
 
 class Attempt(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -197,7 +204,9 @@ class Finished(Struct, frozen=True, gc=False):
 
 def attempt_ms(spec: JobSpec) -> int:
     """Return how long one attempt may take; of a feature `timeout` is each step's (SPEC 1)."""
-    return max(FEATURE_MS, 4 * spec.timeout_ms) if is_stepwise(spec) else spec.timeout_ms
+    if JobEventTypes.FEATURE not in (spec.kind, spec.points_at):
+        return spec.timeout_ms
+    return max(FEATURE_MS, 4 * spec.timeout_ms)
 
 
 def is_fresh(run: Run) -> bool:
@@ -205,14 +214,9 @@ def is_fresh(run: Run) -> bool:
     return run.number == 1 and run.fence == 0 and run.worker is None and not run.extra
 
 
-def is_stepwise(spec: JobSpec) -> bool:
-    """Tell whether a feature runs step by step, be it that a job points at it."""
-    return spec.kind is JobEventTypes.FEATURE or spec.stepwise
-
-
 def under_way(run: Run) -> bool:
-    """Tell whether a feature has begun: what waits of it is no run that waits to begin."""
-    return is_stepwise(run.spec) and run.first_started_at_ms is not None
+    """Tell whether a feature, or what calls one, has begun: it does not wait to begin any more."""
+    return run.spec.stepwise and run.first_started_at_ms is not None
 
 
 def must_begin_by(run: Run) -> int | None:

@@ -26,6 +26,9 @@ UNDOING = "~rollback"
 CHILDREN = frozenset({"child", "feature"})
 """Kinds of steps that run another feature."""
 
+NO_CACHE = "what it does is undone with the feature around it, and may not answer another one then"
+"""Why a step that runs a feature names no cache; the steps below it may."""
+
 FINISHED: frozenset[StepState] = frozenset({"completed", "allowed"})
 """What is never run again."""
 

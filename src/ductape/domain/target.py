@@ -23,6 +23,8 @@ class Target(Struct, frozen=True):
     needs: str | None = None
     """The handler tag that a worker must have, as `job:tag`, `function:tag` or `feature:tag`."""
     sensitive: bool = False
+    calls_features: bool = False
+    """Whether anything that it calls is a feature."""
     result_storage: str | None = None
     """The product's storage for results that are too large for the store."""
     refers: bool = True
@@ -41,3 +43,8 @@ class Target(Struct, frozen=True):
     when the definition is resolved."""
     auths: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
     """`$Auth{tag}{field}` of the target's own app."""
+
+    @property
+    def stepwise(self) -> bool:
+        """Whether what it does is recorded step by step: a feature, or what may call one."""
+        return self.calls_features or self.kind is JobEventTypes.FEATURE

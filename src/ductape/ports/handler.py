@@ -64,7 +64,7 @@ class Invocation(Struct, frozen=True):
     engine: Engine
     """For what runs other events, or has mappings to fill."""
     steps: Steps | None = None
-    """For features: what has been done of this one."""
+    """For features and what calls one: what has been done of it."""
 
 
 class Handler(Protocol):

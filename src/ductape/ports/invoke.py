@@ -50,6 +50,10 @@ class Engine(Protocol):
         """
         ...
 
+    async def kind_of(self, call: Call) -> JobEventTypes | None:
+        """Tell of what kind the event of a call is; none where it names no one event."""
+        ...
+
     async def invoke(self, call: Call) -> JsonValue:
         """Run an event to its result, once, by its own kind's handler.
 

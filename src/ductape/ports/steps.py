@@ -10,10 +10,12 @@ from typing import Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Failure
-from ductape.domain.steps import Step
+from ductape.domain.request import RetryPolicy
+from ductape.domain.steps import UNDOING, Step
 
 Work = Callable[[], Awaitable[JsonValue]]
 """Does a step once, and returns its result."""
@@ -79,6 +81,8 @@ class Plan(Struct, frozen=True):
     any other step's handler is given its time itself."""
     more: bool = False
     """Whether another step begins at once where it has finished: one commit records both then."""
+    waits: RetryPolicy | None = None
+    """How long between its tries; none for what every step of a feature waits."""
 
 
 class Steps(Protocol):
@@ -87,6 +91,10 @@ class Steps(Protocol):
     @property
     def recorded(self) -> Sequence[Step]:
         """Those that have begun, by their paths below the feature, in the order they did."""
+        ...
+
+    def find(self, path: str) -> Step | None:
+        """Return a step as far as it has come, by its path; none where it has not begun."""
         ...
 
     @property
@@ -104,11 +112,12 @@ class Steps(Protocol):
         """The failure for which finished steps are being undone, already before this attempt."""
         ...
 
-    async def run(self, plan: Plan, work: Work) -> Step:
+    async def run(self, plan: Plan, work: Work, undo: Work | None = None) -> Step:
         """Do a step, unless it has finished; return it finished.
 
-        Raises `StepFailed` where it has failed after its own retries, also in an earlier attempt,
-        and `Suspend`.
+        One that is given up is undone first, where steps stand below it: by `undo`, which finds
+        them `unwinding`; without one by the work itself. Raises `StepFailed` where it has failed
+        after its own retries, also in an earlier attempt, and `Suspend`.
         """
         ...
 
@@ -123,6 +132,10 @@ class Steps(Protocol):
         """
         ...
 
+    def leaves(self, path: str) -> bool:
+        """Tell whether a step has steps below it that are not undone: it runs a feature."""
+        ...
+
     def tries_left(self, plan: Plan) -> int:
         """Return how often a step may be tried again where its next try fails."""
         ...
@@ -135,6 +148,18 @@ class Steps(Protocol):
         """Let the steps that have failed be tried by the run's next attempt."""
         ...
 
+    async def give_up(self) -> None:
+        """Let nothing that was allowed to fail answer for itself any more: see `anew`."""
+        ...
+
+    async def anew(self, path: str) -> str:
+        """Return the path of a step that may have been given up: it is done anew then.
+
+        By the same name where it left nothing, else by another, as `main.pay#2`: what was done and
+        undone by the first name does not answer for it, and its keys are others.
+        """
+        ...
+
     def is_last(self, failure: Failure) -> bool:
         """Tell whether the feature is over with a failure: no further attempt is to follow."""
         ...
@@ -142,3 +167,29 @@ class Steps(Protocol):
     async def unwind(self, failure: Failure) -> None:
         """Record that finished steps are being undone from now on, and why."""
         ...
+
+
+async def unwind_if_told(steps: Steps, undo: Callable[[str], Work]) -> None:
+    """Where what was done is to be undone, do so, the last begun first; `undo` takes a path.
+
+    For what calls features and is none. Raises `Unwound` then, or `StepFailed` with the failure.
+    """
+    failure = None if steps.stopping else steps.unwinding
+    if failure is None and not steps.stopping:
+        return
+    left: list[str] = []
+    for step in reversed([one for one in steps.recorded if steps.leaves(one.path)]):
+        plan = Plan(step.path + UNDOING, step.kind, allow_fail=True)
+        if (await steps.run(plan, undo(step.path))).state != "completed":
+            left.append(step.path)
+    if failure is None:
+        raise Unwound
+    raise StepFailed(not_undone(failure, left))
+
+
+def not_undone(failure: Failure, left: Sequence[str]) -> Failure:
+    """Return the failure of a feature that has undone what it could: nothing is tried again."""
+    error = failure.error
+    if left:
+        error = replace(error, message=f"{error.message}; not undone: {', '.join(left)}")
+    return replace(failure, error=error, final=True)

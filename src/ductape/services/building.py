@@ -12,7 +12,7 @@ from ductape.domain.ids import RANDOM_BYTES, job_id
 from ductape.domain.inputs.topic import timeout_of
 from ductape.domain.job import JobSpec, Run, SealedSession
 from ductape.domain.recurring import begin
-from ductape.domain.request import JobEventTypes, JobRequest, SessionToken
+from ductape.domain.request import JobRequest, SessionToken
 from ductape.domain.target import Target
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import NotFound, SessionInvalid, ValidationError, invalid
@@ -240,7 +240,8 @@ def _spec_of(
         concurrency_key=request.concurrency_key,
         concurrency_limit=request.concurrency_limit,
         sensitive=target.sensitive,
-        stepwise=called is not target and called.kind is JobEventTypes.FEATURE,
+        points_at=None if called is target else called.kind,
+        calls_features=target.calls_features,
     )
 
 

@@ -222,8 +222,8 @@ def _names_the_same(product: Product, record: JobRecord, known: frozenset[str]) 
         target = target_now(product, spec, known)
     except (NotFound, ValidationError):
         return True  # Its handler is announced no more: nothing better to be had.
-    found = (target.kind, target.needs, target.sensitive)
-    return found == (spec.kind, spec.needs, spec.sensitive)
+    found = (target.kind, target.needs, target.sensitive, target.calls_features)
+    return found == (spec.kind, spec.needs, spec.sensitive, spec.calls_features)
 
 
 def _made_by(declared: Declared, record: JobRecord) -> int:

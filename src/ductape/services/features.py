@@ -13,6 +13,11 @@ from ductape.services.sealing import Sealing
 
 LONGEST_SIGNAL = 200
 
+MAY_WAIT = frozenset(
+    {JobEventTypes.FEATURE, JobEventTypes.JOB, JobEventTypes.FALLBACK, JobEventTypes.QUOTA}
+)
+"""Kinds of jobs that may run a feature."""
+
 
 class SignalReceipt(TypedDict):
     """What `signal` answers."""
@@ -38,7 +43,7 @@ class Features:
         Raises `NotFound`, and `ValidationError` for data that is no JSON or a job of another kind.
         """
         spec = (await self._record(job_id)).spec
-        if spec.kind not in (JobEventTypes.FEATURE, JobEventTypes.JOB, JobEventTypes.FALLBACK):
+        if spec.kind not in MAY_WAIT:
             raise invalid("job_id", "a job that runs a feature", f"one of kind {spec.kind}")
         if not 0 < len(name) <= LONGEST_SIGNAL:
             raise invalid("name", f"1 to {LONGEST_SIGNAL} characters", f"{len(name)}")

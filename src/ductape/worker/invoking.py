@@ -13,9 +13,10 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure, Success
 from ductape.domain.references import resolve, scope, sensitive_texts, tree_source
 from ductape.domain.request import JobEventTypes
+from ductape.domain.steps import NO_CACHE
 from ductape.domain.target import Target
 from ductape.domain.webhooks.events import is_delivery
-from ductape.errors import ProviderError, ValidationError, invalid
+from ductape.errors import NotFound, ProviderError, ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Context, Handler, Invocation
 from ductape.ports.invoke import Call, Engine
@@ -115,7 +116,6 @@ class RunEngine:
         self._path = path
         self._depth = depth
         self._within = within
-        self._within = within
         self._bound = bound or injected.target.needs is not None
         """Whether a Python handler is at work: who goes on needs that one too."""
 
@@ -127,6 +127,14 @@ class RunEngine:
         self.hide(sensitive_texts(mapping, around))
         return resolve(mapping, around, path="definition")
 
+    async def kind_of(self, call: Call) -> JobEventTypes | None:
+        """Tell of what kind the event of a call is; what is wrong with it is told by `invoke`."""
+        around = self._around
+        try:
+            return (await around.preparing.target_of(around.held.claim, call)).kind
+        except (NotFound, ValidationError):
+            return None
+
     async def invoke(self, call: Call) -> JsonValue:
         """Run an event to its result."""
         injected = await self._prepared(call)
@@ -135,7 +143,7 @@ class RunEngine:
 
     async def _run(self, call: Call, injected: Injected) -> JsonValue:
         path = f"{self._path}/{call.path}" if self._path else call.path
-        if injected.target.kind is JobEventTypes.FEATURE:
+        if injected.target.stepwise:
             await self._around.log.open()
         elif injected.target.sensitive:
             self._around.log.hide(path)
@@ -146,6 +154,8 @@ class RunEngine:
 
         if call.cache is None:
             return await work()
+        if injected.target.stepwise:
+            raise invalid("cache", "none for a feature", f"`{call.cache}`", hint=NO_CACHE)
         return await around.cache.result(around.held.claim, call, injected, work)
 
     def _leave_to_others(self, target: Target) -> None:
@@ -219,7 +229,7 @@ class RunEngine:
     def _invocation(self, injected: Injected, call: Call, path: str) -> Invocation:
         around, depth, within = self._around, self._depth + 1, self._within
         spec, steps = around.held.claim.run.spec, None
-        if injected.target.kind is JobEventTypes.FEATURE:
+        if injected.target.stepwise:
             within = steps = FeatureSteps(around.log, f"{path}/", call, within)
         return Invocation(
             target=injected.target,

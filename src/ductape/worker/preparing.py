@@ -10,6 +10,7 @@ from ductape.domain.fingerprint import cache_key
 from ductape.domain.inputs import check_input
 from ductape.domain.job import Claim, SealedSession
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.target import Target
 from ductape.errors import SessionExpired, SessionInvalid, ValidationError
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
@@ -73,14 +74,7 @@ class Preparing:
     async def prepare_call(self, claim: Claim, call: Call, outer: Injected) -> Injected:
         """Resolve an event that a run calls; its input is whole and stays as it is."""
         spec = claim.run.spec
-        target = await self._catalog.resolve(
-            spec.product,
-            spec.env,
-            call.event,
-            call.app,
-            call.input,
-            version=claim.product_version or None,
-        )
+        target = await self.target_of(claim, call)
         injected = await self._injection.inject(
             target,
             {},
@@ -89,6 +83,18 @@ class Preparing:
             env=spec.env,
         )
         return replace(injected, input=call.input)
+
+    async def target_of(self, claim: Claim, call: Call) -> Target:
+        """Resolve an event that a run calls; raises `NotFound` or `ValidationError`."""
+        spec = claim.run.spec
+        return await self._catalog.resolve(
+            spec.product,
+            spec.env,
+            call.event,
+            call.app,
+            call.input,
+            version=claim.product_version or None,
+        )
 
     async def alone(self, product: str, env: str, event: str, given: JsonObject) -> Injected:
         """Resolve an event that is no part of a run; its input is whole and stays as it is."""

@@ -7,7 +7,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry
-from ductape.domain.job import Run, attempt_ms, is_stepwise, under_way
+from ductape.domain.job import Run, attempt_ms, under_way
 from ductape.domain.jsonlimits import DEFAULT
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import (
@@ -102,9 +102,11 @@ class Running:
         await self._until_due(held.claim.run)
         if self._is_expired(held.claim.run):
             return Expired()
-        if is_stepwise(spec):
+        if spec.stepwise:
             await self._keep_version(held, log)
         injected = await self._prepared(held, log)
+        if injected.target.stepwise:
+            await log.open()
         held.sensitive = injected.sensitive
         held.quotes = not injected.target.sensitive
         self._preparing.check(injected)

@@ -26,6 +26,9 @@ from ductape.worker.held import Held
 PAUSE_AFTER_FAULT_S = 1.0
 """After how long a store that does not answer is asked again; a lost lease ends the asking."""
 
+ENDING_MS = 100
+"""How long before the attempt's own end a step is over, so that what it did can be undone."""
+
 log = logging.getLogger("ductape.worker")
 
 
@@ -41,6 +44,8 @@ class StepLog:
         self._rows = rows
         self._clock = clock
         self._known: dict[str, Step] | None = None
+        self._parents = set[str]()
+        """What steps stand below, each with its `/` at the end."""
         self._deferred: list[Step] = []
         self._stopping = False
         self.reason: str | None = None
@@ -51,7 +56,9 @@ class StepLog:
         if self._known is None:
             run = self._run
             record = await self._rows.of_run(run.job_id, run.number)
-            self._known = {step.path: self._opened(step) for step in record.steps}
+            self._known = {}
+            for step in record.steps:
+                self._note(self._opened(step))
             self._stopping, self.reason = record.stopping, record.reason
 
     @property
@@ -68,6 +75,11 @@ class StepLog:
     def timeout_ms(self) -> int:
         """Of a try of a step."""
         return self._run.spec.timeout_ms
+
+    @property
+    def ends_ms(self) -> int:
+        """When a step must have ended (epoch ms): before the attempt is told to stop."""
+        return self._held.deadline_ms - ENDING_MS
 
     @property
     def version(self) -> int | None:
@@ -88,19 +100,23 @@ class StepLog:
         own = (step for step in self._steps.values() if step.path.startswith(prefix))
         return [step for step in own if step.path != prefix and "/" not in step.path[len(prefix) :]]
 
+    def has_below(self, prefix: str) -> bool:
+        """Tell whether any step is recorded below a path, which ends with `/`."""
+        return prefix in self._parents
+
     def begun(self, path: str, kind: str) -> Step:
         """Return a step at its beginning, in its place among the others."""
         known = self.find(path)
         position = len(self._steps) if known is None else known.position
         failures = 0 if known is None else known.failures
         step = Step(path, kind, "running", position, self.now_ms(), failures)
-        self._steps[path] = step
+        self._note(step)
         return step
 
     def defer(self, step: Step) -> Step:
         """Record a step along with the next one, which begins at once."""
         self._deferred.append(step)
-        self._steps[step.path] = step
+        self._note(step)
         return step
 
     async def put(self, step: Step) -> Step:
@@ -132,7 +148,8 @@ class StepLog:
         received = await self._rows.receive(self._ref, step, now_ms=self.now_ms())
         if received is None:
             raise Suspend(self.now_ms())
-        opened = self._steps[step.path] = self._opened(received)
+        opened = self._opened(received)
+        self._note(opened)
         return opened
 
     def hide(self, path: str) -> None:
@@ -162,6 +179,13 @@ class StepLog:
         """Record the product's version, where the run begins now."""
         if self.find(WHOLE) is None:
             await self.put(replace(self.begun(WHOLE, "feature"), result=version))
+
+    def _note(self, step: Step) -> None:
+        self._steps[step.path] = step
+        above, _, name = step.path.rpartition("/")
+        while above and name and f"{above}/" not in self._parents:
+            self._parents.add(f"{above}/")
+            above, _, name = above.rpartition("/")
 
     def _kept(self, step: Step) -> Step:
         """Return a step as it is stored."""

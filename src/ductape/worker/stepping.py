@@ -15,7 +15,7 @@ from ductape.domain.retry import delay_ms, may_retry
 from ductape.domain.steps import CHILDREN, WHOLE, Step
 from ductape.errors import DuctapeError, ProviderError, ResultTooLarge
 from ductape.ports.invoke import Call
-from ductape.ports.steps import Plan, StepFailed, Suspend, Work, soonest
+from ductape.ports.steps import Plan, StepFailed, Suspend, Work, not_undone, soonest
 from ductape.worker.step_log import StepLog
 
 BRIEF_MS = 500
@@ -45,6 +45,8 @@ class FeatureSteps:
         self._undoes = call is not None and call.undoes
         self._tries_left = 0 if call is None else call.tries_left
         self._around = log if within is None else within
+        lasts_ms = None if call is None else call.timeout_ms
+        self._yields_at_ms = None if lasts_ms is None else log.now_ms() + lasts_ms // 2
 
     @property
     def recorded(self) -> Sequence[Step]:
@@ -52,6 +54,10 @@ class FeatureSteps:
         cut = len(self._prefix)
         own = self._log.below(self._prefix)
         return [replace(step, path=step.path[cut:]) for step in own if step.path != WHOLE]
+
+    def find(self, path: str) -> Step | None:
+        """Return a step as far as it has come, its path whole."""
+        return self._log.find(self._prefix + path)
 
     @property
     def timeout_ms(self) -> int:
@@ -61,7 +67,8 @@ class FeatureSteps:
     @property
     def stopping(self) -> bool:
         """Whether what has finished is to be undone because somebody asked."""
-        return self._undoes or self._log.stopping
+        ends = self._prefix != WHOLE and FeatureSteps(self._log, WHOLE).unwinding is not None
+        return self._undoes or self._log.stopping or ends
 
     @property
     def unwinding(self) -> Failure | None:
@@ -71,18 +78,18 @@ class FeatureSteps:
             return None
         return Failure(whole.error, final=True)
 
-    async def run(self, plan: Plan, work: Work) -> Step:
+    async def run(self, plan: Plan, work: Work, undo: Work | None = None) -> Step:
         """Do a step, unless it has finished; return it finished."""
-        step = self._find(plan)
+        step = self.find(plan.path)
         while not _is_over(step):
             if step is not None and step.state == "retrying":
                 await self._hold(step)
-            step = await self._try(plan, work)
+            step = await self._try(plan, work, undo or work)
         return step
 
     async def sleep(self, plan: Plan, until: Callable[[], int]) -> Step:
         """Hold the feature until an instant, asked for once."""
-        step = self._find(plan)
+        step = self.find(plan.path)
         if _is_over(step):
             return step
         if step is None or step.state != "sleeping":
@@ -97,7 +104,7 @@ class FeatureSteps:
 
     async def wait(self, plan: Plan, name: str, timeout_ms: int | None) -> Step:
         """Hold the feature until a signal comes, whose data is the step's result."""
-        step = self._find(plan)
+        step = self.find(plan.path)
         if _is_over(step):
             return step
         if step is None or step.state != "waiting":
@@ -121,6 +128,38 @@ class FeatureSteps:
             if step.state == "failed":
                 await self._log.put(replace(step, state="retrying", failures=0))
 
+    async def give_up(self) -> None:
+        """Let nothing that was allowed to fail answer for itself any more."""
+        for step in self._log.below(self._prefix):
+            if step.state == "allowed":
+                self._log.defer(replace(step, state="failed"))
+        await self._log.flush()
+
+    async def anew(self, path: str) -> str:
+        """Return the path of a step that may have been given up: it is done anew then."""
+        name, count = path, 1
+        while (step := self.find(name)) and step.state == "failed":
+            if not self._log.has_below(f"{self._prefix}{name}/"):
+                await self._log.put(replace(step, state="retrying", failures=0))
+                break
+            count += 1
+            name = f"{path}#{count}"
+        return name
+
+    def leaves(self, path: str) -> bool:
+        """Tell whether a step has steps below it that are not undone."""
+        step, below = self.find(path), self._below(path)
+        given_up = step is not None and step.state in ("allowed", "failed")
+        undone = given_up and below.unwinding is not None
+        return self._log.has_below(f"{self._prefix}{path}/") and not undone
+
+    def yield_if_long(self) -> None:
+        """Raise `Suspend` where half of the time in hand is over: it goes on afresh."""
+        now_ms = self._log.now_ms()
+        if self._yields_at_ms is not None and now_ms >= self._yields_at_ms:
+            raise Suspend(now_ms)
+        self._around.yield_if_long()
+
     def is_last(self, failure: Failure) -> bool:
         """Tell whether the feature is over with a failure."""
         if may_retry(POLICY, self._tries_left, 1, failure):
@@ -129,7 +168,7 @@ class FeatureSteps:
 
     def tries_left(self, plan: Plan) -> int:
         """Return how often a step may be tried again where its next try fails."""
-        step = self._find(plan)
+        step = self.find(plan.path)
         return plan.retries - (0 if step is None else step.failures)
 
     async def unwind(self, failure: Failure) -> None:
@@ -138,34 +177,36 @@ class FeatureSteps:
         whole = self._log.find(path) or self._log.begun(path, "feature")
         await self._log.put(replace(whole, state="unwinding", error=error))
 
-    def _find(self, plan: Plan) -> Step | None:
-        return self._log.find(self._prefix + plan.path)
-
     def _begun(self, plan: Plan) -> Step:
-        self._log.yield_if_long()
-        known = self._find(plan)
+        self.yield_if_long()
+        known = self.find(plan.path)
         step = self._log.begun(self._prefix + plan.path, plan.kind)
-        if plan.kind in CHILDREN and known is not None and known.state == "running":
+        whole = plan.kind in CHILDREN or self.leaves(plan.path)
+        if whole and known is not None and known.state == "running":
             return replace(step, started_at_ms=known.started_at_ms, due_at_ms=known.due_at_ms)
         ends_ms = None if plan.lasts_ms is None else step.started_at_ms + plan.lasts_ms
         return replace(step, due_at_ms=ends_ms)
 
-    async def _try(self, plan: Plan, work: Work) -> Step:
+    async def _try(self, plan: Plan, work: Work, undo: Work) -> Step:
         step = await self._log.put(self._begun(plan))
         try:
-            result = _bounded(await self._in_time(plan, step, work))
+            result = _bounded(await self._in_time(plan, step, work, undo))
         except Exception as error:  # noqa: BLE001 (the call of a handler: recorded as a failure)
-            return await self._failed(plan, step, self._log.failure(error))
+            failure = await self._given_up(plan, step, self._log.failure(error), undo)
+            return await self._failed(plan, step, failure)
         return await self._done(plan, step, result)
 
-    async def _in_time(self, plan: Plan, step: Step, work: Work) -> JsonValue:
-        """Do a step; a child that takes too long is stopped, and undone where that ends it."""
-        if step.due_at_ms is None:
-            return await work()
-        left_ms = step.due_at_ms - self._log.now_ms()
-        patience = asyncio.timeout(left_ms / 1000)
+    async def _in_time(self, plan: Plan, step: Step, work: Work, undo: Work) -> JsonValue:
+        """Do a step within its time; one whose undoing was begun is undone to its end."""
+        if (failure := self._below(plan.path).unwinding) is not None:
+            raise await self._undone(failure, undo)
+        ends_ms = step.due_at_ms
+        if ends_ms is None and plan.kind not in CHILDREN:
+            ends_ms = self._log.ends_ms
+        left_ms = None if ends_ms is None else ends_ms - self._log.now_ms()
+        patience = asyncio.timeout(None if left_ms is None else left_ms / 1000)
         try:
-            if left_ms > 0:
+            if left_ms is None or left_ms > 0:
                 async with patience:
                     return await work()
         except Suspend as suspend:
@@ -173,19 +214,34 @@ class FeatureSteps:
         except TimeoutError:
             if not patience.expired():
                 raise
-        late = self._log.error("TIMEOUT", f"it took longer than its time-out of {plan.lasts_ms} ms")
-        raise await self._left(plan, Failure(late), work)
+        most_ms = plan.lasts_ms or self._log.timeout_ms
+        late = self._log.error("TIMEOUT", f"it took longer than its time-out of {most_ms} ms")
+        raise StepFailed(Failure(late))
 
-    async def _left(self, plan: Plan, failure: Failure, undo: Work) -> StepFailed:
-        """Return how a child failed that was left where it was: not before it is undone."""
-        over = not may_retry(POLICY, self.tries_left(plan), 1, failure)
-        if over and (plan.allow_fail or self.is_last(failure)):
-            await FeatureSteps(self._log, f"{self._prefix}{plan.path}/").unwind(failure)
-            try:
-                await undo()
-            except StepFailed as failed:
-                return failed
+    async def _given_up(self, plan: Plan, step: Step, failure: Failure, undo: Work) -> Failure:
+        """Return how a step failed: not before it is undone, where nobody tries it any more."""
+        below = self._below(plan.path)
+        over = not may_retry(POLICY, plan.retries, step.failures + 1, failure)
+        lasting = over and (plan.allow_fail or self.is_last(failure))
+        undone = failure.final and below.unwinding is not None
+        if not lasting or undone or not self.leaves(plan.path):
+            return failure
+        if below.unwinding is None:
+            await below.unwind(failure)
+        return (await self._undone(failure, undo)).failure
+
+    async def _undone(self, failure: Failure, undo: Work) -> StepFailed:
+        """Undo what is below a step that was given up; return what it failed with."""
+        try:
+            await undo()
+        except StepFailed as failed:
+            return failed
+        except DuctapeError as error:
+            return StepFailed(not_undone(failure, [str(error)]))
         return StepFailed(failure)
+
+    def _below(self, path: str) -> "FeatureSteps":
+        return FeatureSteps(self._log, f"{self._prefix}{path}/")
 
     async def _done(self, plan: Plan, step: Step, result: JsonValue) -> Step:
         now_ms = self._log.now_ms()
@@ -199,7 +255,8 @@ class FeatureSteps:
         now_ms, failures = self._log.now_ms(), step.failures + 1
         step = replace(step, failures=failures, error=failure.error, due_at_ms=None)
         if plan.kind != "wait" and may_retry(POLICY, plan.retries, failures, failure):
-            due_ms = now_ms + delay_ms(POLICY, failures, 0.0, failure.retry_after_ms)
+            waits = plan.waits or POLICY
+            due_ms = now_ms + delay_ms(waits, failures, 0.0, failure.retry_after_ms)
             return await self._log.put(replace(step, state="retrying", due_at_ms=due_ms))
         if plan.allow_fail:
             told = {"error": {"code": failure.error.code, "message": failure.error.message}}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ductape import FeatureContext, Handlers, JobFailed
+from ductape import FeatureContext, Handlers, JobFailed, ValidationError
 from ductape.testing import Harness, run
 from tests.unit.worker.builders import PRODUCT, a_job, until_status
 
@@ -25,7 +25,7 @@ class Acting:
         self.failing: dict[str, int] = {}
         self.lasting_ms: dict[str, int] = {}
         self.handlers = Handlers()
-        for tag in ("charge", "ship", "refund"):
+        for tag in ("charge", "ship", "mail", "refund", "recall"):
             self.handlers.job(tag)(self._acting(tag))
         self.handlers.feature("kid")(self._kid)
 
@@ -171,3 +171,123 @@ def test_children_of_python_features_have_tries_and_time_too(folder: Path, actin
     product = {**PRODUCT, "features": [PAYING]}
     run(scenario, folder, handlers=acting.handlers, product=product)
     assert acting.done == ["charge", "ship", "ship", "charge", "ship", "refund"]
+
+
+def test_what_turns_out_to_be_a_feature_is_undone_with_its_parent(
+    folder: Path, acting: Acting
+) -> None:
+    """A step that names no kind, and a Python feature that no product declares."""
+    acting.failing = {"mail": 1}
+    around = feature("order", {"event": "kid"}, {"event": "mail"})
+    outcome(folder, acting, around)
+    assert acting.done == ["charge", "ship", "mail", "refund"]
+
+
+def test_a_python_feature_undoes_what_turns_out_to_be_one(folder: Path, acting: Acting) -> None:
+    acting.failing = {"mail": 1}
+
+    @acting.handlers.feature("order")
+    async def order(ctx: FeatureContext) -> None:
+        await ctx.event("paying")
+        await ctx.job("mail")
+
+    outcome(folder, acting, PAYING)
+    assert acting.done == ["charge", "ship", "mail", "refund"]
+
+
+@pytest.mark.parametrize("python", [True, False])
+def test_what_turns_out_to_be_a_feature_has_its_tries_and_time(
+    folder: Path,
+    acting: Acting,
+    python: bool,  # noqa: FBT001 (a parameter)
+) -> None:
+    """Its holds count, and its tries go on where it was left."""
+    acting.failing = {"charge": 1}
+
+    @acting.handlers.feature("slow")
+    async def slow(ctx: FeatureContext) -> None:
+        await ctx.job("charge", undo=lambda _: acting.done.append("refund"))
+        await ctx.sleep(MINUTE_MS)
+
+    if python:
+
+        @acting.handlers.feature("order")
+        async def order(ctx: FeatureContext) -> None:
+            await ctx.event("slow", retries=1, timeout=5_000)
+
+    part = {"event": "slow", "retries": 1, "timeout": 5_000}
+    told, steps = outcome(folder, acting, *([] if python else [feature("order", part)]))
+    assert isinstance(told, dict)
+    assert told["code"] == "TIMEOUT"
+    assert acting.done == ["charge", "charge", "refund"]
+    assert steps[0]["failures"] == 2
+
+
+@pytest.mark.parametrize("python", [True, False])
+def test_a_child_that_was_left_undoes_itself_whatever_would_undo_it_whole(
+    folder: Path,
+    acting: Acting,
+    python: bool,  # noqa: FBT001 (a parameter)
+) -> None:
+    """A rollback of its step is for a child that has finished."""
+    resting = feature("paying", {"event": "charge", "rollback": UNDONE}, NAP)
+    whole = child(rollback={"event": "recall"})
+
+    if python:
+
+        @acting.handlers.feature("order")
+        async def order(ctx: FeatureContext) -> None:
+            await ctx.child("paying", undo=lambda _: acting.done.append("recall"))
+
+    async def scenario(harness: Harness) -> None:
+        job_id = (await harness.ductape.processor.job.dispatch(a_job("order")))["job_id"]
+        await until_status(harness, job_id, "scheduled")
+        await harness.ductape.jobs.cancel(job_id)
+        await until_status(harness, job_id, "cancelled")
+
+    features = [resting] if python else [resting, feature("order", whole)]
+    product = {**PRODUCT, "features": features}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done == ["charge", "refund"]
+
+
+def test_a_child_that_another_branch_leaves_is_undone(folder: Path, acting: Acting) -> None:
+    acting.failing = {"mail": 1}
+    resting = feature("paying", {"event": "charge", "rollback": UNDONE}, NAP)
+
+    @acting.handlers.feature("order")
+    async def order(ctx: FeatureContext) -> None:
+        await asyncio.gather(ctx.child("paying"), ctx.job("mail"))
+
+    outcome(folder, acting, resting)
+    assert sorted(acting.done) == ["charge", "mail", "refund"]
+
+
+def test_a_child_whose_answer_is_too_large_is_undone_where_it_may_fail(
+    folder: Path, acting: Acting
+) -> None:
+    large = {**PAYING, "output": {"all": "$Input{much}"}}
+    may = child(allow_fail=True, input={"much": "$Input{much}"})
+    double = {**large, "output": ["$Input{much}", "$Input{much}"]}
+    around = feature("order", may, {"event": "mail"})
+    outcome(folder, acting, double, around, input={"much": "x" * 600_000})
+    assert acting.done == ["charge", "ship", "refund", "mail"]
+
+
+def test_why_a_child_has_no_cache_is_told(folder: Path, acting: Acting) -> None:
+    around = feature("order", child(cache="quick"))
+    with pytest.raises(ValidationError) as refused:
+        outcome(folder, acting, PAYING, around)
+    [fault] = refused.value.errors
+    assert fault["path"] == "features[1].sequence[0].events[0].cache"
+    assert "undone" in (fault["hint"] or "")
+
+
+def test_what_calls_a_feature_has_no_cache_either(folder: Path, acting: Acting) -> None:
+    acting.failing = {"mail": 0}
+    around = feature("order", {"event": "kid", "cache": "quick"})
+    told, _ = outcome(folder, acting, around)
+    assert isinstance(told, dict)
+    assert told["code"] == "VALIDATION_ERROR"
+    assert "cache" in told["message"]
+    assert acting.done == []

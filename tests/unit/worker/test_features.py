@@ -282,6 +282,27 @@ def test_a_wait_may_run_out_of_time(play: Play, acting: Acting) -> None:
     assert acting.tags == ["charge", "refund"]
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_when_a_signal_comes_decides_whether_it_is_in_time(
+    play: Play,
+    late: bool,  # noqa: FBT001 (a parameter)
+) -> None:
+    """Not when a worker is free to look at it."""
+
+    async def scenario(harness: Harness) -> str:
+        job_id = (await harness.ductape.processor.job.dispatch(a_job("order")))["job_id"]
+        await until_status(harness, job_id, "scheduled")
+        await harness.ductape.queues.pause("default")
+        await harness.sleep(5_100 if late else 4_900)
+        await harness.ductape.features.signal(job_id, "go", {})
+        await harness.sleep(5_000)
+        await harness.ductape.queues.resume("default")
+        return (await until_status(harness, job_id, "failed" if late else "completed"))["status"]
+
+    waiting = in_order({"type": "wait", "event": "go", "timeout": 5_000})
+    assert play(scenario, waiting) == ("failed" if late else "completed")
+
+
 def test_a_branch_that_sleeps_does_not_hold_up_another(play: Play, acting: Acting) -> None:
     feature = a_feature(
         {"tag": "a", "events": [{"tag": "nap", "type": "sleep", "input": {"ms": 60_000}}]},

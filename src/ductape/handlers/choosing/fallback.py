@@ -4,6 +4,7 @@ An answer is remembered before it is returned, so that a crash in between calls 
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -14,6 +15,7 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure
 from ductape.errors import ProviderError, ValidationError
 from ductape.handlers.choosing.options import Around, NotTried, Options
+from ductape.handlers.choosing.trying import trying_of
 from ductape.ports.handler import Invocation
 
 ANSWER = "answer"
@@ -39,10 +41,12 @@ class FallbackHandler:
             return kept
         target = msgspec.convert(invocation.target.definition, FallbackTarget)
         options = Options(self._around, invocation, f"fallback:{target.tag}", target.options)
+        trying = trying_of(options, invocation, invocation.input)
+        await trying.unwind_if_told()
         tried = _Tried(target)
         for at, option in enumerate(target.options):
             try:
-                output = await self._output(options, at, option, invocation)
+                output = await trying.answer(at, partial(options.share_until_ms, at))
             except (NotTried, ValidationError) as error:
                 tried.pass_over(option, error.code, error.message)
                 continue
@@ -50,22 +54,10 @@ class FallbackHandler:
                 tried.fail(option, output)
                 continue
             result = tried.result(option, output[0])
-            await invocation.engine.remember(ANSWER, result)
+            await trying.keep(ANSWER, result)
             return result
+        await trying.give_up()
         raise tried.error()
-
-    async def _output(
-        self,
-        options: Options,
-        at: int,
-        option: OptionTarget,
-        invocation: Invocation,
-    ) -> tuple[JsonValue] | Failure:
-        given = options.given(at, invocation.input)
-        outcome = await options.call(option, given, until_ms=options.share_until_ms(at))
-        if isinstance(outcome, Failure):
-            return outcome
-        return (options.made(at, invocation.input, outcome.result),)
 
 
 class _Tried:

@@ -70,6 +70,23 @@ class Options:
         self.ends_ms = deadline_ms - ending_ms(deadline_ms - around.clock.now_ms())
         """Epoch ms by which all must have ended, so that what they failed with can be told."""
 
+    def __getitem__(self, at: int) -> OptionTarget:
+        """Return the option at a place."""
+        return self._options[at]
+
+    def now_ms(self) -> int:
+        """Tell the time."""
+        return self._around.clock.now_ms()
+
+    def path_of(self, at: int) -> str:
+        """Return the path of what the option at a place does in the run."""
+        return f"{self._owner.replace(':', '.')}.{self._options[at].provider}"
+
+    def place_of(self, path: str) -> int:
+        """Return the place of the option whose path it is, or whose path begins it before a `#`."""
+        paths = [self.path_of(at) for at in range(len(self._options))]
+        return next(at for at, one in enumerate(paths) if path == one or path.startswith(f"{one}#"))
+
     def share_until_ms(self, at: int) -> int:
         """Return until when an option may be tried (epoch ms), so that those after it have time."""
         now_ms = self._around.clock.now_ms()
@@ -99,21 +116,30 @@ class Options:
         answer: JsonObject = response if isinstance(response, dict) else {"value": response}
         return self._invocation.engine.mapped(mapping, {"Input": whole, "Response": answer})
 
-    async def call(
-        self, option: OptionTarget, given: JsonObject, *, until_ms: int
-    ) -> Success | Failure:
-        """Try an option, all tries within a time (epoch ms).
+    async def answer(
+        self, at: int, whole: JsonObject, *, until_ms: int
+    ) -> tuple[JsonValue] | Failure:
+        """Try the option at a place, all tries within a time (epoch ms); map its answer.
 
-        Raises `NotTried` where its breaker is open, or its healthcheck failed.
+        Raises `NotTried` where its breaker is open, or its healthcheck failed, `ValidationError`
+        where a mapping cannot be filled.
         """
-        await self._refuse_ill(option)
+        outcome = await self._called(at, self.given(at, whole), until_ms=until_ms)
+        if isinstance(outcome, Failure):
+            return outcome
+        return (self.made(at, whole, outcome.result),)
+
+    async def _called(self, at: int, given: JsonObject, *, until_ms: int) -> Success | Failure:
+        option = self._options[at]
+        await self.refuse_ill(option)
         failures = 0
         last: Failure | None = None
-        while await self._admitted(option, after=last):
+        while await self.admitted(option, after=last):
             left_ms = until_ms - self._around.clock.now_ms()
             timeout_ms = patience_ms(option, option.retries + 1 - failures, left_ms)
-            outcome = await self._invocation.engine.tried(self._call(option, given, timeout_ms))
-            await self._tell(option, outcome)
+            call = self.call_of(at, given, self.path_of(at), timeout_ms)
+            outcome = await self._invocation.engine.tried(call)
+            await self.tell(option, outcome)
             if isinstance(outcome, Success):
                 return outcome
             last, failures = outcome, failures + 1
@@ -125,25 +151,29 @@ class Options:
             await asyncio.sleep(wait_ms / 1000)
         return cast("Failure", last)
 
-    def _call(self, option: OptionTarget, given: JsonObject, timeout_ms: int) -> Call:
+    def call_of(self, at: int, given: JsonObject, path: str, timeout_ms: int | None) -> Call:
+        """Make the call of the option at a place: another takes its part where it fails."""
+        option = self._options[at]
         return Call(
             event=option.event,
             input=given,
-            path=f"{self._owner.replace(':', '.')}.{option.provider}",
+            path=path,
             app=option.app,
             kind=option.kind,
             timeout_ms=timeout_ms,
+            may_fail=True,
         )
 
-    async def _refuse_ill(self, option: OptionTarget) -> None:
+    async def refuse_ill(self, option: OptionTarget) -> None:
+        """Raise `NotTried` where the option's healthcheck failed."""
         key, invocation = option.healthcheck, self._invocation
         if key is None:
             return
         if await self._around.health.ill(invocation.product, invocation.env, key):
             raise NotTried("UNHEALTHY", "its healthcheck failed: skipped until it succeeds")
 
-    async def _admitted(self, option: OptionTarget, *, after: Failure | None) -> bool:
-        """Ask the breaker; false where an earlier try of this attempt has opened it."""
+    async def admitted(self, option: OptionTarget, *, after: Failure | None) -> bool:
+        """Ask the breaker; false where an earlier try has opened it; raises `NotTried`."""
         now_ms = self._around.clock.now_ms()
         key = self._key(option)
         admission = await self._around.breakers.admit(key, option.breaker, now_ms=now_ms)
@@ -151,7 +181,8 @@ class Options:
             raise NotTried("CIRCUIT_OPEN", "it keeps failing: skipped until it has cooled down")
         return admission != "skip"
 
-    async def _tell(self, option: OptionTarget, outcome: Success | Failure) -> None:
+    async def tell(self, option: OptionTarget, outcome: Success | Failure) -> None:
+        """Tell the breaker what an option came to."""
         key = self._key(option)
         if isinstance(outcome, Success):
             await self._around.breakers.answered(key)

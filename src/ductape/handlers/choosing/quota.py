@@ -18,6 +18,7 @@ from ductape.domain.quota import Rule, Verdict, rule_at, weighted
 from ductape.domain.zone import ZoneLookup
 from ductape.errors import ProviderError, QuotaExceeded, invalid
 from ductape.handlers.choosing.options import Around, NotTried, Options, failed_with
+from ductape.handlers.choosing.trying import Trying, trying_of
 from ductape.ports.handler import Invocation
 from ductape.ports.stores.quotas import QuotaKey, Quotas
 
@@ -45,10 +46,16 @@ class QuotaHandler:
         action = invocation.input.get("action") or "increment"
         if action != "increment":
             return await self._looked_at(target, invocation, reset=action == "reset")
+        options = Options(self._around, invocation, f"quota:{target.tag}", target.options)
+        given: JsonObject = {k: v for k, v in invocation.input.items() if k not in OWN}
+        trying = trying_of(options, invocation, given)
+        await trying.unwind_if_told()
         counted = await self._counted(target, invocation)
         if not target.options:
             return counted
-        return {**counted, **await self._spread(target, invocation)}
+        kept = invocation.engine.remembered(ANSWER)
+        answer = kept if isinstance(kept, dict) else await self._spread(target, options, trying)
+        return {**counted, **answer}
 
     async def _looked_at(
         self, target: QuotaTarget, invocation: Invocation, *, reset: bool
@@ -79,29 +86,24 @@ class QuotaHandler:
         await invocation.engine.remember(COUNTED, told)
         return told
 
-    async def _spread(self, target: QuotaTarget, invocation: Invocation) -> JsonObject:
-        """Call one provider, chosen by weight among those that are well."""
-        kept = invocation.engine.remembered(ANSWER)
-        if isinstance(kept, dict):
-            return kept
-        options = Options(self._around, invocation, f"quota:{target.tag}", target.options)
-        given: JsonObject = {k: v for k, v in invocation.input.items() if k not in OWN}
+    async def _spread(self, target: QuotaTarget, options: Options, trying: Trying) -> JsonObject:
+        """Call one provider: that which is under way, else chosen by weight among the well ones."""
         well = [at for at, option in enumerate(target.options) if option.weight > 0]
         while well:
-            at = self._chosen(target, well)
-            option = target.options[at]
+            begun = trying.under_way()
+            at = begun if begun in well else self._chosen(target, well)
             try:
-                outcome = await options.call(
-                    option, options.given(at, given), until_ms=options.ends_ms
-                )
+                outcome = await trying.answer(at, lambda: options.ends_ms)
             except NotTried:
                 well.remove(at)
                 continue
             if isinstance(outcome, Failure):
+                await trying.give_up()
                 raise failed_with(outcome)
-            answer: JsonObject = {"provider": option.provider, "result": outcome.result}
-            await invocation.engine.remember(ANSWER, answer)
+            answer: JsonObject = {"provider": options[at].provider, "result": outcome[0]}
+            await trying.keep(ANSWER, answer)
             return answer
+        await trying.give_up()
         message = f"no provider of `{target.tag}` is well: none is called for a while"
         raise ProviderError("SERVICE_UNAVAILABLE", message)
 

@@ -50,9 +50,18 @@ class Doing:
     async def step(self, sequence: SequenceTarget, step: StepTarget) -> None:
         """Do a step, or take over what is recorded of it."""
         path, more = sequence.path_of(step), step is not sequence.events[-1]
-        lasts_ms = step.timeout if step.type in CHILDREN else None
-        plan = Plan(path, step.type, step.retries, step.allow_fail, lasts_ms, more)
+        kind = await self._kind_of(path, step)
+        lasts_ms = step.timeout if kind in CHILDREN else None
+        plan = Plan(path, kind, step.retries, step.allow_fail, lasts_ms, more)
         self.results[sequence.tag][step.tag] = (await self._done(plan, step)).result
+
+    async def _kind_of(self, path: str, step: StepTarget) -> str:
+        """Return a step's kind; where the document does not know it, a worker may: a feature's."""
+        if step.type != "event":
+            return step.type
+        call = Call(step.event, {}, path, app=step.app)
+        is_feature = await self._invocation.engine.kind_of(call) is JobEventTypes.FEATURE
+        return JobEventTypes.FEATURE.value if is_feature else step.type
 
     async def undo(self, plan: Plan, undo: UndoTarget) -> Step:
         """Run the event that undoes a step."""
@@ -63,7 +72,7 @@ class Doing:
         return await self._steps.run(plan, work)
 
     async def undo_child(self, plan: Plan, path: str, step: StepTarget) -> Step:
-        """Let a child feature undo what it has done."""
+        """Let what ran a feature undo what it has done."""
 
         async def work() -> JsonValue:
             call = self._call(path, step, undoes=True)
@@ -83,7 +92,7 @@ class Doing:
             case _:
 
                 async def work() -> JsonValue:
-                    call = self._call(plan.path, step)
+                    call = self._call(plan.path, replace(step, type=plan.kind))
                     left = self._steps.tries_left(plan)
                     return await self._invocation.engine.invoke(replace(call, tries_left=left))
 
@@ -98,7 +107,7 @@ class Doing:
             path=path,
             app=step.app,
             kind=kind,
-            timeout_ms=None if whole else step.timeout or self._steps.timeout_ms,
+            timeout_ms=None if whole or undoes else step.timeout or self._steps.timeout_ms,
             cache=step.cache if isinstance(step, StepTarget) else None,
             may_fail=isinstance(step, StepTarget) and step.allow_fail,
             undoes=undoes,

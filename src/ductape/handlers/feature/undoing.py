@@ -1,7 +1,7 @@
 """Undoing what a feature has done: the rollbacks of its finished steps, the last one first."""
 
-from ductape.domain.definitions.feature import FeatureTarget, SequenceTarget, StepTarget
-from ductape.domain.steps import CHILDREN, UNDOING, Step
+from ductape.domain.definitions.feature import FeatureTarget, StepTarget
+from ductape.domain.steps import UNDOING, Step
 from ductape.handlers.feature.steps import Doing
 from ductape.ports.steps import Plan, Steps
 
@@ -16,8 +16,8 @@ class Undoing:
         self._mode = feature.rollback
         self._steps = steps
         self._doing = doing
-        self._by_path = {
-            sequence.path_of(step): (sequence, step)
+        self._by_path: dict[str, StepTarget] = {
+            sequence.path_of(step): step
             for sequence in feature.sequence
             for step in sequence.events
         }
@@ -29,12 +29,8 @@ class Undoing:
 
     async def all(self) -> list[str]:
         """Undo what is left to be undone; return the paths of what could not be."""
-        left: list[str] = []
-        for done in self._due():
-            sequence, step = self._by_path[done.path]
-            if (await self._undone(sequence, step)).state != "completed":
-                left.append(done.path)
-        return left
+        due = self._due()
+        return [one.path for one in due if (await self._undone(one)).state != "completed"]
 
     def _due(self) -> list[Step]:
         """Return the steps to undo, in the order of undoing."""
@@ -44,18 +40,18 @@ class Undoing:
         return due[::-1]
 
     def _is_due(self, done: Step) -> bool:
-        _, step = self._by_path[done.path]
+        step = self._by_path[done.path]
         if self._mode == "none" or (self._mode == "critical_only" and not step.critical):
             return False
-        # Of a child that has not finished some steps have.
-        if step.type in CHILDREN and step.rollback is None:
+        if step.rollback is not None and done.state == "completed":
             return True
-        return step.rollback is not None and done.state == "completed"
+        # What ran a feature undoes itself, also where only some of its steps have finished.
+        return self._steps.leaves(done.path)
 
-    async def _undone(self, sequence: SequenceTarget, step: StepTarget) -> Step:
-        path = sequence.path_of(step)
+    async def _undone(self, done: Step) -> Step:
+        step, path = self._by_path[done.path], done.path
         undo = step.rollback
-        if undo is None:
+        if undo is None or done.state != "completed":
             plan = Plan(path + UNDOING, step.type, allow_fail=True)
             return await self._doing.undo_child(plan, path, step)
         plan = Plan(path + UNDOING, undo.type, undo.retries, allow_fail=True)

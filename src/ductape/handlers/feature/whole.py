@@ -4,7 +4,6 @@ Where it fails for good, or was cancelled, what its steps have done is undone, t
 """
 
 import msgspec
-from msgspec.structs import replace
 
 from ductape.domain.definitions.feature import FeatureTarget
 from ductape.domain.jsonvalue import JsonObject, JsonValue
@@ -14,7 +13,7 @@ from ductape.handlers.feature.branches import Branches
 from ductape.handlers.feature.steps import Doing
 from ductape.handlers.feature.undoing import Undoing
 from ductape.ports.handler import Invocation
-from ductape.ports.steps import StepFailed, Steps, Unwound
+from ductape.ports.steps import StepFailed, Steps, Unwound, not_undone
 
 
 class FeatureHandler:
@@ -66,8 +65,4 @@ async def _ended(failure: Failure, steps: Steps, undoing: Undoing) -> StepFailed
         return StepFailed(failure)
     if steps.unwinding is None and undoing.has_any:
         await steps.unwind(failure)
-    left = await undoing.all()
-    error = failure.error
-    if left:
-        error = replace(error, message=f"{error.message}; not undone: {', '.join(left)}")
-    return StepFailed(replace(failure, error=error, final=True))
+    return StepFailed(not_undone(failure, await undoing.all()))

@@ -81,23 +81,16 @@ class FeatureContext:
         undo: Function | None = None,
     ) -> JsonValue:
         """Run an event of the product once and keep its result."""
-        expected = None if kind is None else JobEventTypes(kind)
-        whole = expected is JobEventTypes.FEATURE
-        lasts_ms = timeout if whole else None
-        path = self._replay.named(name or event)
-        plan = Plan(path, kind or "event", retries, allow_fail, lasts_ms)
+        plan = Plan(self._replay.named(name or event), kind or "event", retries, allow_fail)
         call = Call(
             event=event,
             input={} if input is None else input,
             path=plan.path,
             app=app,
-            kind=expected,
-            timeout_ms=None if whole else timeout or self._steps.timeout_ms,
+            kind=None if kind is None else JobEventTypes(kind),
             may_fail=allow_fail,
         )
-        if whole and undo is None:
-            return await self._child(plan, call)
-        return await self._done(plan, lambda: self._invocation.engine.invoke(call), undo)
+        return await self._called(plan, call, timeout, undo)
 
     async def action(self, event: str, given: JsonObject | None = None, **how: object) -> JsonValue:
         """Call an app's action once; `how` is as `event` takes it."""
@@ -164,27 +157,49 @@ class FeatureContext:
             self._replay.undoes(step, self._undoing(step, undo))
         return step.result
 
-    async def _child(self, plan: Plan, call: Call) -> JsonValue:
-        """Run another feature; what it has done by itself undoes it, also where it was left."""
+    async def _called(
+        self, plan: Plan, call: Call, timeout_ms: int | None, undo: Function | None
+    ) -> JsonValue:
+        """Run an event; what ran a feature undoes itself, unless it has finished and `undo` does.
 
-        async def undo() -> JsonValue:
+        So it is also with one that was left where it was, by this attempt or an earlier one.
+        """
+        self._unwinds(plan, call)
+        try:
+            step = await self._replay.asked(plan, lambda: self._run(plan, call, timeout_ms))
+        finally:
+            self._unwinds(plan, call)
+        if undo is not None and step.state == "completed":
+            self._replay.undoes(step, self._undoing(step, undo))
+        return step.result
+
+    async def _run(self, plan: Plan, call: Call, timeout_ms: int | None) -> Step:
+        """Run an event; of a feature the time bounds all that holds it too."""
+        engine = self._invocation.engine
+        kind = call.kind or await engine.kind_of(call)
+        if kind is JobEventTypes.FEATURE:
+            plan = replace(plan, lasts_ms=timeout_ms)
+        else:
+            call = replace(call, timeout_ms=timeout_ms or self._steps.timeout_ms)
+
+        async def work() -> JsonValue:
+            return await engine.invoke(replace(call, tries_left=self._steps.tries_left(plan)))
+
+        return await self._steps.run(plan, work)
+
+    def _unwinds(self, plan: Plan, call: Call) -> None:
+        """Remember that what a step has run undoes itself, where there is any of it."""
+
+        async def unwind() -> JsonValue:
+            undoes = replace(call, timeout_ms=None, undoes=True)
             try:
-                return await self._invocation.engine.invoke(replace(call, undoes=True))
+                return await self._invocation.engine.invoke(undoes)
             except Unwound:
                 return None
 
-        left = next((step for step in self._steps.recorded if step.path == plan.path), None)
-        if left is not None:
-            self._replay.undoes(left, undo)
-
-        async def work() -> JsonValue:
-            left = self._steps.tries_left(plan)
-            return await self._invocation.engine.invoke(replace(call, tries_left=left))
-
-        step = await self._replay.asked(plan, lambda: self._steps.run(plan, work))
-        if step.state == "completed":
-            self._replay.undoes(step, undo)
-        return step.result
+        left = self._steps.find(plan.path)
+        if left is not None and self._steps.leaves(plan.path):
+            self._replay.undoes(left, unwind)
 
     def _undoing(self, step: Step, undo: Function) -> Work:
         async def work() -> JsonValue:

@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable, Iterator
 from typing import cast
 
-from msgspec.structs import replace
-
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Failure
 from ductape.domain.steps import UNDOING, Step
@@ -12,7 +10,16 @@ from ductape.handlers.python.feature_context import FeatureContext
 from ductape.handlers.python.replay import Halt, Replay
 from ductape.handlers.python.results import json_result
 from ductape.ports.handler import Invocation
-from ductape.ports.steps import Plan, StepFailed, Steps, Suspend, Unwound, Work, soonest
+from ductape.ports.steps import (
+    Plan,
+    StepFailed,
+    Steps,
+    Suspend,
+    Unwound,
+    Work,
+    not_undone,
+    soonest,
+)
 
 _UNFINISHED_MS = 2**63
 UNDO_RETRIES = 3
@@ -81,10 +88,7 @@ async def _ended(steps: Steps, replay: Replay, failure: Failure | None) -> StepF
     left = await _undone(steps, replay)
     if steps.stopping or failure is None:
         return Unwound()
-    error = failure.error
-    if left:
-        error = replace(error, message=f"{error.message}; not undone: {', '.join(left)}")
-    return StepFailed(replace(failure, error=error, final=True))
+    return StepFailed(not_undone(failure, left))
 
 
 def _when(undoable: tuple[Step, Work]) -> tuple[int, int]:

@@ -22,8 +22,8 @@ class Steps(Protocol):
     async def receive(self, run: RunRef, step: Step, *, now_ms: int) -> Step | None:
         """Give a step the earliest signal of the name that it awaits: completed, its data stored.
 
-        Where none has come the step is stored as it is given. Returns the step as it is stored;
-        none where the fence is lost.
+        Where none has come before its `due_at_ms` the step is stored as it is given. Returns the
+        step as it is stored; none where the fence is lost.
         """
         ...
 

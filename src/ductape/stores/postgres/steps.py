@@ -87,7 +87,8 @@ async def _receive(transaction: Transaction, run: RunRef, step: Step, now_ms: in
     if await transaction.row("runs", "hold", {**named, "fence": run.fence}) is None:
         return None
     name = searchable(step.awaits or "")
-    came = await _first(transaction, named, name)
+    asked: Values = {**named, "name": name, "before": step.due_at_ms}
+    came = await transaction.row("signals", "first_in_time", asked)
     if came is not None:
         data = decode_json(came[1])
         step = replace(step, state="completed", completed_at_ms=now_ms, due_at_ms=None, result=data)

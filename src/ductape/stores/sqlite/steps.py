@@ -81,7 +81,8 @@ def _record(connection: Connection, run: RunRef, steps: Sequence[Step]) -> bool:
 def _receive(connection: Connection, run: RunRef, step: Step, now_ms: int) -> Step | None:
     named = _named(run.job_id, run.number)
     name = step.awaits or ""
-    came = _first(connection, named, name)
+    asked: dict[str, Cell] = {**named, "name": name, "before": step.due_at_ms}
+    came = connection.execute(statements("signals")["first_in_time"], asked).fetchone()
     if came is not None:
         data = decode_json(came[1])
         step = replace(step, state="completed", completed_at_ms=now_ms, due_at_ms=None, result=data)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from ductape.domain.breaker import BreakerRule
 from ductape.domain.definitions.fallback import FallbackTarget
 from ductape.domain.definitions.option import OptionTarget
@@ -18,7 +20,7 @@ from ductape.domain.product.format.options import (
     provider_names,
 )
 from ductape.domain.product.kinds.making import in_env, plain, target
-from ductape.domain.product.rules.calls import is_sensitive
+from ductape.domain.product.rules.calls import calls_features, is_sensitive
 from ductape.domain.product.rules.healthchecks import check_named
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
@@ -37,7 +39,7 @@ def resolve_quota(product: Product, env: Env, address: Address) -> Target:
         tz=quota.tz,
         options=_options(product, env, quota.options),
     )
-    return target(
+    made = target(
         product,
         env,
         JobEventTypes.QUOTA,
@@ -46,6 +48,7 @@ def resolve_quota(product: Product, env: Env, address: Address) -> Target:
         sensitive=is_sensitive(product, quota.tag),
         mappings=_mappings([{"input": option.input} for option in quota.options]),
     )
+    return replace(made, calls_features=calls_features(product, quota.tag))
 
 
 def resolve_fallback(product: Product, env: Env, address: Address) -> Target:
@@ -54,7 +57,7 @@ def resolve_fallback(product: Product, env: Env, address: Address) -> Target:
     definition = FallbackTarget(
         tag=fallback.tag, options=_options(product, env, fallback.options), input=fallback.input
     )
-    return target(
+    made = target(
         product,
         env,
         JobEventTypes.FALLBACK,
@@ -65,6 +68,7 @@ def resolve_fallback(product: Product, env: Env, address: Address) -> Target:
             [{"input": option.input, "output": option.output} for option in fallback.options]
         ),
     )
+    return replace(made, calls_features=calls_features(product, fallback.tag))
 
 
 def _options(

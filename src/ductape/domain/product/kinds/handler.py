@@ -10,7 +10,7 @@ from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.addresses import Address
 from ductape.domain.product.format.document import Env, Product
 from ductape.domain.product.kinds.making import plain, target
-from ductape.domain.product.rules.calls import is_sensitive
+from ductape.domain.product.rules.calls import calls_features, is_sensitive
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 
@@ -33,7 +33,8 @@ def resolve_job(product: Product, env: Env, address: Address) -> Target:
     definition, kind = plain(pointing), JobEventTypes.JOB
     sensitive = is_sensitive(product, job.tag)
     made = target(product, env, kind, job.tag, definition, sensitive=sensitive)
-    return replace(made, timeout_ms=_time_for(pointing))
+    stepwise = calls_features(product, job.tag)
+    return replace(made, timeout_ms=_time_for(pointing), calls_features=stepwise)
 
 
 def _time_for(pointing: PointingTarget) -> int:

@@ -12,6 +12,8 @@ from ductape.domain.product.addresses import addresses
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.feature import HELD, steps_of
 from ductape.domain.product.walking import things_of
+from ductape.domain.request import JobEventTypes
+from ductape.domain.steps import CHILDREN
 from ductape.errors import Fault, fault
 
 DEEPEST = 8
@@ -62,18 +64,32 @@ def _of_features(product: Product) -> Iterator[Calling]:
 
 def is_sensitive(product: Product, event: str) -> bool:
     """Tell whether an event, or anything that it calls, is declared sensitive."""
+    reached = _reached(event, [*calls(product)])
+    paths = {one.path for one in addresses(product) if one.event in reached}
+    return any(
+        getattr(thing, "sensitive", False) and any(_is_at(path, where) for path in paths)
+        for where, thing in things_of(product)
+    )
+
+
+def calls_features(product: Product, event: str) -> bool:
+    """Tell whether anything that an event calls is a feature, also one that workers announce."""
     edges = [*calls(product)]
+    reached = _reached(event, edges)
+    known = {one.event for one in addresses(product) if one.kind is JobEventTypes.FEATURE}
+    named = {edge.callee for edge in edges if edge.caller in reached and edge.kind in CHILDREN}
+    return bool((reached & known) | named)
+
+
+def _reached(event: str, edges: Sequence[Calling]) -> set[str]:
+    """Return an event and all that it calls, however far."""
     reached, waiting = {event}, [event]
     while waiting:
         caller = waiting.pop()
         beyond = {edge.callee for edge in edges if edge.caller == caller} - reached
         reached |= beyond
         waiting += beyond
-    paths = {one.path for one in addresses(product) if one.event in reached}
-    return any(
-        getattr(thing, "sensitive", False) and any(_is_at(path, where) for path in paths)
-        for where, thing in things_of(product)
-    )
+    return reached
 
 
 def _is_at(path: str, where: str) -> bool:

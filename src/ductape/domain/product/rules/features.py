@@ -13,8 +13,9 @@ from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.feature import HELD, Feature, FeatureEvent, Sequence, steps_of
 from ductape.domain.product.rules.callees import Callee, callee_faults
+from ductape.domain.product.rules.calls import calls_features
 from ductape.domain.references import uses
-from ductape.domain.steps import CHILDREN
+from ductape.domain.steps import CHILDREN, NO_CACHE
 from ductape.errors import Fault, fault
 
 LONGEST_TRY_MS = 86_400_000
@@ -32,6 +33,7 @@ def feature_faults(product: Product) -> Iterator[Fault]:
         for where, sequence, event in steps_of(feature):
             yield from _event_faults(event, f"{path}.{where}")
             yield from _callee_faults(product, event, f"{path}.{where}")
+            yield from _cache_faults(product, event, f"{path}.{where}")
             yield from _dangling(feature, sequence, event, f"{path}.{where}")
         yield from _unknown_results(feature, None, feature.output, f"{path}.output")
 
@@ -101,7 +103,7 @@ def _event_faults(event: FeatureEvent, path: str) -> Iterator[Fault]:
         yield from _sleep_faults(event.input, f"{path}.input")
     if event.type in HELD and event.retries:
         yield fault(f"{path}.retries", f"none for `{event.type}`", str(event.retries))
-    if event.cache is not None and event.type in (*HELD, *CHILDREN):
+    if event.cache is not None and event.type in HELD:
         yield fault(f"{path}.cache", f"none for `{event.type}`", f"`{event.cache}`")
     if event.type not in ("wait", *CHILDREN) and (event.timeout or 0) > LONGEST_TRY_MS:
         yield fault(f"{path}.timeout", f"at most {LONGEST_TRY_MS} ms", f"{event.timeout}")
@@ -116,6 +118,14 @@ def _callee_faults(product: Product, event: FeatureEvent, path: str) -> Iterator
     if undo is not None:
         callee = Callee(undo.event, undo.type, undo.app)
         yield from callee_faults(product, callee, f"{path}.rollback")
+
+
+def _cache_faults(product: Product, event: FeatureEvent, path: str) -> Iterator[Fault]:
+    """Tell a cache of what runs a feature: its result would outlive what undoes it."""
+    if event.cache is None or event.event is None or event.type in HELD:
+        return
+    if event.type in CHILDREN or calls_features(product, event.event):
+        yield fault(f"{path}.cache", "none for a feature", f"`{event.cache}`", hint=NO_CACHE)
 
 
 def _sleep_faults(given: JsonObject, path: str) -> Iterator[Fault]:

@@ -219,8 +219,8 @@ DELETE FROM ductape.runs WHERE job_id = %(job_id)s AND state <> 'running'
 UPDATE ductape.runs SET state = %(state)s, fence = %(next_fence)s, extra = %(extra)s, due_at = %(due_at)s,
     failures = %(failures)s, losses = %(losses)s, worker = %(worker)s, started_at = %(started_at)s,
     first_started_at = %(first_started_at)s, deadline_at = NULL, cache_key = %(cache_key)s,
-    expires_at = %(expires_at)s, needs = %(needs)s,
-    stop_reason = NULL, attempts = %(attempts)s, progress = coalesce(%(progress)s, progress), updated_at = %(now)s
+    expires_at = %(expires_at)s, needs = %(needs)s, stop_reason = NULL, attempts = %(attempts)s,
+    progress = coalesce(%(progress)s, progress), updated_at = %(now)s
 WHERE job_id = %(job_id)s AND number = %(number)s AND fence = %(fence)s
 
 -- name: give_back_all
@@ -228,12 +228,13 @@ WHERE job_id = %(job_id)s AND number = %(number)s AND fence = %(fence)s
 UPDATE ductape.runs AS r SET state = b.state, fence = b.next_fence, extra = b.extra, due_at = b.due_at,
     failures = b.failures, losses = b.losses, worker = b.worker, started_at = b.started_at,
     first_started_at = b.first_started_at, deadline_at = NULL, cache_key = b.cache_key,
-    expires_at = b.expires_at, needs = b.needs,
-    attempts = b.attempts, progress = coalesce(b.progress, r.progress), updated_at = b.now
+    expires_at = b.expires_at, needs = b.needs, attempts = b.attempts,
+    progress = coalesce(b.progress, r.progress), updated_at = b.now
 FROM unnest(%(job_id)b::text[], %(number)b::integer[], %(fence)b::integer[], %(state)b::text[],
     %(next_fence)b::integer[], %(extra)b::boolean[], %(due_at)b::bigint[], %(failures)b::integer[],
     %(losses)b::integer[], %(worker)b::text[], %(started_at)b::bigint[], %(first_started_at)b::bigint[],
-    %(cache_key)b::bytea[], %(expires_at)b::bigint[], %(needs)b::text[], %(attempts)b::bytea[], %(progress)b::bytea[], %(now)b::bigint[])
+    %(cache_key)b::bytea[], %(expires_at)b::bigint[], %(needs)b::text[], %(attempts)b::bytea[],
+    %(progress)b::bytea[], %(now)b::bigint[])
     AS b (id, n, fence, state, next_fence, extra, due_at, failures, losses, worker, started_at,
         first_started_at, cache_key, expires_at, needs, attempts, progress, now)
 WHERE r.job_id = b.id AND r.number = b.n AND r.fence = b.fence AND r.stop_reason IS NULL

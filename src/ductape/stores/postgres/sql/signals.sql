@@ -7,6 +7,13 @@ WHERE job_id = %(job_id)s AND number = %(number)s AND name = %(name)s
 SELECT place, data FROM ductape.signals
 WHERE job_id = %(job_id)s AND number = %(number)s AND name = %(name)s ORDER BY place LIMIT 1
 
+-- name: first_in_time
+-- What came when the wait was over already is left to another one.
+SELECT place, data FROM ductape.signals
+WHERE job_id = %(job_id)s AND number = %(number)s AND name = %(name)s
+    AND (%(before)s::bigint IS NULL OR sent_at < %(before)s)
+ORDER BY place LIMIT 1
+
 -- name: take
 DELETE FROM ductape.signals
 WHERE job_id = %(job_id)s AND number = %(number)s AND name = %(name)s AND place = %(place)s

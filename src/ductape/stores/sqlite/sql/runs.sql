@@ -131,8 +131,8 @@ DELETE FROM runs WHERE job_id = :job_id AND state <> 'running'
 -- The checkpoint stays as `checkpoint` left it: the copy of whoever gives the run back may be older.
 UPDATE runs SET state = :state, fence = :next_fence, extra = :extra, due_at = :due_at, failures = :failures,
     losses = :losses, worker = :worker, started_at = :started_at, first_started_at = :first_started_at,
-    deadline_at = NULL, cache_key = :cache_key, expires_at = :expires_at, needs = :needs, stop_reason = NULL, attempts = :attempts,
-    progress = coalesce(:progress, progress), updated_at = :now
+    deadline_at = NULL, cache_key = :cache_key, expires_at = :expires_at, needs = :needs, stop_reason = NULL,
+    attempts = :attempts, progress = coalesce(:progress, progress), updated_at = :now
 WHERE job_id = :job_id AND number = :number AND fence = :fence
 
 -- name: checkpoint

@@ -7,6 +7,12 @@ WHERE job_id = :job_id AND number = :number AND name = :name
 SELECT place, data FROM signals
 WHERE job_id = :job_id AND number = :number AND name = :name ORDER BY place LIMIT 1
 
+-- name: first_in_time
+-- What came when the wait was over already is left to another one.
+SELECT place, data FROM signals
+WHERE job_id = :job_id AND number = :number AND name = :name AND (:before IS NULL OR sent_at < :before)
+ORDER BY place LIMIT 1
+
 -- name: take
 DELETE FROM signals WHERE job_id = :job_id AND number = :number AND name = :name AND place = :place
 

@@ -1,0 +1,386 @@
+"""Features as options of fallbacks and quotas: tried, given up, undone, begun anew."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ductape import FeatureContext, Handlers, JobCancelled, JobFailed, ProviderError
+from ductape.handlers.python import AsyncContext
+from ductape.testing import Harness, run
+from tests.unit.worker.builders import PRODUCT, a_job, until_status
+
+Part = dict[str, Any]
+MINUTE_MS = 60_000
+UNDONE: Part = {"event": "refund"}
+NAP: Part = {"type": "sleep", "input": {"ms": MINUTE_MS}}
+WAIT: Part = {"type": "wait", "event": "go"}
+
+
+class Acting:
+    """Jobs for the steps; some fail a few times, or take their time."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.keys: list[str] = []
+        self.failing: dict[str, int] = {}
+        self.lasting_ms: dict[str, int] = {}
+        self.after_ms: int | None = None
+        self.handlers = Handlers()
+        for tag in ("charge", "ship", "refund", "other", "last"):
+            self.handlers.job(tag)(self._acting(tag))
+        self.handlers.feature("kid")(self._kid)
+
+    def _acting(self, tag: str) -> Callable[..., Awaitable[object]]:
+        async def act(_: object, ctx: AsyncContext) -> object:
+            self.done.append(tag)
+            self.keys.append(ctx.idempotency_key.partition(":")[2])
+            await asyncio.sleep(self.lasting_ms.get(tag, 0) / 1000)
+            if self.failing.get(tag, 0) > 0:
+                self.failing[tag] -= 1
+                raise ProviderError(
+                    "SERVICE_UNAVAILABLE", f"{tag} is out", retry_after_ms=self.after_ms
+                )
+            return {"by": tag}
+
+        return act
+
+    async def _kid(self, ctx: FeatureContext) -> object:
+        """Do what the declared feature of these tests does."""
+        await ctx.job("charge", undo=lambda _: self.done.append("refund"))
+        return await ctx.job("ship")
+
+
+@pytest.fixture
+def acting() -> Acting:
+    return Acting()
+
+
+def feature(tag: str, *events: Part, **parts: object) -> Part:
+    return {"tag": tag, "sequence": [{"tag": "main", "events": list(events)}], **parts}
+
+
+PAYING = feature("paying", {"event": "charge", "rollback": UNDONE}, {"event": "ship"})
+RESTING = feature("paying", {"event": "charge", "rollback": UNDONE}, NAP, {"event": "ship"})
+OTHER: Part = {"type": "job", "event": "other"}
+
+
+def option(event: str = "paying", **parts: object) -> Part:
+    return {"type": "feature", "event": event, **parts}
+
+
+def fallback(*options: Part) -> Part:
+    return {"tag": "somehow", "options": list(options)}
+
+
+def outcome(
+    folder: Path, acting: Acting, features: list[Part], *options: Part, **job: object
+) -> tuple[Any, list[Part]]:
+    """Run the fallback of some options, or another event of the product."""
+
+    async def scenario(harness: Harness) -> tuple[Any, list[Part]]:
+        processor = harness.ductape.processor.job
+        job_id = (await processor.dispatch(a_job(**{"event": "somehow", **job})))["job_id"]
+        try:
+            result: object = await processor.wait(job_id)
+        except JobFailed as error:
+            result = error.error
+        return result, [dict(step) for step in await harness.ductape.jobs.steps(job_id)]
+
+    product = {**PRODUCT, "features": features, "fallbacks": [fallback(*options)]}
+    return run(scenario, folder, handlers=acting.handlers, product=product)
+
+
+@pytest.mark.parametrize("event", ["paying", "kid"])
+def test_tries_of_an_option_go_on_at_the_step_that_failed(
+    folder: Path, acting: Acting, event: str
+) -> None:
+    acting.failing = {"ship": 2}
+    result, _ = outcome(folder, acting, [PAYING], option(event, retries=2), OTHER)
+    assert acting.done == ["charge", "ship", "ship", "ship"]
+    assert result["provider"] == event
+    assert len(set(acting.keys)) == 2
+
+
+@pytest.mark.parametrize("event", ["paying", "kid"])
+def test_an_option_that_is_given_up_is_undone_before_the_next(
+    folder: Path, acting: Acting, event: str
+) -> None:
+    acting.failing = {"ship": 9}
+    result, steps = outcome(folder, acting, [PAYING], option(event, retries=1), OTHER)
+    assert acting.done == ["charge", "ship", "ship", "refund", "other"]
+    assert result["provider"] == "other"
+    assert [one["code"] for one in result["failures"]] == ["SERVICE_UNAVAILABLE"]
+    shown = [(one["path"], one["status"]) for one in steps if "/" not in one["path"]]
+    assert shown == [
+        (f"fallback.somehow.{event}", "allowed"),
+        ("fallback.somehow.other", "completed"),
+    ]
+
+
+def test_an_option_that_takes_too_long_is_undone_before_the_next(
+    folder: Path, acting: Acting
+) -> None:
+    acting.lasting_ms = {"ship": MINUTE_MS}
+    result, _ = outcome(folder, acting, [PAYING], option(timeout=5_000), OTHER)
+    assert acting.done == ["charge", "ship", "refund", "other"]
+    assert [one["code"] for one in result["failures"]] == ["TIMEOUT"]
+
+
+def test_an_option_that_hangs_leaves_time_to_the_next(folder: Path, acting: Acting) -> None:
+    acting.lasting_ms = {"ship": 10 * MINUTE_MS}
+    result, _ = outcome(folder, acting, [PAYING], option(), OTHER)
+    assert acting.done == ["charge", "ship", "refund", "other"]
+    assert result["provider"] == "other"
+
+
+def test_holds_count_for_an_option_s_own_time(folder: Path, acting: Acting) -> None:
+    result, steps = outcome(folder, acting, [RESTING], option(timeout=5_000), OTHER)
+    assert acting.done == ["charge", "refund", "other"]
+    assert [one["code"] for one in result["failures"]] == ["TIMEOUT"]
+    assert 5_000 <= steps[0]["completed_at"] - steps[0]["started_at"] < 6_000
+
+
+def test_an_option_may_take_longer_than_an_attempt(folder: Path, acting: Acting) -> None:
+    """Step by step: only one that takes longer than the option's share is too late."""
+    acting.lasting_ms = {"charge": 20_000, "ship": 25_000}
+    slow = feature(
+        "paying", *({"event": "charge", "tag": f"c{at}"} for at in range(4)), {"event": "ship"}
+    )
+    result, _ = outcome(folder, acting, [slow], option(), OTHER)
+    assert result["provider"] == "paying"
+    assert acting.done == ["charge"] * 4 + ["ship"]
+
+
+def test_an_answer_of_no_use_is_undone_before_the_next(folder: Path, acting: Acting) -> None:
+    odd = option(output={"id": "$Response{main}{ship}{nowhere}"})
+    result, _ = outcome(folder, acting, [PAYING], odd, OTHER)
+    assert acting.done == ["charge", "ship", "refund", "other"]
+    assert [one["code"] for one in result["failures"]] == ["REFERENCE_MISSING"]
+
+
+def test_who_asks_for_a_long_wait_is_given_up(folder: Path, acting: Acting) -> None:
+    acting.failing, acting.after_ms = {"ship": 9}, 3_600_000
+    outcome(folder, acting, [PAYING], option(retries=3), OTHER)
+    assert acting.done == ["charge", "ship", "refund", "other"]
+
+
+def test_a_breaker_that_opens_ends_the_tries(folder: Path, acting: Acting) -> None:
+    acting.failing = {"ship": 9}
+    breaking = option(retries=5, breaker={"failures": 2})
+    result, _ = outcome(folder, acting, [PAYING], breaking, OTHER)
+    assert acting.done == ["charge", "ship", "ship", "refund", "other"]
+    assert [one["code"] for one in result["failures"]] == ["SERVICE_UNAVAILABLE"]
+
+
+@pytest.mark.parametrize("event", ["paying", "kid"])
+def test_the_run_s_own_retries_try_an_option_anew(folder: Path, acting: Acting, event: str) -> None:
+    acting.failing = {"ship": 1, "other": 1}
+    result, steps = outcome(folder, acting, [PAYING], option(event), OTHER, retries=1)
+    assert acting.done == ["charge", "ship", "refund", "other", "charge", "ship"]
+    assert result["provider"] == event
+    charges = [key for key in acting.keys if key.endswith("charge")]
+    assert len(set(charges)) == 2
+    assert [one["path"] for one in steps if "/" not in one["path"]] == [
+        f"fallback.somehow.{event}",
+        "fallback.somehow.other",
+        f"fallback.somehow.{event}#2",
+    ]
+
+
+def test_what_was_never_a_feature_keeps_its_key(folder: Path, acting: Acting) -> None:
+    acting.failing = {"ship": 2, "other": 1}
+    outcome(folder, acting, [PAYING], option(), OTHER, retries=1)
+    assert acting.done == ["charge", "ship", "refund", "other"] * 2
+    assert len({key for key in acting.keys if key.endswith("other")}) == 1
+
+
+def test_a_refused_option_is_passed_over(folder: Path, acting: Acting) -> None:
+    strict = feature("paying", {"event": "charge"}, input={"n": {"type": "INTEGER"}})
+    result, _ = outcome(folder, acting, [strict], option(retries=3), OTHER)
+    assert [one["code"] for one in result["failures"]] == ["VALIDATION_ERROR"]
+    assert acting.done == ["other"]
+
+
+def test_what_was_tried_before_a_hold_is_not_tried_after_it(folder: Path, acting: Acting) -> None:
+    acting.failing = {"other": 1}
+    result, _ = outcome(folder, acting, [RESTING], OTHER, option())
+    assert acting.done == ["other", "charge", "ship"]
+    assert result["provider"] == "paying"
+    assert [one["provider"] for one in result["failures"]] == ["other"]
+
+
+def test_an_option_s_breaker_is_not_asked_in_the_middle_of_it(folder: Path, acting: Acting) -> None:
+    """Another run opens it meanwhile: this one has begun already."""
+
+    async def scenario(harness: Harness) -> object:
+        processor = harness.ductape.processor.job
+        first = (await processor.dispatch(a_job("somehow")))["job_id"]
+        await until_status(harness, first, "scheduled")
+        acting.failing = {"charge": 1}
+        await processor.schedule(a_job("somehow"))
+        return await processor.wait(first)
+
+    options = [option(breaker={"failures": 1, "cooldown": 10 * MINUTE_MS}), OTHER]
+    product = {**PRODUCT, "features": [RESTING], "fallbacks": [fallback(*options)]}
+    result: Any = run(scenario, folder, handlers=acting.handlers, product=product)
+    assert result["provider"] == "paying"
+
+
+@pytest.mark.parametrize("event", ["somehow", "share"])
+def test_a_waiting_option_gets_its_signal(folder: Path, acting: Acting, event: str) -> None:
+    async def scenario(harness: Harness) -> object:
+        processor = harness.ductape.processor.job
+        job_id = (await processor.dispatch(a_job(event)))["job_id"]
+        await until_status(harness, job_id, "scheduled")
+        await harness.ductape.features.signal(job_id, "go", {})
+        return await processor.wait(job_id)
+
+    waiting = feature("paying", {"event": "charge"}, WAIT, {"event": "ship"})
+    quota = {"tag": "share", "options": [option()]}
+    product = {**PRODUCT, "features": [waiting], "fallbacks": [fallback(option(), OTHER)]}
+    product["quotas"] = [quota]
+    result: Any = run(scenario, folder, handlers=acting.handlers, product=product)
+    assert (result["provider"], acting.done) == ("paying", ["charge", "ship"])
+
+
+@pytest.mark.parametrize("points", [True, False])
+def test_cancelling_undoes_the_option_under_way(
+    folder: Path,
+    acting: Acting,
+    points: bool,  # noqa: FBT001 (a parameter)
+) -> None:
+    async def scenario(harness: Harness) -> str:
+        processor = harness.ductape.processor.job
+        job_id = (await processor.dispatch(a_job("points" if points else "somehow")))["job_id"]
+        await until_status(harness, job_id, "scheduled")
+        await harness.ductape.jobs.cancel(job_id, "enough")
+        with pytest.raises(JobCancelled):
+            await processor.wait(job_id)
+        return (await harness.ductape.jobs.get(job_id))["status"]
+
+    acting.failing = {"other": 1}
+    pointing = {"tag": "points", "event_type": "fallback", "event_tag": "somehow"}
+    listed = fallback(OTHER, option(), {"type": "job", "event": "last"})
+    product = {**PRODUCT, "features": [RESTING], "fallbacks": [listed], "jobs": [pointing]}
+    assert run(scenario, folder, handlers=acting.handlers, product=product) == "cancelled"
+    assert acting.done == ["other", "charge", "refund"]
+
+
+@pytest.mark.parametrize("state", ["held", "finished"])
+def test_options_are_undone_with_the_feature_around_them(
+    folder: Path, acting: Acting, state: str
+) -> None:
+    acting.failing = {"last": 9}
+    inner = PAYING if state == "finished" else RESTING
+    doomed = {"tag": "two", "events": [{"event": "last"}]}
+    if state == "finished":
+        doomed["parents"] = ["main"]
+    around = feature("order", {"event": "somehow"})
+    around["sequence"].append(doomed)
+    outcome(folder, acting, [inner, around], option(), OTHER, event="order")
+    assert acting.done.count("refund") == 1
+    assert acting.done.count("ship") == (state == "finished")
+    assert "other" not in acting.done
+
+
+def test_a_step_s_tries_try_its_options_anew(folder: Path, acting: Acting) -> None:
+    acting.failing = {"ship": 1}
+    around = feature("order", {"event": "somehow", "retries": 1})
+    outcome(folder, acting, [PAYING, around], option(), event="order")
+    assert acting.done == ["charge", "ship", "refund", "charge", "ship"]
+
+
+def spread(
+    folder: Path, acting: Acting, inner: Part, *options: Part, **job: object
+) -> tuple[Any, list[Part]]:
+    """Run a quota that spreads its calls."""
+
+    async def scenario(harness: Harness) -> tuple[Any, list[Part]]:
+        processor = harness.ductape.processor.job
+        job_id = (await processor.dispatch(a_job("share", **job)))["job_id"]
+        try:
+            result: object = await processor.wait(job_id)
+        except JobFailed as error:
+            result = error.error
+        return result, [dict(step) for step in await harness.ductape.jobs.steps(job_id)]
+
+    quota = {"tag": "share", "options": list(options)}
+    product = {**PRODUCT, "features": [inner], "quotas": [quota]}
+    return run(scenario, folder, handlers=acting.handlers, product=product, seed=3)
+
+
+def test_a_quota_s_chosen_option_stays_the_chosen_one_while_it_is_held(
+    folder: Path, acting: Acting
+) -> None:
+    naps = [NAP | {"tag": f"nap{at}"} for at in range(8)]
+    inner = feature("paying", {"event": "charge"}, *naps, {"event": "ship"})
+    twins = [option(tag="one", weight=1), option(tag="two", weight=1)]
+    spread(folder, acting, inner, *twins)
+    assert acting.done == ["charge", "ship"]
+
+
+def test_a_quota_s_option_that_fails_is_undone_and_tried_anew(folder: Path, acting: Acting) -> None:
+    acting.failing = {"ship": 1}
+    result, _ = spread(folder, acting, PAYING, option(), retries=1)
+    assert acting.done == ["charge", "ship", "refund", "charge", "ship"]
+    assert result["provider"] == "paying"
+    assert len(set(acting.keys)) == 5
+
+
+def test_a_feature_option_keeps_the_version_that_the_run_began_with(
+    folder: Path, acting: Acting
+) -> None:
+    async def scenario(harness: Harness) -> object:
+        processor = harness.ductape.processor.job
+        job_id = (await processor.dispatch(a_job("somehow")))["job_id"]
+        await until_status(harness, job_id, "scheduled")
+        changed = {**product, "features": [feature("paying", {"event": "other"})]}
+        await harness.ductape.products.apply(changed, force=True)
+        return await processor.wait(job_id)
+
+    product = {**PRODUCT, "features": [RESTING], "fallbacks": [fallback(option())]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done == ["charge", "ship"]
+
+
+def test_an_attempt_that_is_over_undoes_what_its_features_have_done(
+    folder: Path, acting: Acting
+) -> None:
+    acting.lasting_ms = {"ship": 10 * MINUTE_MS}
+    pointing = {"tag": "points", "event_type": "feature", "event_tag": "paying"}
+
+    async def scenario(harness: Harness) -> str:
+        with pytest.raises(JobFailed) as failed:
+            await harness.ductape.processor.job.schedule(a_job("points", timeout=10_000))
+        return failed.value.error["code"]
+
+    product = {**PRODUCT, "features": [PAYING], "jobs": [pointing]}
+    assert run(scenario, folder, handlers=acting.handlers, product=product) == "TIMEOUT"
+    assert acting.done == ["charge", "ship", "refund"]
+
+
+def test_a_schedule_learns_that_its_fallback_calls_a_feature(folder: Path, acting: Acting) -> None:
+    """By another version of the product, which changes nothing else of it."""
+    daily = {
+        "tag": "daily",
+        "event": "somehow",
+        "envs": [{"slug": "dev"}],
+        "input": {},
+        "repeat": {"every": MINUTE_MS * 10},
+    }
+    base = {**PRODUCT, "features": [RESTING], "schedules": [daily]}
+
+    async def scenario(harness: Harness) -> None:
+        await harness.until(lambda: acting.done)
+        await harness.ductape.products.apply({**base, "fallbacks": [fallback(option())]})
+        await harness.until(lambda: "charge" in acting.done)
+        [job] = await harness.ductape.jobs.list(product="shop")
+        await harness.ductape.jobs.cancel(job["id"])
+        await harness.until(lambda: "refund" in acting.done)
+
+    product = {**base, "fallbacks": [fallback(OTHER)]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done == ["other", "charge", "refund"]
