@@ -247,7 +247,7 @@ class Scheduling:
         holder = await self._store.intake.holder(
             request.product, request.env, request.key, transaction=transaction
         )
-        return None if holder is None else holder.job_id
+        return holder.job_id if holder is not None and holder.recurring else None
 
     async def _known(self, one: Built, answer: Added, transaction: object) -> Placed:
         """Give the receipt of a job that was there, with its present status."""
