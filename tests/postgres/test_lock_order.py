@@ -12,15 +12,17 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from ductape.domain.operations import cancel
+from ductape.domain.operations import cancel, retry
 from ductape.domain.request import Repeat
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.postgres.address import address_of
 from ductape.stores.postgres.keys import free_keys
 from ductape.stores.postgres.lines import AsyncLine
+from ductape.stores.postgres.settling import Settling
 from ductape.stores.postgres.store import PostgresStore
-from tests.builders import NOW_MS, ZONES, a_new_job, a_recurring_job, a_spec
-from tests.conformance.steps import applied, record, stored
+from ductape.stores.postgres.transaction import Transaction
+from tests.builders import NOW_MS, ZONES, a_failure, a_new_job, a_recurring_job, a_spec, decide
+from tests.conformance.steps import applied, claimed_one, hired, record, settled, stored
 from tests.servers.postgres import PostgresServer
 
 PATIENCE_S = 5
@@ -198,3 +200,28 @@ async def test_a_key_whose_job_was_taken_away_and_that_is_not_freed_yet_is_free(
     held = await store.intake.holder("orders", "prd", "a")
     assert held is not None
     assert (held.job_id, held.digest) == (job.job_id, rival)
+
+
+async def test_a_job_that_is_being_reopened_keeps_its_key_though_its_run_is_old(
+    store: PostgresStore,
+) -> None:
+    await hired(store, "w1")
+    [job_id] = await stored(store, keyed("a"))
+    await settled(store, await claimed_one(store), a_failure("NOT_FOUND"))
+    again = retry(await record(store, job_id), delay_ms=0, now_ms=NOW_MS, zones=ZONES)
+    assert again is not None
+    opened, pruned = asyncio.Event(), asyncio.Event()
+
+    async def reopen(transaction: Transaction) -> None:
+        await Settling(decide).settle_all(transaction, [again], NOW_MS)
+        opened.set()
+        await pruned.wait()
+
+    reopening = asyncio.create_task(store._engine.write(reopen))
+    await opened.wait()
+    await asyncio.wait_for(prune(store), PATIENCE_S)
+    pruned.set()
+    await reopening
+    await prune(store)
+    assert (await record(store, job_id)).status == "queued"
+    assert await store.intake.holder("orders", "prd", "a") is not None
