@@ -147,6 +147,7 @@ async def test_nothing_at_all_runs_at_once(ductape: Ductape) -> None:
     [
         ({"env": "prod", "event": "fnd"}, ["env", "event"]),
         ({"event": "fnd", "input": {"a": "$Secret{x}", "b": "$Add("}}, ["event", *"ab"]),
+        ({"event": "fnd", "input": {"a": "$Session{user}{id}"}}, ["event", "a"]),
         ({"event": "fnd", "session": {"tag": "user", "token": "x"}}, ["event", "session.token"]),
         (
             {"session": {"tag": "user", "token": "x"}, "input": {"query": {"limit": "$Secret{x}"}}},
@@ -154,6 +155,19 @@ async def test_nothing_at_all_runs_at_once(ductape: Ductape) -> None:
         ),
         ({"session": {"tag": "no", "token": "x"}, "event": "fnd"}, ["event", "session.tag"]),
         ({"retries": -1, "env": "prod", "event": "fnd"}, ["env", "event", "retries"]),
+        (
+            {"env": "prod", "event": "fnd", "session": {"tag": "no", "token": "x"}},
+            ["env", "event", "session.tag"],
+        ),
+        (
+            {"env": 5, "event": "fnd", "session": {"tag": "no", "token": "x"}},
+            ["env", "event", "session.tag"],
+        ),
+        # Whether an env that is there would take the token tells nothing of the one that is meant.
+        (
+            {"env": "prod", "event": "fnd", "session": {"tag": "user", "token": "x"}},
+            ["env", "event"],
+        ),
     ],
 )
 async def test_one_wrong_name_hides_no_other(
@@ -206,3 +220,43 @@ async def test_what_has_no_form_hides_none_of_the_others(
     ductape: Ductape, wrong: dict[str, object], told: list[str]
 ) -> None:
     assert paths(await refused(ductape, {**FIND, **wrong})) == told
+
+
+USER = {"tag": "user", "token": "x"}
+WRONG_ANYWHERE = {
+    "input": {"a": "$Secret{x}", "b": "$Add(", "c": "$Session{u}", "d": "$Auth{x}{y}"}
+}
+"""What of it is wrong wherever it is taken: two are not, if there is a session."""
+
+
+@pytest.mark.parametrize("product", ["shp", 5])
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (WRONG_ANYWHERE, ["input.a", "input.b", "input.c"]),
+        ({**WRONG_ANYWHERE, "session": USER}, ["input.a", "input.b"]),
+        ({**WRONG_ANYWHERE, "retries": -1}, ["input.a", "input.b", "input.c", "retries"]),
+        ({"input": {"c": "$Default($Session{u}, 1)"}, "retries": -1}, ["retries"]),
+        ({"input": [], "session": {"tag": 5, "token": "x"}}, ["input", "session.tag"]),
+        ({"env": 5, "input": {}, "event": ""}, ["env", "event"]),
+    ],
+)
+async def test_a_product_that_is_not_there_hides_nothing_that_can_be_known_without_it(
+    ductape: Ductape, product: object, changes: dict[str, object], told: list[str]
+) -> None:
+    request = {**FIND, "product_tag": product, **changes}
+    error = await refused(ductape, request)
+    assert paths(error) == sorted([*told, "product_tag"])
+    with pytest.raises(ValidationError) as raised:
+        await ductape.processor.action.run({**request, "priority": "high"})
+    assert paths(raised.value) == sorted([*told, "priority", "product_tag", "start_at"])
+    with pytest.raises(ValidationError) as raised:
+        await ductape.processor.job.dispatch_many([request, request])
+    assert {path.partition(".")[2] for path in paths(raised.value)} == {*told, "product_tag"}
+
+
+async def test_an_unknown_product_alone_keeps_its_name(ductape: Ductape) -> None:
+    request = {**FIND, "product_tag": "shp", "session": USER, "input": {"a": "$Session{u}"}}
+    with pytest.raises(NotFound) as raised:
+        await ductape.processor.job.dispatch(request)
+    assert raised.value.path == "product_tag"

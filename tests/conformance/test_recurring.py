@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from ductape.domain.operations import cancel, extra_run, pause, resume
-from ductape.domain.outcome import Lost, Outcome, Success
+from ductape.domain.operations import cancel, extra_run, pause, resume, retry
+from ductape.domain.outcome import Cancelled, Lost, Outcome, Success
 from ductape.domain.request import OnFailure, Repeat
+from ductape.domain.views import job_view
 from ductape.ports.stores import Store
 from tests.builders import (
     NOW_MS,
@@ -254,3 +255,50 @@ async def test_a_run_that_fails_for_good_does_to_the_recurrence_what_was_asked(
     await settled(store, await claimed_one(store), a_failure())
     found = await record(store, job_id)
     assert (found.status, found.live is None) == (status, on_failure != "continue")
+
+
+RETRIED_MS = NOW_MS + 3 * EVERY_MS + 200
+"""When a person retries what stopped: three instants have passed meanwhile."""
+
+
+async def a_retry_of_what_stopped(store: Store, *, limit: int | None = None) -> str:
+    """Let the first run of a recurrence fail that stops then, and ask for it once more."""
+    await hired(store, "w1")
+    repeat = Repeat(every_ms=EVERY_MS, on_failure="stop", limit=limit)
+    [job_id] = await stored(store, a_recurring_job(a_spec(repeat=repeat)))
+    await settled(store, await claimed_one(store), a_failure())
+    again = retry(await record(store, job_id), delay_ms=0, now_ms=RETRIED_MS, zones=ZONES)
+    await applied(store, again, now_ms=RETRIED_MS)
+    return job_id
+
+
+async def test_what_stopped_goes_on_once_a_retry_has_succeeded(store: Store) -> None:
+    job_id = await a_retry_of_what_stopped(store)
+    claim = await claimed_one(store, now_ms=RETRIED_MS)
+    await settled(store, claim, Success("mended"), now_ms=RETRIED_MS)
+    view = job_view(await record(store, job_id), now_ms=RETRIED_MS, zones=ZONES)
+    assert (view["status"], view["last_error"], view["result"]) == ("scheduled", None, "mended")
+    following = await live(store, job_id)
+    assert (following.scheduled_at_ms, following.extra) == (NOW_MS + 4 * EVERY_MS, False)
+    assert view["next_run_at"] == following.scheduled_at_ms
+
+
+@pytest.mark.parametrize("outcome", [a_failure("ABORTED"), Cancelled("no")])
+async def test_what_stopped_stays_so_while_no_retry_succeeds(
+    store: Store, outcome: Outcome
+) -> None:
+    job_id = await a_retry_of_what_stopped(store)
+    claim = await claimed_one(store, now_ms=RETRIED_MS)
+    await settled(store, claim, outcome, now_ms=RETRIED_MS)
+    found = await record(store, job_id)
+    assert (found.status, found.live) == ("failed", None)
+    told = job_view(found, now_ms=RETRIED_MS, zones=ZONES)["last_error"]
+    assert told is not None
+
+
+async def test_what_stopped_at_its_last_occurrence_is_completed_by_a_retry(store: Store) -> None:
+    job_id = await a_retry_of_what_stopped(store, limit=1)
+    claim = await claimed_one(store, now_ms=RETRIED_MS)
+    await settled(store, claim, Success("mended"), now_ms=RETRIED_MS)
+    found = await record(store, job_id)
+    assert (found.status, found.live) == ("completed", None)

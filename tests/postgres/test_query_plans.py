@@ -4,97 +4,13 @@ Plans are pinned on empty tables, on full ones, and on full ones that were analy
 is due later and much history, a plan that scans is found out only when it is too late.
 """
 
-import asyncio
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Iterator
 
-import psycopg
 import pytest
-from msgspec.structs import replace
 
-from ductape.domain.ids import floor
-from ductape.domain.job import Run
-from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.days import DAY_MS, Day, about, ended_since, make_days, start_of_day
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.migrating import migrate
-from ductape.stores.postgres.plans import by_index
-from ductape.stores.postgres.rows import Cell, run_row
-from ductape.stores.postgres.statements import Statements
-from tests.builders import NOW_MS, a_run, a_spec
+from tests.postgres.planned import AHEAD, YESTERDAY, Database, a_database
 from tests.servers.postgres import PostgresServer
-
-KEPT = 10
-"""How many days of history there are before today's."""
-AHEAD = 2
-YESTERDAY = Day(start_of_day(NOW_MS) - DAY_MS, "completed")
-_made = count(1)
-
-VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
-    "now": NOW_MS,
-    "slots": 100,
-    "queue": ["q1"],
-    "rank": [0],
-    "flow": ["orders"],
-    "needs": [""],
-    "due_at": [NOW_MS],
-    "queues": None,
-    "most": 100,
-    "flows": ["orders"],
-    **{
-        f"{look}_{name}": [value]
-        for look in ("last", "seen")
-        for name, value in (("queue", "q1"), ("rank", 0), ("flow", "orders"), ("needs", ""))
-    },
-    "share": [9],
-    "handlers": ["job:a"],
-    "worker": "w1",
-    "grace": 1,
-    "key": b"1",
-    "keys": [b"1"],
-    "envs": ["prd"],
-    "names": ["a"],
-    "job_id": "a",
-    "jobs": ["a"],
-    "number": 1,
-    "fence": 1,
-    "lease_until": NOW_MS,
-    "until": NOW_MS,
-    "id": "w1",
-    "failed_before": NOW_MS,
-    "earliest_before": NOW_MS,
-    "ended_before": NOW_MS,
-    "others": ["clicks"],
-    "others_before": [NOW_MS],
-    "latest_before": NOW_MS,
-    "products": ["clicks"],
-    "only": True,
-    "after": "",
-    "after_number": 0,
-    "looked_at": 1_000,
-    "numbers": [1],
-    "ends": [YESTERDAY.starts_ms],
-    "ended_from": ended_since(NOW_MS),
-    "since": floor(NOW_MS - 1),
-    "before": "g",
-    "quota": "sends",
-    "subject": b"1",
-    "owner": "fallback:mail",
-    "provider": "p1",
-    **dict.fromkeys(
-        ("status", "kind", "product", "env", "event", "recurring", "q", "metadata"), None
-    ),
-    **dict.fromkeys(("session_tag", "session_user_id"), None),
-}
-
-_OF_A_PRODUCT: dict[str, str | list[str] | list[int]] = {"product": "orders", "env": "prd"}
-
-OTHERWISE: dict[str, dict[str, str | list[str] | list[int]]] = {
-    **dict.fromkeys(("uses", "hold", "get", "holders"), _OF_A_PRODUCT),
-    "running_of_queues": {"queues": ["q1"]},
-}
 
 EVERY_TURN = {
     "promote": "Index Scan using runs_later",
@@ -150,80 +66,10 @@ YOUNG = 2 * (1 + AHEAD + 1)
 SORTS = re.compile(r"-> +(Incremental )?Sort ")
 
 
-@dataclass(frozen=True)
-class Database:
-    """A schema that holds something, and how to ask about it."""
-
-    kind: str
-    cursor: psycopg.ClientCursor
-    statements: Statements
-
-    def plan(self, table: str, name: str) -> str:
-        """Ask PostgreSQL how it would go about a statement; one of a day, about yesterday's."""
-        sql = b"EXPLAIN " + about(self.statements, table, name, YESTERDAY)
-        return self._answer(sql, {**VALUES, **OTHERWISE.get(name, {})})
-
-    def plan_once(self, table: str, name: str) -> str:
-        """Ask the same for whatever values."""
-        named: dict[bytes, bytes] = {}
-
-        def numbered(found: re.Match[bytes]) -> bytes:
-            return named.setdefault(found[1], b"$%d" % (len(named) + 1))
-
-        sql = about(self.statements, table, name, YESTERDAY)
-        sql = re.sub(rb"%\((\w+)\)[sb]", numbered, sql).replace(b"%%", b"%")
-        return self._answer(b"EXPLAIN (GENERIC_PLAN) " + sql, None)
-
-    def _answer(self, sql: bytes, values: Mapping[str, object] | None) -> str:
-        self.cursor.execute(sql, values)
-        return "\n".join(row[0] for row in self.cursor.fetchall())
-
-
 @pytest.fixture(scope="module", params=["empty", "full", "analysed"])
 def database(request: pytest.FixtureRequest, server: PostgresServer) -> Iterator[Database]:
-    # Under xdist the tests of one kind of table may come in two batches.
-    schema = f"plans_{request.param}_{next(_made)}"
-    asyncio.run(with_days(f"{server.url}?schema={schema}"))
-    statements = Statements(schema)
-    with psycopg.connect(server.url, autocommit=True) as link:
-        cursor = psycopg.ClientCursor(link)
-        cursor.execute(f"SET search_path = {schema}".encode())
-        cursor.execute(by_index(local=False))
-        if request.param != "empty":
-            fill(cursor, statements)
-        if request.param == "analysed":
-            cursor.execute("ANALYZE")
-        yield Database(request.param, cursor, statements)
-
-
-async def with_days(url: str) -> None:
-    """Make a schema with history of many days."""
-    await migrate(url)
-    engine = Engine(address_of(url), pooled=False)
-    await engine.open()
-    since_ms = NOW_MS - KEPT * DAY_MS
-    await engine.write(lambda t: make_days(t, since_ms, ahead=KEPT + AHEAD))
-    await engine.aclose()
-
-
-def fill(cursor: psycopg.ClientCursor, statements: Statements) -> None:
-    """Put in what a busy store has: much that is due later, a little that waits and runs."""
-    later = [a_run(due_ms=NOW_MS + at) for at in range(1, 5_000)]
-    waiting = [a_run(a_spec(queue=f"q{at % 5}", priority=at % 3)) for at in range(300)]
-    lost = [a_run(losses=1) for _ in range(10)]
-    held = [a_run(state="running", worker=f"w{at % 4}", cache_key=b"%d" % at) for at in range(50)]
-    parked = [replace(run, state="parked", worker=None) for run in held]
-    parked = [replace(run, job_id=a_run().job_id) for run in parked]
-    every: list[Run] = [*later, *waiting, *lost, *held, *parked]
-    rows = [{**run_row(run, NOW_MS), "product_version": None} for run in every]
-    cursor.executemany(statements.named("runs", "insert"), rows)
-    cursor.execute("""
-        INSERT INTO history
-        SELECT job_id, n, CASE n WHEN 3 THEN 'failed' ELSE 'completed' END, true, product, env,
-            event, kind, queue, extra, false, scheduled_at, 1, due_at - n * 2 * 86400000::bigint,
-            0, NULL, NULL, NULL, NULL, spec, 'x', NULL, NULL, NULL
-        FROM runs, generate_series(0, 4) AS n
-    """)
+    with a_database(server, request.param) as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", EVERY_TURN)

@@ -14,7 +14,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ductape.domain.wallclock import DAY_S, EPOCH_ORDINAL, instants_showing, offset_at
+from ductape.domain.wallclock import (
+    DAY_S,
+    EPOCH_ORDINAL,
+    first_change,
+    instants_showing,
+    offset_at,
+)
 
 Period = Literal["second", "minute", "hour", "day", "week", "month"]
 Algorithm = Literal["fixed", "sliding"]
@@ -85,9 +91,9 @@ def rule_at(limit: int, period: Period, algorithm: Algorithm, *, now_ms: int, zo
 def window_at(period: Period, now_ms: int, zone: tzinfo) -> tuple[int, int]:
     """Return the first instant of the window that holds `now_ms`, and the first one after it.
 
-    Days, weeks (from Monday) and months are those of the zone's calendar, however long a change of
-    its clock makes them. Shorter windows are as long as ever, and begin where the zone's wall clock
-    shows a whole one.
+    Days, weeks (from Monday) and months are those of the zone's calendar. Shorter windows begin
+    where the zone's wall clock shows a whole one. However long a change of the clock makes a
+    window, the next one begins at its end.
 
     >>> from zoneinfo import ZoneInfo
     >>> start, end = window_at("day", 1_774_746_000_000, ZoneInfo("Europe/Amsterdam"))
@@ -95,7 +101,8 @@ def window_at(period: Period, now_ms: int, zone: tzinfo) -> tuple[int, int]:
     23.0
     """
     if period in ("second", "minute", "hour"):
-        return _whole(SPAN_MS[period], now_ms, offset_at(zone, now_ms // 1000) * 1000)
+        span_ms = SPAN_MS[period]
+        return _whole_since(span_ms, now_ms, zone), _whole_after(span_ms, now_ms, zone)
     now_s = now_ms // 1000
     today = date.fromordinal((now_s + offset_at(zone, now_s)) // DAY_S + EPOCH_ORDINAL)
     first = _first_day(period, today)
@@ -201,9 +208,27 @@ def _sum(uses: Uses) -> int:
     return sum(amount for _, amount in uses)
 
 
-def _whole(span_ms: int, now_ms: int, offset_ms: int) -> tuple[int, int]:
-    start_ms = (now_ms + offset_ms) // span_ms * span_ms - offset_ms
-    return start_ms, start_ms + span_ms
+def _whole_since(span_ms: int, now_ms: int, zone: tzinfo) -> int:
+    """Return the last instant, `now_ms` included, at which the wall clock shows a whole window."""
+    start_ms = now_ms - _past_whole(span_ms, now_ms, zone)
+    change = first_change(zone, start_ms // 1000, now_ms // 1000)
+    # Before the change the wall clock showed another time than the one counted back to.
+    return start_ms if change is None else _whole_since(span_ms, change.at_s * 1000 - 1, zone)
+
+
+def _whole_after(span_ms: int, now_ms: int, zone: tzinfo) -> int:
+    """Return the first instant later than `now_ms` at which the wall clock shows a whole window."""
+    end_ms = now_ms - _past_whole(span_ms, now_ms, zone) + span_ms
+    change = first_change(zone, now_ms // 1000, end_ms // 1000)
+    if change is None:
+        return end_ms
+    changed_ms = change.at_s * 1000
+    whole = _past_whole(span_ms, changed_ms, zone) == 0
+    return changed_ms if whole else _whole_after(span_ms, changed_ms, zone)
+
+
+def _past_whole(span_ms: int, now_ms: int, zone: tzinfo) -> int:
+    return (now_ms + offset_at(zone, now_ms // 1000) * 1000) % span_ms
 
 
 def _first_day(period: Period, day: date) -> date:

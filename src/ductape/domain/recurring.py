@@ -75,6 +75,8 @@ def advance(
     )
     if ended.outcome == "failed" and counted.state == "active":
         counted = _after_failure(counted)
+    if ended.outcome == "completed" and counted.state == "failed":
+        counted = _from_now(counted, now_ms)
     return upcoming(counted, now_ms=now_ms, zones=zones)
 
 
@@ -112,14 +114,7 @@ def next_due(schedule: Schedule, *, now_ms: int, zones: ZoneLookup) -> int | Non
 
 def resumed(schedule: Schedule, *, now_ms: int, zones: ZoneLookup) -> tuple[Schedule, Run | None]:
     """Go on after a pause with the first instant from now: those in between are skipped."""
-    behind = schedule.watermark_ms is None or schedule.watermark_ms < now_ms - 1
-    active = replace(
-        schedule,
-        state="active",
-        fault=None,
-        version=schedule.version + 1,
-        watermark_ms=now_ms - 1 if behind else schedule.watermark_ms,
-    )
+    active = replace(_from_now(schedule, now_ms), fault=None, version=schedule.version + 1)
     return upcoming(active, now_ms=now_ms, zones=zones)
 
 
@@ -141,6 +136,17 @@ def repeat_of(spec: JobSpec) -> Repeat:
         msg = "a recurring job without a recurrence"
         raise ValueError(msg)
     return spec.repeat
+
+
+def _from_now(schedule: Schedule, now_ms: int) -> Schedule:
+    """Make a halted recurrence live: its next instant is the first from now on.
+
+    That is also what a success does to one that a failure has stopped, once somebody has retried
+    it or run it: a job is queued again after each successful execution.
+    """
+    behind = schedule.watermark_ms is None or schedule.watermark_ms < now_ms - 1
+    mark = now_ms - 1 if behind else schedule.watermark_ms
+    return replace(schedule, state="active", watermark_ms=mark)
 
 
 def _extra(schedule: Schedule, now_ms: int) -> tuple[Schedule, Run]:

@@ -22,6 +22,7 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.intake import NewJob
 from ductape.services.building import Builder
+from ductape.services.looking_further import current_version
 from ductape.services.refusing import whole_refusal
 from ductape.services.waiting import Waiting
 
@@ -91,7 +92,7 @@ class AtOnce:
             return parse_job_request(asked, now_ms=now_ms, zones=self._zones, limits=self._limits)
 
         async def build(request: JobRequest) -> tuple[int, NewJob]:
-            version = await self._catalog.version(request.product)
+            version = await current_version(self._catalog, request)
             built = await self._builder.build(request, held=None, now_ms=now_ms, version=version)
             return version, built.job
 

@@ -89,7 +89,7 @@ class Builder:
         ask = self._asking(request, version, request.env)
         target, called = await named(request, ask)
         request = as_asked(request, target)
-        session = await self._open(request)
+        session = await self._open(request, request.env)
         data = None if session is None else SessionData(session.tag, session.data)
         lacking = await session_faults(called, ask, data)
         warnings = (*request.warnings, *judged(target, called, request, data, lacking))
@@ -164,12 +164,12 @@ class Builder:
 
         return ask
 
-    async def _open(self, request: JobRequest) -> OpenedSession | None:
+    async def _open(self, request: JobRequest, env: str) -> OpenedSession | None:
         token = request.session
         if token is None:
             return None
         try:
-            return await self._sessions.open(request.product, request.env, token.tag, token.token)
+            return await self._sessions.open(request.product, env, token.tag, token.token)
         except SessionInvalid as error:
             error.path = error.path or "session.token"
             raise

@@ -25,7 +25,7 @@ Build = Callable[[JobRequest], Awaitable[object]]
 """Makes a job of a request, storing nothing; raises what is wrong with it."""
 
 _LOOKED_AT = ("product_tag", "env", "event", "app", "input", "session")
-_STANDING_IN: Mapping[str, object] = {"env": "?", "event": "?", "input": {}}
+_STANDING_IN: Mapping[str, object] = {"product_tag": "?", "env": "?", "event": "?", "input": {}}
 """For what is at fault itself: what that brings is not told, and the others are looked at."""
 
 
@@ -132,10 +132,7 @@ def _readable(data: object, refused: Collection[str], read: Read) -> JobRequest 
         return None
     fields = cast("Mapping[str, object]", data)
     kept = {key: fields[key] for key in _LOOKED_AT if key in fields and not _in_part(refused, key)}
-    try:
-        return read({**_STANDING_IN, **kept, "start_at": 0})
-    except ValidationError:  # The product is itself at fault, which the refusal tells.
-        return None
+    return read({**_STANDING_IN, **kept, "start_at": 0})
 
 
 def _in_part(paths: Collection[str], key: str) -> bool:

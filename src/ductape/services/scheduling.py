@@ -27,6 +27,7 @@ from ductape.ports.stores import Store
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.services.building import Builder, Built
 from ductape.services.doubles import refuse_conflicts, refuse_doubles
+from ductape.services.looking_further import current_version
 from ductape.services.moulds import Moulds
 from ductape.services.refusing import of_a_batch, what_is_wrong, whole_refusal
 from ductape.services.streaming import WORTHWHILE, Streaming
@@ -234,7 +235,7 @@ class Scheduling:
     async def _build_one(self, request: JobRequest, now_ms: int, transaction: object) -> Built:
         version = self._versions.get(request.product)
         if version is None:
-            version = await self._catalog.version(request.product)
+            version = await current_version(self._catalog, request)
             self._versions[request.product] = version
         held = await self._held(request, transaction)
         return await self._builder.build(request, held=held, now_ms=now_ms, version=version)
@@ -246,7 +247,7 @@ class Scheduling:
         holder = await self._store.intake.holder(
             request.product, request.env, request.key, transaction=transaction
         )
-        return None if holder is None else holder.job_id
+        return holder.job_id if holder is not None and holder.recurring else None
 
     async def _known(self, one: Built, answer: Added, transaction: object) -> Placed:
         """Give the receipt of a job that was there, with its present status."""

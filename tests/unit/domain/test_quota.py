@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ductape.app.zones import PackagedZones
 from ductape.domain.quota import (
     SLOTS,
     SPAN_MS,
@@ -23,7 +24,10 @@ from ductape.domain.quota import (
     still_counting,
     window_at,
 )
+from ductape.domain.wallclock import Change
+from tests.unit.domain.zone_files import listed_changes
 
+PACKAGED = PackagedZones()
 ZONES = ("UTC", "Europe/Amsterdam", "America/St_Johns", "Asia/Kolkata", "Australia/Lord_Howe")
 ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
 PERIODS: tuple[Period, ...] = get_args(Period)
@@ -40,10 +44,49 @@ def test_a_window_holds_its_instant_and_is_the_same_for_all_in_it(
 ) -> None:
     start_ms, end_ms = window_at(period, now_ms, ZoneInfo(zone))
     assert start_ms <= now_ms < end_ms
-    if period in ("day", "week", "month"):
-        for other in (start_ms, end_ms - 1):
-            assert window_at(period, other, ZoneInfo(zone)) == (start_ms, end_ms)
-        assert window_at(period, end_ms, ZoneInfo(zone))[0] == end_ms
+    for other in (start_ms, end_ms - 1):
+        assert window_at(period, other, ZoneInfo(zone)) == (start_ms, end_ms)
+    assert window_at(period, end_ms, ZoneInfo(zone))[0] == end_ms
+
+
+def notable_changes() -> dict[Change, str]:
+    """Return changes of clocks since 1970, with a zone that has each: all odd ones, some others."""
+    every = {change: name for name in sorted(PACKAGED.names()) for change in listed_changes(name)}
+    usual = [each for each in every if abs(each.after_s - each.before_s) == 3600]
+    for each in set(usual) - set(usual[::7]):
+        del every[each]
+    return every
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_windows_follow_one_another_without_gap_or_overlap_where_clocks_are_moved(
+    period: Period,
+) -> None:
+    for change, name in notable_changes().items():
+        zone = PACKAGED.get(name)
+        changed_ms = change.at_s * 1000
+        asked_ms = changed_ms - 2 * SPAN_MS[period]
+        _, asked_ms = window_at(period, asked_ms, zone)
+        while asked_ms <= changed_ms + 2 * SPAN_MS[period]:
+            start_ms, end_ms = window_at(period, asked_ms, zone)
+            assert start_ms == asked_ms, (name, change)
+            for other in {(start_ms + end_ms) // 2, end_ms - 1, changed_ms - 1, changed_ms}:
+                if start_ms <= other < end_ms:
+                    assert window_at(period, other, zone) == (start_ms, end_ms), (name, change)
+            asked_ms = end_ms
+
+
+@pytest.mark.parametrize(
+    ("within", "start", "end"),
+    [
+        # Set back by half an hour at 02:00, to 01:30; set forward at 02:00, to 02:30.
+        ("2026-04-04T15:10", "2026-04-04T14:00", "2026-04-04T15:30"),
+        ("2026-10-03T15:40", "2026-10-03T14:30", "2026-10-03T16:00"),
+    ],
+)
+def test_an_hour_lasts_until_the_clock_shows_a_whole_one(within: str, start: str, end: str) -> None:
+    found = window_at("hour", ms(within), ZoneInfo("Australia/Lord_Howe"))
+    assert found == (ms(start), ms(end))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ Whoever comes second to a key or a twin waits for the first to commit, then find
 hundred callers at once leave one job, and each answer is a value, never an SQL error.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
 from ductape.domain.job import Run, Schedule, under_way
@@ -15,12 +16,11 @@ from ductape.stores.postgres.along import Along
 from ductape.stores.postgres.borrowing import Borrowing
 from ductape.stores.postgres.engine import Engine
 from ductape.stores.postgres.inserting import store_run, store_runs, stream_fresh
+from ductape.stores.postgres.keys import Keys, key_of, redefine, take_or_hold
 from ductape.stores.postgres.products import newest_versions
 from ductape.stores.postgres.rows import (
-    Cell,
     Row,
     Values,
-    by_column,
     finished_row,
     holder_of,
     run_of,
@@ -131,25 +131,22 @@ async def _add_all(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int
     if all(map(_is_plain, jobs)):  # most batches are: a job of its own takes no thought then
         await store_runs(transaction, [each for job in jobs for each in _runs_of(job, now_ms)])
         return [Added("added", job.job_id) for job in jobs]
-    taken = await _take_keys(transaction, jobs)
-    fresh = {job.job_id: job for job in jobs if _is_new(job, taken)}
-    runs = [each for job in fresh.values() for each in _runs_of(job, now_ms)]
+    keys = await take_or_hold(transaction, jobs)
+    free = [at for at, job in enumerate(jobs) if job.spec.key is None or at in keys.taken]
+    known = sorted({*range(len(jobs))}.difference(free))
+    answers = {at: Added("added", jobs[at].job_id) for at in free if _runs_once(jobs[at])}
+    runs = [each for at in answers for each in _runs_of(jobs[at], now_ms)]
     await store_runs(transaction, runs)
-    answers = [Added("added", job.job_id) for job in jobs]
-    for at in sorted(range(len(jobs)), key=lambda at: _turn(jobs[at])):
-        if jobs[at].job_id not in fresh:
-            answers[at] = await _add_with(transaction, jobs[at], taken, now_ms)
-    if any(answer.verdict in ("conflict", "moved") for answer in answers):
-        raise _Refused(answers)
-    return answers
-
-
-def _turn(job: NewJob) -> tuple[str, str, str, bytes]:
-    """Return when a job of a batch has its turn: everybody holds keys and twins in one order.
-
-    So who asks for some of the same in another order waits, and not in a circle.
-    """
-    return (job.spec.key or "", job.spec.product, job.spec.env, job.twin or b"")
+    # Twins are stored in one order by everybody, and before any recurrence is held.
+    for at in sorted(free, key=lambda at: jobs[at].twin or b""):
+        if at not in answers:
+            answers[at] = await _add(transaction, jobs[at], now_ms)
+    stored = await _held_schedules(transaction, [jobs[at] for at in known], keys)
+    for at in known:
+        answers[at] = await _add_known(transaction, jobs[at], keys, stored, now_ms)
+    if any(answer.verdict in ("conflict", "moved") for answer in answers.values()):
+        raise _Refused([answers[at] for at in range(len(jobs))])
+    return [answers[at] for at in range(len(jobs))]
 
 
 async def _resolved_as_current(transaction: Transaction, jobs: Sequence[NewJob]) -> bool:
@@ -174,67 +171,70 @@ def _runs_of(job: NewJob, now_ms: int) -> Iterator[tuple[Run, int]]:
         yield run, now_ms
 
 
-def _is_new(job: NewJob, taken: Collection[str]) -> bool:
-    """Tell whether a job runs once, and no other has its key."""
-    free = job.spec.key is None or job.job_id in taken
-    return free and job.schedule is None and job.run is not None
+def _runs_once(job: NewJob) -> bool:
+    return job.schedule is None and job.run is not None
 
 
-async def _add_with(
-    transaction: Transaction, job: NewJob, taken: Collection[str], now_ms: int
-) -> Added:
-    """Add a job, and what tells of it if there is something to tell."""
-    added = await _add(transaction, job, taken, now_ms)
-    if added.verdict in ("added", "replaced"):
-        await store_runs(transaction, [(run, now_ms) for run in job.also])
-    return added
-
-
-async def _add(transaction: Transaction, job: NewJob, taken: Collection[str], now_ms: int) -> Added:
-    if job.spec.key is not None and job.job_id not in taken:
-        return await _add_keyed(transaction, job, job.spec.key, now_ms)
+async def _add(transaction: Transaction, job: NewJob, now_ms: int) -> Added:
+    """Add a recurrence that has no key, or has it by now, and what tells of it."""
     while not await _insert(transaction, job, now_ms):
         twin: str | None = await transaction.cell("schedules", "twin", {"twin": job.twin})
         if twin is not None:
             return Added("existing", twin)
+    await store_runs(transaction, [(run, now_ms) for run in job.also])
     return Added("added", job.job_id)
 
 
-async def _add_keyed(transaction: Transaction, job: NewJob, key: str, now_ms: int) -> Added:
-    held = await _taken(transaction, job, key)
-    if held is None:
-        await _insert(transaction, job, now_ms)
-        return Added("added", job.job_id)
-    event, recurring = job.spec.event, job.schedule is not None
-    match weigh(held, digest=job.digest, event=event, recurring=recurring):
+async def _held_schedules(
+    transaction: Transaction, jobs: Sequence[NewJob], keys: Keys
+) -> dict[str, Schedule]:
+    """Hold and read the recurrences that are given another definition, by job."""
+    replaced = sorted({job.job_id for job in jobs if _verdict(job, keys) == "replaced"})
+    if not replaced:
+        return {}
+    await transaction.rows("schedules", "lock", {"jobs": replaced})
+    rows = await transaction.rows("schedules", "get", {"jobs": replaced})
+    return {row[0]: schedule_of(row) for row in rows}
+
+
+async def _add_known(
+    transaction: Transaction,
+    job: NewJob,
+    keys: Keys,
+    stored: Mapping[str, Schedule],
+    now_ms: int,
+) -> Added:
+    """Answer a job whose key was known."""
+    held, verdict = _holder(job, keys), _verdict(job, keys)
+    if verdict == "conflict":
+        recurring = job.schedule is not None
+        reason = conflict_reason(held, event=job.spec.event, recurring=recurring)
+        return Added("conflict", held.job_id, reason)
+    if verdict == "replaced":
+        await _replace(transaction, job, stored.get(job.job_id), now_ms)
+        await redefine(transaction, job, keys)
+        await store_runs(transaction, [(run, now_ms) for run in job.also])
+    return Added(verdict, held.job_id)
+
+
+def _verdict(job: NewJob, keys: Keys) -> Literal["existing", "conflict", "moved", "replaced"]:
+    held = _holder(job, keys)
+    recurring = job.schedule is not None
+    match weigh(held, digest=job.digest, event=job.spec.event, recurring=recurring):
         case "same":
-            return Added("existing", held.job_id)
+            return "existing"
         case "conflict":
-            reason = conflict_reason(held, event=event, recurring=recurring)
-            return Added("conflict", held.job_id, reason)
+            return "conflict"
         case "add" | "replace":
-            if held.job_id != job.job_id:
-                return Added("moved", held.job_id)
-    await _replace(transaction, job, now_ms)
-    await transaction.change("job_keys", "redefine", _key_row(job, key))
-    return Added("replaced", job.job_id)
+            return "replaced" if held.job_id == job.job_id else "moved"
 
 
-async def _take_keys(transaction: Transaction, jobs: Sequence[NewJob]) -> set[str]:
-    """Take the keys that nobody has yet; return the ids of the jobs that have them now."""
-    rows = [_key_row(job, job.spec.key) for job in jobs if job.spec.key is not None]
-    if not rows:
-        return set()
-    return {row[0] for row in await transaction.rows("job_keys", "take_all", by_column(rows))}
-
-
-async def _taken(transaction: Transaction, job: NewJob, key: str) -> KeyHolder | None:
-    """Hold the row of who has the key and return that; where nobody has it, take it."""
-    row = _key_row(job, key)
-    while (held := await transaction.row("job_keys", "hold", row)) is None:
-        if await transaction.change("job_keys", "take", row):
-            return None
-    return holder_of(held)
+def _holder(job: NewJob, keys: Keys) -> KeyHolder:
+    key = key_of(job)
+    if key is None:
+        msg = "a job without a key has no holder of it"
+        raise ValueError(msg)
+    return keys.held[key]
 
 
 async def _insert(transaction: Transaction, job: NewJob, now_ms: int) -> bool:
@@ -255,10 +255,10 @@ async def _insert_schedule(
     return await transaction.change("schedules", "insert", values) == 1
 
 
-async def _replace(transaction: Transaction, job: NewJob, now_ms: int) -> None:
+async def _replace(
+    transaction: Transaction, job: NewJob, stored: Schedule | None, now_ms: int
+) -> None:
     """Give the recurrence its new definition: the waiting run goes, a running one stays."""
-    await transaction.rows("schedules", "lock", {"jobs": [job.job_id]})
-    stored = await transaction.row("schedules", "get", {"jobs": [job.job_id]})
     if stored is None or job.schedule is None:
         await _insert(transaction, job, now_ms)
         return
@@ -267,7 +267,7 @@ async def _replace(transaction: Transaction, job: NewJob, now_ms: int) -> None:
     running = any(run.state == "running" or under_way(run) for run in runs)
     if not running:
         await _drop_waiting(transaction, job.job_id, runs, now_ms)
-    schedule, first = replaced(schedule_of(stored), job.schedule, job.run, running=running)
+    schedule, first = replaced(stored, job.schedule, job.run, running=running)
     await transaction.change("schedules", "update", schedule_row(schedule, now_ms))
     if first is not None:
         await store_run(transaction, first, now_ms)
@@ -281,15 +281,3 @@ async def _drop_waiting(
     await transaction.change("runs", "drop_waiting", {"job_id": job_id})
     if tried is not None:
         await transaction.change("history", "insert", finished_row(tried))
-
-
-def _key_row(job: NewJob, key: str) -> dict[str, Cell]:
-    return {
-        "product": job.spec.product,
-        "env": job.spec.env,
-        "key": key,
-        "job_id": job.job_id,
-        "digest": job.digest,
-        "event": job.spec.event,
-        "recurring": job.schedule is not None,
-    }

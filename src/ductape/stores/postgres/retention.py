@@ -13,7 +13,7 @@ from ductape.domain.retention import KeptFrom, Others
 from ductape.stores.postgres import days
 from ductape.stores.postgres.days import SHARES, Day, Done, Place, Share
 from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.freeing import free_keys
+from ductape.stores.postgres.keys import free_keys
 from ductape.stores.postgres.rows import Values
 from ductape.stores.postgres.steps import delete_steps
 from ductape.stores.postgres.sweeping import EVERYBODY, Sweeping, forget, of_share, rule_of

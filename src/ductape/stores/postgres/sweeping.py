@@ -14,7 +14,7 @@ from msgspec import Struct
 from ductape.domain.retention import KeptFrom, Others
 from ductape.stores.postgres.days import Day, Share, change_of, rows_of
 from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.freeing import free_keys
+from ductape.stores.postgres.keys import free_keys
 from ductape.stores.postgres.rows import Row, Values
 from ductape.stores.postgres.steps import delete_steps
 from ductape.stores.postgres.transaction import Transaction

@@ -4,8 +4,8 @@ from ductape.domain.job import Claim, Schedule
 from ductape.domain.retention import KeptFrom, Others
 from ductape.ports.stores.upkeep import NO_OTHERS
 from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.freeing import free_keys
 from ductape.stores.postgres.gates import hold_gates
+from ductape.stores.postgres.keys import free_keys, hold_idle
 from ductape.stores.postgres.limits import unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
 from ductape.stores.postgres.retention import Retention
@@ -119,12 +119,24 @@ async def _open_gates(transaction: Transaction, flows: set[str], now_ms: int) ->
 
 
 async def _prune(transaction: Transaction, values: Values, limit: int) -> bool:
-    ended = await transaction.rows("schedules", "prune", values)
-    await free_keys(transaction, (row[0] for row in ended))
+    ended = await _prune_recurrences(transaction, values)
     stale = await transaction.change("cache_entries", "prune", values)
     idle = await transaction.change("cache_entries", "prune_locks", values)
     windows = await transaction.change("quota_windows", "prune", values)
     breakers = await transaction.change("breakers", "prune", values)
     sessions = await transaction.change("sessions", "prune", values)
     await transaction.change("gates", "prune", values)
-    return limit in (len(ended), stale, idle, windows, breakers, sessions)
+    return limit in (ended, stale, idle, windows, breakers, sessions)
+
+
+async def _prune_recurrences(transaction: Transaction, values: Values) -> int:
+    """Take away recurrences that are kept no longer, with their keys; return how many there were.
+
+    Keys are held first, as whoever gives one of them another definition does.
+    """
+    rows = await transaction.rows("schedules", "prunable", {**values, "jobs": None})
+    idle = await hold_idle(transaction, [row[0] for row in rows])
+    if idle:
+        ended = await transaction.rows("schedules", "prune", {**values, "jobs": idle})
+        await free_keys(transaction, (row[0] for row in ended))
+    return len(rows)

@@ -88,6 +88,14 @@ def test_a_failure_that_halts_its_recurrence_is_told_as_both(
     assert told(a_held_occurrence(repeat), a_failure()) == events
 
 
+def test_what_stopped_and_succeeds_when_retried_is_told_as_resumed() -> None:
+    claim = a_held_occurrence(replace(MINUTELY, on_failure="stop"))
+    assert claim.schedule is not None
+    stopped = replace(claim.schedule, state="failed")
+    once_more = Claim(replace(claim.run, extra=True), stopped)
+    assert told(once_more, Success(1)) == ("job.completed", "job.resumed")
+
+
 def test_a_revoked_session_pauses_a_recurrence() -> None:
     assert told(a_held_occurrence(), a_failure("SESSION_INVALID")) == ("job.failed", "job.paused")
 

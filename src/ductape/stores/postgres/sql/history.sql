@@ -54,17 +54,15 @@ WITH RECURSIVE met (product) AS (
     UNION ALL
     SELECT (SELECT min(rest.product) FROM ductape.{rest} AS rest WHERE rest.product > met.product)
     FROM met WHERE met.product IS NOT NULL
-), old AS MATERIALIZED (
-    SELECT run.* FROM met
+)
+DELETE FROM ductape.{rest} WHERE ctid = ANY(ARRAY(
+    SELECT run.ctid FROM met
     LEFT JOIN unnest(%(others)s::text[], %(others_before)s::bigint[]) AS other (product, before)
         ON other.product = met.product
     CROSS JOIN LATERAL (
-        SELECT rest.job_id AS id, rest.number AS n, rest.completed_at AS ended, rest.outcome AS how
-        FROM ductape.{rest} AS rest
+        SELECT rest.ctid FROM ductape.{rest} AS rest
         WHERE rest.product = met.product
             AND rest.completed_at < coalesce(other.before, %(ended_before)s)
-        LIMIT %(most)s) AS run
-    LIMIT %(most)s)
-DELETE FROM ductape.{rest} AS rest USING old
-WHERE rest.job_id = old.id AND rest.number = old.n AND rest.completed_at = old.ended AND rest.outcome = old.how
-RETURNING rest.job_id, rest.number
+        LIMIT %(most)s FOR UPDATE SKIP LOCKED) AS run
+    LIMIT %(most)s))
+RETURNING job_id, number

@@ -48,15 +48,20 @@ WHERE state = 'active' AND fault IS NULL
     AND NOT EXISTS (SELECT 1 FROM ductape.runs WHERE runs.job_id = s.job_id)
 LIMIT %(most)s
 
+-- name: prunable
+-- Those that are kept no longer; of `jobs` alone, where they are named. Each look is bounded by LIMIT: EXISTS
+-- might be hashed, and all of history read for it.
+SELECT s.job_id FROM ductape.schedules AS s
+WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.updated_at < %(latest_before)s
+    AND s.updated_at < coalesce(
+        (SELECT other.before FROM unnest(%(others)s::text[], %(others_before)s::bigint[])
+            AS other (product, before) WHERE other.product = s.product), %(failed_before)s)
+    AND (%(jobs)s::text[] IS NULL OR s.job_id = ANY(%(jobs)s))
+    AND (SELECT 1 FROM ductape.runs WHERE runs.job_id = s.job_id LIMIT 1) IS NULL
+    AND (SELECT 1 FROM ductape.history WHERE history.job_id = s.job_id LIMIT 1) IS NULL
+ORDER BY s.updated_at LIMIT %(most)s
+
 -- name: prune
 -- What somebody holds is about to be opened anew: it is left, and not waited for.
-DELETE FROM ductape.schedules WHERE job_id = ANY(ARRAY(
-    SELECT job_id FROM ductape.schedules AS s
-    WHERE s.state IN ('completed', 'failed', 'cancelled') AND s.updated_at < %(latest_before)s
-        AND s.updated_at < coalesce(
-            (SELECT other.before FROM unnest(%(others)s::text[], %(others_before)s::bigint[])
-                AS other (product, before) WHERE other.product = s.product), %(failed_before)s)
-        AND NOT EXISTS (SELECT 1 FROM ductape.runs WHERE runs.job_id = s.job_id)
-        AND NOT EXISTS (SELECT 1 FROM ductape.history WHERE history.job_id = s.job_id)
-    ORDER BY s.updated_at LIMIT %(most)s FOR UPDATE OF s SKIP LOCKED))
+DELETE FROM ductape.schedules WHERE job_id = ANY(ARRAY({prunable} FOR UPDATE OF s SKIP LOCKED))
 RETURNING job_id

@@ -28,10 +28,11 @@ WITH given AS MATERIALIZED (
     AS g (id, n, fence, path, position, kind, state, started_at, failures, due_at, awaits, completed_at,
         result, error)
 ), held AS MATERIALIZED (
-    SELECT r.job_id, r.number, r.fence FROM ductape.runs AS r
-    JOIN (SELECT DISTINCT id, n, fence FROM given) AS asked
-        ON r.job_id = asked.id AND r.number = asked.n AND r.fence = asked.fence
-    ORDER BY r.job_id, r.number FOR SHARE OF r
+    -- In one order for everybody, one by one by the index: LIMIT leaves no other way to join.
+    SELECT r.* FROM (SELECT DISTINCT id COLLATE "C" AS id, n, fence FROM given ORDER BY id, n) AS asked
+    CROSS JOIN LATERAL (
+        SELECT job_id, number, fence FROM ductape.runs
+        WHERE job_id = asked.id AND number = asked.n AND fence = asked.fence LIMIT 1 FOR SHARE) AS r
 ), stored AS (
     INSERT INTO ductape.steps (job_id, number, path, position, kind, state, started_at, failures, due_at,
         awaits, completed_at, result, error)
