@@ -347,6 +347,23 @@ def test_an_empty_variable_in_an_address_is_empty() -> None:
     assert ["has no value" in one["reason"] for one in made["skipped"]] == [True, True]
 
 
+@pytest.mark.parametrize("value", ["/api", "http:///api", "https://a.example:x", "http://[", "a b"])
+def test_an_address_without_a_host_is_told_and_the_others_are_imported(value: str) -> None:
+    items = [a_request(), a_request(url="{{base}}/x")]
+    variables: JsonValue = [{"key": "base", "value": value}]
+    made = imported(a_collection(*items, variable=variables), "postman")
+    assert [one["reason"] for one in made["skipped"]] == [
+        "its address is no http or https URL with a host"
+    ]
+    assert made["actions"] == 1
+
+
+def test_an_addresss_own_path_is_percent_encoded() -> None:
+    variables: JsonValue = [{"key": "base", "value": "https://a.example/a b"}]
+    made = imported(a_collection(a_request(url="{{base}}/x"), variable=variables), "postman")
+    assert app_of(made)["envs"] == [{"slug": "dev", "base_url": "https://a.example/a%20b"}]
+
+
 def test_a_body_of_no_kind_is_none_and_a_query_in_a_variable_is_told() -> None:
     item = a_request(method="POST", url="https://a.example/x?{{query}}&b=1", body={"mode": "none"})
     made = imported(a_collection(item), "postman")
