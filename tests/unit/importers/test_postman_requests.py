@@ -28,7 +28,7 @@ def raw(text: str) -> JsonObject:
     ("mime", "kept"),
     [
         ("application/json-patch+json", {"Content-Type": "application/json-patch+json"}),
-        ("application/json; charset=utf-8", None),
+        ("application/json; charset=utf-8", {"Content-Type": "application/json; charset=utf-8"}),
         ("Application/JSON", None),
     ],
 )
@@ -37,6 +37,19 @@ def test_a_body_is_sent_as_the_requests_own_type(mime: str, kept: JsonObject | N
     assert (
         action_of(method="PATCH", header=header, body=raw('[{"op": "x"}]')).get("headers") == kept
     )
+
+
+@pytest.mark.parametrize("body", [None, {"mode": "raw", "raw": ""}, {"mode": "none"}])
+def test_a_request_without_a_body_keeps_the_type_that_it_says(body: JsonValue) -> None:
+    header: JsonValue = [{"key": "Content-Type", "value": "application/json"}]
+    action = action_of(method="POST", header=header, body=body)
+    assert action.get("headers") == {"Content-Type": "application/json"}
+
+
+def test_a_body_of_text_is_sent_as_the_collection_says() -> None:
+    header: JsonValue = [{"key": "Content-Type", "value": "text/plain"}]
+    action = action_of(method="POST", header=header, body={"mode": "raw", "raw": "hello"})
+    assert (action["content_type"], action["headers"]) == ("text", {"Content-Type": "text/plain"})
 
 
 def test_an_empty_object_is_a_body() -> None:

@@ -41,6 +41,11 @@ class Body(Struct, frozen=True):
     part_types: JsonObject = {}
     """Field → the MIME type that its part says."""
 
+    @property
+    def is_none(self) -> bool:
+        """Whether nothing is sent, as far as the collection says."""
+        return self == Body()
+
 
 def body_of(given: JsonValue, fields: Fields, place: str) -> Body | str:
     """Return a request's body, or why it cannot be sent."""

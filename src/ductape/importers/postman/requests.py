@@ -25,7 +25,7 @@ _MIMES = {
     "json": "application/json",
     "form": "application/x-www-form-urlencoded",
     "multipart": "multipart/form-data",
-    "text": "text/plain",
+    "text": "text/plain; charset=utf-8",
 }
 
 
@@ -162,7 +162,8 @@ def _elsewhere(
 
 def _with_type(headers: Mapping[str, JsonValue], body: Body) -> JsonObject:
     """Return the headers with what the body is, where the action does not send that anyway."""
-    if body.mime is not None and body.mime != _MIMES.get(body.content_type):
+    said = any(name.lower() == "content-type" for name in headers)
+    if body.mime is not None and body.mime != _MIMES.get(body.content_type) and not said:
         headers = {"Content-Type": body.mime, **headers}
     return _without_usual(headers, body)
 
@@ -172,19 +173,21 @@ def _without_empty(members: JsonObject) -> JsonObject:
 
 
 def _without_usual(headers: Mapping[str, JsonValue], body: Body) -> JsonObject:
-    """Leave out the `Content-Type` that the action sends anyway."""
-    usual = _MIMES.get(body.content_type)
-    if usual is None:
+    """Leave out the `Content-Type` that the action sends anyway, if it has a body."""
+    if body.is_none:
         return dict(headers)
     return {
         name: value
         for name, value in headers.items()
-        if name.lower() != "content-type" or _bare(value) != usual
+        if name.lower() != "content-type" or not _is_usual(value, body)
     }
 
 
-def _bare(mime: JsonValue) -> str:
-    return str(mime).partition(";")[0].strip().lower()
+def _is_usual(mime: JsonValue, body: Body) -> bool:
+    said, usual = str(mime).strip().lower(), _MIMES.get(body.content_type)
+    if body.content_type == "multipart":
+        return said.partition(";")[0].strip() == usual  # What parts its parts is ours to say.
+    return said == usual
 
 
 def _words(one: Request) -> JsonObject:
