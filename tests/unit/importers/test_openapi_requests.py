@@ -219,6 +219,29 @@ def test_a_file_comes_before_a_form_whose_fields_have_no_names() -> None:
     assert only_action(made)["content_type"] == "file"
 
 
+def test_what_a_path_has_in_its_own_query_follows_no_rule() -> None:
+    schema: JsonObject = {"type": "array", "items": {"type": "string"}}
+    given: JsonValue = [{"name": "view", "in": "query", "required": True, "schema": schema}]
+    made = imported(an_openapi({"/x?view=info": {"get": {"parameters": given}}}))
+    assert only_action(made)["query"] == {"view": "info"}
+    assert rules(made, "query") is None
+
+
+def test_a_name_in_a_paths_query_that_the_caller_would_choose_is_told() -> None:
+    made = imported(an_openapi({"/x?{field}=1&n=2": {"get": {}}}))
+    assert only_action(made)["query"] == {"n": "2"}
+    assert [one["part"] for one in made["left_out"]] == ["parameter `{field}` in query"]
+
+
+def test_values_that_a_schema_lists_beside_its_type_are_taken() -> None:
+    schema: JsonObject = {"type": "boolean", "enum": ["0", "1", True, False]}
+    assert rules(imported(a_parameter(schema=schema)), "query") is None
+    numbers: JsonObject = {"type": "number", "enum": [1, 2.5]}
+    assert rules(imported(a_parameter(schema=numbers)), "query") == {
+        "q": {"type": "FLOAT", "required": False}
+    }
+
+
 def test_a_body_in_another_charset_is_told() -> None:
     made = imported(a_body({"type": "string"}, "text/csv; charset=latin1"))
     assert [one["reason"] for one in made["left_out"]] == ["it is sent in UTF-8, not in latin1"]

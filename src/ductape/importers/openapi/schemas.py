@@ -191,16 +191,22 @@ def _measured(types: frozenset[str] | None) -> tuple[str, ...]:
 
 
 def _types(value: JsonObject) -> frozenset[str] | None:
-    """Return the types that a schema names; none where what it lists is of others."""
+    """Return the types that a schema names, with those of what it lists beside them.
+
+    None where it says nothing, or what it lists is of other types alone.
+    """
     given = value.get("type")
-    named = [given] if isinstance(given, str) else a_list(given)
-    types = frozenset(one for one in named if isinstance(one, str) and one in _TYPES)
+    written = [given] if isinstance(given, str) else a_list(given)
+    types = frozenset(one for one in written if isinstance(one, str) and one in _TYPES)
     if not _lists(value):
         return types or None
     listed = _kinds([value["const"]] if "const" in value else a_list(value["enum"]))
     if not types or listed is None:
         return types or listed
-    return types if listed & (types | _NUMBERS if types & _NUMBERS else types) else None
+    named = types | _NUMBERS if types & _NUMBERS else types
+    if listed <= named:
+        return types
+    return types | listed if listed & named else None
 
 
 def _implied(value: JsonObject) -> frozenset[str] | None:
