@@ -46,6 +46,15 @@ def test_a_request_without_a_body_keeps_the_type_that_it_says(body: JsonValue) -
     assert action.get("headers") == {"Content-Type": "application/json"}
 
 
+@pytest.mark.parametrize("mode", ["urlencoded", "formdata"])
+def test_a_form_is_sent_as_a_form_whatever_the_request_says(mode: str) -> None:
+    header: JsonValue = [{"key": "content-type", "value": "application/json"}]
+    body: JsonObject = {"mode": mode, mode: [{"key": "a", "value": "1"}]}
+    made = imported(a_collection(a_request(method="POST", header=header, body=body)), "postman")
+    assert "headers" not in only_action(made)
+    assert [one["part"] for one in made["left_out"]] == ["header `content-type`"]
+
+
 def test_a_body_of_text_is_sent_as_the_collection_says() -> None:
     header: JsonValue = [{"key": "Content-Type", "value": "text/plain"}]
     action = action_of(method="POST", header=header, body={"mode": "raw", "raw": "hello"})
@@ -93,6 +102,12 @@ def test_a_placeholder_is_no_credential_where_its_name_may_be_plain() -> None:
         "key": "<string>",
         "access_token": "$Secret{a_access_token}",
     }
+
+
+def test_a_part_of_text_may_say_that_it_is_json() -> None:
+    parts: JsonValue = [{"key": "n", "value": "5", "contentType": "application/json"}]
+    action = action_of(method="POST", body={"mode": "formdata", "formdata": parts})
+    assert (action["body"], action["part_types"]) == ({"n": "5"}, {"n": "application/json"})
 
 
 def test_a_part_says_the_type_that_the_collection_has() -> None:

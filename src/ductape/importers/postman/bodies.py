@@ -159,7 +159,8 @@ def _parts(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
 def _part_type(name: str, one: JsonValue, fields: Fields, place: str) -> JsonObject:
     """Return what a part says that it is, by its name; nothing where it says what is usual."""
     mime = a_text(member(one, "contentType")).strip()
-    if mime.lower() in ("", "text/plain", "application/json", "auto"):
+    usual = "application/json" if isinstance(_part(one), dict) else "text/plain"
+    if mime.lower() in ("", "auto", usual):
         return {}
     if mime_faults(mime, ""):
         reason = f"its part does not say that it is {mime[:80]}"
