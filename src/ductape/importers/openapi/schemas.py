@@ -9,6 +9,7 @@ from functools import reduce
 
 from msgspec.structs import replace
 
+from ductape.domain.found import shortened
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.documents import Broken, Documents, Node, reference_of
 from ductape.importers.openapi.shapes import ANYTHING, BINARY, Either, Shape, both_of, either_of
@@ -50,7 +51,7 @@ class Schemas:
         return either_of([*each]) if choice else ANYTHING
 
     def _read(self, value: JsonObject, home: str, depth: int) -> Shape:
-        reference = reference_of(value)
+        reference = reference_of(value) or self._dynamic(value)
         shape = ANYTHING if reference and not self._siblings else _own(value, home)
         if reference is not None:
             shape = both_of(self._referred(reference, home, value, depth), shape)
@@ -67,6 +68,15 @@ class Schemas:
                 ]
                 shape = both_of(shape, either_of(told, nullable=nulls))
         return shape if shape.types else replace(shape, types=_implied(value))
+
+    def _dynamic(self, value: JsonObject) -> str | None:
+        """Return the reference that goes by who uses a schema, where only one can be meant."""
+        reference = a_text(value.get("$dynamicRef")) if self._siblings else ""
+        if self._resources.dynamic.get(reference.rpartition("#")[2], 0) <= 1:
+            return reference or None
+        told = f"its `$dynamicRef` {shortened(reference)!r} can mean several schemas"
+        self._lost[f"{told}: it is not checked"] = None
+        return None
 
     def _referred(self, reference: str, home: str, holder: JsonObject, depth: int) -> Shape:
         named = self._resources.target(reference, home, holder)
