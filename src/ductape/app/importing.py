@@ -109,7 +109,7 @@ class Imports:
         prefix: str = "",
         allow_private: bool = False,
     ) -> Imported:
-        """Make apps of a Postman collection of version 2.1, a file or a URL.
+        """Make apps of a Postman collection of version 2.0 or 2.1, a file or a URL.
 
         The arguments are those of `openapi`; `environments` are the files of exported Postman
         environments by env, under an empty text the one for all envs.

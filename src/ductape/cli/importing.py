@@ -160,7 +160,7 @@ def postman(  # noqa: PLR0913 (a document leaves so much open)
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an app of a Postman collection of version 2.1: every request becomes an action."""
+    """Make an app of a Postman collection (2.0 or 2.1): every request becomes an action."""
     call = Call.of(context, as_json=as_json)
     made = _imported(
         call,

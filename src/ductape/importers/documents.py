@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from ductape.domain.found import shortened
 from ductape.domain.jsonvalue import JsonValue
+from ductape.importers.values import member
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _MOST_STEPS = 64
@@ -151,7 +152,7 @@ def pointed(value: JsonValue, pointer: str) -> Node | Broken:
 
 
 def anchors_of(value: JsonValue) -> dict[str, JsonValue]:
-    """Return the schemas of a document that have an `$anchor`, by it."""
+    """Return the schemas of a document that have an `$anchor`, or a dynamic one, by it."""
     found: dict[str, JsonValue] = {}
     waiting, seen = [value], set[int]()
     while waiting:
@@ -159,7 +160,8 @@ def anchors_of(value: JsonValue) -> dict[str, JsonValue]:
         if not isinstance(part, (dict, list)) or id(part) in seen:
             continue
         seen.add(id(part))
-        if isinstance(part, dict) and isinstance(name := part.get("$anchor"), str):
-            found.setdefault(name, part)
+        for key in ("$anchor", "$dynamicAnchor") if isinstance(part, dict) else ():
+            if isinstance(name := member(part, key), str):
+                found.setdefault(name, part)
         waiting.extend(part.values() if isinstance(part, dict) else part)
     return found

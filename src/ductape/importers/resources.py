@@ -3,13 +3,14 @@
 What stands in such a schema refers to others by its address, not by the document's.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import unquote, urldefrag, urljoin
 
 from msgspec import Struct, field
 
 from ductape.domain.jsonvalue import JsonValue
-from ductape.importers.documents import Node, anchors_of, is_web, pointed, reference_of
+from ductape.importers.documents import Node, anchors_of, is_web, pointed
 
 
 class Resources(Struct, frozen=True):
@@ -23,6 +24,8 @@ class Resources(Struct, frozen=True):
         default_factory=dict[str, dict[str, JsonValue]]
     )
     """Address → `$anchor` → schema, of those that were asked for one."""
+    dynamic: Mapping[str, int] = field(default_factory=dict[str, int])
+    """`$dynamicAnchor` → how many schemas have it."""
 
     def target(self, reference: str, home: str, holder: JsonValue) -> Node | None:
         """Return the schema that the reference of `holder` names; none if none has that address."""
@@ -43,6 +46,7 @@ def resources_of(read: Mapping[str, JsonValue]) -> Resources:
     """Return what has an address of its own in documents; `read` has them by their locations."""
     named: dict[str, Node] = {}
     bases: dict[int, str] = {}
+    dynamic = Counter[str]()
     seen = set[int]()
     for location, whole in read.items():
         waiting = [(whole, "")]
@@ -55,11 +59,13 @@ def resources_of(read: Mapping[str, JsonValue]) -> Resources:
                 if isinstance(own := part.get("$id"), str):
                     base = _addressed(own, base or location)[0]
                     named.setdefault(base, Node(part, location))
-                if base and reference_of(part) is not None:
+                if base and not part.keys().isdisjoint(("$ref", "$dynamicRef")):
                     bases[id(part)] = base
+                if isinstance(name := part.get("$dynamicAnchor"), str):
+                    dynamic[name] += 1
             inside = part.values() if isinstance(part, dict) else part
             waiting += [(one, base) for one in inside]
-    return Resources(named, bases)
+    return Resources(named, bases, dynamic=dynamic)
 
 
 def _addressed(reference: str, base: str) -> tuple[str, str]:

@@ -66,6 +66,48 @@ def test_a_schema_goes_by_its_own_address(reference: str) -> None:
     assert rules(made, "body") == {"age": {"type": "INTEGER", "required": False}}
 
 
+def page_of(own: JsonObject, **others: JsonValue) -> JsonObject:
+    """Build an operation that takes a page of items, whose kind a page leaves to who uses it."""
+    page: JsonObject = {
+        "$id": "https://schemas.example/page",
+        "$defs": {"item": own},
+        "type": "object",
+        "required": ["first"],
+        "properties": {"first": {"$dynamicRef": "#item"}, "again": {"$ref": "#item"}},
+    }
+    body: JsonObject = {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Page"}}},
+    }
+    return an_openapi(
+        {"/x": {"post": {"requestBody": body}}},
+        version="3.1.0",
+        components={"schemas": {"Page": page, **others}},
+    )
+
+
+def test_a_dynamic_reference_is_followed_where_one_thing_can_be_meant() -> None:
+    made = imported(page_of({"$dynamicAnchor": "item", "type": "integer"}))
+    assert rules(made, "body") == {
+        "first": {"type": "INTEGER"},
+        "again": {"type": "INTEGER", "required": False},
+    }
+    assert made["left_out"] == []
+
+
+def test_a_dynamic_reference_that_can_mean_several_things_is_told() -> None:
+    texts: JsonObject = {
+        "$id": "https://schemas.example/texts",
+        "$ref": "page",
+        "$defs": {"item": {"$dynamicAnchor": "item", "type": "string"}},
+    }
+    made = imported(page_of({"$dynamicAnchor": "item", "type": "integer"}, Texts=texts))
+    assert rules(made, "body") == {"again": {"type": "INTEGER", "required": False}}
+    assert "its `$dynamicRef` '#item' can mean several schemas: it is not checked" in [
+        one["reason"] for one in made["left_out"]
+    ]
+
+
 async def test_what_a_document_has_by_an_address_is_not_fetched() -> None:
     schemas: JsonValue = [{"$id": PERSON}, {"$ref": PERSON}, {"$id": "a", "x": {"$ref": "b.json"}}]
     asked: list[str] = []

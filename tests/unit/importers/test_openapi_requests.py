@@ -175,7 +175,11 @@ async def test_styles_are_kept() -> None:
 @pytest.mark.parametrize(
     ("media", "content_type", "header"),
     [
-        ("application/json; charset=utf-8", None, None),
+        ("application/json; charset=utf-8", None, "application/json; charset=utf-8"),
+        ("application/json;v=2", None, "application/json;v=2"),
+        ("Application/JSON", None, None),
+        ("application/json; charset=utf-16", None, None),
+        ("text/csv;header=absent;charset=latin1", "text", "text/csv;header=absent"),
         ("*/*", None, None),
         ("application/vnd.api+json", None, "application/vnd.api+json"),
         ("application/x-www-form-urlencoded", "form", None),
@@ -190,6 +194,65 @@ def test_a_body_is_sent_as_its_media_type(
     action = only_action(imported(a_body({"type": "object"}, media)))
     assert action.get("content_type") == content_type
     assert action.get("headers") == (None if header is None else {"Content-Type": header})
+
+
+@pytest.mark.parametrize(
+    ("media", "content_type"),
+    [("multipart/form-data", "multipart"), ("application/x-www-form-urlencoded", "form")],
+)
+@pytest.mark.parametrize("schema", [BYTES, {"type": "array", "items": BYTES}, {"type": "string"}])
+def test_a_form_whose_fields_have_no_names_is_imported_and_told(
+    media: str, content_type: str, schema: JsonObject
+) -> None:
+    made = imported(a_body(schema, media))
+    action = only_action(made)
+    assert (action["content_type"], action["body_required"]) == (content_type, True)
+    assert ["does not name its fields" in one["reason"] for one in made["left_out"]] == [True]
+
+
+def test_a_file_comes_before_a_form_whose_fields_have_no_names() -> None:
+    content: JsonObject = {
+        media: {"schema": BYTES} for media in ("multipart/form-data", "application/octet-stream")
+    }
+    body: JsonObject = {"content": content}
+    made = imported(an_openapi({"/x": {"post": {"operationId": "x", "requestBody": body}}}))
+    assert only_action(made)["content_type"] == "file"
+
+
+def test_what_a_path_has_in_its_own_query_follows_no_rule() -> None:
+    schema: JsonObject = {"type": "array", "items": {"type": "string"}}
+    given: JsonValue = [{"name": "view", "in": "query", "required": True, "schema": schema}]
+    made = imported(an_openapi({"/x?view=info": {"get": {"parameters": given}}}))
+    assert only_action(made)["query"] == {"view": "info"}
+    assert rules(made, "query") is None
+
+
+def test_a_name_in_a_paths_query_that_the_caller_would_choose_is_told() -> None:
+    made = imported(an_openapi({"/x?{field}=1&n=2": {"get": {}}}))
+    assert only_action(made)["query"] == {"n": "2"}
+    assert [one["part"] for one in made["left_out"]] == ["parameter `{field}` in query"]
+
+
+def test_values_that_a_schema_lists_beside_its_type_are_taken() -> None:
+    schema: JsonObject = {"type": "boolean", "enum": ["0", "1", True, False]}
+    assert rules(imported(a_parameter(schema=schema)), "query") is None
+    numbers: JsonObject = {"type": "number", "enum": [1, 2.5]}
+    assert rules(imported(a_parameter(schema=numbers)), "query") == {
+        "q": {"type": "FLOAT", "required": False}
+    }
+
+
+def test_a_body_in_another_charset_is_told() -> None:
+    made = imported(a_body({"type": "string"}, "text/csv; charset=latin1"))
+    assert [one["reason"] for one in made["left_out"]] == ["it is sent in UTF-8, not in latin1"]
+
+
+def test_a_media_type_that_no_header_has_is_told_and_the_rest_is_imported() -> None:
+    document = a_body({"type": "object"}, "application/x\x00+json")
+    document["paths"]["/y"] = {"get": {"operationId": "y"}}  # pyright: ignore[reportIndexIssue,reportArgumentType,reportOptionalSubscript,reportCallIssue]
+    made = imported(document)
+    assert [one["place"] for one in made["skipped"]] == ["#/paths/~1x/post"]
+    assert [*actions_of(made)] == ["y"]
 
 
 @pytest.mark.parametrize(
@@ -217,8 +280,6 @@ def test_a_body_that_is_a_file_is_given_as_one(
         ("multipart/mixed", {"type": "string"}),
         ("multipart/related", {"type": "array", "items": {}}),
         ("json", {}),
-        ("multipart/form-data", BYTES),
-        ("application/x-www-form-urlencoded", BYTES),
     ],
 )
 def test_other_bodies_are_skipped(media: str, schema: JsonValue) -> None:

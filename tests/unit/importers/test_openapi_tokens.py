@@ -4,7 +4,13 @@ import pytest
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers import Imported
-from tests.unit.importers.builders import an_operation, app_of, imported, only_action
+from tests.unit.importers.builders import (
+    an_openapi,
+    an_operation,
+    app_of,
+    imported,
+    only_action,
+)
 
 CODE: JsonObject = {
     "type": "oauth2",
@@ -64,3 +70,14 @@ def test_schemes_that_differ_in_signs_have_secrets_of_their_own() -> None:
     key: JsonObject = {"type": "apiKey", "in": "header", "name": "X-Key"}
     made = made_of({"api-key": key, "api_key": key}, {"api-key": [], "api_key": []})
     assert {one["name"] for one in made["secrets"]} == {"a_api_key_key", "a_api_key_key_2"}
+
+
+@pytest.mark.parametrize(("kind", "skipped"), [("awsSigv4", 1), ("custom", 0)])
+def test_a_signature_of_each_request_is_no_key(kind: str, skipped: int) -> None:
+    scheme: JsonObject = {"type": "apiKey", "name": "Authorization", "in": "header"}
+    scheme["x-amazon-apigateway-authtype"] = kind
+    paths: JsonObject = {"/x": {"get": {"security": [{"signed": []}]}}}
+    made = imported(an_openapi(paths, components={"securitySchemes": {"signed": scheme}}))
+    told = ["signature of each request" in one["reason"] for one in made["skipped"]]
+    assert told == [True] * skipped
+    assert ("auth" in only_action(made)) is (skipped == 0)

@@ -208,6 +208,21 @@ def test_a_request_of_a_file_asks_for_it() -> None:
     assert [one["part"] for one in made["left_out"]] == ["body"]
 
 
+def test_a_request_of_a_file_that_the_collection_has_sends_it() -> None:
+    body: JsonObject = {"mode": "file", "file": {"src": "/home/me/a.csv", "content": "a;b"}}
+    action = request(method="PUT", body=body)
+    assert action["content_type"] == "file"
+    assert action["body"] == {"buffer": "YTti", "fileName": "a.csv"}
+
+
+@pytest.mark.parametrize("content", ["key: sk_test_4eC39HqLyjWDarjtT1zdp7dc", "{{what}}"])
+def test_a_file_that_opens_something_or_is_not_known_is_asked_for(content: str) -> None:
+    body: JsonObject = {"mode": "file", "file": {"src": None, "content": content}}
+    made = imported(a_collection(a_request(method="PUT", body=body)), "postman")
+    assert only_action(made)["body_required"] is True
+    assert [one["part"] for one in made["left_out"]] == ["body"]
+
+
 def test_a_form_without_parts_is_no_body() -> None:
     action = request(method="POST", body={"mode": "formdata", "formdata": []})
     assert "content_type" not in action
@@ -235,13 +250,34 @@ def test_a_collection_inside_of_an_answer_is_taken() -> None:
     ("document", "hint"),
     [
         ({"openapi": "3.0.0"}, "import openapi"),
-        ({"info": {"schema": "…/v2.0.0/collection.json"}, "item": []}, "Collection v2.1"),
+        ({"info": {"schema": "…/v1.0.0/collection.json"}, "item": []}, "Collection v2.1"),
         ([], "Collection v2.1"),
     ],
 )
 def test_another_document_is_refused(document: JsonValue, hint: str) -> None:
     with pytest.raises(ValidationError, match=hint):
         imported(document, "postman")
+
+
+def test_a_collection_of_version_2_0_is_taken_too() -> None:
+    basic: JsonObject = {"type": "basic", "basic": {"username": "{{id}}", "password": "{{word}}"}}
+    oauth2: JsonObject = {"type": "oauth2", "oauth2": {"accessToken": "{{token}}"}}
+    url: JsonObject = {
+        "raw": "https://shop.example/orders/:id",
+        "host": ["shop", "example"],
+        "protocol": "https",
+        "path": ["orders", ":id"],
+        "variable": [{"id": "id", "value": "7"}],
+    }
+    items = [{"name": "o", "item": [a_request(url=url)]}, a_request(auth=basic)]
+    document = a_collection(*items, auth=oauth2)
+    document["info"] = {"name": "Shop", "schema": "https://…/v2.0.0/collection.json"}
+    made = imported(document, "postman")
+    assert made["format"] == "Postman 2.0"
+    first, second = actions(made).values()
+    assert (first["resource"], first["params"]) == ("/orders/:id", {"id": "7"})
+    assert (first["auth"], second["auth"]) == ("oauth2", "basic")
+    assert [one["name"] for one in made["secrets"]] == ["a_token", "a_id", "a_word"]
 
 
 def test_a_collection_without_any_address_is_refused_with_what_to_do() -> None:

@@ -28,7 +28,7 @@ def raw(text: str) -> JsonObject:
     ("mime", "kept"),
     [
         ("application/json-patch+json", {"Content-Type": "application/json-patch+json"}),
-        ("application/json; charset=utf-8", None),
+        ("application/json; charset=utf-8", {"Content-Type": "application/json; charset=utf-8"}),
         ("Application/JSON", None),
     ],
 )
@@ -37,6 +37,28 @@ def test_a_body_is_sent_as_the_requests_own_type(mime: str, kept: JsonObject | N
     assert (
         action_of(method="PATCH", header=header, body=raw('[{"op": "x"}]')).get("headers") == kept
     )
+
+
+@pytest.mark.parametrize("body", [None, {"mode": "raw", "raw": ""}, {"mode": "none"}])
+def test_a_request_without_a_body_keeps_the_type_that_it_says(body: JsonValue) -> None:
+    header: JsonValue = [{"key": "Content-Type", "value": "application/json"}]
+    action = action_of(method="POST", header=header, body=body)
+    assert action.get("headers") == {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize("mode", ["urlencoded", "formdata"])
+def test_a_form_is_sent_as_a_form_whatever_the_request_says(mode: str) -> None:
+    header: JsonValue = [{"key": "content-type", "value": "application/json"}]
+    body: JsonObject = {"mode": mode, mode: [{"key": "a", "value": "1"}]}
+    made = imported(a_collection(a_request(method="POST", header=header, body=body)), "postman")
+    assert "headers" not in only_action(made)
+    assert [one["part"] for one in made["left_out"]] == ["header `content-type`"]
+
+
+def test_a_body_of_text_is_sent_as_the_collection_says() -> None:
+    header: JsonValue = [{"key": "Content-Type", "value": "text/plain"}]
+    action = action_of(method="POST", header=header, body={"mode": "raw", "raw": "hello"})
+    assert (action["content_type"], action["headers"]) == ("text", {"Content-Type": "text/plain"})
 
 
 def test_an_empty_object_is_a_body() -> None:
@@ -80,6 +102,12 @@ def test_a_placeholder_is_no_credential_where_its_name_may_be_plain() -> None:
         "key": "<string>",
         "access_token": "$Secret{a_access_token}",
     }
+
+
+def test_a_part_of_text_may_say_that_it_is_json() -> None:
+    parts: JsonValue = [{"key": "n", "value": "5", "contentType": "application/json"}]
+    action = action_of(method="POST", body={"mode": "formdata", "formdata": parts})
+    assert (action["body"], action["part_types"]) == ({"n": "5"}, {"n": "application/json"})
 
 
 def test_a_part_says_the_type_that_the_collection_has() -> None:
@@ -345,6 +373,23 @@ def test_an_empty_variable_in_an_address_is_empty() -> None:
     made = imported(a_collection(*items, variable=given), "postman")
     assert app_of(made)["envs"] == [{"slug": "dev", "base_url": "https://a.example"}]
     assert ["has no value" in one["reason"] for one in made["skipped"]] == [True, True]
+
+
+@pytest.mark.parametrize("value", ["/api", "http:///api", "https://a.example:x", "http://[", "a b"])
+def test_an_address_without_a_host_is_told_and_the_others_are_imported(value: str) -> None:
+    items = [a_request(), a_request(url="{{base}}/x")]
+    variables: JsonValue = [{"key": "base", "value": value}]
+    made = imported(a_collection(*items, variable=variables), "postman")
+    assert [one["reason"] for one in made["skipped"]] == [
+        "its address is no http or https URL with a host"
+    ]
+    assert made["actions"] == 1
+
+
+def test_an_addresss_own_path_is_percent_encoded() -> None:
+    variables: JsonValue = [{"key": "base", "value": "https://a.example/a b"}]
+    made = imported(a_collection(a_request(url="{{base}}/x"), variable=variables), "postman")
+    assert app_of(made)["envs"] == [{"slug": "dev", "base_url": "https://a.example/a%20b"}]
 
 
 def test_a_body_of_no_kind_is_none_and_a_query_in_a_variable_is_told() -> None:

@@ -9,7 +9,7 @@ from ductape.domain.inputs.parts import RequestParts, gather_parts, read_parts
 from ductape.domain.inputs.pending import pending
 from ductape.domain.inputs.schema import Rules, check_fields, read_rules
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.multipart import is_file
+from ductape.domain.multipart import CONTENT, is_file
 from ductape.domain.pairs import Styles
 from ductape.domain.styled import style_faults, styled_headers
 from ductape.domain.web import A_FILE, AS_A_FORM, header_faults, param_faults, param_names
@@ -46,8 +46,15 @@ def merged_body(default: JsonValue, given: JsonValue) -> JsonValue:
 
     >>> merged_body({"source": "shop", "id": 1}, {"id": 2}), merged_body({"id": 1}, None)
     ({'source': 'shop', 'id': 2}, {'id': 1})
+
+    A caller's file takes the place of the definition's, whichever name its content has.
+
+    >>> merged_body({"buffer": "YQ==", "fileName": "a"}, {"blob": "Yg=="})
+    {'fileName': 'a', 'blob': 'Yg=='}
     """
     if isinstance(default, dict) and isinstance(given, dict):
+        if is_file(given):
+            default = {name: value for name, value in default.items() if name not in CONTENT}
         return default | given
     return default if given is None else given
 

@@ -4,6 +4,7 @@ JSON comes first, then forms, those of several parts after the others, then text
 and YAML among it, which the caller writes out, then whatever else there is, as a file.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from msgspec import Struct
 from ductape.domain.definitions.action import ContentType
 from ductape.domain.filecontent import mime_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.web import header_faults
 from ductape.importers.documents import Broken, Documents, Node
 from ductape.importers.openapi.schemas import Schemas
 from ductape.importers.openapi.shapes import Shape
@@ -29,7 +31,8 @@ _USUAL: Mapping[ContentType, str] = {
     "file": "",
 }
 _ORDER: Mapping[ContentType, int] = {"json": 0, "form": 1, "multipart": 2, "text": 3, "file": 4}
-
+_NAMELESS = "the document does not name its fields: give them by the names that the API has"
+_CHARSET = re.compile(r""";\s*charset\s*=\s*"?([^";\s]*)"?\s*""", re.IGNORECASE)
 
 _JOINTS: Mapping[str, JsonValue] = {
     "deepObject": "brackets",
@@ -60,6 +63,8 @@ class _Form(Struct, frozen=True):
     content_type: ContentType
     schema: Node
     encoding: JsonObject
+    nameless: bool = False
+    """Whether it is a form whose fields the document does not name."""
 
 
 def body_of(
@@ -93,17 +98,19 @@ def _form(
         return None
     schema = Node(member(node.value, "schema"), node.home)
     bare = media.partition(";")[0].strip().lower()
-    kind = _kind(bare)
-    if kind in ("json", "form", "multipart") and _is_bytes(schema, schemas):
-        kind = "file" if kind == "json" else None
+    kind = None if header_faults({"Content-Type": media}, "") else _kind(bare)
+    if kind == "json" and _is_bytes(schema, schemas):
+        kind = "file"
+    types = schemas.shape(schema).types
     other_parts = kind == "multipart" and bare != _PARTS
-    if kind is None or (other_parts and not schemas.shape(schema).is_only("object")):
+    if kind is None or (other_parts and types != frozenset({"object"})):
         return None  # Parts without names: a text that only the caller could write.
-    return _Form(media, kind, schema, an_object(member(node.value, "encoding")))
+    nameless = kind in ("form", "multipart") and types is not None and "object" not in types
+    return _Form(media, kind, schema, an_object(member(node.value, "encoding")), nameless)
 
 
 def _kind(media: str) -> ContentType | None:
-    """Tell how a media type is sent.
+    """Tell how a media type is sent, if at all.
 
     >>> [_kind(media) for media in ("application/vnd.api+json", "*/*", "image/png", "text/csv")]
     ['json', 'json', 'file', 'text']
@@ -130,20 +137,23 @@ def _is_bytes(schema: Node, schemas: Schemas) -> bool:
     return shape.is_only("string") and shape.format == "binary"
 
 
-def _rank(form: _Form) -> tuple[int, int]:
+def _rank(form: _Form) -> tuple[bool, int, int]:
     bare = form.media.partition(";")[0].strip().lower()
     favour = {_JSON: 0, _PARTS: 0, _MERGE: 1}.get(bare, 3 if "*" in bare else 2)
-    return _ORDER[form.content_type], favour
+    return form.nameless, _ORDER[form.content_type], favour
 
 
 def _body(form: _Form, schemas: Schemas, report: Report, place: str, *, required: bool) -> Body:
     bare = form.media.partition(";")[0].strip().lower()
     usual = _USUAL[form.content_type]
-    header = None if bare == usual or "*" in bare else form.media
+    said = _in_utf8(form, report, place)
+    header = None if said.lower() == usual or "*" in bare else said
     bare_body = Body(form.content_type, header, required=required)
     if form.content_type in ("text", "file"):
         return bare_body
     shape = schemas.shape(form.schema)
+    if form.nameless:
+        report.leave_out(place, "body", _NAMELESS)
     if not shape.is_only("object"):
         return bare_body
     rules: dict[str, JsonValue] = {}
@@ -163,6 +173,15 @@ def _body(form: _Form, schemas: Schemas, report: Report, place: str, *, required
         types |= parts.types
     asks = any(member(rule, "required") is not False for rule in rules.values())
     return Body(form.content_type, header, rules, styles, types, required and not asks)
+
+
+def _in_utf8(form: _Form, report: Report, place: str) -> str:
+    """Return what the body says that it is: text is sent in UTF-8, whatever the document has."""
+    found = _CHARSET.search(form.media)
+    if found is None or found[1].lower() in ("utf-8", "utf8") or form.content_type == "file":
+        return form.media.strip()
+    report.leave_out(place, "body", f"it is sent in UTF-8, not in {found[1][:40]}")
+    return _CHARSET.sub("", form.media).strip()
 
 
 def _styles(

@@ -10,8 +10,8 @@ from ductape.importers.apps import Draft
 from ductape.importers.documents import Broken, Documents, Node
 from ductape.importers.openapi.bodies import Body, body_of
 from ductape.importers.openapi.parameters import asked_of, in_query, parameters_of, shape_of
+from ductape.importers.openapi.paths import Resource, resource_of
 from ductape.importers.openapi.paths import Style as PathStyle
-from ductape.importers.openapi.paths import resource_of
 from ductape.importers.openapi.schemas import Schemas
 from ductape.importers.openapi.security import Security
 from ductape.importers.openapi.servers import Servers
@@ -23,8 +23,7 @@ from ductape.importers.values import LONGEST_NAME, LONGEST_WORDS, a_text, cut, m
 
 METHODS: frozenset[str] = frozenset(get_args(Method))
 
-
-_MIXED = "the path has a part of its value: give the whole value"
+_MIXED = "the path has only a part of it: give it whole"
 
 
 class Site(Struct, frozen=True):
@@ -72,6 +71,7 @@ def _action(one: Operation, site: Site, body: Body) -> JsonObject:
     given = parameters_of(one.path_item, one.node, site.documents, report, place)
     parameters = [each for each in given if (each.where, each.called) not in sent]
     resource = resource_of(one.path, _path_styles(parameters, site.schemas))
+    parameters = [each for each in parameters if not _is_fixed(each, resource)]
     for name in resource.mixed:
         report.leave_out(place, f"parameter `{name}` in query", _MIXED)
     asked = asked_of(
@@ -116,6 +116,11 @@ def _path_styles(parameters: list[Parameter], schemas: Schemas) -> dict[str, Pat
         for one in parameters
         if one.where == "path"
     }
+
+
+def _is_fixed(one: Parameter, resource: Resource) -> bool:
+    """Tell whether the path's own words are a parameter's value: its rule is of no use then."""
+    return one.where == "query" and one.name in resource.query
 
 
 def _fixed(query: JsonObject, site: Site) -> JsonObject:

@@ -31,7 +31,7 @@ class Resource(Struct, frozen=True):
     given: Mapping[str, str] = {}
     """Name of a value there that the caller gives → the parameter that says what it is."""
     mixed: tuple[str, ...] = ()
-    """Names there whose values are a parameter and more."""
+    """Names there whose values are a parameter and more, or that are not known themselves."""
 
 
 def resource_of(template: str, styles: Mapping[str, str]) -> Resource:
@@ -51,9 +51,11 @@ def resource_of(template: str, styles: Mapping[str, str]) -> Resource:
         written += _literal(after)
     values = dict(parse_qsl(query, keep_blank_values=True))
     given = {
-        name: found[1] for name, text in values.items() if (found := _TEMPLATE.fullmatch(text))
+        name: found[1]
+        for name, text in values.items()
+        if (found := _TEMPLATE.fullmatch(text)) and _TEMPLATE.search(name) is None
     }
-    mixed = tuple(name for name, text in values.items() if _TEMPLATE.search(text))
+    mixed = tuple(pair[0] for pair in values.items() if any(map(_TEMPLATE.search, pair)))
     fixed: JsonObject = {name: text for name, text in values.items() if name not in mixed}
     left = tuple(name for name in mixed if name not in given)
     return Resource(escaped(written), fixed, given, left)

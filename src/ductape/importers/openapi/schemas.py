@@ -5,13 +5,13 @@ no rule; patterns, ranges and enumerations are left to the API itself.
 """
 
 from collections.abc import Iterable
-from functools import reduce
 
 from msgspec.structs import replace
 
+from ductape.domain.found import shortened
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.documents import Broken, Documents, Node, reference_of
-from ductape.importers.openapi.shapes import ANYTHING, BINARY, Either, Shape, both_of, either_of
+from ductape.importers.openapi.shapes import ANYTHING, BINARY, Either, Shape, all_of, either_of
 from ductape.importers.resources import resources_of
 from ductape.importers.values import a_count, a_list, a_text, an_object, member
 
@@ -46,18 +46,18 @@ class Schemas:
 
     def of_field(self, choice: Either) -> Shape:
         """Return what the schemas of one field say together."""
-        each = (reduce(both_of, map(self.shape, group), ANYTHING) for group in choice)
+        each = (all_of(map(self.shape, group)) for group in choice)
         return either_of([*each]) if choice else ANYTHING
 
     def _read(self, value: JsonObject, home: str, depth: int) -> Shape:
-        reference = reference_of(value)
+        reference = reference_of(value) or self._dynamic(value)
         shape = ANYTHING if reference and not self._siblings else _own(value, home)
         if reference is not None:
-            shape = both_of(self._referred(reference, home, value, depth), shape)
+            shape = all_of((self._referred(reference, home, value, depth), shape))
             if not self._siblings:
                 return shape
-        for part in a_list(value.get("allOf")):
-            shape = both_of(shape, self.shape(Node(part, home), depth))
+        if parts := a_list(value.get("allOf")):
+            shape = all_of((shape, *(self.shape(Node(part, home), depth) for part in parts)))
         for choices in (a_list(value.get("oneOf")), a_list(value.get("anyOf"))):
             if choices:
                 each = [self.shape(Node(one, home), depth) for one in choices]
@@ -65,8 +65,17 @@ class Schemas:
                 told = [
                     one for one, wrote in zip(each, choices, strict=True) if not _is_null(wrote)
                 ]
-                shape = both_of(shape, either_of(told, nullable=nulls))
+                shape = all_of((shape, either_of(told, nullable=nulls)))
         return shape if shape.types else replace(shape, types=_implied(value))
+
+    def _dynamic(self, value: JsonObject) -> str | None:
+        """Return the reference that goes by who uses a schema, where only one can be meant."""
+        reference = a_text(value.get("$dynamicRef")) if self._siblings else ""
+        if self._resources.dynamic.get(reference.rpartition("#")[2], 0) <= 1:
+            return reference or None
+        told = f"its `$dynamicRef` {shortened(reference)!r} can mean several schemas"
+        self._lost[f"{told}: it is not checked"] = None
+        return None
 
     def _referred(self, reference: str, home: str, holder: JsonObject, depth: int) -> Shape:
         named = self._resources.target(reference, home, holder)
@@ -191,16 +200,22 @@ def _measured(types: frozenset[str] | None) -> tuple[str, ...]:
 
 
 def _types(value: JsonObject) -> frozenset[str] | None:
-    """Return the types that a schema names; none where what it lists is of others."""
+    """Return the types that a schema names, with those of what it lists beside them.
+
+    None where it says nothing, or what it lists is of other types alone.
+    """
     given = value.get("type")
-    named = [given] if isinstance(given, str) else a_list(given)
-    types = frozenset(one for one in named if isinstance(one, str) and one in _TYPES)
+    written = [given] if isinstance(given, str) else a_list(given)
+    types = frozenset(one for one in written if isinstance(one, str) and one in _TYPES)
     if not _lists(value):
         return types or None
     listed = _kinds([value["const"]] if "const" in value else a_list(value["enum"]))
     if not types or listed is None:
         return types or listed
-    return types if listed & (types | _NUMBERS if types & _NUMBERS else types) else None
+    named = types | _NUMBERS if types & _NUMBERS else types
+    if listed <= named:
+        return types
+    return types | listed if listed & named else None
 
 
 def _implied(value: JsonObject) -> frozenset[str] | None:

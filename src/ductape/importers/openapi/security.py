@@ -114,7 +114,7 @@ class Security:
             case "oauth2" | "openIdConnect", _:
                 return self._client(name, an_object(member(scheme.get("flows"), _CLIENTS)))
             case "apiKey", _:
-                return self._key(name, a_text(scheme.get("name")), a_text(scheme.get("in")))
+                return self._key(name, scheme)
             case "http", other:
                 return f"the HTTP scheme {other[:40]!r} is none that an app's auth has"
             case kind, _:
@@ -141,7 +141,10 @@ class Security:
         self._report.note(f"`{name[:80]}` sends a token that you get and renew: {_RENEW}")
         return {"type": "bearer", "token": self._secret(name, "token")}
 
-    def _key(self, name: str, key: str, where: str) -> JsonObject | str:
+    def _key(self, name: str, scheme: JsonObject) -> JsonObject | str:
+        key, where = a_text(scheme.get("name")), a_text(scheme.get("in"))
+        if a_text(scheme.get(_AMAZON)).startswith("aws"):
+            return "it is AWS's signature of each request, which no app's auth makes"
         if not key or len(key) > 200 or (header_faults({key: ""}, "") and where != "query"):  # noqa: PLR2004 (as a product has names)
             return "its name is none that a request can have"
         auth: JsonObject = {"type": "api_key", "name": key}
@@ -194,6 +197,8 @@ def _header_of(auth: JsonObject) -> str:
     return "" if auth["location"] == "query" else cast("str", auth["name"]).lower()
 
 
+_AMAZON = "x-amazon-apigateway-authtype"
+"""What the makers of AWS's documents have beside the key that a signature is written as."""
 _CLIENTS = "clientCredentials"
 _MOST_SCOPES = 50
 _RENEW = "an auth of the type `oauth2` with a `refresh_token` does it by itself"

@@ -1,4 +1,4 @@
-"""Postman collections of version 2.1: every request an action, every auth an auth (SPEC 13).
+"""Postman collections 2.0 and 2.1: every request an action, every auth an auth (SPEC 13).
 
 Scripts are left out, and told; saved answers are examples, and ignored. Pure.
 """
@@ -25,13 +25,14 @@ def postman_format(document: JsonValue) -> str:
     """Return which collection a document is; raises `ValidationError` where it is none of ours."""
     collection = _collection(document)
     schema = a_text(member(collection.get("info"), "schema"))
-    if "v2.1" in schema and isinstance(collection.get("item"), list):
-        return "Postman 2.1"
+    version = next((one for one in ("2.1", "2.0") if f"v{one}" in schema), None)
+    if version is not None and isinstance(collection.get("item"), list):
+        return f"Postman {version}"
     if "openapi" in collection or "swagger" in collection:
         found, hint = "an OpenAPI document", "`ductape import openapi` takes it"
     else:
         found, hint = "another document", "export it from Postman as `Collection v2.1`"
-    raise invalid("", "a Postman collection of version 2.1", found, hint=hint)
+    raise invalid("", "a Postman collection of version 2.0 or 2.1", found, hint=hint)
 
 
 def postman_apps(documents: Documents, options: Options, report: Report) -> list[JsonObject]:

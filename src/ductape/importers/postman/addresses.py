@@ -9,11 +9,15 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from ductape.domain.product.rules.reach import url_faults
 from ductape.importers.openapi.paths import resource_of
 from ductape.importers.options import is_url
 from ductape.importers.postman.fields import Fields
 from ductape.importers.postman.urls import Pair, Url, User, text_pairs, without_user
 from ductape.importers.sealing import escaped, scrubbed
+
+_SAFE = "/%:@!$&'()*+,;=~-._"
+"""What a path has as it is."""
 
 
 class Address(Struct, frozen=True):
@@ -55,19 +59,19 @@ def addresses_of(url: Url, fields: Fields, shared: Container[str]) -> tuple[Addr
 
 def _address(filled: str, *, below: bool) -> Address | str:
     whole = filled if "://" in filled else f"http://{filled}"
-    if not whole.startswith(("http://", "https://")) or any(one.isspace() for one in whole):
-        return "its address is no http or https URL"
     bare, _, query = whole.partition("#")[0].partition("?")
     scheme, _, rest = bare.partition("://")
     host, slash, path = rest.partition("/")
     origin, user = without_user(f"{scheme}://{host}")
+    if [*url_faults(origin.replace("$", ""), "")]:
+        return "its address is no http or https URL with a host"
     pairs = tuple(text_pairs(query))
     if below and path.strip("/"):
-        base = escaped(f"{origin}{slash}{path}".rstrip("/"))
+        base = escaped(f"{origin}{slash}{quote(path, safe=_SAFE)}".rstrip("/"))
         return Address(base, "/" if path.endswith("/") else "", pairs, user)
     return Address(escaped(origin), _resource(path), pairs, user)
 
 
 def _resource(path: str) -> str:
     """Return a path that has no parameters as a resource."""
-    return resource_of("/" + quote(path, safe="/%:@!$&'()*+,;=~-._"), {}).path
+    return resource_of("/" + quote(path, safe=_SAFE), {}).path

@@ -3,6 +3,8 @@
 The files themselves are on the maker's machine: the caller gives them.
 """
 
+import re
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import cast
 
@@ -22,7 +24,8 @@ from ductape.importers.postman.samples import (
     without_comments,
 )
 from ductape.importers.postman.scopes import NAMED
-from ductape.importers.values import a_list, a_text, an_object, as_written, member
+from ductape.importers.sealing import looks_secret
+from ductape.importers.values import LONGEST_NAME, a_list, a_text, an_object, as_written, member
 
 _MIMES = {"xml": "application/xml", "html": "text/html", "javascript": "application/javascript"}
 _FIELD = "body field `{}`"
@@ -41,6 +44,11 @@ class Body(Struct, frozen=True):
     part_types: JsonObject = {}
     """Field → the MIME type that its part says."""
 
+    @property
+    def is_none(self) -> bool:
+        """Whether nothing is sent, as far as the collection says."""
+        return self == Body()
+
 
 def body_of(given: JsonValue, fields: Fields, place: str) -> Body | str:
     """Return a request's body, or why it cannot be sent."""
@@ -57,10 +65,20 @@ def body_of(given: JsonValue, fields: Fields, place: str) -> Body | str:
             form = _form if mode == "urlencoded" else _parts
             return form(a_list(written) or _pairs(a_text(written)), fields, place)
         case "file":
-            fields.report.leave_out(place, "body", _NO_FILE)
-            return Body("file", required=True)
+            return _file(member(given, "file"), fields, place)
         case _:
             return "its body is of a kind that is not known"
+
+
+def _file(given: JsonValue, fields: Fields, place: str) -> Body:
+    """Return a body of a file: the collection may have its text, as a rule only its path."""
+    content, source = member(given, "content"), a_text(member(given, "src"))
+    if not isinstance(content, str) or NAMED.search(content) or looks_secret(content):
+        fields.report.leave_out(place, "body", _NO_FILE)
+        return Body("file", required=True)
+    file: JsonObject = {"buffer": b64encode(content.encode("utf-8", "replace")).decode()}
+    name = re.split(r"[/\\]", source)[-1][:LONGEST_NAME]
+    return Body("file", default={**file, "fileName": name} if name else file)
 
 
 def _raw(given: JsonObject, fields: Fields, place: str) -> Body | str:
@@ -141,7 +159,8 @@ def _parts(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
 def _part_type(name: str, one: JsonValue, fields: Fields, place: str) -> JsonObject:
     """Return what a part says that it is, by its name; nothing where it says what is usual."""
     mime = a_text(member(one, "contentType")).strip()
-    if mime.lower() in ("", "text/plain", "application/json", "auto"):
+    usual = "application/json" if isinstance(_part(one), dict) else "text/plain"
+    if mime.lower() in ("", "auto", usual):
         return {}
     if mime_faults(mime, ""):
         reason = f"its part does not say that it is {mime[:80]}"

@@ -64,7 +64,8 @@ class Fields(Struct, frozen=True):
         value = values.pop()
         if value and not values and not any(map(self.variables.is_secret, inside)):
             return value
-        self.report.leave_out(place, told, "its name has no value, or not the same in every env")
+        reason = "its name has no value, a secret one, or not the same in every env"
+        self.report.leave_out(place, told, reason)
         return None
 
     def opens(self, name: str, value: str) -> bool:

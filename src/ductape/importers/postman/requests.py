@@ -25,7 +25,7 @@ _MIMES = {
     "json": "application/json",
     "form": "application/x-www-form-urlencoded",
     "multipart": "multipart/form-data",
-    "text": "text/plain",
+    "text": "text/plain; charset=utf-8",
 }
 
 
@@ -100,7 +100,7 @@ def _action(
         "content_type": "" if body.content_type == "json" else body.content_type,
         "auth": auth,
         "body_required": body.required,
-        "headers": _with_type(headers.known, body),
+        "headers": _with_type(_of_form(headers.known, body, one), body),
         "query": query.known,
         "params": path.secrets | params_of(one.url.params, path.resource, one.fields, one.place),
         "part_types": body.part_types,
@@ -160,9 +160,27 @@ def _elsewhere(
     return envs
 
 
+def _of_form(headers: JsonObject, body: Body, one: Request) -> JsonObject:
+    """Return the headers without the type that a form is said to have and Postman does not send."""
+    begins = {"form": _MIMES["form"], "multipart": "multipart/"}.get(body.content_type)
+    kept: JsonObject = {}
+    for name, value in headers.items():
+        if begins and name.lower() == "content-type" and not _bare(value).startswith(begins):
+            reason = "a form is sent as what it is"
+            one.fields.report.leave_out(one.place, f"header `{name}`", reason)
+        else:
+            kept[name] = value
+    return kept
+
+
+def _bare(mime: JsonValue) -> str:
+    return str(mime).partition(";")[0].strip().lower()
+
+
 def _with_type(headers: Mapping[str, JsonValue], body: Body) -> JsonObject:
     """Return the headers with what the body is, where the action does not send that anyway."""
-    if body.mime is not None and body.mime != _MIMES.get(body.content_type):
+    said = any(name.lower() == "content-type" for name in headers)
+    if body.mime is not None and body.mime != _MIMES.get(body.content_type) and not said:
         headers = {"Content-Type": body.mime, **headers}
     return _without_usual(headers, body)
 
@@ -172,19 +190,21 @@ def _without_empty(members: JsonObject) -> JsonObject:
 
 
 def _without_usual(headers: Mapping[str, JsonValue], body: Body) -> JsonObject:
-    """Leave out the `Content-Type` that the action sends anyway."""
-    usual = _MIMES.get(body.content_type)
-    if usual is None:
+    """Leave out the `Content-Type` that the action sends anyway, if it has a body."""
+    if body.is_none:
         return dict(headers)
     return {
         name: value
         for name, value in headers.items()
-        if name.lower() != "content-type" or _bare(value) != usual
+        if name.lower() != "content-type" or not _is_usual(value, body)
     }
 
 
-def _bare(mime: JsonValue) -> str:
-    return str(mime).partition(";")[0].strip().lower()
+def _is_usual(mime: JsonValue, body: Body) -> bool:
+    usual = _MIMES.get(body.content_type)
+    if body.content_type == "multipart":
+        return _bare(mime) == usual  # What stands between its parts is ours to say.
+    return str(mime).strip().lower() == usual
 
 
 def _words(one: Request) -> JsonObject:
