@@ -12,7 +12,7 @@ import pytest
 from ductape.domain.job import Claim
 from ductape.domain.outcome import Success
 from ductape.errors import StoreError
-from ductape.stores.postgres import engine, patience
+from ductape.stores.postgres import engine, locks, patience
 from ductape.stores.postgres.engine import MOST_CONNECTIONS, MOST_TRIES
 from ductape.stores.postgres.faults import explain
 from ductape.stores.postgres.store import PostgresStore, open_postgres
@@ -92,6 +92,26 @@ async def test_a_transaction_whose_connection_is_cut_before_its_commit_is_run_ag
 
     assert await getattr(store._engine, way)(step)
     assert len(set(begun)) == 2
+
+
+@pytest.mark.parametrize("way", ["write", "read", "piped"])
+async def test_a_process_that_was_frozen_before_its_commit_runs_its_transaction_again(
+    url: str, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(locks, "SILENCE_MS", 50)
+    store = await open_postgres(url, decide=decide, token="t")
+    begun: list[int] = []
+
+    async def step(transaction: Transaction) -> bool:
+        begun.append(1)
+        await transaction.rows("products", "tags")
+        if len(begun) == 1:
+            time.sleep(0.5)  # noqa: ASYNC251 (nothing of the process goes on meanwhile)
+        return True
+
+    assert await getattr(store._engine, way)(step)
+    assert len(begun) == 2
+    await store.aclose()
 
 
 async def test_a_caller_cancelled_as_a_connection_comes_free_is_cancelled(

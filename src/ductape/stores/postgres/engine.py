@@ -20,6 +20,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from ductape.domain.schema import StoreSchema, refuse_outlived
 from ductape.errors import StoreError
 from ductape.stores.postgres.address import Address
+from ductape.stores.postgres.again import NotBegun, commit, if_alive
 from ductape.stores.postgres.cancelling import cancellations, heed_cancellation
 from ductape.stores.postgres.connecting import connect, prepare, prepare_threshold
 from ductape.stores.postgres.faults import TRY_AGAIN, explain, unanswered
@@ -47,10 +48,6 @@ RECONNECT_S = 5.0
 begins anew, so that a long absence is followed by no long pause."""
 _WRITE = b"BEGIN"
 _READ = b"; ".join((b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", PLANNED_ANEW))
-
-
-class _NotBegun(Exception):
-    """The connection was gone before a commit was sent: nothing of the transaction is there."""
 
 
 class Engine:
@@ -142,9 +139,9 @@ class Engine:
                 async with AsyncExitStack() as taken:
                     connection = await taken.enter_async_context(self._pool.connection())
                     with watched(connection):
-                        await _if_alive(connection.execute(self._lent), connection)
+                        await if_alive(connection.execute(self._lent), connection)
                     return taken.pop_all(), connection
-            except _NotBegun:
+            except NotBegun:
                 continue
             except Unanswered as error:
                 raise await self._given_up(error) from error
@@ -181,7 +178,7 @@ class Engine:
         for at in range(1, MOST_TRIES):
             try:
                 answer = await once(cancelled)
-            except _NotBegun:
+            except NotBegun:
                 continue
             except TRY_AGAIN:
                 await asyncio.sleep(PAUSE_S * at)
@@ -209,11 +206,10 @@ class Engine:
             with watched(connection, unhurried=unhurried) as watch:
                 line = AsyncLine(connection, watch=watch)
                 watch.alone = begin is None
-                answer = await _if_alive(self._run(begin, step, line), connection)
+                answer = await if_alive(self._run(begin, step, line), connection)
                 if begin is None:
                     return answer
-                watch.committing = changes
-                await connection.execute(b"COMMIT")
+                await commit(connection, watch, changes=changes)
                 return answer
 
     async def _piped(self, step: Step[T], cancelled: int) -> T:
@@ -222,9 +218,8 @@ class Engine:
             with watched(connection) as watch:
                 async with connection.pipeline() as pipeline:
                     line = AsyncLine(connection, pipeline=pipeline, watch=watch)
-                    answer = await _if_alive(self._run(_WRITE, step, line), connection)
-                    watch.committing = True
-                    await connection.execute(b"COMMIT")
+                    answer = await if_alive(self._run(_WRITE, step, line), connection)
+                    await commit(connection, watch, changes=True)
                 return answer
 
     async def _run(self, begin: bytes | None, step: Step[T], line: AsyncLine) -> T:
@@ -288,13 +283,3 @@ async def _begin_anew(pool: AsyncConnectionPool[Any]) -> None:
     """Let those be served who wait: by itself the pool begins anew with the next caller only."""
     if pool.get_stats().get("requests_waiting"):
         await pool.check()
-
-
-async def _if_alive(first: Awaitable[T], connection: Connection) -> T:
-    """Await what may be run again on another connection if this one turns out to be gone."""
-    try:
-        return await first
-    except psycopg.OperationalError as error:
-        if connection.broken:
-            raise _NotBegun from error
-        raise

@@ -72,6 +72,10 @@ class Watch:
         self._heard_at = self._loop.time()
         self._last = False
 
+    def silent_ms(self) -> int:
+        """Return how long ago the latest answer was heard, or the first question was to be sent."""
+        return int((self._loop.time() - self._heard_at) * 1000)
+
     def end(self) -> None:
         """Watch no longer."""
         if self._timer is not None:
