@@ -20,11 +20,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, cast
 
+from msgspec.structs import replace
+
 import ductape.app.core
 from ductape import WorkerOptions
 
 SHORT = WorkerOptions(lease_ms=600, grace_ms=200, upkeep_ms=100)
-"""Of workers that die in tests, and of those that come after them."""
+"""Of workers that die in tests."""
+RESCUE = replace(SHORT, lease_ms=10_000)
+"""Of those that come after them: they stay, however busy the machine is."""
 
 
 class LaterClock:

@@ -21,7 +21,7 @@ from ductape.ports.handler import Context
 from ductape.ports.stores.claims import Claims, Turn, Wish
 from ductape.stores.postgres.claims import PostgresClaims
 from ductape.stores.sqlite.claims import SqliteClaims
-from tests.nursery import SHORT, Forked, LaterClock, forked
+from tests.nursery import RESCUE, SHORT, Forked, LaterClock, forked
 from tests.servers.http import Receiver
 
 LOST_ONCE = ["lost", "completed"]
@@ -85,7 +85,7 @@ async def after_a_death(
 
 async def ended(store: str, job_id: str) -> JobView:
     """Let another worker come, and wait for the job's end."""
-    rescue = Ductape.open(store, config={}, handlers=HANDLERS, worker=SHORT, clock=LaterClock())
+    rescue = Ductape.open(store, config={}, handlers=HANDLERS, worker=RESCUE, clock=LaterClock())
     async with rescue as ductape:
         async with asyncio.timeout(30):
             await ductape.processor.job.wait(job_id)

@@ -9,7 +9,7 @@ for.
 import asyncio
 import io
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,14 +61,17 @@ async def outcomes(
     faults: Sequence[str],
     folder: Path,
     servers: Mapping[str, FaultyServer] | None = None,
+    *,
+    slow: Collection[str] = SLOW,
 ) -> dict[str, str]:
     """Run one attempt against each fault, side by side, and tell what each came to.
 
-    No connection may be left to a server that answered nothing whole, although the worker goes on.
+    Those that are `slow` have little time. No connection may be left to a server that answered
+    nothing whole, although the worker goes on.
     """
     logged, met = io.StringIO(), servers or {}
-    slow = [one for one in faults if one in SLOW]
-    quick = [one for one in faults if one not in SLOW]
+    quick = [one for one in faults if one not in slow]
+    slow = [one for one in faults if one in slow]
     async with asyncio.timeout(HANGS_S):
         with log_to(logged):
             async with Ductape.open(f"sqlite:///{folder}/a.db", worker=True) as ductape:

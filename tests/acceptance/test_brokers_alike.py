@@ -178,8 +178,8 @@ async def test_three_hundred_messages_make_three_hundred_jobs(
         job = ductape.processor.job
         receipts = await job.dispatch_many([a_publish({"id": number}) for number in range(300)])
         for receipt in receipts:
-            await job.wait(receipt["job_id"], timeout=30)
-        result = await job.schedule(a_subscription(max_messages=300), timeout=30)
+            await job.wait(receipt["job_id"], timeout=120)
+        result = await job.schedule(a_subscription(max_messages=300), timeout=120)
         await until_taken(ductape, 300)
     assert result == {"received": 300, "dispatched": 300}
 

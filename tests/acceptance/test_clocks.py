@@ -36,7 +36,7 @@ PRODUCT: dict[str, object] = {
 }
 SHORT = WorkerOptions(lease_ms=900, grace_ms=200, upkeep_ms=100)
 PATIENCE_S = 20
-PUNCTUAL_MS = 250
+PUNCTUAL_MS = 5_000
 """How late a run may begin on a machine that has other things to do."""
 
 

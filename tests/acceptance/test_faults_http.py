@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.faults import Case, outcomes
+from tests.acceptance.faults import SLOW, Case, outcomes
 from tests.servers.buckets import ACCESS_KEY, AZURE_ACCOUNT, AZURE_KEY, BUCKET, SECRET_KEY
 from tests.servers.faulty import (
     WAIT_S,
@@ -274,7 +274,9 @@ async def test_each_fault_has_its_code_and_its_wait(
     monkeypatch.setattr("ductape.providers.storage.exchange.LONGEST_ANSWER", 8 * MIB)
     make, own = ROWS[provider]
     ports = {"refused": nobody(), **{name: server.port for name, server in servers.items()}}
-    told = await outcomes(make(Around(ports, tokens, tmp_path)), list(ports), tmp_path, servers)
+    case = make(Around(ports, tokens, tmp_path))
+    slow = [one for one in SLOW if (USUAL | own).get(one, "TIMEOUT").startswith("TIMEOUT")]
+    told = await outcomes(case, list(ports), tmp_path, servers, slow=slow)
     assert told == USUAL | own
     for server in servers.values():
         assert server.met > 0

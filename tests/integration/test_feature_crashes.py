@@ -16,7 +16,7 @@ import pytest
 
 from ductape import Ductape, Handlers
 from ductape.handlers.python import AsyncContext, FeatureContext
-from tests.nursery import SHORT, LaterClock, forked
+from tests.nursery import RESCUE, SHORT, LaterClock, forked
 from tests.servers.postgres import PostgresServer, postgres_server
 
 STEPS = ("one", "two", "three", "four")
@@ -122,7 +122,7 @@ async def a_job(store: str, event: str) -> str:
 async def ended(store: str, diary: Path, job_id: str) -> dict[str, Any]:
     """Let another worker come, and wait for the job's end."""
     handlers = handlers_of(diary, "never")
-    rescue = Ductape.open(store, config={}, handlers=handlers, worker=SHORT, clock=LaterClock())
+    rescue = Ductape.open(store, config={}, handlers=handlers, worker=RESCUE, clock=LaterClock())
     async with rescue as ductape:
         async with asyncio.timeout(30):
             async for view in ductape.jobs.watch(job_id):
