@@ -15,9 +15,10 @@ from ductape.errors import StoreError
 from ductape.stores.postgres import engine, locks, patience
 from ductape.stores.postgres.engine import MOST_CONNECTIONS, MOST_TRIES
 from ductape.stores.postgres.faults import explain
+from ductape.stores.postgres.rows import by_column, run_row
 from ductape.stores.postgres.store import PostgresStore, open_postgres
 from ductape.stores.postgres.transaction import Transaction
-from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_wish, a_worker, decide
+from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_run, a_spec, a_wish, a_worker, decide
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.proxy import Proxy
 
@@ -389,3 +390,24 @@ async def test_an_answer_that_waits_before_a_stuck_event_loop_counts(far: Postgr
     await asyncio.sleep(0)
     time.sleep(1.0)  # noqa: ASYNC251 (a handler that blocks the loop)
     assert await asked
+
+
+@pytest.mark.parametrize("piped", [False, True])
+async def test_what_was_cut_while_it_was_committed_is_told_to_be_open(
+    far: PostgresStore, store: PostgresStore, proxy: Proxy, *, piped: bool
+) -> None:
+    run = a_run()
+
+    async def step(transaction: Transaction) -> None:
+        await transaction.ask("runs", "insert_all", by_column([run_row(run, NOW_MS)]))
+        proxy.swallow_answers()
+
+    begin = far._engine.piped if piped else far._engine.write
+    writing = asyncio.create_task(begin(step))
+    async with asyncio.timeout(PATIENCE_S):
+        while await store.reading.get(run.job_id) is None:  # noqa: ASYNC110 (another's)
+            await asyncio.sleep(0)
+        proxy.cut()
+        with pytest.raises(StoreError, match="may be there or not") as raised:
+            await writing
+    assert "under the same `key`" in str(raised.value.hint)

@@ -16,6 +16,7 @@ from ductape.stores.postgres.days import DAY_MS, Day, days_from, start_of_day
 from ductape.stores.postgres.migrating import migrate
 from ductape.stores.postgres.retention import AHEAD
 from ductape.stores.postgres.store import PostgresStore, open_postgres
+from ductape.stores.postgres.transaction import Transaction
 from tests.builders import (
     NOW_MS,
     ZONES,
@@ -124,6 +125,31 @@ async def test_a_run_that_was_there_before_its_day_moves_into_it(store: Postgres
     await prune(store)
     assert await table_of(store, job_id) == TODAY.name
     assert (await record(store, job_id)).status == "completed"
+
+
+async def test_a_run_that_ends_while_its_day_is_made_is_recorded_there(
+    store: PostgresStore, root: psycopg.Connection
+) -> None:
+    [job_id] = await stored(store, a_new_job())
+    claim = await claimed_one(store)
+    made, ending = asyncio.Event(), asyncio.Event()
+
+    async def make(transaction: Transaction) -> None:
+        assert await days.make(transaction, TODAY) == "done"
+        made.set()
+        await ending.wait()
+
+    making = asyncio.create_task(store._engine.write(make))
+    await made.wait()
+    ended = asyncio.create_task(settled(store, claim, Success(1)))
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    async with asyncio.timeout(PATIENCE_S):
+        while root.execute(waiting).fetchall() == [(0,)]:  # noqa: ASYNC110 (another process's)
+            await asyncio.sleep(0.01)
+    ending.set()
+    await making
+    assert await ended == "recorded"
+    assert await table_of(store, job_id) == TODAY.name
 
 
 async def test_of_a_crowded_day_nothing_moves_and_all_is_pruned_in_time(

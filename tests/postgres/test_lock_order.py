@@ -13,16 +13,37 @@ import pytest
 from msgspec.structs import replace
 
 from ductape.domain.operations import cancel, retry
+from ductape.domain.outcome import Success
 from ductape.domain.request import Repeat
+from ductape.domain.settlement import with_cache
 from ductape.ports.stores.intake import Added, NewJob
+from ductape.ports.stores.memory import Selection
 from ductape.stores.postgres.address import address_of
 from ductape.stores.postgres.keys import free_keys
 from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.settling import Settling
 from ductape.stores.postgres.store import PostgresStore
 from ductape.stores.postgres.transaction import Transaction
-from tests.builders import NOW_MS, ZONES, a_failure, a_new_job, a_recurring_job, a_spec, decide
-from tests.conformance.steps import applied, claimed_one, hired, record, settled, stored
+from tests.builders import (
+    NOW_MS,
+    ZONES,
+    a_failure,
+    a_new_job,
+    a_recurring_job,
+    a_spec,
+    an_entry,
+    decide,
+)
+from tests.conformance.steps import (
+    applied,
+    claimed,
+    claimed_one,
+    hired,
+    led,
+    record,
+    settled,
+    stored,
+)
 from tests.servers.postgres import PostgresServer
 
 PATIENCE_S = 5
@@ -225,3 +246,41 @@ async def test_a_job_that_is_being_reopened_keeps_its_key_though_its_run_is_old(
     await prune(store)
     assert (await record(store, job_id)).status == "queued"
     assert await store.intake.holder("orders", "prd", "a") is not None
+
+
+@pytest.fixture
+def entries(server: PostgresServer, url: str) -> Rows:
+    return Rows(server, f"{address_of(url).schema}.cache_entries", "convert_from(key, 'UTF8')")
+
+
+async def left_entries(store: PostgresStore) -> None:
+    """Leave results under keys, upside down; they are stale by now."""
+    for key in UPSIDE_DOWN:
+        await store.memory.leave(an_entry(key.encode(), expires_ms=NOW_MS), 1, now_ms=NOW_MS)
+
+
+async def test_cached_results_are_cleared_in_the_order_of_their_keys(
+    store: PostgresStore, root: psycopg.Connection, entries: Rows
+) -> None:
+    await left_entries(store)
+    clearing = store.memory.clear(Selection("orders", "quotes"))
+    assert await free_while_it_waits(root, entries, "c", clearing) == set("de")
+    assert entries.free() == set()
+
+
+async def test_results_that_are_stored_together_are_stored_in_the_order_of_their_keys(
+    store: PostgresStore, root: psycopg.Connection, entries: Rows
+) -> None:
+    await hired(store, "w1")
+    await left_entries(store)
+    await stored(store, *(a_new_job() for _ in UPSIDE_DOWN))
+    leaders = [
+        await led(store, claim, key.encode())
+        for claim, key in zip(await claimed(store), UPSIDE_DOWN, strict=True)
+    ]
+    ends = [
+        with_cache(decide(one, Success(2), NOW_MS), an_entry(one.run.cache_key or b""))
+        for one in leaders
+    ]
+    settling = store.claims.settle(ends, now_ms=NOW_MS)
+    assert await free_while_it_waits(root, entries, "c", settling) == set("de")

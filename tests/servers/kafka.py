@@ -17,8 +17,10 @@ from tests.servers.proxy import Proxy
 
 PRODUCER = 0
 A_MESSAGE = 512
+FETCH = 1
 OFFSET_COMMIT = 8
 REBALANCE_IN_PROGRESS = 27
+UNKNOWN_TOPIC = 3
 REBALANCES_AFTER_MS = 200
 """How long a group waits for more members before its first one gets anything; 3,000 of itself."""
 
@@ -39,8 +41,22 @@ class MockKafka:
 
     def refuse_commit(self, error: int) -> None:
         """Answer the next commit with one of Kafka's error codes."""
+        self._refuse(OFFSET_COMMIT, error)
+
+    def _refuse(self, request: int, error: int) -> None:
         push = self._library.rd_kafka_mock_push_request_errors_array
-        push(self._cluster, OFFSET_COMMIT, 1, (ctypes.c_int * 1)(error))
+        push(self._cluster, request, 1, (ctypes.c_int * 1)(error))
+
+    @contextmanager
+    def without(self, topic: str) -> Iterator[None]:
+        """Tell whoever asks that there is no such topic; what it keeps is there afterwards."""
+        tell = self._library.rd_kafka_mock_topic_set_error
+        tell(self._cluster, topic.encode(), UNKNOWN_TOPIC)
+        self._refuse(FETCH, UNKNOWN_TOPIC)  # Which alone makes a consumer look.
+        try:
+            yield
+        finally:
+            tell(self._cluster, topic.encode(), 0)
 
 
 @contextmanager
@@ -77,6 +93,7 @@ def _library() -> ctypes.CDLL:
         ("mock_cluster_bootstraps", text, [pointer]),
         ("mock_cluster_destroy", None, [pointer]),
         ("mock_group_initial_rebalance_delay_ms", None, [pointer, number]),
+        ("mock_topic_set_error", None, [pointer, text, ctypes.c_int]),
         ("mock_push_request_errors_array", None, [pointer, ctypes.c_int16, size, pointer]),
     ):
         function = library[f"rd_kafka_{name}"]

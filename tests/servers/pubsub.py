@@ -24,6 +24,8 @@ PROJECT = "shop-project"
 LARGEST_REQUEST = 10_000_000
 """Bytes, as Google has it."""
 _V1 = f"/v1/projects/{PROJECT}"
+DELETED = "_deleted-topic_"
+"""What Google says instead of a subscription's topic that is no more."""
 
 
 @dataclass
@@ -70,6 +72,13 @@ class PubSub:
             }
         )
 
+    def delete_topic(self, topic: str) -> None:
+        """Delete a topic as Google does: its subscriptions stay, and no new one leads to them."""
+        del self.topics[topic]
+        for one in self.subscriptions.values():
+            if one.topic == topic:
+                one.topic = DELETED
+
     async def give_token(self, request: web.Request) -> web.Response:
         """Exchange an assertion for a token, its signature and claims checked."""
         form = await request.post()
@@ -97,15 +106,15 @@ class PubSub:
     async def _api(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return _error(401, "UNAUTHENTICATED")
-        body: dict[str, Any] = await request.json()
+        body: dict[str, Any] = await request.json() if request.can_read_body else {}
         path = request.path.removeprefix(f"{_V1}/")
         kind, _, rest = path.partition("/")
         name, _, verb = rest.partition(":")
         match (request.method, kind, verb):
             case ("POST", "topics", "publish"):
                 return self._publish(name, body)
-            case ("PUT", "subscriptions", ""):
-                return self._subscribe(name, body)
+            case ("PUT" | "GET" | "DELETE" as method, "subscriptions", ""):
+                return self._subscribe(name, body) if method == "PUT" else self._about(method, name)
             case ("POST", "subscriptions", "pull" | "acknowledge" | "modifyAckDeadline"):
                 found = self.subscriptions.get(name)
                 if found is None:
@@ -140,12 +149,23 @@ class PubSub:
         self.subscriptions[name] = _Subscription(topic)
         return web.json_response({"name": name})
 
+    def _about(self, method: str, name: str) -> web.Response:
+        found = self.subscriptions.get(name)
+        if found is None:
+            return _error(404, "NOT_FOUND")
+        if method == "DELETE":
+            del self.subscriptions[name]
+            return web.json_response({})
+        topic = DELETED if found.topic == DELETED else f"projects/{PROJECT}/topics/{found.topic}"
+        return web.json_response({"name": name, "topic": topic})
+
     async def _of_subscription(
         self, one: _Subscription, verb: str, body: dict[str, Any]
     ) -> web.Response:
         match verb:
             case "pull":
-                return await self._pull(one, int(body["maxMessages"]))
+                at_once = bool(body.get("returnImmediately"))
+                return await self._pull(one, int(body["maxMessages"]), at_once=at_once)
             case "acknowledge":
                 for ack in body["ackIds"]:
                     one.out.pop(ack, None)
@@ -154,8 +174,8 @@ class PubSub:
                 one.waiting += [one.out.pop(ack) for ack in body["ackIds"] if ack in one.out]
         return web.json_response({})
 
-    async def _pull(self, one: _Subscription, most: int) -> web.Response:
-        while not one.waiting:
+    async def _pull(self, one: _Subscription, most: int, *, at_once: bool) -> web.Response:
+        while not (one.waiting or at_once):
             self.arrived.clear()
             await self.arrived.wait()
         received: list[dict[str, Any]] = []

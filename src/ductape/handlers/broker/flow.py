@@ -16,8 +16,8 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import RetryPolicy
 from ductape.domain.retry import delay_ms
 from ductape.domain.standing import ATTEMPT
-from ductape.errors import DuctapeError, ProviderError
-from ductape.handlers.broker.taking import Taken, Taking, may_pass
+from ductape.errors import DuctapeError, NotFound, ProviderError
+from ductape.handlers.broker.taking import DEAD_LETTER, Taken, Taking, may_pass
 from ductape.ports.broker import Brokers, Consumer, Delivery
 from ductape.ports.clock import Clock
 from ductape.ports.dispatch import Dispatch
@@ -77,7 +77,10 @@ class Flow:
         self._noted_ms: int | None = None
         self._room = 0
         self._looked_ms = 0
-        self.tally = _tally(invocation.context.last_checkpoint, sources.clock.now_ms())
+        noted = invocation.context.last_checkpoint
+        self._reached = noted is not None
+        """Whether its topic was there: what was and is gone may come back."""
+        self.tally = _tally(noted, sources.clock.now_ms())
 
     async def run(self) -> None:
         """Take messages until the end; raises what cannot be waited for."""
@@ -89,7 +92,7 @@ class Flow:
                     while not self._over():
                         self._heed_stop()
                         await self._round(consumer)
-                        failures = 0
+                        self._reached, failures = True, 0
             except DuctapeError as error:
                 failures += 1
                 await self._wait_out(error, failures)
@@ -191,13 +194,18 @@ class Flow:
 
     async def _wait_out(self, error: DuctapeError, failures: int) -> None:
         """Wait for what is away; raise what waiting does not mend."""
-        if self._asked.duration or not may_pass(error):
+        if self._asked.duration or not (may_pass(error) or self._is_gone(error)):
             raise error
         wait_ms = delay_ms(_AWAY, failures, 0.0, None)
         event = self._invocation.target.event
         text = "the subscription to %s waits %d ms: %s"
         log.warning(text, event, wait_ms, error.message)
         await asyncio.sleep(wait_ms / 1000)
+
+    def _is_gone(self, error: DuctapeError) -> bool:
+        """Tell whether somebody has deleted the topic that it reads, who may make it again."""
+        gone = isinstance(error, ProviderError) and error.code == NotFound.code
+        return gone and self._reached and error.path != DEAD_LETTER
 
     def _now_ms(self) -> int:
         return self._sources.clock.now_ms()

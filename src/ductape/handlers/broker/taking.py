@@ -32,6 +32,9 @@ log = logging.getLogger("ductape")
 Fate = Literal["new", "known", "again", "given up"]
 """A job was stored, it was there already, the message comes again, it never will."""
 
+DEAD_LETTER = "dead_letter"
+"""The path of what goes wrong with the topic for what is given up."""
+
 _FIRST_DELAY_MS = 100
 _LONGEST_DELAY_MS = 10_000
 _MOST_COUNTED = 10_000
@@ -155,7 +158,11 @@ class Taking:
             dead,
         )
         letter = _letter(delivery, error, event)
-        await self._brokers.publish(place, letter, timeout_ms=_PUBLISH_MS)
+        try:
+            await self._brokers.publish(place, letter, timeout_ms=_PUBLISH_MS)
+        except ProviderError as error_of_letter:
+            error_of_letter.path = DEAD_LETTER
+            raise
         text = "message %s of %s went to its dead letters after %d deliveries (%s)"
         log.warning(text, delivery.id, event, delivery.deliveries, error.code)
 

@@ -26,9 +26,10 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.egress import Destination
-from ductape.errors import ProviderError
+from ductape.errors import NotFound, ProviderError
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.providers.brokers.kafka_faults import told
+from ductape.providers.brokers.kafka_topics import until_there
 from ductape.providers.brokers.link import Means
 from ductape.providers.brokers.offsets import Offsets
 from ductape.providers.brokers.reaching import checked, read_server
@@ -36,6 +37,10 @@ from ductape.providers.brokers.tls import trust
 
 REQUEST_MS = 20_000
 
+_APPEARS_WITHIN_S = 5.0
+"""How long a topic may take to appear: a cluster may make it when it is asked for."""
+_COMES_BACK_WITHIN_S = 0.1
+"""How long one that was there may be unknown: the client does nothing else meanwhile but ask."""
 _SLACK_S = 0.1
 _FAREWELL_S = 0.5
 """How long what is on its way may take to be confirmed when a connection is given up."""
@@ -56,6 +61,8 @@ class KafkaLink:
         self._server = server
         self._means = means
         self._producer: AIOKafkaProducer | None = None
+        self._gone: set[str] = set()
+        """Topics that were not there when somebody asked for them."""
         self._opening = asyncio.Lock()
 
     async def publish(self, topic: BrokerTopic, message: Outgoing) -> str:
@@ -69,21 +76,25 @@ class KafkaLink:
 
     async def feed(self, topic: BrokerTopic, group: str, member: str) -> "KafkaFeed":
         """Begin to join the group, which may take seconds: fetching waits for it."""
+        # All that is in one that was made anew has come since.
+        oldest = topic.start == "oldest" or topic.name in self._gone
         consumer = AIOKafkaConsumer(
             group_id=group,
             client_id=f"ductape-{member}",
             enable_auto_commit=False,
-            auto_offset_reset="earliest" if topic.start == "oldest" else "latest",
+            auto_offset_reset="earliest" if oldest else "latest",
             **await self._options(),
         )
         await self._started(consumer)
         try:
             with told():
-                await _client_of(consumer)._wait_on_metadata(topic.name)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] (as its own `start` does)
-        except BaseException:
+                await until_there(_client_of(consumer), topic.name, _APPEARS_WITHIN_S)
+        except BaseException as error:
             await _stopped(consumer)
+            if isinstance(error, ProviderError) and error.code == NotFound.code:
+                self._gone.add(topic.name)
             raise
-        feed = KafkaFeed(consumer)
+        feed = KafkaFeed(consumer, topic.name)
         consumer.subscribe([topic.name], listener=feed)
         return feed
 
@@ -169,9 +180,10 @@ class KafkaLink:
 class KafkaFeed(ConsumerRebalanceListener):
     """Implements `link.Feed`; hears of the partitions that the group takes from it and gives it."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
-        """Take what the group gives this consumer."""
+    def __init__(self, consumer: AIOKafkaConsumer, topic: str) -> None:
+        """Take what the group gives this consumer of a topic."""
         self._consumer = consumer
+        self._topic = topic
         self._offsets = Offsets()
 
     def on_partitions_revoked(self, revoked: object) -> None:
@@ -182,7 +194,10 @@ class KafkaFeed(ConsumerRebalanceListener):
         self._offsets = Offsets()
 
     async def fetch(self, most: int, wait_ms: int) -> Sequence[Delivery]:
-        """Return what has been fetched; wait for the first one, or in vain for the group."""
+        """Return what has been fetched; wait for the first one, or in vain for the group.
+
+        Raises `ProviderError` where the topic is gone: the client alone would ask on without end.
+        """
         batches: dict[Any, Any] = {}
         # While a group is rebalanced the client waits for its end, whatever it is told.
         with told(), suppress(TimeoutError):
@@ -193,6 +208,9 @@ class KafkaFeed(ConsumerRebalanceListener):
             for record in records:
                 self._offsets.taken((place.topic, place.partition), record.offset)
                 found.append(_delivery(record))
+        if not found:
+            with told():
+                await until_there(_client_of(self._consumer), self._topic, _COMES_BACK_WITHIN_S)
         return found
 
     async def accept(self, deliveries: Sequence[Delivery]) -> None:

@@ -35,6 +35,10 @@ _DEADLINES_S = (10, 600)
 """How long Pub/Sub may be asked to wait for an acknowledgement."""
 _EXISTS = 409
 _UNAUTHORIZED = 401
+_FORBIDDEN = 403
+_MISSING = 404
+_DELETED = "_deleted-topic_"
+"""What Google says instead of a subscription's topic that is no more."""
 
 
 class _Message(Struct):
@@ -57,11 +61,15 @@ class _Pulled(Struct):
     receivedMessages: tuple[_Received, ...] = ()  # noqa: N815 (Google's)
 
 
+class _Subscription(Struct):
+    topic: str = ""
+
+
 class _Ids(Struct):
     messageIds: tuple[str, ...]  # noqa: N815 (Google's)
 
 
-T = TypeVar("T", _Ids, _Pulled)
+T = TypeVar("T", _Ids, _Pulled, _Subscription)
 
 SCOPE = "https://www.googleapis.com/auth/pubsub"
 
@@ -109,8 +117,20 @@ class PubSubLink:
             "topic": f"projects/{self._server.project}/topics/{topic.name}",
             "ackDeadlineSeconds": min(max(topic.ack_wait // 1000, least), most),
         }
-        await self.call("PUT", name, wanted, allowed=_EXISTS)
-        return PubSubFeed(self, name)
+        made = await self.call("PUT", name, wanted, allowed=_EXISTS)
+        feed = PubSubFeed(self, name)
+        if made.status == _EXISTS and await self.is_deaf(name) and not await feed.has_rest():
+            # Nothing is left in it, and a topic that is made anew does not know it.
+            await self.call("DELETE", name, allowed=_MISSING)
+            await self.call("PUT", name, wanted, allowed=_EXISTS)
+        return feed
+
+    async def is_deaf(self, name: str) -> bool:
+        """Tell whether a subscription's topic was deleted; no where we may not look."""
+        response = await self.call("GET", name, allowed=_FORBIDDEN)
+        if response.status == _FORBIDDEN:
+            return False
+        return _read(response, _Subscription).topic == _DELETED
 
     async def aclose(self) -> None:
         """Nothing of its own is open: the connections are the HTTP client's."""
@@ -119,7 +139,7 @@ class PubSubLink:
         self,
         method: str,
         path: str,
-        body: JsonObject,
+        body: JsonObject | None = None,
         *,
         allowed: int | None = None,
         timeout_ms: int = _CALL_MS,
@@ -135,7 +155,7 @@ class PubSubLink:
                 method=method,
                 url=f"{self._base}/{path}",
                 headers=headers,
-                body=msgspec.json.encode(body),
+                body=b"" if body is None else msgspec.json.encode(body),
                 timeout_ms=timeout_ms,
                 allow_private=self._server.allow_private,
                 max_response_bytes=LARGEST_ANSWER,
@@ -172,6 +192,11 @@ class PubSubFeed:
         found, self._surplus = self._surplus[:most], self._surplus[most:]
         return found
 
+    async def has_rest(self) -> bool:
+        """Tell whether something is left, and keep what is there at once for the next fetch."""
+        self._surplus = await self._pull(MOST_AT_ONCE, at_once=True)
+        return bool(self._surplus)
+
     async def accept(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge."""
         ids = _marks(deliveries)
@@ -181,23 +206,32 @@ class PubSubFeed:
         """Let what is not acknowledged come again at once."""
         if self._pulling is not None:
             self._pulling.cancel()
-            await asyncio.wait([self._pulling])
+            await asyncio.gather(self._pulling, return_exceptions=True)
         left = [*open_, *self._surplus]
         if left:
             asked: JsonObject = {"ackIds": _marks(left), "ackDeadlineSeconds": 0}
             await self._link.call("POST", f"{self._name}:modifyAckDeadline", asked)
 
-    async def _pull(self, most: int) -> list[Delivery]:
+    async def _pull(self, most: int, *, at_once: bool = False) -> list[Delivery]:
         wanted: JsonObject = {"maxMessages": min(most, MOST_AT_ONCE)}
+        if at_once:
+            wanted["returnImmediately"] = True
         try:
             response = await self._link.call(
                 "POST", f"{self._name}:pull", wanted, timeout_ms=_PULL_MS
             )
         except ProviderError as error:
-            if error.code == "TIMEOUT":
-                return []
-            raise
-        return [_delivery(one) for one in _read(response, _Pulled).receivedMessages]
+            if error.code != "TIMEOUT":
+                raise
+            found: list[Delivery] = []
+        else:
+            found = [_delivery(one) for one in _read(response, _Pulled).receivedMessages]
+        if not (found or at_once) and await self._link.is_deaf(self._name):
+            # Google goes on to answer that there is nothing.
+            topic = self._name.removeprefix("subscriptions/")
+            text = f"Pub/Sub: the topic of the subscription `{topic}` was deleted"
+            raise ProviderError("NOT_FOUND", text)
+        return found
 
 
 def _read(response: HttpResponse, kind: type[T]) -> T:

@@ -23,7 +23,7 @@ from ductape.stores.postgres.address import Address
 from ductape.stores.postgres.again import NotBegun, commit, if_alive
 from ductape.stores.postgres.cancelling import cancellations, heed_cancellation
 from ductape.stores.postgres.connecting import connect, prepare, prepare_threshold
-from ductape.stores.postgres.faults import TRY_AGAIN, explain, unanswered
+from ductape.stores.postgres.faults import TRY_AGAIN, explain, refuse_rule, unanswered
 from ductape.stores.postgres.lines import AsyncLine
 from ductape.stores.postgres.locks import UNHURRIED, bounded, locked_out
 from ductape.stores.postgres.patience import Unanswered, watched
@@ -44,8 +44,7 @@ PAUSE_S = 0.005
 PATIENCE_S = 15.0
 """How long a caller waits for a connection."""
 RECONNECT_S = 5.0
-"""How long the pool tries a server that does not answer, each pause twice the one before. Then it
-begins anew, so that a long absence is followed by no long pause."""
+"""How long the pool tries a silent server, each pause twice the one before. Then it begins anew."""
 _WRITE = b"BEGIN"
 _READ = b"; ".join((b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", PLANNED_ANEW))
 
@@ -180,7 +179,8 @@ class Engine:
                 answer = await once(cancelled)
             except NotBegun:
                 continue
-            except TRY_AGAIN:
+            except TRY_AGAIN as error:
+                refuse_rule(error, self.address.shown)
                 await asyncio.sleep(PAUSE_S * at)
             except Unanswered as error:
                 raise await self._given_up(error) from error

@@ -11,8 +11,13 @@ from psycopg_pool import PoolClosed, PoolTimeout
 from ductape.errors import DuctapeError, StoreError
 from ductape.stores.postgres.patience import ANSWER_S, Unanswered
 
-TRY_AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
-"""The transaction was undone because of another one: it may be run again as it is."""
+TRY_AGAIN = (
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.CheckViolation,
+)
+"""The transaction was undone because of another one, if `refuse_rule` has nothing against it: then
+it may be run again as it is."""
 
 OLDEST_SERVER = 150_000
 """PostgreSQL 15."""
@@ -61,6 +66,15 @@ def is_of_a_row(error: StoreError) -> bool:
     return isinstance(error.__cause__, _OF_A_ROW)
 
 
+def refuse_rule(error: psycopg.Error, shown: str) -> None:
+    """Raise what breaks a rule of a table: a name tells it from a day that was made meanwhile.
+
+    A run that was on its way to the rest of history finds then that it belongs to that day.
+    """
+    if isinstance(error, psycopg.errors.CheckViolation) and error.diag.constraint_name is not None:
+        raise explain(error, shown) from error
+
+
 def explain(error: Exception, shown: str) -> Exception:
     """Turn PostgreSQL's errors into ours, with what to do; leave others as they are."""
     match error:
@@ -78,16 +92,17 @@ def explain(error: Exception, shown: str) -> Exception:
 
 
 def unanswered(error: Unanswered, shown: str) -> StoreError:
-    """Say that the server took a question and gave no answer, and what that leaves open."""
-    after = f"after {ANSWER_S:g} s without an answer"
+    """Say that a question has no answer, and what that leaves open."""
+    after = f"the server does not answer, given up after {ANSWER_S:g} s without an answer"
     if not error.in_doubt:
         return StoreError(
-            f"the server does not answer, given up {after}: nothing was changed",
+            f"{after}: nothing was changed",
             path=shown,
             hint="look at the server and the way to it; the call may be made again",
         )
+    what = "the connection broke while the change was committed" if error.cut else after
     return StoreError(
-        f"the server does not answer, given up {after}: what was to be stored may be there or not",
+        f"{what}: what was to be stored may be there or not",
         path=shown,
         hint="make the call again: under the same `key` no job is stored twice",
     )

@@ -25,12 +25,13 @@ _CHANGES = re.compile(rb"\b(INSERT|UPDATE|DELETE)\b")
 
 
 class Unanswered(Exception):
-    """The server did not answer in time."""
+    """The server did not answer in time, or never will: it was cut off."""
 
-    def __init__(self, *, in_doubt: bool) -> None:
-        """Tell whether a change may have become durable."""
+    def __init__(self, *, in_doubt: bool, cut: bool = False) -> None:
+        """Tell whether a change may have become durable, and whether the connection broke."""
         super().__init__("the server does not answer")
         self.in_doubt = in_doubt
+        self.cut = cut
 
 
 class Watch:
@@ -95,13 +96,18 @@ class Watch:
 
 @contextmanager
 def watched(connection: AsyncConnection[Any], *, unhurried: bool = False) -> Generator[Watch]:
-    """Watch over what is asked in the block; raises `Unanswered` where that was given up."""
+    """Watch over what is asked in the block.
+
+    Raises `Unanswered` where that was given up, or where nobody will hear what became of a commit.
+    """
     watch = Watch(connection, unhurried=unhurried)
     try:
         yield watch
     except Exception as error:
         if watch.gave_up:
             raise Unanswered(in_doubt=watch.in_doubt) from error
+        if watch.committing and connection.broken:
+            raise Unanswered(in_doubt=True, cut=True) from error
         raise
     finally:
         watch.end()

@@ -80,16 +80,17 @@ class Settling:
         ended, back = await ending.held(), await giving.done()
         moved = [settlements[at] for at, (run, _) in ends.items() if run in ended]
         await _move_on(transaction, moved, now_ms)
-        answers: list[SettleAnswer] = []
-        for at, settlement in enumerate(settlements):
+        answers: dict[int, SettleAnswer] = {}
+        # Results are stored by their keys, as whoever clears a cache takes them.
+        for at, settlement in sorted(enumerate(settlements), key=lambda one: _entry_key(one[1])):
             run = settlement.run
             if at in ends:
-                answers.append("recorded" if run in ended else "fenced")
+                answers[at] = "recorded" if run in ended else "fenced"
             elif at in backs and run in back:
-                answers.append("recorded")
+                answers[at] = "recorded"
             else:
-                answers.append(await self._settle(transaction, settlement, now_ms))
-        return answers
+                answers[at] = await self._settle(transaction, settlement, now_ms)
+        return [answers[at] for at in range(len(settlements))]
 
     async def _settle(
         self, transaction: Transaction, asked: Settlement, now_ms: int
@@ -158,6 +159,10 @@ async def schedules_of(transaction: Transaction, runs: Sequence[Run]) -> dict[st
 def named(run: RunRef) -> dict[str, Cell]:
     """Return what names a run in somebody's hands."""
     return {"job_id": run.job_id, "number": run.number, "fence": run.fence}
+
+
+def _entry_key(settlement: Settlement) -> bytes:
+    return b"" if settlement.cache is None else settlement.cache.key
 
 
 def _cache_keys(settlements: Iterable[Settlement]) -> Iterable[bytes]:

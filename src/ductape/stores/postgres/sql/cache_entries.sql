@@ -21,9 +21,15 @@ WHERE product = %(product)s AND tag = %(tag)s AND expires_at > %(now)s
 ORDER BY created_at DESC, key
 
 -- name: clear
-DELETE FROM ductape.cache_entries WHERE product = %(product)s AND tag = %(tag)s
-    AND (%(event)s::text IS NULL OR event = %(event)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
-    AND (%(until)s::bigint IS NULL OR expires_at >= %(until)s)
+-- In the order in which a turn stores what it has of them; chosen first, or all keys would be gone through.
+WITH chosen AS MATERIALIZED (
+    SELECT key FROM ductape.cache_entries WHERE product = %(product)s AND tag = %(tag)s
+        AND (%(event)s::text IS NULL OR event = %(event)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+        AND (%(until)s::bigint IS NULL OR expires_at >= %(until)s))
+DELETE FROM ductape.cache_entries WHERE key = ANY(ARRAY(
+    SELECT held.key FROM (SELECT key FROM chosen ORDER BY key) AS asked
+    CROSS JOIN LATERAL (
+        SELECT key FROM ductape.cache_entries WHERE cache_entries.key = asked.key LIMIT 1 FOR UPDATE) AS held))
 
 -- name: prune
 DELETE FROM ductape.cache_entries WHERE key = ANY(ARRAY(
