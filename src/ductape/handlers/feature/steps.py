@@ -67,7 +67,8 @@ class Doing:
         """Run the event that undoes a step."""
 
         async def work() -> JsonValue:
-            return await self._invocation.engine.invoke(self._call(plan.path, undo))
+            call, left = self._call(plan.path, undo), self._steps.tries_left(plan)
+            return await self._invocation.engine.invoke(replace(call, tries_left=left))
 
         return await self._steps.run(plan, work)
 
