@@ -82,7 +82,7 @@ class Running:
         try:
             return await self._attempt(held, log)
         except Suspend as suspend:
-            left = Suspended(suspend.until_ms, suspend.lacks)
+            left = Suspended(suspend.until_ms, suspend.lacks, undoing=log.undoing)
             return left if held.why is None else self._stopped(held)
         except Unwound:
             return Cancelled(log.reason)

@@ -72,6 +72,14 @@ class StepLog:
         return self._stopping
 
     @property
+    def undoing(self) -> bool:
+        """Whether this attempt only undoes what the run has done."""
+        if self._known is None:
+            return False
+        whole = self.find(WHOLE)
+        return self._stopping or (whole is not None and whole.state == "unwinding")
+
+    @property
     def timeout_ms(self) -> int:
         """Of a try of a step."""
         return self._run.spec.timeout_ms
@@ -99,6 +107,11 @@ class StepLog:
         """Return the steps of one feature, its own entry apart, in the order they began."""
         own = (step for step in self._steps.values() if step.path.startswith(prefix))
         return [step for step in own if step.path != prefix and "/" not in step.path[len(prefix) :]]
+
+    def waiting(self, prefix: str) -> list[Step]:
+        """Return the steps below a path, however deep, that wait for a signal."""
+        steps = [step for step in self._steps.values() if step.state == "waiting"]
+        return [step for step in steps if step.path.startswith(prefix)]
 
     def has_below(self, prefix: str) -> bool:
         """Tell whether any step is recorded below a path, which ends with `/`."""

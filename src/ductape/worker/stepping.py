@@ -67,8 +67,7 @@ class FeatureSteps:
         """Whether what has finished is to be undone: not what undoes something itself."""
         if self._undoes or f"{UNDOING}/" in self._prefix:
             return self._undoes
-        ends = self._prefix != WHOLE and FeatureSteps(self._log, WHOLE).unwinding is not None
-        return self._log.stopping or ends
+        return self._log.stopping if self._prefix == WHOLE else self._log.undoing
 
     @property
     def unwinding(self) -> Failure | None:
@@ -174,6 +173,8 @@ class FeatureSteps:
     async def unwind(self, failure: Failure) -> None:
         """Record that finished steps are being undone from now on, and why."""
         path, error = self._prefix, failure.error
+        for step in self._log.waiting(path):
+            self._log.defer(replace(step, state="failed", due_at_ms=None, error=error))
         whole = self._log.find(path) or self._log.begun(path, "feature")
         await self._log.put(replace(whole, state="unwinding", error=error))
 

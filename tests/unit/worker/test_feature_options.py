@@ -384,3 +384,21 @@ def test_a_schedule_learns_that_its_fallback_calls_a_feature(folder: Path, actin
     product = {**base, "fallbacks": [fallback(OTHER)]}
     run(scenario, folder, handlers=acting.handlers, product=product)
     assert acting.done == ["other", "charge", "refund"]
+
+
+def test_a_wait_that_was_given_up_hears_no_signal(folder: Path, acting: Acting) -> None:
+    """It would bring the run back again and again while the next option sleeps."""
+
+    async def scenario(harness: Harness) -> object:
+        processor = harness.ductape.processor.job
+        job_id = (await processor.dispatch(a_job("somehow")))["job_id"]
+        await harness.sleep(10_000)
+        await harness.ductape.features.signal(job_id, "go", {})
+        await harness.sleep(10_000)
+        return (await harness.ductape.jobs.get(job_id))["status"]
+
+    waiting = feature("waiting", {"event": "charge"}, WAIT)
+    options = [option("waiting", timeout=5_000), option()]
+    product = {**PRODUCT, "features": [RESTING, waiting], "fallbacks": [fallback(*options)]}
+    status = run(scenario, folder, handlers=acting.handlers, product=product)
+    assert status == "scheduled"
