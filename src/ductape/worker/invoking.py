@@ -145,7 +145,7 @@ class RunEngine:
         path = f"{self._path}/{call.path}" if self._path else call.path
         if injected.target.stepwise:
             await self._around.log.open()
-        elif injected.target.sensitive:
+        if injected.target.sensitive:
             self._around.log.hide(path)
         around = self._around
 

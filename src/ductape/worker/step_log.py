@@ -39,7 +39,7 @@ class StepLog:
         """Record the steps of a held run; nothing is read yet."""
         self._sealing = sealing
         self._hidden = set[str]()
-        """Paths of steps whose results are sealed."""
+        """Paths of steps whose results are sealed, with all that is below them."""
         self._held = held
         self._rows = rows
         self._clock = clock
@@ -166,7 +166,7 @@ class StepLog:
         return opened
 
     def hide(self, path: str) -> None:
-        """Have the result of a step sealed: it is a sensitive definition's."""
+        """Have the results of a step and those below it sealed: of a sensitive definition."""
         self._hidden.add(path)
 
     def yield_if_long(self) -> None:
@@ -203,10 +203,15 @@ class StepLog:
     def _kept(self, step: Step) -> Step:
         """Return a step as it is stored."""
         run = self._run
-        if step.result is None or not (run.spec.sensitive or step.path in self._hidden):
+        if step.result is None or not (run.spec.sensitive or self._is_hidden(step.path)):
             return step
         place = f"{run.job_id}/{run.number}/step/{step.path}"
         return replace(step, result=self._sealing.sealed(step.result, place))
+
+    def _is_hidden(self, path: str) -> bool:
+        while path and path not in self._hidden:
+            path = path.rpartition("/")[0]
+        return bool(path)
 
     def _opened(self, step: Step) -> Step:
         return replace(step, result=self._sealing.opened(step.result))

@@ -335,3 +335,30 @@ def test_a_rollback_s_tries_go_on_where_it_failed(folder: Path, acting: Acting) 
     paid = {"event": "charge", "rollback": {"type": "feature", "event": "taking", "retries": 2}}
     outcome(folder, acting, taking, feature("order", paid, {"event": "ship"}))
     assert acting.done == ["charge", "ship", "refund", "mail", "mail", "mail"]
+
+
+@pytest.mark.parametrize("callee", ["child", "fallback"])
+def test_what_a_sensitive_child_brings_is_sealed_at_rest(
+    folder: Path, acting: Acting, callee: str
+) -> None:
+    """Its result, and those of its steps, though the feature around it is not sensitive."""
+
+    @acting.handlers.job("tell")
+    async def tell() -> str:
+        return "hush-hush"
+
+    secret = feature("secret", {"event": "tell"}, sensitive=True)
+    fallback = {"tag": "somehow", "options": [{"type": "feature", "event": "secret"}]}
+    called = child("secret") if callee == "child" else {"event": "somehow"}
+
+    async def scenario(harness: Harness) -> list[Part]:
+        job_id = (await harness.ductape.processor.job.dispatch(a_job("order")))["job_id"]
+        await until_status(harness, job_id, "completed")
+        assert "hush-hush" not in str(await harness.ductape.core.store.steps.of_run(job_id, 1))
+        return [dict(step) for step in await harness.ductape.jobs.steps(job_id)]
+
+    around = feature("order", called, {"event": "mail"}, output={})
+    product = {**PRODUCT, "features": [secret, around], "fallbacks": [fallback]}
+    steps = run(scenario, folder, handlers=acting.handlers, product=product)
+    [told] = [step["result"] for step in steps if step["path"].endswith("main.tell")]
+    assert told == "hush-hush"
