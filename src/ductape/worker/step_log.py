@@ -44,6 +44,8 @@ class StepLog:
         self._rows = rows
         self._clock = clock
         self._known: dict[str, Step] | None = None
+        self.has_moved = False
+        """Whether any step has come further in this attempt than to its beginning."""
         self._parents = set[str]()
         """What steps stand below, each with its `/` at the end."""
         self._deferred: list[Step] = []
@@ -129,6 +131,7 @@ class StepLog:
     def defer(self, step: Step) -> Step:
         """Record a step along with the next one, which begins at once."""
         self._deferred.append(step)
+        self.has_moved |= step.state != "running"
         self._note(step)
         return step
 
@@ -170,9 +173,12 @@ class StepLog:
         self._hidden.add(path)
 
     def yield_if_long(self) -> None:
-        """Raise `Suspend` where half of the run's time in hand is over: it goes on afresh."""
+        """Raise `Suspend` where half of the run's time in hand is over: it goes on afresh.
+
+        Not before some step has come any further: it would be so each time.
+        """
         left_ms = self._held.deadline_ms - self.now_ms()
-        if left_ms < attempt_ms(self._run.spec) // 2:
+        if self.has_moved and left_ms < attempt_ms(self._run.spec) // 2:
             raise Suspend(self.now_ms())
 
     def failure(self, error: Exception) -> Failure:

@@ -402,3 +402,39 @@ def test_a_wait_that_was_given_up_hears_no_signal(folder: Path, acting: Acting) 
     product = {**PRODUCT, "features": [RESTING, waiting], "fallbacks": [fallback(*options)]}
     status = run(scenario, folder, handlers=acting.handlers, product=product)
     assert status == "scheduled"
+
+
+def test_a_slow_beginning_does_not_keep_a_run_from_going_on(folder: Path, acting: Acting) -> None:
+    """A run goes back where half of its time is over: not before it has come any further."""
+
+    @acting.handlers.feature("slow")
+    async def slow(ctx: FeatureContext) -> object:
+        await asyncio.sleep(6)
+        await ctx.job("charge")
+        return await ctx.job("ship")
+
+    async def scenario(harness: Harness) -> object:
+        return await harness.ductape.processor.job.schedule(a_job("points", timeout=10_000))
+
+    pointing = {"tag": "points", "event_type": "feature", "event_tag": "slow"}
+    product = {**PRODUCT, "jobs": [pointing]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done == ["charge", "ship"]
+
+
+def test_time_outs_of_a_whole_option_open_its_breaker(folder: Path, acting: Acting) -> None:
+    async def scenario(harness: Harness) -> object:
+        job = harness.ductape.processor.job
+        await job.schedule(a_job("somehow"))
+        return await job.schedule(a_job("somehow"))
+
+    breaking = option(timeout=5_000, breaker={"failures": 1, "cooldown": 10 * MINUTE_MS})
+    product = {**PRODUCT, "features": [RESTING], "fallbacks": [fallback(breaking, OTHER)]}
+    result: Any = run(scenario, folder, handlers=acting.handlers, product=product)
+    assert [one["code"] for one in result["failures"]] == ["CIRCUIT_OPEN"]
+
+
+def test_an_option_is_told_by_its_last_try(folder: Path, acting: Acting) -> None:
+    acting.failing = {"charge": 1}
+    result, _ = outcome(folder, acting, [RESTING], option(timeout=5_000, retries=1), OTHER)
+    assert [one["code"] for one in result["failures"]] == ["TIMEOUT"]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure
 from ductape.domain.request import JobEventTypes
-from ductape.domain.steps import Step
+from ductape.domain.steps import UNDOING, Step
 from ductape.errors import ValidationError
 from ductape.handlers.choosing.options import PATIENCE, NotTried, Options
 from ductape.handlers.choosing.sharing import patience_ms
@@ -41,17 +41,28 @@ class Lasting:
 
     def under_way(self) -> int | None:
         """Return the place of the option that was begun last, and has not been given up."""
-        open_ones = [one for one in self._steps.recorded if one.state != "failed"]
-        return None if not open_ones else self._options.place_of(open_ones[-1].path)
+        steps = [one for one in self._steps.recorded if not one.path.endswith(UNDOING)]
+        begun = [one.path for one in steps if one.state != "failed"]
+        return self._options.place_of(begun[-1]) if begun else None
 
     async def answer(self, at: int, until_ms: Callable[[], int]) -> tuple[JsonValue] | Failure:
         """Try the option at a place, or take over what came of it; raises as `Options.answer`."""
         given = self._options.given(at, self._whole)
         path = await self._steps.anew(self._options.path_of(at))
-        plan = self._plan(at, path)
+        plan, before = self._plan(at, path), self._steps.find(path)
         undo = self._invoked(self._options.call_of(at, given, path, None))
         step = await self._steps.run(plan, self._tries(plan, at, given, until_ms), undo)
-        return self._told(step)
+        if step.state == "completed" or step.error is None:
+            return (step.result,)
+        if step.error.type == PASSED_OVER:
+            raise NotTried(step.error.code, step.error.message)
+        failure = self._failures.get(path)
+        if failure is not None and failure.error.code == step.error.code:
+            return failure
+        failure = Failure(step.error)
+        if before is None or before.state != step.state:
+            await self._options.tell(self._options[at], failure)  # its own time was over
+        return failure
 
     async def keep(self, name: str, answer: JsonObject) -> None:
         """Leave it at the record of the option that gave the answer."""
@@ -118,13 +129,6 @@ class Lasting:
     def _passed_over(self, code: str, error: Exception) -> StepFailed:
         told = self._steps.failure(error).error
         return StepFailed(Failure(replace(told, code=code, type=PASSED_OVER), final=True))
-
-    def _told(self, step: Step) -> tuple[JsonValue] | Failure:
-        if step.error is None or step.state == "completed":
-            return (step.result,)
-        if step.error.type == PASSED_OVER:
-            raise NotTried(step.error.code, step.error.message)
-        return self._failures.get(step.path) or Failure(step.error)
 
     def _undoing(self, path: str) -> Work:
         at = self._options.place_of(path)
