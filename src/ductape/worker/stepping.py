@@ -63,6 +63,11 @@ class FeatureSteps:
         return self._log.timeout_ms
 
     @property
+    def undoes(self) -> bool:
+        """Whether whoever called wants all undone that this did."""
+        return self._undoes
+
+    @property
     def stopping(self) -> bool:
         """Whether what has finished is to be undone: not what undoes something itself."""
         if self._undoes or f"{UNDOING}/" in self._prefix:

@@ -438,3 +438,33 @@ def test_an_option_is_told_by_its_last_try(folder: Path, acting: Acting) -> None
     acting.failing = {"charge": 1}
     result, _ = outcome(folder, acting, [RESTING], option(timeout=5_000, retries=1), OTHER)
     assert [one["code"] for one in result["failures"]] == ["TIMEOUT"]
+
+
+@pytest.mark.parametrize("around", [True, False])
+def test_executions_that_have_ended_stand_unless_a_feature_around_them_fails(
+    folder: Path,
+    acting: Acting,
+    around: bool,  # noqa: FBT001 (a parameter)
+) -> None:
+    acting.failing = {"last": 1}
+    last: list[Part] = [] if around else [{"event": "last"}]
+    inner = feature("paying", {"event": "charge", "rollback": UNDONE}, *last)
+    pointing = {"tag": "points", "event_type": "feature", "event_tag": "paying", "executions": 2}
+    outer = feature("order", {"event": "points"}, {"event": "last"})
+
+    async def scenario(harness: Harness) -> None:
+        processor = harness.ductape.processor.job
+        if not around:
+            acting.failing = {}
+            job_id = (await processor.dispatch(a_job("points", retries=0)))["job_id"]
+            await harness.until(lambda: "last" in acting.done)
+            acting.failing = {"last": 1}
+            await until_status(harness, job_id, "failed")
+            return
+        with pytest.raises(JobFailed):
+            await processor.schedule(a_job("order"))
+
+    product = {**PRODUCT, "features": [inner, outer], "jobs": [pointing | {"intervals": 1_000}]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done.count("charge") == 2
+    assert acting.done.count("refund") == (2 if around else 1)
