@@ -14,7 +14,7 @@ from ductape.domain.change import RunRef
 from ductape.domain.job import Run, attempt_ms
 from ductape.domain.outcome import Failure, StoredError
 from ductape.domain.retry import may_retry
-from ductape.domain.steps import WHOLE, Step
+from ductape.domain.steps import UNDOING, WHOLE, Step
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock
 from ductape.ports.steps import Suspend
@@ -96,6 +96,12 @@ class StepLog:
         """The version of the product that the run began with; none where it begins now."""
         whole = self.find(WHOLE)
         return whole.result if whole is not None and isinstance(whole.result, int) else None
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nothing that was begun goes on: it was undone, and all begins anew."""
+        begun = [step for step in self.below(WHOLE) if not step.path.endswith(UNDOING)]
+        return not self.undoing and all(step.state == "failed" for step in begun)
 
     def now_ms(self) -> int:
         """Tell the time."""
@@ -195,9 +201,8 @@ class StepLog:
         return not may_retry(run.spec.retry, run.spec.retries, run.failures + 1, failure)
 
     async def keep_version(self, version: int) -> None:
-        """Record the product's version, where the run begins now."""
-        if self.find(WHOLE) is None:
-            await self.put(replace(self.begun(WHOLE, "feature"), result=version))
+        """Record the product's version that the run begins with now."""
+        await self.put(replace(self.begun(WHOLE, "feature"), result=version))
 
     def _note(self, step: Step) -> None:
         self._steps[step.path] = step

@@ -468,3 +468,22 @@ def test_executions_that_have_ended_stand_unless_a_feature_around_them_fails(
     run(scenario, folder, handlers=acting.handlers, product=product)
     assert acting.done.count("charge") == 2
     assert acting.done.count("refund") == (2 if around else 1)
+
+
+def test_a_mended_product_helps_the_next_attempt(folder: Path, acting: Acting) -> None:
+    """Which tries all anew: nothing of an earlier version is under way then."""
+    acting.failing = {"ship": 9}
+
+    async def scenario(harness: Harness) -> object:
+        processor = harness.ductape.processor.job
+        retry = {"initialDelay": MINUTE_MS, "jitter": False}
+        job = a_job("somehow", retries=1, retryConfig=retry)
+        job_id = (await processor.dispatch(job))["job_id"]
+        await harness.until(lambda: "refund" in acting.done)
+        mended = {**product, "features": [feature("paying", {"event": "last"})]}
+        await harness.ductape.products.apply(mended, force=True)
+        return await processor.wait(job_id)
+
+    product = {**PRODUCT, "features": [PAYING], "fallbacks": [fallback(option())]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done == ["charge", "ship", "refund", "last"]
