@@ -4,12 +4,15 @@ Not while it is tried, not while it is undone because it was given up, not while
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ductape import Ductape
 from tests.integration.test_feature_crashes import ended, killed_worker
+from tests.servers.postgres import PostgresServer, postgres_server
 
 ORDER = ("one", "two", "bad", "undo two", "undo one", "after")
 
@@ -69,9 +72,11 @@ def boundaries(*names: str) -> list[str]:
     return [line for line in ends if line not in ("end bad", "end doom")]
 
 
-async def begun_of(tmp_path: Path, event: str, dies_at: str, status: str) -> list[tuple[str, str]]:
+async def begun_of(
+    tmp_path: Path, event: str, dies_at: str, status: str, store: str = ""
+) -> list[tuple[str, str]]:
     """Let a worker die and another go on; return what began, in its order, with its key."""
-    store, diary = f"sqlite:///{tmp_path / 'a.db'}", tmp_path / "diary"
+    store, diary = store or f"sqlite:///{tmp_path / 'a.db'}", tmp_path / "diary"
     async with Ductape.open(store, config={}, worker=False) as ductape:
         await ductape.products.apply(PRODUCT)
         job = {"product_tag": "shop", "env": "dev", "event": event, "input": {}, "start_at": 0}
@@ -110,3 +115,22 @@ NESTED = ("red", "blue", *ORDER, "doom", "undo blue", "undo red")
 async def test_nor_is_it_inside_of_a_feature_that_fails(tmp_path: Path, dies_at: str) -> None:
     begun = await begun_of(tmp_path, "doomed", dies_at, "failed")
     assert_nothing_is_repeated(begun, NESTED, dies_at)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as running:
+        yield running
+
+
+@pytest.mark.parametrize("dies_at", ["end two", "begin undo two", "end undo one", "end after"])
+async def test_it_is_so_on_postgresql(
+    tmp_path: Path, dies_at: str, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUCTAPE_KEY", "k1:" + "A" * 43)
+    name = f"crash_{dies_at.replace(' ', '_')}"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    store = f"{server.url.removesuffix('/postgres')}/{name}"
+    begun = await begun_of(tmp_path, "somehow", dies_at, "completed", store)
+    assert_nothing_is_repeated(begun, ORDER, dies_at)
