@@ -362,3 +362,17 @@ def test_what_a_sensitive_child_brings_is_sealed_at_rest(
     steps = run(scenario, folder, handlers=acting.handlers, product=product)
     [told] = [step["result"] for step in steps if step["path"].endswith("main.tell")]
     assert told == "hush-hush"
+
+
+def test_steps_that_a_run_left_are_told_as_cancelled_once_it_is_over(
+    folder: Path, acting: Acting
+) -> None:
+    """Nothing of them runs or waits any more."""
+    acting.failing = {"mail": 1}
+    doomed = {"tag": "two", "events": [{"event": "mail"}]}
+    around = feature("order", NAP)
+    around["sequence"].append(doomed)
+    _, steps = outcome(folder, acting, around)
+    told = {step["path"]: (step["status"], step["due_at"]) for step in steps}
+    assert told["main.sleep"] == ("cancelled", None)
+    assert told["two.mail"] == ("failed", None)
