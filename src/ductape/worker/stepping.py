@@ -187,10 +187,11 @@ class FeatureSteps:
         self.yield_if_long()
         known = self.find(plan.path)
         step = self._log.begun(self._prefix + plan.path, plan.kind)
-        whole = plan.kind in CHILDREN or self.leaves(plan.path)
-        if whole and known is not None and known.state == "running":
-            return replace(step, started_at_ms=known.started_at_ms, due_at_ms=known.due_at_ms)
         ends_ms = None if plan.lasts_ms is None else step.started_at_ms + plan.lasts_ms
+        if known is not None and (plan.kind in CHILDREN or self.leaves(plan.path)):
+            # All of its tries are one to what is below it.
+            ends_ms = known.due_at_ms if known.state == "running" else ends_ms
+            step = replace(step, started_at_ms=known.started_at_ms)
         return replace(step, due_at_ms=ends_ms)
 
     async def _try(self, plan: Plan, work: Work, undo: Work) -> Step:

@@ -487,3 +487,26 @@ def test_a_mended_product_helps_the_next_attempt(folder: Path, acting: Acting) -
     product = {**PRODUCT, "features": [PAYING], "fallbacks": [fallback(option())]}
     run(scenario, folder, handlers=acting.handlers, product=product)
     assert acting.done == ["charge", "ship", "refund", "last"]
+
+
+@pytest.mark.parametrize("as_option", [True, False])
+def test_a_mapped_input_is_the_same_after_a_hold_and_a_failure(
+    folder: Path,
+    acting: Acting,
+    as_option: bool,  # noqa: FBT001 (a parameter)
+) -> None:
+    """Of a feature that is an option, or a child: what `$Now()` brings into it, too."""
+    stamps: list[object] = []
+    acting.failing = {"ship": 1}
+
+    @acting.handlers.feature("stamped")
+    async def stamped(given: dict[str, Any], ctx: FeatureContext) -> None:
+        stamps.append(given["at"])
+        await ctx.sleep(MINUTE_MS)
+        await ctx.job("ship")
+
+    given = {"event": "stamped", "type": "feature", "input": {"at": "$Now()"}, "retries": 1}
+    around = feature("order", given if not as_option else {"event": "somehow"})
+    outcome(folder, acting, [around], given if as_option else OTHER, event="order")
+    assert len(stamps) > 2
+    assert len(set(stamps)) == 1

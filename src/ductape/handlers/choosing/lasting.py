@@ -47,11 +47,10 @@ class Lasting:
 
     async def answer(self, at: int, until_ms: Callable[[], int]) -> tuple[JsonValue] | Failure:
         """Try the option at a place, or take over what came of it; raises as `Options.answer`."""
-        given = self._options.given(at, self._whole)
         path = await self._steps.anew(self._options.path_of(at))
         plan, before = self._plan(at, path), self._steps.find(path)
-        undo = self._invoked(self._options.call_of(at, given, path, None))
-        step = await self._steps.run(plan, self._tries(plan, at, given, until_ms), undo)
+        undo = self._invoking(at, path, undoes=False)  # it finds that it was given up
+        step = await self._steps.run(plan, self._tries(plan, at, until_ms), undo)
         if step.state == "completed" or step.error is None:
             return (step.result,)
         if step.error.type == PASSED_OVER:
@@ -83,17 +82,18 @@ class Lasting:
             waits=PATIENCE,
         )
 
-    def _tries(self, plan: Plan, at: int, given: JsonObject, until_ms: Callable[[], int]) -> Work:
+    def _tries(self, plan: Plan, at: int, until_ms: Callable[[], int]) -> Work:
         """Return what tries an option once; its breaker is asked before each try, not within."""
         known = self._steps.find(plan.path)
         begun = known is not None and known.state == "running"
 
         async def work() -> JsonValue:
             nonlocal begun
+            call = self._call(at, plan.path)
             if not begun:
                 await self._admitted(plan, at, known)
             begun = False
-            return await self._tried(plan, at, given, until_ms())
+            return await self._tried(plan, at, call, until_ms())
 
         return work
 
@@ -111,10 +111,10 @@ class Lasting:
             raise self._passed_over(error.code, error) from error
         raise StepFailed(replace(last, final=True))
 
-    async def _tried(self, plan: Plan, at: int, given: JsonObject, until_ms: int) -> JsonValue:
+    async def _tried(self, plan: Plan, at: int, call: Call, until_ms: int) -> JsonValue:
         option, tries = self._options[at], self._steps.tries_left(plan)
         timeout_ms = patience_ms(option, tries + 1, until_ms - self._options.now_ms())
-        call = replace(self._options.call_of(at, given, plan.path, timeout_ms), tries_left=tries)
+        call = replace(call, timeout_ms=timeout_ms, tries_left=tries)
         outcome = await self._engine.tried(call)
         await self._options.tell(option, outcome)
         if isinstance(outcome, Failure):
@@ -130,16 +130,22 @@ class Lasting:
         told = self._steps.failure(error).error
         return StepFailed(Failure(replace(told, code=code, type=PASSED_OVER), final=True))
 
-    def _undoing(self, path: str) -> Work:
-        at = self._options.place_of(path)
-        given = self._options.given(at, self._whole)
-        call = self._options.call_of(at, given, path, None)
-        return self._invoked(replace(call, undoes=True))
+    def _call(self, at: int, path: str) -> Call:
+        """Make the call of an option; a feature's is the same, however often it is held."""
+        begun = self._steps.find(path)
+        try:
+            given = self._options.given(at, self._whole, begun and begun.started_at_ms)
+        except ValidationError as error:
+            raise self._passed_over(error.code, error) from error
+        return self._options.call_of(at, given, path, None)
 
-    def _invoked(self, call: Call) -> Work:
+    def _undoing(self, path: str) -> Work:
+        return self._invoking(self._options.place_of(path), path, undoes=True)
+
+    def _invoking(self, at: int, path: str, *, undoes: bool) -> Work:
         async def undo() -> JsonValue:
             try:
-                return await self._engine.invoke(call)
+                return await self._engine.invoke(replace(self._call(at, path), undoes=undoes))
             except Unwound:
                 return None
 
