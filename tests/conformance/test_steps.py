@@ -244,3 +244,24 @@ async def test_many_runs_record_at_once_and_only_those_that_hold_their_fence(sto
     assert answers == [False] * 10 + [True] * 30
     kept = [len((await recorded(store, claim)).steps) for claim in claims]
     assert kept == [0] * 10 + [2] * 30
+
+
+async def test_what_undoes_already_is_held_until_its_instant(store: Store) -> None:
+    """That it is to stop, and a signal for what is to be undone, would claim it in a circle."""
+    claim = await a_held_feature(store)
+    job_id = claim.run.job_id
+    await store.steps.receive(run_ref(claim.run), a_waiting_step(), now_ms=NOW_MS)
+    assert await store.steps.stop(job_id, 1, None, now_ms=NOW_MS)
+    assert await store.steps.signal(job_id, "approved", 1, now_ms=NOW_MS)
+    await settled(store, claim, Suspended(LATER_MS, undoing=True))
+    assert await claimed(store, now_ms=LATER_MS - 1) == []
+    assert await claimed(store, now_ms=LATER_MS) != []
+
+
+async def test_what_undoes_may_wait_for_a_signal_itself(store: Store) -> None:
+    claim = await a_held_feature(store)
+    waiting = a_waiting_step(path="main.charge~rollback/main.approval")
+    await store.steps.receive(run_ref(claim.run), waiting, now_ms=NOW_MS)
+    assert await store.steps.signal(claim.run.job_id, "approved", 1, now_ms=NOW_MS)
+    await settled(store, claim, Suspended(LATER_MS, undoing=True))
+    assert await claimed(store, now_ms=NOW_MS) != []

@@ -45,6 +45,8 @@ class Settlement(Struct, frozen=True, gc=False):
     """A new run, in the same transaction."""
     suspends: bool = False
     """The run goes back to be held; a signal that it awaits may have come: then it is due."""
+    undoing: bool = False
+    """It undoes what it has done: neither its end nor signals for what is undone make it due."""
     reopens: bool = False
     """`next_run` follows a finished run of a one-off job, which must still be its last word."""
     cache: CacheEntry | None = None

@@ -73,6 +73,8 @@ class Suspended(Struct, frozen=True):
     """Epoch ms at which it goes on; none where only a signal makes it."""
     lacks: str | None = None
     """The handler tag that the worker lacked: one that has it goes on."""
+    undoing: bool = False
+    """Whether it undoes what it has done: that it is to stop makes it due no sooner."""
 
 
 class Parked(Struct, frozen=True):

@@ -152,7 +152,8 @@ def _suspend(run: Run, outcome: Suspended, now_ms: int) -> Settlement:
         started_at_ms=None,
         lacks=outcome.lacks,
     )
-    return Settlement(job_id=run.job_id, run=run_ref(run), to=held, suspends=True)
+    undoing = outcome.undoing
+    return Settlement(run.job_id, run_ref(run), held, suspends=True, undoing=undoing)
 
 
 def _back(

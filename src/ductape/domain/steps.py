@@ -33,6 +33,10 @@ FINISHED: frozenset[StepState] = frozenset({"completed", "allowed"})
 """What is never run again."""
 
 
+UNDER_WAY: frozenset[StepState] = frozenset({"running", "sleeping", "waiting", "retrying"})
+"""What has begun and has not ended."""
+
+
 class Step(Struct, frozen=True):
     """One step of a run, as far as it has come."""
 

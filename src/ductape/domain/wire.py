@@ -51,7 +51,8 @@ class StepView(TypedDict):
     path: str
     """As `sequence.step`, of a child `step/sequence.step`; what undoes it adds `~rollback`."""
     kind: str
-    status: StepState
+    status: StepState | Literal["cancelled"]
+    """`cancelled` where the run is over, and left it as it was."""
     started_at: int
     completed_at: int | None
     duration_ms: int | None

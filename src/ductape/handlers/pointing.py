@@ -69,9 +69,13 @@ class _Executing:
         self._steps = invocation.steps
 
     async def unwind_if_told(self) -> None:
-        """Undo what executions have done where that is asked for; raises as the function does."""
-        if self._steps is not None:
-            await unwind_if_told(self._steps, self._undoing)
+        """Undo the execution under way where that is asked for; raises as the function does.
+
+        Those that have ended stand for themselves, unless the job is undone as a part of a feature.
+        """
+        steps = self._steps
+        if steps is not None:
+            await unwind_if_told(steps, self._undoing, finished=steps.undoes)
 
     async def result(self, number: int) -> JsonValue:
         """Return what an execution gives; the job fails with it, and is undone with it."""

@@ -43,8 +43,12 @@ class Call(Struct, frozen=True):
 class Engine(Protocol):
     """What an attempt may ask of the worker that it runs on."""
 
-    def mapped(self, mapping: JsonValue, sources: Mapping[str, JsonObject]) -> JsonValue:
+    def mapped(
+        self, mapping: JsonValue, sources: Mapping[str, JsonObject], *, at_ms: int | None = None
+    ) -> JsonValue:
         """Fill a definition's mapping: `$Session`, `$Variable`, `$Constant`, and `sources` by name.
+
+        `$Now()` is `at_ms`, where that is given.
 
         Raises `ReferenceMissing` or `ValidationError`, as `domain.references.resolve` does.
         """

@@ -103,6 +103,11 @@ class Steps(Protocol):
         ...
 
     @property
+    def undoes(self) -> bool:
+        """Whether whoever called wants all undone that this did, though it came to its end."""
+        ...
+
+    @property
     def stopping(self) -> bool:
         """Whether the feature was cancelled: nothing is to begin, what has finished is undone."""
         ...
@@ -169,16 +174,20 @@ class Steps(Protocol):
         ...
 
 
-async def unwind_if_told(steps: Steps, undo: Callable[[str], Work]) -> None:
+async def unwind_if_told(
+    steps: Steps, undo: Callable[[str], Work], *, finished: bool = True
+) -> None:
     """Where what was done is to be undone, do so, the last begun first; `undo` takes a path.
 
-    For what calls features and is none. Raises `Unwound` then, or `StepFailed` with the failure.
+    For what calls features and is none; `finished` tells whether those are undone too that have
+    come to their ends. Raises `Unwound` then, or `StepFailed` with the failure.
     """
     failure = None if steps.stopping else steps.unwinding
     if failure is None and not steps.stopping:
         return
     left: list[str] = []
-    for step in reversed([one for one in steps.recorded if steps.leaves(one.path)]):
+    due = [one for one in steps.recorded if finished or one.state != "completed"]
+    for step in reversed([one for one in due if steps.leaves(one.path)]):
         plan = Plan(step.path + UNDOING, step.kind, allow_fail=True)
         if (await steps.run(plan, undo(step.path))).state != "completed":
             left.append(step.path)

@@ -100,13 +100,17 @@ class Injection:
         *,
         product: str,
         env: str,
+        began_at_ms: int | None = None,
     ) -> Injected:
-        """Resolve a definition, then an input; raises `ReferenceMissing` for what is not there."""
+        """Resolve a definition, then an input; raises `ReferenceMissing` for what is not there.
+
+        `began_at_ms` is what `$Now()` is in the input of a feature, however often it is held.
+        """
         if not target.refers and not needs_resolving(input):
             return Injected(target, input, _own_texts(target, input), session)
         now_ms = self._clock.now_ms()
         open_target, sensitive = await self._opened(target, product, env, now_ms)
-        around = scope(sources_of(open_target, session), now_ms)
+        around = scope(sources_of(open_target, session), began_at_ms or now_ms)
         rest, mapping = apart(target.kind, input)
         given: JsonObject = {**cast("JsonObject", resolve(rest, around)), **mapping}
         injected = (*sensitive, *sensitive_texts(rest, around))

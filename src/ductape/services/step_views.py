@@ -1,7 +1,7 @@
 """The steps of a run as callers see them."""
 
 from ductape.domain.record import JobRecord
-from ductape.domain.steps import Step
+from ductape.domain.steps import UNDER_WAY, Step
 from ductape.domain.views import error_view
 from ductape.domain.wire import StepView
 from ductape.ports.stores.steps import Steps
@@ -16,20 +16,22 @@ async def step_views(
     if number is None:
         number = 0 if run is None else run.number
     found = await steps.of_run(record.job_id, number)
-    return [_view(step, sealing) for step in found.steps if not _is_whole(step)]
+    over = record.live is None or record.live.number != number
+    return [_view(step, sealing, over=over) for step in found.steps if not _is_whole(step)]
 
 
-def _view(step: Step, sealing: Sealing) -> StepView:
+def _view(step: Step, sealing: Sealing, *, over: bool) -> StepView:
     ended = step.completed_at_ms
+    left = over and step.state in UNDER_WAY
     return StepView(
         path=step.path,
         kind=step.kind,
-        status=step.state,
+        status="cancelled" if left else step.state,
         started_at=step.started_at_ms,
         completed_at=ended,
         duration_ms=None if ended is None else ended - step.started_at_ms,
         failures=step.failures,
-        due_at=step.due_at_ms,
+        due_at=None if left else step.due_at_ms,
         signal=step.awaits,
         result=sealing.told(step.result),
         error=None if step.error is None else error_view(step.error),

@@ -119,11 +119,13 @@ class RunEngine:
         self._bound = bound or injected.target.needs is not None
         """Whether a Python handler is at work: who goes on needs that one too."""
 
-    def mapped(self, mapping: JsonValue, sources: Mapping[str, JsonObject]) -> JsonValue:
+    def mapped(
+        self, mapping: JsonValue, sources: Mapping[str, JsonObject], *, at_ms: int | None = None
+    ) -> JsonValue:
         """Fill a definition's mapping."""
         found = sources_of(self._injected.target, self._injected.session)
         given = {name: tree_source(tree) for name, tree in sources.items()}
-        around = scope({**found, **given}, self._around.clock.now_ms())
+        around = scope({**found, **given}, at_ms or self._around.clock.now_ms())
         self.hide(sensitive_texts(mapping, around))
         return resolve(mapping, around, path="definition")
 
@@ -145,7 +147,7 @@ class RunEngine:
         path = f"{self._path}/{call.path}" if self._path else call.path
         if injected.target.stepwise:
             await self._around.log.open()
-        elif injected.target.sensitive:
+        if injected.target.sensitive:
             self._around.log.hide(path)
         around = self._around
 

@@ -45,6 +45,8 @@ from ductape.worker.stepping import FeatureSteps
 
 NEAR_MS = 5
 """How long before its instant a run that waits for it looks at the clock again."""
+CHOOSING = frozenset({JobEventTypes.FALLBACK, JobEventTypes.QUOTA})
+"""Kinds whose every attempt tries its options anew."""
 DAY_MS = 86_400_000
 """By how much longer a store that keeps history by the day may keep a run."""
 
@@ -82,7 +84,7 @@ class Running:
         try:
             return await self._attempt(held, log)
         except Suspend as suspend:
-            left = Suspended(suspend.until_ms, suspend.lacks)
+            left = Suspended(suspend.until_ms, suspend.lacks, undoing=log.undoing)
             return left if held.why is None else self._stopped(held)
         except Unwound:
             return Cancelled(log.reason)
@@ -171,9 +173,12 @@ class Running:
 
     @staticmethod
     async def _keep_version(held: Held, log: StepLog) -> None:
-        """Let a feature go on with the product's version that it began with."""
+        """Let a feature go on with the product's version that it began with.
+
+        What chooses between features begins with the present one where it tries them all anew.
+        """
         await log.open()
-        if log.version is None:
+        if log.version is None or (held.claim.run.spec.kind in CHOOSING and log.is_given_up):
             await log.keep_version(held.claim.product_version)
         else:
             held.claim = replace(held.claim, product_version=log.version)

@@ -14,7 +14,7 @@ from ductape.domain.change import RunRef
 from ductape.domain.job import Run, attempt_ms
 from ductape.domain.outcome import Failure, StoredError
 from ductape.domain.retry import may_retry
-from ductape.domain.steps import WHOLE, Step
+from ductape.domain.steps import UNDOING, WHOLE, Step
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock
 from ductape.ports.steps import Suspend
@@ -39,11 +39,13 @@ class StepLog:
         """Record the steps of a held run; nothing is read yet."""
         self._sealing = sealing
         self._hidden = set[str]()
-        """Paths of steps whose results are sealed."""
+        """Paths of steps whose results are sealed, with all that is below them."""
         self._held = held
         self._rows = rows
         self._clock = clock
         self._known: dict[str, Step] | None = None
+        self.has_moved = False
+        """Whether any step has come further in this attempt than to its beginning."""
         self._parents = set[str]()
         """What steps stand below, each with its `/` at the end."""
         self._deferred: list[Step] = []
@@ -72,6 +74,14 @@ class StepLog:
         return self._stopping
 
     @property
+    def undoing(self) -> bool:
+        """Whether this attempt only undoes what the run has done."""
+        if self._known is None:
+            return False
+        whole = self.find(WHOLE)
+        return self._stopping or (whole is not None and whole.state == "unwinding")
+
+    @property
     def timeout_ms(self) -> int:
         """Of a try of a step."""
         return self._run.spec.timeout_ms
@@ -87,6 +97,12 @@ class StepLog:
         whole = self.find(WHOLE)
         return whole.result if whole is not None and isinstance(whole.result, int) else None
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nothing that was begun goes on: it was undone, and all begins anew."""
+        begun = [step for step in self.below(WHOLE) if not step.path.endswith(UNDOING)]
+        return not self.undoing and all(step.state == "failed" for step in begun)
+
     def now_ms(self) -> int:
         """Tell the time."""
         return self._clock.now_ms()
@@ -99,6 +115,11 @@ class StepLog:
         """Return the steps of one feature, its own entry apart, in the order they began."""
         own = (step for step in self._steps.values() if step.path.startswith(prefix))
         return [step for step in own if step.path != prefix and "/" not in step.path[len(prefix) :]]
+
+    def waiting(self, prefix: str) -> list[Step]:
+        """Return the steps below a path, however deep, that wait for a signal."""
+        steps = [step for step in self._steps.values() if step.state == "waiting"]
+        return [step for step in steps if step.path.startswith(prefix)]
 
     def has_below(self, prefix: str) -> bool:
         """Tell whether any step is recorded below a path, which ends with `/`."""
@@ -116,6 +137,7 @@ class StepLog:
     def defer(self, step: Step) -> Step:
         """Record a step along with the next one, which begins at once."""
         self._deferred.append(step)
+        self.has_moved |= step.state != "running"
         self._note(step)
         return step
 
@@ -153,13 +175,16 @@ class StepLog:
         return opened
 
     def hide(self, path: str) -> None:
-        """Have the result of a step sealed: it is a sensitive definition's."""
+        """Have the results of a step and those below it sealed: of a sensitive definition."""
         self._hidden.add(path)
 
     def yield_if_long(self) -> None:
-        """Raise `Suspend` where half of the run's time in hand is over: it goes on afresh."""
+        """Raise `Suspend` where half of the run's time in hand is over: it goes on afresh.
+
+        Not before some step has come any further: it would be so each time.
+        """
         left_ms = self._held.deadline_ms - self.now_ms()
-        if left_ms < attempt_ms(self._run.spec) // 2:
+        if self.has_moved and left_ms < attempt_ms(self._run.spec) // 2:
             raise Suspend(self.now_ms())
 
     def failure(self, error: Exception) -> Failure:
@@ -176,9 +201,8 @@ class StepLog:
         return not may_retry(run.spec.retry, run.spec.retries, run.failures + 1, failure)
 
     async def keep_version(self, version: int) -> None:
-        """Record the product's version, where the run begins now."""
-        if self.find(WHOLE) is None:
-            await self.put(replace(self.begun(WHOLE, "feature"), result=version))
+        """Record the product's version that the run begins with now."""
+        await self.put(replace(self.begun(WHOLE, "feature"), result=version))
 
     def _note(self, step: Step) -> None:
         self._steps[step.path] = step
@@ -190,10 +214,15 @@ class StepLog:
     def _kept(self, step: Step) -> Step:
         """Return a step as it is stored."""
         run = self._run
-        if step.result is None or not (run.spec.sensitive or step.path in self._hidden):
+        if step.result is None or not (run.spec.sensitive or self._is_hidden(step.path)):
             return step
         place = f"{run.job_id}/{run.number}/step/{step.path}"
         return replace(step, result=self._sealing.sealed(step.result, place))
+
+    def _is_hidden(self, path: str) -> bool:
+        while path and path not in self._hidden:
+            path = path.rpartition("/")[0]
+        return bool(path)
 
     def _opened(self, step: Step) -> Step:
         return replace(step, result=self._sealing.opened(step.result))

@@ -2,20 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TypeGuard
 
-import msgspec
 from msgspec.structs import replace
 
-from ductape.domain.jsonlimits import DEFAULT
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.outcome import Failure, StoredError
+from ductape.domain.outcome import Failure
 from ductape.domain.request import RetryPolicy
 from ductape.domain.retry import delay_ms, may_retry
-from ductape.domain.steps import CHILDREN, WHOLE, Step
-from ductape.errors import DuctapeError, ProviderError, ResultTooLarge
+from ductape.domain.steps import CHILDREN, UNDOING, WHOLE, Step
+from ductape.errors import DuctapeError
 from ductape.ports.invoke import Call
 from ductape.ports.steps import Plan, StepFailed, Suspend, Work, not_undone, soonest
+from ductape.worker.step_ends import bounded, is_over, placed
 from ductape.worker.step_log import StepLog
 
 BRIEF_MS = 500
@@ -65,10 +63,16 @@ class FeatureSteps:
         return self._log.timeout_ms
 
     @property
+    def undoes(self) -> bool:
+        """Whether whoever called wants all undone that this did."""
+        return self._undoes
+
+    @property
     def stopping(self) -> bool:
-        """Whether what has finished is to be undone because somebody asked."""
-        ends = self._prefix != WHOLE and FeatureSteps(self._log, WHOLE).unwinding is not None
-        return self._undoes or self._log.stopping or ends
+        """Whether what has finished is to be undone: not what undoes something itself."""
+        if self._undoes or f"{UNDOING}/" in self._prefix:
+            return self._undoes
+        return self._log.stopping if self._prefix == WHOLE else self._log.undoing
 
     @property
     def unwinding(self) -> Failure | None:
@@ -81,7 +85,7 @@ class FeatureSteps:
     async def run(self, plan: Plan, work: Work, undo: Work | None = None) -> Step:
         """Do a step, unless it has finished; return it finished."""
         step = self.find(plan.path)
-        while not _is_over(step):
+        while not is_over(step):
             if step is not None and step.state == "retrying":
                 await self._hold(step)
             step = await self._try(plan, work, undo or work)
@@ -90,7 +94,7 @@ class FeatureSteps:
     async def sleep(self, plan: Plan, until: Callable[[], int]) -> Step:
         """Hold the feature until an instant, asked for once."""
         step = self.find(plan.path)
-        if _is_over(step):
+        if is_over(step):
             return step
         if step is None or step.state != "sleeping":
             step = self._begun(plan)
@@ -105,7 +109,7 @@ class FeatureSteps:
     async def wait(self, plan: Plan, name: str, timeout_ms: int | None) -> Step:
         """Hold the feature until a signal comes, whose data is the step's result."""
         step = self.find(plan.path)
-        if _is_over(step):
+        if is_over(step):
             return step
         if step is None or step.state != "waiting":
             due_ms = None if timeout_ms is None else self._log.now_ms() + timeout_ms
@@ -155,8 +159,8 @@ class FeatureSteps:
 
     def yield_if_long(self) -> None:
         """Raise `Suspend` where half of the time in hand is over: it goes on afresh."""
-        now_ms = self._log.now_ms()
-        if self._yields_at_ms is not None and now_ms >= self._yields_at_ms:
+        now_ms, at_ms = self._log.now_ms(), self._yields_at_ms
+        if self._log.has_moved and at_ms is not None and now_ms >= at_ms:
             raise Suspend(now_ms)
         self._around.yield_if_long()
 
@@ -174,6 +178,8 @@ class FeatureSteps:
     async def unwind(self, failure: Failure) -> None:
         """Record that finished steps are being undone from now on, and why."""
         path, error = self._prefix, failure.error
+        for step in self._log.waiting(path):
+            self._log.defer(replace(step, state="failed", due_at_ms=None, error=error))
         whole = self._log.find(path) or self._log.begun(path, "feature")
         await self._log.put(replace(whole, state="unwinding", error=error))
 
@@ -181,16 +187,17 @@ class FeatureSteps:
         self.yield_if_long()
         known = self.find(plan.path)
         step = self._log.begun(self._prefix + plan.path, plan.kind)
-        whole = plan.kind in CHILDREN or self.leaves(plan.path)
-        if whole and known is not None and known.state == "running":
-            return replace(step, started_at_ms=known.started_at_ms, due_at_ms=known.due_at_ms)
         ends_ms = None if plan.lasts_ms is None else step.started_at_ms + plan.lasts_ms
+        if known is not None and (plan.kind in CHILDREN or self.leaves(plan.path)):
+            # All of its tries are one to what is below it.
+            ends_ms = known.due_at_ms if known.state == "running" else ends_ms
+            step = replace(step, started_at_ms=known.started_at_ms)
         return replace(step, due_at_ms=ends_ms)
 
     async def _try(self, plan: Plan, work: Work, undo: Work) -> Step:
         step = await self._log.put(self._begun(plan))
         try:
-            result = _bounded(await self._in_time(plan, step, work, undo))
+            result = bounded(await self._in_time(plan, step, work, undo))
         except Exception as error:  # noqa: BLE001 (the call of a handler: recorded as a failure)
             failure = await self._given_up(plan, step, self._log.failure(error), undo)
             return await self._failed(plan, step, failure)
@@ -263,7 +270,7 @@ class FeatureSteps:
             allowed = replace(step, state="allowed", completed_at_ms=now_ms, result=told)
             return await self._log.put(allowed)
         await self._log.put(replace(step, state="failed", completed_at_ms=now_ms))
-        raise StepFailed(replace(failure, error=_placed(step, failure.error)))
+        raise StepFailed(replace(failure, error=placed(step, failure.error)))
 
     async def _hold(self, step: Step) -> None:
         """Let time pass until a step's instant, away from the worker where it is long."""
@@ -271,29 +278,3 @@ class FeatureSteps:
             if left_ms > BRIEF_MS:
                 raise Suspend(step.due_at_ms)
             await asyncio.sleep(left_ms / 1000)
-
-
-def _is_over(step: Step | None) -> TypeGuard[Step]:
-    """Tell whether a step has its result already; raises `StepFailed` where it has failed."""
-    if step is None or step.state != "failed" or step.error is None:
-        return step is not None and step.finished
-    raise StepFailed(Failure(_placed(step, step.error)))
-
-
-def _bounded(result: JsonValue) -> JsonValue:
-    """Return a result that the store can keep; raises `ResultTooLarge`."""
-    try:
-        size = len(msgspec.json.encode(result))
-    except (TypeError, ValueError) as error:
-        raise ProviderError("PROVIDER_ERROR", f"a step's result is no JSON: {error}") from error
-    if size > DEFAULT.input_bytes:
-        most = DEFAULT.input_bytes
-        raise ResultTooLarge(f"a step's result has {size} bytes as JSON, {most} are allowed")
-    return result
-
-
-def _placed(step: Step, error: StoredError) -> StoredError:
-    """Say in which step an error was made, once."""
-    if error.message.startswith("step `"):
-        return error
-    return replace(error, message=f"step `{step.path}`: {error.message}")

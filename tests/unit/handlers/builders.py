@@ -59,7 +59,9 @@ class NoEngine:
 
     hidden: tuple[str, ...] = ()
 
-    def mapped(self, mapping: JsonValue, sources: Mapping[str, JsonObject]) -> JsonValue:
+    def mapped(
+        self, mapping: JsonValue, sources: Mapping[str, JsonObject], *, at_ms: int | None = None
+    ) -> JsonValue:
         raise NotImplementedError
 
     async def invoke(self, call: Call) -> JsonValue:

@@ -32,8 +32,10 @@ class Remembering(NoEngine):
     calls: list[Call] = field(default_factory=list[Call])
     memory: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
-    def mapped(self, mapping: JsonValue, sources: Mapping[str, JsonObject]) -> JsonValue:
-        del sources
+    def mapped(
+        self, mapping: JsonValue, sources: Mapping[str, JsonObject], *, at_ms: int | None = None
+    ) -> JsonValue:
+        del sources, at_ms
         return mapping
 
     async def tried(self, call: Call) -> Success | Failure:

@@ -291,3 +291,88 @@ def test_what_calls_a_feature_has_no_cache_either(folder: Path, acting: Acting) 
     assert told["code"] == "VALIDATION_ERROR"
     assert "cache" in told["message"]
     assert acting.done == []
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+@pytest.mark.parametrize("event", ["taking", "grown"])
+def test_a_rollback_may_be_a_feature(
+    folder: Path,
+    acting: Acting,
+    cancelled: bool,  # noqa: FBT001 (a parameter)
+    event: str,
+) -> None:
+    """Which is done, not undone, whatever becomes of the run."""
+    acting.failing = {"ship": 9}
+
+    @acting.handlers.feature("grown")
+    async def grown(ctx: FeatureContext) -> None:
+        await ctx.job("refund")
+        await ctx.sleep(MINUTE_MS)
+        await ctx.job("mail")
+
+    taking = feature("taking", {"event": "refund"}, NAP, {"event": "mail"})
+    paid = {"event": "charge", "rollback": {"type": "feature", "event": event}}
+    last = {"type": "wait", "event": "never"} if cancelled else {"event": "ship"}
+
+    async def scenario(harness: Harness) -> None:
+        job_id = (await harness.ductape.processor.job.dispatch(a_job("order")))["job_id"]
+        if cancelled:
+            await until_status(harness, job_id, "scheduled")
+            await harness.ductape.jobs.cancel(job_id)
+        view = await until_status(harness, job_id, "cancelled" if cancelled else "failed")
+        assert "not undone" not in str(view["last_error"])
+
+    product = {**PRODUCT, "features": [taking, feature("order", paid, last)]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert [one for one in acting.done if one != "ship"] == ["charge", "refund", "mail"]
+
+
+def test_a_rollback_s_tries_go_on_where_it_failed(folder: Path, acting: Acting) -> None:
+    acting.failing = {"ship": 9, "mail": 2}
+    taking = feature(
+        "taking", {"event": "refund", "rollback": {"event": "recall"}}, {"event": "mail"}
+    )
+    paid = {"event": "charge", "rollback": {"type": "feature", "event": "taking", "retries": 2}}
+    outcome(folder, acting, taking, feature("order", paid, {"event": "ship"}))
+    assert acting.done == ["charge", "ship", "refund", "mail", "mail", "mail"]
+
+
+@pytest.mark.parametrize("callee", ["child", "fallback"])
+def test_what_a_sensitive_child_brings_is_sealed_at_rest(
+    folder: Path, acting: Acting, callee: str
+) -> None:
+    """Its result, and those of its steps, though the feature around it is not sensitive."""
+
+    @acting.handlers.job("tell")
+    async def tell() -> str:
+        return "hush-hush"
+
+    secret = feature("secret", {"event": "tell"}, sensitive=True)
+    fallback = {"tag": "somehow", "options": [{"type": "feature", "event": "secret"}]}
+    called = child("secret") if callee == "child" else {"event": "somehow"}
+
+    async def scenario(harness: Harness) -> list[Part]:
+        job_id = (await harness.ductape.processor.job.dispatch(a_job("order")))["job_id"]
+        await until_status(harness, job_id, "completed")
+        assert "hush-hush" not in str(await harness.ductape.core.store.steps.of_run(job_id, 1))
+        return [dict(step) for step in await harness.ductape.jobs.steps(job_id)]
+
+    around = feature("order", called, {"event": "mail"}, output={})
+    product = {**PRODUCT, "features": [secret, around], "fallbacks": [fallback]}
+    steps = run(scenario, folder, handlers=acting.handlers, product=product)
+    [told] = [step["result"] for step in steps if step["path"].endswith("main.tell")]
+    assert told == "hush-hush"
+
+
+def test_steps_that_a_run_left_are_told_as_cancelled_once_it_is_over(
+    folder: Path, acting: Acting
+) -> None:
+    """Nothing of them runs or waits any more."""
+    acting.failing = {"mail": 1}
+    doomed = {"tag": "two", "events": [{"event": "mail"}]}
+    around = feature("order", NAP)
+    around["sequence"].append(doomed)
+    _, steps = outcome(folder, acting, around)
+    told = {step["path"]: (step["status"], step["due_at"]) for step in steps}
+    assert told["main.sleep"] == ("cancelled", None)
+    assert told["two.mail"] == ("failed", None)

@@ -384,3 +384,129 @@ def test_a_schedule_learns_that_its_fallback_calls_a_feature(folder: Path, actin
     product = {**base, "fallbacks": [fallback(OTHER)]}
     run(scenario, folder, handlers=acting.handlers, product=product)
     assert acting.done == ["other", "charge", "refund"]
+
+
+def test_a_wait_that_was_given_up_hears_no_signal(folder: Path, acting: Acting) -> None:
+    """It would bring the run back again and again while the next option sleeps."""
+
+    async def scenario(harness: Harness) -> object:
+        processor = harness.ductape.processor.job
+        job_id = (await processor.dispatch(a_job("somehow")))["job_id"]
+        await harness.sleep(10_000)
+        await harness.ductape.features.signal(job_id, "go", {})
+        await harness.sleep(10_000)
+        return (await harness.ductape.jobs.get(job_id))["status"]
+
+    waiting = feature("waiting", {"event": "charge"}, WAIT)
+    options = [option("waiting", timeout=5_000), option()]
+    product = {**PRODUCT, "features": [RESTING, waiting], "fallbacks": [fallback(*options)]}
+    status = run(scenario, folder, handlers=acting.handlers, product=product)
+    assert status == "scheduled"
+
+
+def test_a_slow_beginning_does_not_keep_a_run_from_going_on(folder: Path, acting: Acting) -> None:
+    """A run goes back where half of its time is over: not before it has come any further."""
+
+    @acting.handlers.feature("slow")
+    async def slow(ctx: FeatureContext) -> object:
+        await asyncio.sleep(6)
+        await ctx.job("charge")
+        return await ctx.job("ship")
+
+    async def scenario(harness: Harness) -> object:
+        return await harness.ductape.processor.job.schedule(a_job("points", timeout=10_000))
+
+    pointing = {"tag": "points", "event_type": "feature", "event_tag": "slow"}
+    product = {**PRODUCT, "jobs": [pointing]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done == ["charge", "ship"]
+
+
+def test_time_outs_of_a_whole_option_open_its_breaker(folder: Path, acting: Acting) -> None:
+    async def scenario(harness: Harness) -> object:
+        job = harness.ductape.processor.job
+        await job.schedule(a_job("somehow"))
+        return await job.schedule(a_job("somehow"))
+
+    breaking = option(timeout=5_000, breaker={"failures": 1, "cooldown": 10 * MINUTE_MS})
+    product = {**PRODUCT, "features": [RESTING], "fallbacks": [fallback(breaking, OTHER)]}
+    result: Any = run(scenario, folder, handlers=acting.handlers, product=product)
+    assert [one["code"] for one in result["failures"]] == ["CIRCUIT_OPEN"]
+
+
+def test_an_option_is_told_by_its_last_try(folder: Path, acting: Acting) -> None:
+    acting.failing = {"charge": 1}
+    result, _ = outcome(folder, acting, [RESTING], option(timeout=5_000, retries=1), OTHER)
+    assert [one["code"] for one in result["failures"]] == ["TIMEOUT"]
+
+
+@pytest.mark.parametrize("around", [True, False])
+def test_executions_that_have_ended_stand_unless_a_feature_around_them_fails(
+    folder: Path,
+    acting: Acting,
+    around: bool,  # noqa: FBT001 (a parameter)
+) -> None:
+    acting.failing = {"last": 1}
+    last: list[Part] = [] if around else [{"event": "last"}]
+    inner = feature("paying", {"event": "charge", "rollback": UNDONE}, *last)
+    pointing = {"tag": "points", "event_type": "feature", "event_tag": "paying", "executions": 2}
+    outer = feature("order", {"event": "points"}, {"event": "last"})
+
+    async def scenario(harness: Harness) -> None:
+        processor = harness.ductape.processor.job
+        if not around:
+            acting.failing = {}
+            job_id = (await processor.dispatch(a_job("points", retries=0)))["job_id"]
+            await harness.until(lambda: "last" in acting.done)
+            acting.failing = {"last": 1}
+            await until_status(harness, job_id, "failed")
+            return
+        with pytest.raises(JobFailed):
+            await processor.schedule(a_job("order"))
+
+    product = {**PRODUCT, "features": [inner, outer], "jobs": [pointing | {"intervals": 1_000}]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done.count("charge") == 2
+    assert acting.done.count("refund") == (2 if around else 1)
+
+
+def test_a_mended_product_helps_the_next_attempt(folder: Path, acting: Acting) -> None:
+    """Which tries all anew: nothing of an earlier version is under way then."""
+    acting.failing = {"ship": 9}
+
+    async def scenario(harness: Harness) -> object:
+        processor = harness.ductape.processor.job
+        retry = {"initialDelay": MINUTE_MS, "jitter": False}
+        job = a_job("somehow", retries=1, retryConfig=retry)
+        job_id = (await processor.dispatch(job))["job_id"]
+        await harness.until(lambda: "refund" in acting.done)
+        mended = {**product, "features": [feature("paying", {"event": "last"})]}
+        await harness.ductape.products.apply(mended, force=True)
+        return await processor.wait(job_id)
+
+    product = {**PRODUCT, "features": [PAYING], "fallbacks": [fallback(option())]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done == ["charge", "ship", "refund", "last"]
+
+
+@pytest.mark.parametrize("as_option", [True, False])
+def test_a_mapped_input_is_the_same_after_a_hold_and_a_failure(
+    folder: Path,
+    acting: Acting,
+    as_option: bool,  # noqa: FBT001 (a parameter)
+) -> None:
+    """Of a feature that is an option, or a child: what `$Now()` brings into it, too."""
+    stamps: list[object] = []
+    acting.failing = {"ship": 1}
+
+    @acting.handlers.feature("stamped")
+    async def stamped(given: dict[str, Any], ctx: FeatureContext) -> None:
+        stamps.append(given["at"])
+        await ctx.sleep(MINUTE_MS)
+        await ctx.job("ship")
+
+    given = {"event": "stamped", "type": "feature", "input": {"at": "$Now()"}, "retries": 1}
+    around = feature("order", given if not as_option else {"event": "somehow"})
+    outcome(folder, acting, [around], given if as_option else OTHER, event="order")
+    assert len(stamps) > 2
+    assert len(set(stamps)) == 1

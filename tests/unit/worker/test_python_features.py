@@ -378,3 +378,15 @@ def test_a_finished_child_is_undone_once_where_its_parent_fails(folder: Path, no
 
     run(scenario, folder, handlers=with_children(body, notes), product=PRODUCT)
     assert notes.done == ["toy", "no toy None"]
+
+
+def test_the_input_is_the_same_in_every_replay(play: Play, notes: Notes) -> None:
+    """What `$Now()` brings into it, too: it is when the feature first began."""
+
+    async def order(given: dict[str, Any], ctx: FeatureContext) -> None:
+        notes.done.append(str(given["at"]))
+        await ctx.sleep(MINUTE_MS)
+
+    play(order, lambda harness: scheduled(harness, input={"at": "$Now()"}))
+    assert len(notes.done) == 2
+    assert len(set(notes.done)) == 1

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure
 from ductape.domain.request import JobEventTypes
-from ductape.domain.steps import Step
+from ductape.domain.steps import UNDOING, Step
 from ductape.errors import ValidationError
 from ductape.handlers.choosing.options import PATIENCE, NotTried, Options
 from ductape.handlers.choosing.sharing import patience_ms
@@ -41,17 +41,27 @@ class Lasting:
 
     def under_way(self) -> int | None:
         """Return the place of the option that was begun last, and has not been given up."""
-        open_ones = [one for one in self._steps.recorded if one.state != "failed"]
-        return None if not open_ones else self._options.place_of(open_ones[-1].path)
+        steps = [one for one in self._steps.recorded if not one.path.endswith(UNDOING)]
+        begun = [one.path for one in steps if one.state != "failed"]
+        return self._options.place_of(begun[-1]) if begun else None
 
     async def answer(self, at: int, until_ms: Callable[[], int]) -> tuple[JsonValue] | Failure:
         """Try the option at a place, or take over what came of it; raises as `Options.answer`."""
-        given = self._options.given(at, self._whole)
         path = await self._steps.anew(self._options.path_of(at))
-        plan = self._plan(at, path)
-        undo = self._invoked(self._options.call_of(at, given, path, None))
-        step = await self._steps.run(plan, self._tries(plan, at, given, until_ms), undo)
-        return self._told(step)
+        plan, before = self._plan(at, path), self._steps.find(path)
+        undo = self._invoking(at, path, undoes=False)  # it finds that it was given up
+        step = await self._steps.run(plan, self._tries(plan, at, until_ms), undo)
+        if step.state == "completed" or step.error is None:
+            return (step.result,)
+        if step.error.type == PASSED_OVER:
+            raise NotTried(step.error.code, step.error.message)
+        failure = self._failures.get(path)
+        if failure is not None and failure.error.code == step.error.code:
+            return failure
+        failure = Failure(step.error)
+        if before is None or before.state != step.state:
+            await self._options.tell(self._options[at], failure)  # its own time was over
+        return failure
 
     async def keep(self, name: str, answer: JsonObject) -> None:
         """Leave it at the record of the option that gave the answer."""
@@ -72,17 +82,18 @@ class Lasting:
             waits=PATIENCE,
         )
 
-    def _tries(self, plan: Plan, at: int, given: JsonObject, until_ms: Callable[[], int]) -> Work:
+    def _tries(self, plan: Plan, at: int, until_ms: Callable[[], int]) -> Work:
         """Return what tries an option once; its breaker is asked before each try, not within."""
         known = self._steps.find(plan.path)
         begun = known is not None and known.state == "running"
 
         async def work() -> JsonValue:
             nonlocal begun
+            call = self._call(at, plan.path)
             if not begun:
                 await self._admitted(plan, at, known)
             begun = False
-            return await self._tried(plan, at, given, until_ms())
+            return await self._tried(plan, at, call, until_ms())
 
         return work
 
@@ -100,10 +111,10 @@ class Lasting:
             raise self._passed_over(error.code, error) from error
         raise StepFailed(replace(last, final=True))
 
-    async def _tried(self, plan: Plan, at: int, given: JsonObject, until_ms: int) -> JsonValue:
+    async def _tried(self, plan: Plan, at: int, call: Call, until_ms: int) -> JsonValue:
         option, tries = self._options[at], self._steps.tries_left(plan)
         timeout_ms = patience_ms(option, tries + 1, until_ms - self._options.now_ms())
-        call = replace(self._options.call_of(at, given, plan.path, timeout_ms), tries_left=tries)
+        call = replace(call, timeout_ms=timeout_ms, tries_left=tries)
         outcome = await self._engine.tried(call)
         await self._options.tell(option, outcome)
         if isinstance(outcome, Failure):
@@ -119,23 +130,22 @@ class Lasting:
         told = self._steps.failure(error).error
         return StepFailed(Failure(replace(told, code=code, type=PASSED_OVER), final=True))
 
-    def _told(self, step: Step) -> tuple[JsonValue] | Failure:
-        if step.error is None or step.state == "completed":
-            return (step.result,)
-        if step.error.type == PASSED_OVER:
-            raise NotTried(step.error.code, step.error.message)
-        return self._failures.get(step.path) or Failure(step.error)
+    def _call(self, at: int, path: str) -> Call:
+        """Make the call of an option; a feature's is the same, however often it is held."""
+        begun = self._steps.find(path)
+        try:
+            given = self._options.given(at, self._whole, begun and begun.started_at_ms)
+        except ValidationError as error:
+            raise self._passed_over(error.code, error) from error
+        return self._options.call_of(at, given, path, None)
 
     def _undoing(self, path: str) -> Work:
-        at = self._options.place_of(path)
-        given = self._options.given(at, self._whole)
-        call = self._options.call_of(at, given, path, None)
-        return self._invoked(replace(call, undoes=True))
+        return self._invoking(self._options.place_of(path), path, undoes=True)
 
-    def _invoked(self, call: Call) -> Work:
+    def _invoking(self, at: int, path: str, *, undoes: bool) -> Work:
         async def undo() -> JsonValue:
             try:
-                return await self._engine.invoke(call)
+                return await self._engine.invoke(replace(self._call(at, path), undoes=undoes))
             except Unwound:
                 return None
 

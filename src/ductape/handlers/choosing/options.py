@@ -92,15 +92,15 @@ class Options:
         now_ms = self._around.clock.now_ms()
         return now_ms + share_ms(self._options, at, max(self.ends_ms - now_ms, 0))
 
-    def given(self, at: int, whole: JsonObject) -> JsonObject:
-        """Return what the option at a place is called with.
+    def given(self, at: int, whole: JsonObject, at_ms: int | None = None) -> JsonObject:
+        """Return what the option at a place is called with, if that began at an instant.
 
         Raises `ReferenceMissing` or `ValidationError` where its mapping cannot be filled.
         """
         mapping = self._mapping(at, "input")
         if mapping is None:
             return whole
-        filled = self._invocation.engine.mapped(mapping, {"Input": whole})
+        filled = self._invocation.engine.mapped(mapping, {"Input": whole}, at_ms=at_ms)
         if not isinstance(filled, dict):
             raise invalid("definition.input", "a mapping that gives an object", "another value")
         return filled

@@ -41,11 +41,11 @@ class Doing:
                 if path in finished:
                     self.results[sequence.tag][step.tag] = finished[path]
 
-    def mapped(self, mapping: JsonValue) -> JsonValue:
+    def mapped(self, mapping: JsonValue, at_ms: int | None = None) -> JsonValue:
         """Fill a mapping of the definition."""
         results = cast("JsonObject", self.results)
         sources = {"Input": self._invocation.input, "Sequence": results}
-        return self._invocation.engine.mapped(mapping, sources)
+        return self._invocation.engine.mapped(mapping, sources, at_ms=at_ms)
 
     async def step(self, sequence: SequenceTarget, step: StepTarget) -> None:
         """Do a step, or take over what is recorded of it."""
@@ -67,7 +67,8 @@ class Doing:
         """Run the event that undoes a step."""
 
         async def work() -> JsonValue:
-            return await self._invocation.engine.invoke(self._call(plan.path, undo))
+            call, left = self._call(plan.path, undo), self._steps.tries_left(plan)
+            return await self._invocation.engine.invoke(replace(call, tries_left=left))
 
         return await self._steps.run(plan, work)
 
@@ -101,9 +102,11 @@ class Doing:
     def _call(self, path: str, step: StepTarget | UndoTarget, *, undoes: bool = False) -> Call:
         kind = _KINDS.get(step.type)  # none where any will do
         whole = kind is JobEventTypes.FEATURE
+        begun = self._steps.find(path) if whole else None
+        at_ms = None if begun is None else begun.started_at_ms
         return Call(
             event=step.event,
-            input=self._object(step.input),
+            input=cast("JsonObject", self.mapped(step.input, at_ms)),
             path=path,
             app=step.app,
             kind=kind,

@@ -210,7 +210,7 @@ async def _move(transaction: Transaction, settlement: Settlement, now_ms: int) -
         if await transaction.change("runs", "give_back", back) != 1:
             return False
         if settlement.suspends or under_way(settlement.to):
-            await make_due_if_heard(transaction, run, now_ms, suspends=settlement.suspends)
+            await make_due_if_heard(transaction, settlement, run, now_ms)
         return True
     if settlement.to is None:
         return await transaction.change("runs", "delete", named(run)) == 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ductape.domain.change import RunRef
+from ductape.domain.change import RunRef, Settlement
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.steps import Step, StepRecord
 from ductape.stores.postgres.engine import Engine
@@ -57,12 +57,15 @@ class PostgresSteps:
 
 
 async def make_due_if_heard(
-    transaction: Transaction, run: RunRef, now_ms: int, *, suspends: bool
+    transaction: Transaction, settlement: Settlement, run: RunRef, now_ms: int
 ) -> None:
     """Make a run that goes back, and is held by us, due where what it waits for has come."""
-    named = _named(run.job_id, run.number)
-    stopping = await _first(transaction, named, STOP) is not None
-    if stopping or (suspends and await transaction.row("signals", "heard", named) is not None):
+    named, undoing = _named(run.job_id, run.number), settlement.undoing
+    due = not undoing and await _first(transaction, named, STOP) is not None
+    if not due and settlement.suspends:
+        asked: Values = {**named, "undoing": undoing}
+        due = await transaction.row("signals", "heard", asked) is not None
+    if due:
         await transaction.change("runs", "make_due", {**named, "now": now_ms})
 
 

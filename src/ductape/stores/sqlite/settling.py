@@ -157,7 +157,7 @@ def _move(connection: Connection, settlement: Settlement, now_ms: int) -> bool:
         if not changed(connection, "give_back", back):
             return False
         if settlement.suspends or under_way(settlement.to):
-            make_due_if_heard(connection, run, now_ms, suspends=settlement.suspends)
+            make_due_if_heard(connection, settlement, run, now_ms)
         return True
     if settlement.to is None:
         return changed(connection, "delete", named(run))

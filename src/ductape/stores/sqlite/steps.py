@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ductape.domain.change import RunRef
+from ductape.domain.change import RunRef, Settlement
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.steps import Step, StepRecord
 from ductape.stores.sqlite.connection import Cell, Connection
@@ -47,11 +47,16 @@ class SqliteSteps:
         return await self._engine.write(lambda c: _stop(c, named, reason, now_ms))
 
 
-def make_due_if_heard(connection: Connection, run: RunRef, now_ms: int, *, suspends: bool) -> None:
+def make_due_if_heard(
+    connection: Connection, settlement: Settlement, run: RunRef, now_ms: int
+) -> None:
     """Make a run that goes back due at once where what it waits for has come already."""
-    named = _named(run.job_id, run.number)
-    stopping = _first(connection, named, STOP) is not None
-    if stopping or (suspends and connection.execute(statements("signals")["heard"], named).get):
+    named, undoing = _named(run.job_id, run.number), settlement.undoing
+    due = not undoing and _first(connection, named, STOP) is not None
+    if not due and settlement.suspends:
+        asked: dict[str, Cell] = {**named, "undoing": undoing}
+        due = connection.execute(statements("signals")["heard"], asked).get is not None
+    if due:
         connection.execute(statements("runs")["make_due"], {**named, "now": now_ms})
 
 

@@ -19,10 +19,11 @@ DELETE FROM ductape.signals
 WHERE job_id = %(job_id)s AND number = %(number)s AND name = %(name)s AND place = %(place)s
 
 -- name: heard
--- Whether a signal has come that one of the run's steps waits for.
+-- Whether a signal has come that one of the run's steps waits for: while it undoes, one of what undoes.
 SELECT 1 FROM ductape.steps AS w JOIN ductape.signals AS s
     ON s.job_id = w.job_id AND s.number = w.number AND s.name = w.awaits
-WHERE w.job_id = %(job_id)s AND w.number = %(number)s AND w.state = 'waiting' LIMIT 1
+WHERE w.job_id = %(job_id)s AND w.number = %(number)s AND w.state = 'waiting'
+    AND (NOT %(undoing)s OR w.path LIKE '%%~rollback/%%') LIMIT 1
 
 -- name: delete
 DELETE FROM ductape.signals USING unnest(%(jobs)s::text[], %(numbers)s::integer[]) AS gone (id, n)

@@ -17,10 +17,11 @@ ORDER BY place LIMIT 1
 DELETE FROM signals WHERE job_id = :job_id AND number = :number AND name = :name AND place = :place
 
 -- name: heard
--- Whether a signal has come that one of the run's steps waits for.
+-- Whether a signal has come that one of the run's steps waits for: while it undoes, one of what undoes.
 SELECT 1 FROM steps AS w CROSS JOIN signals AS s
     ON s.job_id = w.job_id AND s.number = w.number AND s.name = w.awaits
-WHERE w.job_id = :job_id AND w.number = :number AND w.state = 'waiting' LIMIT 1
+WHERE w.job_id = :job_id AND w.number = :number AND w.state = 'waiting'
+    AND (NOT :undoing OR w.path LIKE '%~rollback/%') LIMIT 1
 
 -- name: delete
 DELETE FROM signals WHERE job_id = :job_id AND number = :number
