@@ -1,6 +1,7 @@
 """No document makes an importer fail with anything but a `ValidationError`."""
 
 import json
+import time
 from contextlib import suppress
 from typing import cast
 
@@ -167,3 +168,17 @@ def test_a_small_text_that_unfolds_into_a_huge_one_is_quick() -> None:
     assert isinstance(document, dict)
     body: JsonObject = {"content": {"application/json": {"schema": document["a39"]}}}
     assert survives(an_openapi({"/x": {"post": {"requestBody": body}}}), "openapi") is not None
+
+
+def test_a_schema_of_many_parts_and_many_servers_take_no_longer_than_their_length() -> None:
+    each: list[JsonValue] = [{"properties": {f"p{at}": {}}} for at in range(40_000)]
+    schema: JsonObject = {"type": "object", "allOf": each}
+    paths: JsonObject = {f"/x{at}": {"get": {}} for at in range(2_000)}
+    body: JsonObject = {"content": {"application/json": {"schema": schema}}}
+    paths["/x"] = {"post": {"requestBody": body}}
+    servers: list[JsonValue] = [{"url": f"https://h{at}.example/{{v}}"} for at in range(2_000)]
+    began = time.process_time()
+    made = survives(an_openapi(paths, servers=servers), "openapi")
+    assert made is not None
+    assert made["actions"] == 2_001
+    assert time.process_time() - began < 20  # A look at each for each takes minutes.

@@ -5,14 +5,13 @@ no rule; patterns, ranges and enumerations are left to the API itself.
 """
 
 from collections.abc import Iterable
-from functools import reduce
 
 from msgspec.structs import replace
 
 from ductape.domain.found import shortened
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.documents import Broken, Documents, Node, reference_of
-from ductape.importers.openapi.shapes import ANYTHING, BINARY, Either, Shape, both_of, either_of
+from ductape.importers.openapi.shapes import ANYTHING, BINARY, Either, Shape, all_of, either_of
 from ductape.importers.resources import resources_of
 from ductape.importers.values import a_count, a_list, a_text, an_object, member
 
@@ -47,18 +46,18 @@ class Schemas:
 
     def of_field(self, choice: Either) -> Shape:
         """Return what the schemas of one field say together."""
-        each = (reduce(both_of, map(self.shape, group), ANYTHING) for group in choice)
+        each = (all_of(map(self.shape, group)) for group in choice)
         return either_of([*each]) if choice else ANYTHING
 
     def _read(self, value: JsonObject, home: str, depth: int) -> Shape:
         reference = reference_of(value) or self._dynamic(value)
         shape = ANYTHING if reference and not self._siblings else _own(value, home)
         if reference is not None:
-            shape = both_of(self._referred(reference, home, value, depth), shape)
+            shape = all_of((self._referred(reference, home, value, depth), shape))
             if not self._siblings:
                 return shape
-        for part in a_list(value.get("allOf")):
-            shape = both_of(shape, self.shape(Node(part, home), depth))
+        if parts := a_list(value.get("allOf")):
+            shape = all_of((shape, *(self.shape(Node(part, home), depth) for part in parts)))
         for choices in (a_list(value.get("oneOf")), a_list(value.get("anyOf"))):
             if choices:
                 each = [self.shape(Node(one, home), depth) for one in choices]
@@ -66,7 +65,7 @@ class Schemas:
                 told = [
                     one for one, wrote in zip(each, choices, strict=True) if not _is_null(wrote)
                 ]
-                shape = both_of(shape, either_of(told, nullable=nulls))
+                shape = all_of((shape, either_of(told, nullable=nulls)))
         return shape if shape.types else replace(shape, types=_implied(value))
 
     def _dynamic(self, value: JsonObject) -> str | None:

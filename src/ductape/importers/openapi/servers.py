@@ -50,12 +50,20 @@ class Servers:
         self._seen: dict[str, str] = {}
         self._used: dict[str, _Server] = {}
         self._met: set[str] = set()
+        self._known: dict[int, Bases | Broken] = {}
+        """Identity of a list of servers → what is taken of it."""
         self.lacking = ""
         """Why an operation had none; empty where each had one."""
 
     def bases_of(self, *holders: Node) -> Bases | Broken:
         """Return the base URLs of an operation; `holders` are it, its path, the document."""
         given = next((_given(one) for one in holders if _given(one)), _NONE)
+        if id(given) not in self._known:
+            self._known[id(given)] = self._taken(given)
+        return self._known[id(given)]
+
+    def _taken(self, given: Sequence[JsonValue]) -> Bases | Broken:
+        """Return the base URLs that the servers of one list have."""
         servers = [self._read(one) for one in given]
         chosen = [self._chosen(env, servers) for env in self._options.envs]
         if broken := next((one for one in chosen if isinstance(one, Broken)), None):

@@ -3,10 +3,11 @@
 Whatever they leave open stays open: of what is not known nothing is asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ductape.importers.documents import Node
 
@@ -47,11 +48,21 @@ class Shape(Struct, frozen=True):
 ANYTHING = Shape()
 
 
-def both_of(one: Shape, other: Shape) -> Shape:
-    """Return what two schemas say that both hold."""
-    fields = dict(one.fields)
-    for name, choice in other.fields.items():
-        fields[name] = _crossed(fields[name], choice) if name in fields else choice
+def all_of(shapes: Iterable[Shape]) -> Shape:
+    """Return what several schemas say that all hold."""
+    whole = ANYTHING
+    fields: dict[str, Either] = {}
+    required = set[str]()
+    for shape in shapes:
+        whole = _both(whole, shape)
+        required |= shape.required
+        for name, choice in shape.fields.items():
+            fields[name] = _crossed(fields[name], choice) if name in fields else choice
+    return replace(whole, fields=fields, required=frozenset(required))
+
+
+def _both(one: Shape, other: Shape) -> Shape:
+    """Return what two schemas say that both hold, but for their fields."""
     return Shape(
         types=_common(one.types, other.types),
         nullable=one.nullable or other.nullable,
@@ -59,8 +70,6 @@ def both_of(one: Shape, other: Shape) -> Shape:
         least=max((n for n in (one.least, other.least) if n is not None), default=None),
         most=min((n for n in (one.most, other.most) if n is not None), default=None),
         items=one.items or other.items,
-        fields=fields,
-        required=one.required | other.required,
         read_only=one.read_only or other.read_only,
         binary=one.binary or other.binary,
     )
