@@ -280,9 +280,10 @@ def test_a_collection_of_version_2_0_is_taken_too() -> None:
     assert [one["name"] for one in made["secrets"]] == ["a_token", "a_id", "a_word"]
 
 
-def test_a_collection_without_any_address_is_refused_with_what_to_do() -> None:
+@pytest.mark.parametrize("given", [[], [{"key": "base", "value": "/api"}]])
+def test_a_collection_without_any_address_is_refused_with_what_to_do(given: JsonValue) -> None:
     with pytest.raises(ValidationError, match="--server"):
-        imported(a_collection(a_request(url="{{base}}/x")), "postman")
+        imported(a_collection(a_request(url="{{base}}/x"), variable=given), "postman")
 
 
 def test_the_kept_collection_is_counted_as_by_hand() -> None:
