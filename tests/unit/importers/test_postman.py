@@ -185,7 +185,6 @@ def test_a_form_with_files_asks_for_them_and_keeps_the_rest() -> None:
         "body": {
             "meta": {"type": "OBJECT", "required": False},
             "tags": {"type": "ARRAY", "required": False},
-            "order": {"type": "STRING"},
             "f": {"type": "OBJECT"},
             "pages": {"type": "OBJECT_ARRAY"},
         }

@@ -21,6 +21,8 @@ _DEEPEST = 32
 _MOST_TOLD = 5
 _PLAIN = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,6})?|true|false|<[a-z0-9_ -]{1,30}>", re.IGNORECASE)
 """Figures, and what stands in the place of a value: `<string>`."""
+_NEW = re.compile(r"\{\{\s*\$(?:guid|randomUUID)\s*\}\}")
+"""Postman's own variables that are a UUID."""
 
 
 class Fields(Struct, frozen=True):
@@ -96,8 +98,11 @@ class Fields(Struct, frozen=True):
 
         `part` says what a member is, `{}` standing for its name.
         """
-        split = Split({}, {})
+        split = Split({}, {}, [])
         for name, value in members.items():
+            if isinstance(value, str) and _NEW.fullmatch(value.strip()):
+                split.unique.append(name)
+                continue
             kept = self.value(name, value, 1)
             if kept is UNKNOWN:
                 if reason := self._to_give(value):
@@ -178,6 +183,8 @@ class Split(Struct, frozen=True):
 
     known: JsonObject
     rules: JsonObject
+    unique: list[str]
+    """Names of what each request has anew: a run's own values (SPEC 9)."""
 
 
 def _rule(value: Sample) -> JsonObject | None:
