@@ -33,6 +33,10 @@ class Fields(Struct, frozen=True):
     report: Report
     sealed_values: dict[str, str] = field(default_factory=dict[str, str])
     """Secret → the value that it stands for, so that two values are never one secret."""
+    sealed_names: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """What a secret was to be called, and its value → what it is called."""
+    numbers: dict[str, int] = field(default_factory=dict[str, int])
+    """What secrets were to be called → the last number that one has."""
 
     def within(self, given: JsonValue, place: str) -> "Fields":
         """Return what makes the values in a folder that has variables of its own."""
@@ -86,12 +90,20 @@ class Fields(Struct, frozen=True):
 
     def secret(self, name: str, value: str) -> str:
         """Return the reference to a secret named after a field, numbered after the first one."""
-        called = first = secret_name(self.options.app, name)
-        number = 1
+        first = secret_name(self.options.app, name)
+        called = self.sealed_names.get((first, value)) or self._free(first, value)
+        return self.report.need(called, f"the value of `{name}`")
+
+    def _free(self, first: str, value: str) -> str:
+        """Return the next name of a secret that stands for no other value."""
+        number = self.numbers.get(first, 1)
+        called = first if number == 1 else f"{first}_{number}"
         while self.sealed_values.setdefault(called, value) != value:
             number += 1
             called = f"{first}_{number}"
-        return self.report.need(called, f"the value of `{name}`")
+        self.numbers[first] = number
+        self.sealed_names[first, value] = called
+        return called
 
     def split(self, members: Mapping[str, Sample], place: str, part: str) -> "Split":
         """Part an object's members into those that are known and those that the caller gives.
