@@ -77,7 +77,7 @@ class Report:
         self._numbers: dict[str, int] = {}
         self.skipped: list[Skipped] = []
         self.left_out: list[LeftOut] = []
-        self.notes: list[str] = []
+        self._notes: dict[str, None] = {}
 
     def took(self, kind: Kind, number: int = 1) -> None:
         """Count what was imported."""
@@ -93,8 +93,12 @@ class Report:
 
     def note(self, text: str) -> None:
         """Tell something about the whole, once."""
-        if text not in self.notes:
-            self.notes.append(text)
+        self._notes[text] = None
+
+    @property
+    def notes(self) -> list[str]:
+        """Whatever else there is to know, in the order of telling."""
+        return [*self._notes]
 
     def need(self, name: str, used_for: str) -> str:
         """Ask for a secret; return the reference to it.

@@ -255,6 +255,10 @@ def test_a_header_that_openapi_leaves_to_others_is_told_with_what_sends_it() -> 
     ]
 
 
+def test_an_operation_id_without_quotes_is_one() -> None:
+    assert only_action(imported(an_openapi({"/x": {"get": {"operationId": 47}}})))["tag"] == "47"
+
+
 def test_a_body_in_another_charset_is_told() -> None:
     made = imported(a_body({"type": "string"}, "text/csv; charset=latin1"))
     assert [one["reason"] for one in made["left_out"]] == ["it is sent in UTF-8, not in latin1"]
