@@ -461,3 +461,11 @@ def test_a_body_of_which_all_is_new_asks_for_nothing(mode: str) -> None:
         assert action["unique"] == ["body:nonce"]
         assert "body_required" not in action
         assert "request" not in action
+
+
+def test_a_path_in_a_path_is_told() -> None:
+    variable: JsonValue = [{"key": "file", "value": "a/b"}, {"key": "id", "value": "a%2Fb"}]
+    url: JsonObject = {"host": "https://a.example", "path": [":file", ":id"], "variable": variable}
+    made = imported(a_collection(a_request(url=url)), "postman")
+    assert only_action(made)["params"] == {"file": "a/b", "id": "a/b"}
+    assert [one["part"] for one in made["left_out"]] == ["parameter `file` in path"]
