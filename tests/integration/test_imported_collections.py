@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import pytest
 from aiohttp import web
@@ -165,7 +166,7 @@ async def test_values_of_path_variables_are_defaults(tmp_path: Path) -> None:
         with pytest.raises(JobFailed) as failed:
             await caller.call("x", {"params": {"part": "p"}})
         assert "s3cret" not in f"{failed.value!r} {failed.value.error} {failed.value.attempts}"
-        assert caller.made["left_out"] == []
+        assert [one["part"] for one in caller.made["left_out"]] == ["parameter `id.json` in path"]
         assert "t0ps3cret" not in json.dumps(caller.made)
 
 
@@ -428,7 +429,13 @@ async def test_postmans_clock_is_ours_and_the_rest_of_its_own_is_given(tmp_path:
     ]
     items = [
         here(url="{{here}}/{{$timestamp}}", header=header, body=raw('{"at": {{$timestamp}}}')),
-        {**here(body=raw('{"at": "{{$timestamp}}", "id": "{{$guid}}"}')), "name": "y"},
+        {
+            **here(
+                header=[{"key": "X-Id", "value": "{{$guid}}"}],
+                body=raw('{"n": "{{$randomInt}}", "id": "{{$guid}}"}'),
+            ),
+            "name": "y",
+        },
     ]
     async with imported(tmp_path, *items) as caller:
         seen = await caller.call("x", {"headers": {"X-Auth-Token": "given"}})
@@ -438,9 +445,11 @@ async def test_postmans_clock_is_ours_and_the_rest_of_its_own_is_given(tmp_path:
         assert datetime.fromisoformat(seen.headers["x-at"]).timestamp() // 1 - began in (0, 1)
         assert not seen.headers["idempotency-key"].startswith("{{")
         assert seen.headers["x-auth-token"] == "given"
-        with pytest.raises(ValidationError, match="id"):
+        with pytest.raises(ValidationError, match="n: expected"):
             await caller.call("y")
-        seen = await caller.call("y", {"body": {"id": "7"}})
-        assert set(json.loads(seen.body)) == {"at", "id"}
+        seen = await caller.call("y", {"body": {"n": "7"}})
+        assert UUID(json.loads(seen.body)["id"]) != UUID(seen.headers["x-id"])
+        seen = await caller.call("y", {"body": {"n": "7", "id": "8"}})
+        assert json.loads(seen.body) == {"n": "7", "id": "8"}
         told = [(one["part"], one["reason"]) for one in caller.made["left_out"]]
         assert told == [("header `Idempotency-Key`", "each run sends one of its own")]

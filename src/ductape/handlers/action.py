@@ -15,6 +15,7 @@ from ductape.domain.definitions.reading import Reading
 from ductape.domain.found import MASK
 from ductape.domain.inputs.action import merged_body, read_action_input
 from ductape.domain.inputs.parts import RequestParts
+from ductape.domain.inputs.unique import with_unique
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.multipart import FORM, Parts
 from ductape.domain.styled import cookies_of, styled_headers, with_cookies
@@ -110,13 +111,14 @@ def _wish(target: ActionTarget, auth: Auth, invocation: Invocation) -> TokenWish
 def _request(
     target: ActionTarget, auth: Credentials, invocation: Invocation, now_ms: int
 ) -> HttpRequest:
-    parts = read_action_input(invocation.input)
+    context = invocation.context
+    given = read_action_input(invocation.input)
+    parts = with_unique(given, target.unique, context.idempotency_key)
     whole = merged_body(target.body, parts.body)
     words = Parts(_parts_mime(target.headers), target.part_types)
     body, mime = encode_body(whole, target.content_type, target.styles, words)
-    context = invocation.context
     ours = {IDEMPOTENCY_HEADER: context.idempotency_key, "Accept": _ACCEPT}
-    first, given, last = _types(target.content_type, whole, mime if body else None)
+    first, said, last = _types(target.content_type, whole, mime if body else None)
     return HttpRequest(
         method=target.method,
         url=_url(target, parts),
@@ -126,7 +128,7 @@ def _request(
                 first,
                 target.headers,
                 auth.headers,
-                given,
+                said,
                 styled_headers(parts.headers, target.styles),
                 last,
             ),

@@ -73,9 +73,11 @@ class Report:
         self._product = product
         self._imported: Counter[Kind] = Counter()
         self._secrets: dict[str, NeededSecret] = {}
+        self._called: dict[tuple[str, str], str] = {}
+        self._numbers: dict[str, int] = {}
         self.skipped: list[Skipped] = []
         self.left_out: list[LeftOut] = []
-        self.notes: list[str] = []
+        self._notes: dict[str, None] = {}
 
     def took(self, kind: Kind, number: int = 1) -> None:
         """Count what was imported."""
@@ -91,21 +93,33 @@ class Report:
 
     def note(self, text: str) -> None:
         """Tell something about the whole, once."""
-        if text not in self.notes:
-            self.notes.append(text)
+        self._notes[text] = None
+
+    @property
+    def notes(self) -> list[str]:
+        """Whatever else there is to know, in the order of telling."""
+        return [*self._notes]
 
     def need(self, name: str, used_for: str) -> str:
         """Ask for a secret; return the reference to it.
 
         Names that differ in signs only come out alike: what is used for another thing is numbered.
         """
-        called, number = name, 1
-        while self._secrets.get(called, {"used_for": used_for})["used_for"] != used_for:
-            number += 1
-            called = f"{name}_{number}"
+        called = self._called.get((name, used_for)) or self._free(name, used_for)
         command = f"ductape secrets set {called} --product {self._product}"
         self._secrets[called] = NeededSecret(name=called, used_for=used_for, command=command)
         return f"$Secret{{{called}}}"
+
+    def _free(self, name: str, used_for: str) -> str:
+        """Return the next name of a secret that is used for nothing else."""
+        number = self._numbers.get(name, 1)
+        called = name if number == 1 else f"{name}_{number}"
+        while self._secrets.get(called, {"used_for": used_for})["used_for"] != used_for:
+            number += 1
+            called = f"{name}_{number}"
+        self._numbers[name] = number
+        self._called[name, used_for] = called
+        return called
 
     def secrets(self) -> list[NeededSecret]:
         """Return the secrets asked for, in the order of asking."""

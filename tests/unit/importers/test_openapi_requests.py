@@ -242,6 +242,23 @@ def test_values_that_a_schema_lists_beside_its_type_are_taken() -> None:
     }
 
 
+def test_a_header_that_openapi_leaves_to_others_is_told_with_what_sends_it() -> None:
+    names = ("Accept", "Authorization", "Content-Type")
+    headers: list[JsonValue] = [
+        {"name": name, "in": "header", "schema": {"type": "string"}} for name in names
+    ]
+    told = imported(an_operation(parameters=headers))["left_out"]
+    assert [one["reason"].partition("to the ")[2] for one in told] == [
+        "answers: the input may give it",
+        "auth: `--auth` names one",
+        "body",
+    ]
+
+
+def test_an_operation_id_without_quotes_is_one() -> None:
+    assert only_action(imported(an_openapi({"/x": {"get": {"operationId": 47}}})))["tag"] == "47"
+
+
 def test_a_body_in_another_charset_is_told() -> None:
     made = imported(a_body({"type": "string"}, "text/csv; charset=latin1"))
     assert [one["reason"] for one in made["left_out"]] == ["it is sent in UTF-8, not in latin1"]

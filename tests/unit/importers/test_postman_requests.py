@@ -432,3 +432,40 @@ def test_a_basic_auth_without_a_password_needs_no_secret_for_it() -> None:
 )
 def test_a_body_of_which_nothing_is_known_is_required(body: JsonObject) -> None:
     assert action_of(method="POST", body=body)["body_required"] is True
+
+
+def test_what_is_new_in_each_request_is_each_runs_own() -> None:
+    made = imported(
+        a_collection(
+            a_request(
+                method="POST",
+                url="https://a.example/x/{{$guid}}?key={{$randomUUID}}&n={{$randomInt}}",
+                header=[{"key": "X-Request-Id", "value": "{{$guid}}"}],
+                body=raw('{"nonce": "{{$guid}}", "name": "{{$randomFirstName}}", "a": 1}'),
+            )
+        ),
+        "postman",
+    )
+    action = only_action(made)
+    assert action["unique"] == ["query:key", "headers:X-Request-Id", "body:nonce"]
+    asked: JsonObject = {"type": "STRING"}
+    assert action["request"] == {"query": {"n": asked}, "body": {"name": asked}}
+    assert (action["body"], action.get("headers")) == ({"a": 1}, None)
+
+
+@pytest.mark.parametrize("mode", ["urlencoded", "formdata"])
+def test_a_body_of_which_all_is_new_asks_for_nothing(mode: str) -> None:
+    body: JsonObject = {"mode": mode, mode: [{"key": "nonce", "value": "{{$guid}}"}]}
+    for given in (body, raw('{"nonce": "{{$guid}}"}')):
+        action = action_of(method="POST", body=given)
+        assert action["unique"] == ["body:nonce"]
+        assert "body_required" not in action
+        assert "request" not in action
+
+
+def test_a_path_in_a_path_is_told() -> None:
+    variable: JsonValue = [{"key": "file", "value": "a/b"}, {"key": "id", "value": "a%2Fb"}]
+    url: JsonObject = {"host": "https://a.example", "path": [":file", ":id"], "variable": variable}
+    made = imported(a_collection(a_request(url=url)), "postman")
+    assert only_action(made)["params"] == {"file": "a/b", "id": "a/b"}
+    assert [one["part"] for one in made["left_out"]] == ["parameter `file` in path"]

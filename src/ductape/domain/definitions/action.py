@@ -35,5 +35,7 @@ class ActionTarget(Struct, frozen=True, omit_defaults=True):
     """`query:name`, `body:name`, `params:name`, `headers:name` → how that value is written."""
     part_types: dict[str, str] = field(default_factory=dict[str, str])
     """Of a body of several parts: field → what its part says that it is."""
+    unique: tuple[str, ...] = ()
+    """`part:name` of what is sent a UUID of the run's own where the input gives none."""
     allow_private: bool = False
     max_response_bytes: int = 1_048_576

@@ -19,7 +19,7 @@ from ductape.importers.openapi.styles import Parameter, path_styles
 from ductape.importers.report import Report
 from ductape.importers.sealing import escaped, names_secret, scrubbed, without_secrets
 from ductape.importers.tags import Tags, secret_name
-from ductape.importers.values import LONGEST_NAME, LONGEST_WORDS, a_text, cut, member
+from ductape.importers.values import LONGEST_NAME, LONGEST_WORDS, a_text, as_written, cut, member
 
 METHODS: frozenset[str] = frozenset(get_args(Method))
 
@@ -106,7 +106,7 @@ def _tag(one: Operation, site: Site) -> str:
     """Return a tag: the operation's id, else its method and path."""
     path = without_secrets(one.path).replace("{", "").replace("}", "")
     return site.tags.give(
-        a_text(member(one.node.value, "operationId")), f"{one.method.lower()}-{path}"
+        as_written(member(one.node.value, "operationId")), f"{one.method.lower()}-{path}"
     )
 
 

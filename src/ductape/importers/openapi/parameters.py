@@ -25,6 +25,10 @@ from ductape.importers.values import a_list, a_text, an_object, member
 _IGNORED = frozenset({"accept", "authorization", "content-type"})
 """Headers that OpenAPI itself says are not to be read."""
 
+_LEFT_TO = {
+    "accept": "OpenAPI leaves this header to the answers: the input may give it",
+    "authorization": "OpenAPI leaves this header to the auth: `--auth` names one",
+}
 _GIVEN = frozenset({"idempotency-key", "user-agent"})
 """Headers that every action sends by itself."""
 
@@ -153,7 +157,7 @@ def _unusable(one: Parameter, in_path: set[str], headers: set[str]) -> str | Non
         case "path" if one.name not in in_path:
             return "the path does not name it"
         case "header" if one.name.lower() in _IGNORED:
-            return "OpenAPI leaves this header to the body and the auth"
+            return _LEFT_TO.get(one.name.lower(), "OpenAPI leaves this header to the body")
         case "header" if header_faults({one.name: ""}, ""):
             return "no request may set this header"
         case "cookie" if one.name.lower() in headers | _IGNORED or not is_cookie(one.name):

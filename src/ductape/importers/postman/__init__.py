@@ -58,7 +58,7 @@ def postman_apps(documents: Documents, options: Options, report: Report) -> list
             report.took("operation")
             drafts.append(draft)
     tell_auths(site.auths.places, drafts, report)
-    if not drafts and any("has no value" in one["reason"] for one in report.skipped):
+    if not drafts and any(one["reason"].startswith("its address") for one in report.skipped):
         hint = "give its address: `--server https://…`, or `--var NAME=URL`"
         raise invalid("item", "a request with an address", "none", hint=hint)
     info = collection.get("info")

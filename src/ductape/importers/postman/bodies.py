@@ -5,7 +5,7 @@ The files themselves are on the maker's machine: the caller gives them.
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from msgspec import Struct
@@ -43,6 +43,8 @@ class Body(Struct, frozen=True):
     rules: JsonObject = {}
     part_types: JsonObject = {}
     """Field → the MIME type that its part says."""
+    unique: Sequence[str] = ()
+    """Fields that each request has anew."""
 
     @property
     def is_none(self) -> bool:
@@ -101,8 +103,9 @@ def _raw(given: JsonObject, fields: Fields, place: str) -> Body | str:
 def _object(value: dict[str, Sample], fields: Fields, place: str) -> Body:
     split = fields.split(value, place, _FIELD)
     nothing: JsonObject | None = None if value else {}
-    asked = bool(value) and not split.known
-    return Body("json", None, split.known or nothing, asked, split.rules)
+    asked = bool(value) and not split.known and not split.unique
+    known = split.known or nothing
+    return Body("json", None, known, asked, split.rules, unique=split.unique)
 
 
 def _list(value: list[Sample], fields: Fields, place: str) -> Body:
@@ -131,7 +134,7 @@ def _form(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
     for name, one in _enabled(pairs, fields, place):
         put(members, name, as_written(member(one, "value")))
     split = fields.split(members, place, _FIELD)
-    return Body("form", None, split.known or None, rules=split.rules)
+    return Body("form", None, split.known or None, rules=split.rules, unique=split.unique)
 
 
 def _parts(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
@@ -152,8 +155,8 @@ def _parts(pairs: list[JsonValue], fields: Fields, place: str) -> Body:
     }
     if not pairs:
         return Body()
-    known = split.known or None
-    return Body("multipart", None, known, rules=split.rules | asked, part_types=types)
+    known, rules = split.known or None, split.rules | asked
+    return Body("multipart", None, known, rules=rules, part_types=types, unique=split.unique)
 
 
 def _part_type(name: str, one: JsonValue, fields: Fields, place: str) -> JsonObject:

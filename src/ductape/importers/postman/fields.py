@@ -21,6 +21,8 @@ _DEEPEST = 32
 _MOST_TOLD = 5
 _PLAIN = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,6})?|true|false|<[a-z0-9_ -]{1,30}>", re.IGNORECASE)
 """Figures, and what stands in the place of a value: `<string>`."""
+_NEW = re.compile(r"\{\{\s*\$(?:guid|randomUUID)\s*\}\}")
+"""Postman's own variables that are a UUID."""
 
 
 class Fields(Struct, frozen=True):
@@ -31,6 +33,10 @@ class Fields(Struct, frozen=True):
     report: Report
     sealed_values: dict[str, str] = field(default_factory=dict[str, str])
     """Secret → the value that it stands for, so that two values are never one secret."""
+    sealed_names: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """What a secret was to be called, and its value → what it is called."""
+    numbers: dict[str, int] = field(default_factory=dict[str, int])
+    """What secrets were to be called → the last number that one has."""
 
     def within(self, given: JsonValue, place: str) -> "Fields":
         """Return what makes the values in a folder that has variables of its own."""
@@ -84,20 +90,31 @@ class Fields(Struct, frozen=True):
 
     def secret(self, name: str, value: str) -> str:
         """Return the reference to a secret named after a field, numbered after the first one."""
-        called = first = secret_name(self.options.app, name)
-        number = 1
+        first = secret_name(self.options.app, name)
+        called = self.sealed_names.get((first, value)) or self._free(first, value)
+        return self.report.need(called, f"the value of `{name}`")
+
+    def _free(self, first: str, value: str) -> str:
+        """Return the next name of a secret that stands for no other value."""
+        number = self.numbers.get(first, 1)
+        called = first if number == 1 else f"{first}_{number}"
         while self.sealed_values.setdefault(called, value) != value:
             number += 1
             called = f"{first}_{number}"
-        return self.report.need(called, f"the value of `{name}`")
+        self.numbers[first] = number
+        self.sealed_names[first, value] = called
+        return called
 
     def split(self, members: Mapping[str, Sample], place: str, part: str) -> "Split":
         """Part an object's members into those that are known and those that the caller gives.
 
         `part` says what a member is, `{}` standing for its name.
         """
-        split = Split({}, {})
+        split = Split({}, {}, [])
         for name, value in members.items():
+            if isinstance(value, str) and _NEW.fullmatch(value.strip()):
+                split.unique.append(name)
+                continue
             kept = self.value(name, value, 1)
             if kept is UNKNOWN:
                 if reason := self._to_give(value):
@@ -178,6 +195,8 @@ class Split(Struct, frozen=True):
 
     known: JsonObject
     rules: JsonObject
+    unique: list[str]
+    """Names of what each request has anew: a run's own values (SPEC 9)."""
 
 
 def _rule(value: Sample) -> JsonObject | None:

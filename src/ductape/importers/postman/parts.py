@@ -48,8 +48,11 @@ def params_of(given: Iterable[Pair], resource: str, fields: Fields, place: str) 
             continue
         if pair.disabled:
             fields.report.leave_out(place, _IN_PATH.format(pair.name), _DISABLED)
-        else:
-            members[name] = pair.value
+            continue
+        members[name] = pair.value
+        if pair.parted:
+            reason = "a `/` in it is sent as `%2F`, a part of its own segment"
+            fields.report.leave_out(place, _IN_PATH.format(pair.name), reason)
     return fields.split(members, place, _IN_PATH).known
 
 

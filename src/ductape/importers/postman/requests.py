@@ -104,6 +104,11 @@ def _action(
         "query": query.known,
         "params": path.secrets | params_of(one.url.params, path.resource, one.fields, one.place),
         "part_types": body.part_types,
+        "unique": [
+            *(f"query:{name}" for name in query.unique),
+            *(f"headers:{name}" for name in headers.unique),
+            *(f"body:{name}" for name in body.unique),
+        ],
         "request": _without_empty(
             {"query": query.rules, "headers": headers.rules, "body": body.rules}
         ),

@@ -28,6 +28,8 @@ class Pair(Struct, frozen=True):
     disabled: bool
     bare: bool = False
     """Whether a query has the name alone, without `=`."""
+    parted: bool = False
+    """Whether a path's value is several segments, as Postman sends it."""
 
 
 User = tuple[str, str]
@@ -128,7 +130,12 @@ def _named(segment: str, known: Container[str]) -> str:
 def _params(given: JsonValue) -> list[Pair]:
     names = [a_text(member(one, "key")) or a_text(member(one, "id")) for one in a_list(given)]
     return [
-        Pair(name, unquote(as_written(member(one, "value"))), member(one, "disabled") is True)
+        Pair(
+            name,
+            unquote(as_written(member(one, "value"))),
+            disabled=member(one, "disabled") is True,
+            parted="/" in as_written(member(one, "value")),
+        )
         for name, one in zip(names, a_list(given), strict=True)
         if name
     ]

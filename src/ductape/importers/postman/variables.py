@@ -1,6 +1,6 @@
 """Postman's `{{variables}}`: known ones become the app's variables and secrets, the rest is asked.
 
-What has no value, as Postman's `{{$guid}}`, the caller gives.
+What has no value, as Postman's `{{$randomInt}}`, the caller gives.
 """
 
 import json

@@ -2,12 +2,12 @@
 
 import pytest
 
-from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product import parse_product
 from ductape.errors import ValidationError
 
 
-def faults_of(**parts: JsonObject) -> list[tuple[str, str]]:
+def faults_of(**parts: JsonValue) -> list[tuple[str, str]]:
     """Return what is wrong with an action that has some parts."""
     action: JsonObject = {"tag": "x", "method": "POST", "resource": "/x/:id", **parts}
     app: JsonObject = {"tag": "a", "base_url": "https://a.example", "actions": [action]}
@@ -46,6 +46,13 @@ def test_a_style_of_another_part_is_refused(name: str, style: str, found: str) -
     assert path.startswith("styles")
     assert name in path
     assert said == found
+
+
+def test_what_is_unique_has_a_place() -> None:
+    assert faults_of(unique=["headers:X-Request-Id", "query:key", "body:a:b"]) == []
+    wrong: list[JsonValue] = ["key", "params:id", "body:", "headers:Host", "headers:a b"]
+    found = faults_of(unique=wrong)
+    assert [path for path, _ in found] == [f"unique[{at}]" for at in range(len(wrong))]
 
 
 def test_a_part_says_a_mime_type_and_nothing_else() -> None:

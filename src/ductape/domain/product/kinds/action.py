@@ -56,6 +56,7 @@ def _action_in(env: Env, app: App, action: Action, auths: Mapping[str, Auth]) ->
         content_type=action.content_type,
         styles=action.styles,
         part_types=action.part_types,
+        unique=action.unique,
         allow_private=first(app_here.allow_private, app.allow_private, env.allow_private),
         max_response_bytes=action.max_response_bytes,
     )

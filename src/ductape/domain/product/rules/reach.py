@@ -8,6 +8,7 @@ from msgspec import UNSET
 from ductape.domain.filecontent import mime_faults
 from ductape.domain.found import kind_of, listed, path_to
 from ductape.domain.inputs.schema import rule_faults
+from ductape.domain.inputs.unique import UNIQUE_PARTS
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.pairs import STYLES_OF
 from ductape.domain.product.format.app import Action, ActionEnv, App, AppAuth, AuthEnv, Variable
@@ -77,6 +78,16 @@ def _action_faults(action: Action | ActionEnv, path: str) -> Iterator[Fault]:
         yield from _style_faults(action, f"{path}.styles")
         for name, mime in action.part_types.items():
             yield from mime_faults(mime, path_to(f"{path}.part_types", name))
+        for at, place in enumerate(action.unique):
+            yield from _unique_faults(place, f"{path}.unique[{at}]")
+
+
+def _unique_faults(place: str, path: str) -> Iterator[Fault]:
+    part, _, name = place.partition(":")
+    if part not in UNIQUE_PARTS or not name:
+        yield fault(path, "`headers:`, `query:` or `body:` and a name", repr(place[:40]))
+    elif part == "headers" and header_faults({name: ""}, ""):
+        yield fault(path, "a header that a request may set", repr(name[:40]))
 
 
 def _style_faults(action: Action, path: str) -> Iterator[Fault]:
