@@ -171,6 +171,8 @@ class StepLog:
         if received is None:
             raise Suspend(self.now_ms())
         opened = self._opened(received)
+        if opened.finished and self._is_hidden(opened.path):
+            return await self.put(opened)  # who sent it could not know that it is to be sealed
         self._note(opened)
         return opened
 

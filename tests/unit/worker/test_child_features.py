@@ -376,3 +376,20 @@ def test_steps_that_a_run_left_are_told_as_cancelled_once_it_is_over(
     told = {step["path"]: (step["status"], step["due_at"]) for step in steps}
     assert told["main.sleep"] == ("cancelled", None)
     assert told["two.mail"] == ("failed", None)
+
+
+def test_a_signal_for_a_sensitive_child_is_sealed_once_it_is_received(
+    folder: Path, acting: Acting
+) -> None:
+    async def scenario(harness: Harness) -> object:
+        job_id = (await harness.ductape.processor.job.dispatch(a_job("order")))["job_id"]
+        await until_status(harness, job_id, "scheduled")
+        await harness.ductape.features.signal(job_id, "go", {"pin": "hush-hush"})
+        await until_status(harness, job_id, "completed")
+        assert "hush-hush" not in str(await harness.ductape.core.store.steps.of_run(job_id, 1))
+        [_, wait] = await harness.ductape.jobs.steps(job_id)
+        return wait["result"]
+
+    secret = feature("secret", {"type": "wait", "event": "go"}, sensitive=True, output={})
+    product = {**PRODUCT, "features": [secret, feature("order", child("secret"), output={})]}
+    assert run(scenario, folder, handlers=acting.handlers, product=product) == {"pin": "hush-hush"}
