@@ -30,7 +30,7 @@ def with_unique(parts: RequestParts, places: Sequence[str], key: str) -> Request
                 parts = replace(parts, query={**parts.query, name: value})
             case "body" if parts.body is None or isinstance(parts.body, dict):
                 own: JsonObject = parts.body or {}
-                parts = replace(parts, body={name: value, **own})
+                parts = replace(parts, body=own if name in own else {**own, name: value})
             case _:
                 pass
     return parts
