@@ -40,7 +40,7 @@ SCHEDULE_COLUMNS = (
 FRESH_COLUMNS = (
     "job_id, number, state, product, env, event, kind, queue, rank, flow, needs, concurrency,"
     " recurring, scheduled_at, due_at, timeout_ms, job_key, session_tag, session_user, metadata,"
-    " spec, expires_at, updated_at"
+    " spec, updated_at"
 )
 Fresh = tuple[Cell, ...]
 """One value for each of `FRESH_COLUMNS`: binding by place costs half of binding by name."""
@@ -72,7 +72,7 @@ def run_row(run: Run, now_ms: int) -> dict[str, Cell]:
 
 
 def fresh_row(run: Run, now_ms: int) -> Fresh:
-    """Return `FRESH_COLUMNS` of a fresh run; the rest of its columns have nothing to tell yet."""
+    """Return `FRESH_COLUMNS` of a fresh run that may begin at any time: the rest is silent."""
     spec = run.spec
     session = spec.session
     return (
@@ -97,7 +97,6 @@ def fresh_row(run: Run, now_ms: int) -> Fresh:
         None if session is None else session.user,
         encode(spec.metadata).decode() if spec.metadata else None,
         encode(spec),
-        spec.expires_at_ms,
         now_ms,
     )
 

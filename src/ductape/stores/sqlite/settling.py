@@ -112,12 +112,17 @@ def store_run(connection: Connection, run: Run, now_ms: int) -> None:
 
 def store_fresh(connection: Connection, runs: Sequence[tuple[Run, int]]) -> None:
     """Insert first runs, each with its instant, by few statements."""
-    fresh = [fresh_row(run, now_ms) for run, now_ms in runs if is_fresh(run)]
+    fresh = [fresh_row(run, now_ms) for run, now_ms in runs if _tells_little(run)]
     for sql, values in batched("runs", "insert_fresh", fresh):
         connection.execute(sql, values)
     if len(fresh) < len(runs):
-        begun = [run_row(run, now_ms) for run, now_ms in runs if not is_fresh(run)]
-        connection.executemany(statements("runs")["insert"], begun)
+        others = [run_row(run, now_ms) for run, now_ms in runs if not _tells_little(run)]
+        connection.executemany(statements("runs")["insert"], others)
+
+
+def _tells_little(run: Run) -> bool:
+    """Tell whether `fresh_row` says all of a run: each column more costs a batch 4 %."""
+    return is_fresh(run) and run.spec.expires_at_ms is None
 
 
 def release_one(connection: Connection, key: bytes, now_ms: int) -> None:

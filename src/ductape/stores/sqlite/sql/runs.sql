@@ -9,7 +9,7 @@ VALUES (:job_id, :number, :state, :fence, :product, :env, :event, :kind, :queue,
     :metadata, :spec, :attempts, :checkpoint, :progress, :expires_at, :now)
 
 -- name: insert_fresh
-INSERT INTO runs ({fresh_columns}) VALUES {rows of 23}
+INSERT INTO runs ({fresh_columns}) VALUES {rows of 22}
 
 -- name: promote
 UPDATE runs SET state = 'queued'
