@@ -203,7 +203,10 @@ class Finished(Struct, frozen=True, gc=False):
 
 
 def attempt_ms(spec: JobSpec) -> int:
-    """Return how long one attempt may take; of a feature `timeout` is each step's (SPEC 1)."""
+    """Return how long one attempt may take.
+
+    Of a feature, and of a job that points at one, `timeout` is each step's (SPEC 1).
+    """
     if JobEventTypes.FEATURE not in (spec.kind, spec.points_at):
         return spec.timeout_ms
     return max(FEATURE_MS, 4 * spec.timeout_ms)
