@@ -35,7 +35,7 @@ from ductape.ports.stores.claims import Wish
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.ports.stores.intake import NewJob
 from ductape.stores.postgres.store import open_postgres
-from ductape.worker.tidying import keep_tidy
+from ductape.worker.duties.tidying import keep_tidy
 from tests.servers.postgres import postgres_server
 
 MOST_WAITING = 10_000

@@ -13,7 +13,7 @@ from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields
 
 from ductape import errors
-from ductape.app.settings import PREFIX, SECRET_SETTINGS, STORES_PREFIX, Settings
+from ductape.app.configuration.settings import PREFIX, SECRET_SETTINGS, STORES_PREFIX, Settings
 from ductape.domain.lifecycle import TRANSITIONS
 from ductape.errors import PROVIDER_CODES, DuctapeError
 

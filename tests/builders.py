@@ -15,7 +15,7 @@ from ductape.domain.outcome import Failure, Outcome, StoredError
 from ductape.domain.recurring import begin
 from ductape.domain.request import JobEventTypes, Repeat
 from ductape.domain.settlement import settle
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.zone import ZoneLookup
 from ductape.ports.stores.claims import Wish
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.ports.stores.intake import NewJob

@@ -19,8 +19,8 @@ from ductape.domain.change import RunRef, Settlement
 from ductape.domain.wire import JobView
 from ductape.ports.handler import Context
 from ductape.ports.stores.claims import Claims, Turn, Wish
-from ductape.stores.postgres.claims import PostgresClaims
-from ductape.stores.sqlite.claims import SqliteClaims
+from ductape.stores.postgres.turns.claims import PostgresClaims
+from ductape.stores.sqlite.turns.claims import SqliteClaims
 from tests.nursery import RESCUE, SHORT, Forked, LaterClock, forked
 from tests.servers.http import Receiver
 

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from ductape import Ductape, WorkerOptions
 from ductape.ports.broker import Delivery
-from ductape.providers.brokers.redis_streams import RedisFeed
+from ductape.providers.brokers.redis.link import RedisFeed
 from tests.acceptance.brokers import Kept, a_subscription, product, until_running, until_taken
 from tests.servers.valkey import valkey
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ductape import ConfigError, Ductape, Handlers, StoreError
-from ductape.stores.postgres.statements import known_schema
+from ductape.stores.postgres.server.statements import known_schema
 from tests.servers.postgres import PostgresServer
 
 DUCTAPE = Path(sys.executable).with_name("ductape")

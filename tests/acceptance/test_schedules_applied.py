@@ -9,7 +9,7 @@ import pytest
 from ductape import Ductape, Handlers, ValidationError
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product import parse_product
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 from tests.acceptance.test_schedules import (
     DAY,
     NIGHTLY,

@@ -10,7 +10,7 @@ import pytest
 from ductape import Ductape, Handlers
 from ductape.errors import JobFailed
 from ductape.handlers.python import AsyncContext
-from ductape.stores.sqlite.opening import connect
+from ductape.stores.sqlite.file.opening import connect
 
 NUMBER = "4000-1234-5678"
 ANSWER = "approved-for-ada"

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ductape import Ductape, Handlers, ValidationError
-from ductape.services.scheduling import MOST_REFUSED
+from ductape.services.intake.scheduling import MOST_REFUSED
 
 PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}]}
 JOB = {"product_tag": "shop", "env": "dev", "event": "work", "start_at": 0}

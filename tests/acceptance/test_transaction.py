@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ductape import Conflict, Ductape, StoreError, ValidationError
-from ductape.stores.sqlite import loan
+from ductape.stores.sqlite.file import loan
 from tests.acceptance.orders import JOB, PRODUCT, ordered, shop, stored
 
 INSERT = "INSERT INTO orders VALUES (?)"

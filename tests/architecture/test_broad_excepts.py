@@ -11,17 +11,17 @@ from tests.architecture.source import MODULES, dotted, named, tree_of
 BROAD = {"Exception", "BaseException", "builtins.Exception", "builtins.BaseException"}
 
 ALLOWED = {
-    "worker/running.py": "round the call of a handler: the error is recorded with the attempt",
-    "worker/invoking.py": "round the call of a handler inside of a run: returned to its caller",
-    "worker/stepping.py": "round the call of a step's handler: the error is recorded with the step",
+    "worker/attempt/running.py": "round the call of a handler: recorded with the attempt",
+    "worker/attempt/invoking.py": "round the call inside of a run: returned to its caller",
+    "worker/attempt/stepping.py": "round the call of a step's handler: recorded with the step",
     "handlers/python/features.py": "round the call of a feature's function: the error is recorded",
     "worker/threads.py": "round the call of a handler in its thread: handed to who waits for it",
     "worker/lane.py": "a turn of a background loop: logged, the turn is taken again",
-    "worker/upkeep.py": "a turn of a background loop: logged, the next look tries again",
-    "worker/clearing.py": "a turn of a background loop: logged, the next look tries again",
+    "worker/duties/upkeep.py": "a turn of a background loop: logged, the next look tries again",
+    "worker/duties/clearing.py": "a turn of a background loop: logged, the next look tries again",
     "worker/heartbeat.py": "the heartbeat's thread: logged, the next beat tries again",
-    "stores/sqlite/engine.py": "the shared commit: each caller is given its own error",
-    "stores/sqlite/loan.py": "the writer, lent: who asked for the step is given the error",
+    "stores/sqlite/file/engine.py": "the shared commit: each caller is given its own error",
+    "stores/sqlite/file/loan.py": "the writer, lent: who asked for the step is given the error",
     "cli/main.py": "the outer edge of the commands: shown, and the exit code says so",
 }
 """Where one stands, and what becomes of what it caught."""

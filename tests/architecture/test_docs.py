@@ -9,7 +9,7 @@ from typing import get_type_hints
 import pytest
 
 from docs.generate import DOCS, MEANINGS, remade
-from ductape.app.settings import Settings
+from ductape.app.configuration.settings import Settings
 from ductape.domain.types import IJobProcessorInput, IJobRepeatOptions, IRetryConfig
 from ductape.domain.wire import AttemptView, JobView, Receipt
 from tests.architecture.source import ROOT

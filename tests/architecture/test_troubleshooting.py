@@ -2,8 +2,8 @@
 
 import pytest
 
-from ductape.stores.postgres import faults
-from ductape.stores.sqlite import opening
+from ductape.stores.postgres.server import faults
+from ductape.stores.sqlite.file import opening
 from tests.architecture.source import ROOT
 
 HOWTO = ROOT / "docs/howto"

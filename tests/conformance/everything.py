@@ -1,10 +1,10 @@
 """A store with something of everything in it: every table, every state, texts that are hard."""
 
-from ductape.domain.breaker import BreakerRule
+from ductape.domain.limits.breaker import BreakerRule
+from ductape.domain.limits.quota import Sliding
+from ductape.domain.limits.rate import Rate
 from ductape.domain.operations import pause
 from ductape.domain.outcome import Success
-from ductape.domain.quota import Sliding
-from ductape.domain.rate import Rate
 from ductape.domain.request import Repeat
 from ductape.domain.settlement import run_ref
 from ductape.domain.steps import Step

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ductape.domain.breaker import BreakerRule
+from ductape.domain.limits.breaker import BreakerRule
 from ductape.ports.stores import Store
 from ductape.ports.stores.quotas import BreakerKey
 from tests.builders import NOW_MS

@@ -8,7 +8,7 @@ import pytest
 
 from ductape.domain.jsonvalue import JsonObject
 from ductape.ports.stores.products import ProductRow, Products
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 from ductape.stores.sqlite.products import SqliteProducts
 
 DOCUMENT: JsonObject = {"tag": "shop", "envs": [{"slug": "dév"}]}

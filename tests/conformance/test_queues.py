@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
+from ductape.domain.limits.rate import Rate
 from ductape.domain.outcome import Success
-from ductape.domain.rate import Rate
 from ductape.ports.stores import Store
 from ductape.ports.stores.queues import QueueRecord
 from tests.builders import NOW_MS, a_new_job, a_spec, a_wish, decide

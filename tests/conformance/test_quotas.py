@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ductape.domain.quota import Fixed, Sliding
+from ductape.domain.limits.quota import Fixed, Sliding
 from ductape.ports.stores import Store
 from ductape.ports.stores.quotas import QuotaKey
 from tests.builders import NOW_MS

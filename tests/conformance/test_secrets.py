@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ductape.ports.stores.secrets import SecretRows
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 from ductape.stores.sqlite.secrets import SqliteSecrets
 
 

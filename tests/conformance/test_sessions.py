@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ductape.ports.stores.sessions import SessionFamily, SessionRows, SessionUser
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 from ductape.stores.sqlite.sessions import SqliteSessions
 
 NOW_MS = 1_800_000_000_000

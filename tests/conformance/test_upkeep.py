@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from ductape.domain.breaker import BreakerRule
 from ductape.domain.change import Settlement
 from ductape.domain.job import Claim
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.limits.breaker import BreakerRule
+from ductape.domain.limits.quota import Fixed
 from ductape.domain.operations import cancel, pause, retry
 from ductape.domain.outcome import Cancelled, Outcome, Success
-from ductape.domain.quota import Fixed
 from ductape.domain.request import Repeat
 from ductape.domain.retention import KeptFrom, Others
 from ductape.ports.stores import Store

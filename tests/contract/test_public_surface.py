@@ -28,13 +28,13 @@ from ductape.handlers.python import Handlers
 from ductape.services.caches import Caches
 from ductape.services.features import Features
 from ductape.services.healthchecks import HealthService
-from ductape.services.jobs import Jobs
-from ductape.services.products import ProductService
+from ductape.services.jobs.verbs import Jobs
+from ductape.services.products.applying import ProductService
 from ductape.services.secrets import Secrets
 from ductape.services.sessions import Sessions
 from ductape.services.workers import Workers
-from ductape.stores.postgres.lending import PostgresLent
-from ductape.stores.sqlite.lending import SqliteLent
+from ductape.stores.postgres.outbox.lending import PostgresLent
+from ductape.stores.sqlite.outbox.lending import SqliteLent
 from tests.pages import ROOT, run_command
 
 MOST_NAMES = 25

@@ -239,7 +239,7 @@ def a_file(path: Path) -> bytes:
 async def test_each_fault_of_a_file_has_its_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ductape.providers.databases.sqlite.BUSY_MS", 200)
+    monkeypatch.setattr("ductape.providers.databases.sqlite.database.BUSY_MS", 200)
     whole = a_file(tmp_path / "whole.db")
     cut, scrambled = whole[: len(whole) // 2], whole[:4_096] + b"\xff" * (len(whole) - 4_096)
     for name, content in {"cut": cut, "scrambled": scrambled, "garbage": b"x" * 9_000}.items():

@@ -167,7 +167,7 @@ async def test_a_missing_extra_is_named(
 
 
 async def test_the_extra_of_mongodb_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ductape.providers.databases.mongo", None)
+    monkeypatch.setitem(sys.modules, "ductape.providers.databases.mongo.database", None)
     databases = PooledDatabases(EgressPolicy(), FileRules(()))
     place = Place("mongodb", (("127.0.0.1", 9),), "x")
     with pytest.raises(ConfigError, match="the extra `mongo`"):

@@ -13,13 +13,13 @@ import pytest
 from ductape.domain.database_place import Place
 from ductape.domain.egress import EgressPolicy
 from ductape.domain.jsonvalue import JsonObject
-from ductape.domain.sql import Statement
+from ductape.domain.templates.sql import Statement
 from ductape.errors import ProviderError
 from ductape.handlers.database import DatabaseHandler
 from ductape.ports.database import Bounds, SqlWork
 from ductape.providers.databases import FileRules, PooledDatabases
-from ductape.providers.databases.confined_files import confined
-from ductape.providers.databases.sqlite import SqliteFile
+from ductape.providers.databases.sqlite.confined_files import confined
+from ductape.providers.databases.sqlite.database import SqliteFile
 from tests.databases.grounds import Ground
 from tests.unit.handlers.builders import FixedClock
 

@@ -13,7 +13,7 @@ from ductape.domain.definitions.broker import BrokerType
 from ductape.errors import ProviderError
 from ductape.ports.broker import Consumer, Delivery
 from ductape.providers.brokers import pool
-from ductape.providers.brokers.redis_streams import RedisLink
+from ductape.providers.brokers.redis.link import RedisLink
 from tests.integration.brokering import (
     KINDS,
     PATIENCE_S,

@@ -16,15 +16,15 @@ from ductape.domain.product import Product, zone_faults
 from ductape.domain.request import JobEventTypes
 from ductape.errors import Conflict, Fault, NotFound, ValidationError
 from ductape.ports.stores.intake import NewJob
-from ductape.services.applied import lacking_of
-from ductape.services.declaring import ScheduleChange
-from ductape.services.products import ProductService
+from ductape.services.products.applied import lacking_of
+from ductape.services.products.applying import ProductService
+from ductape.services.products.declaring import ScheduleChange
+from ductape.services.products.stranding import Stranding
 from ductape.services.secrets import Secrets
-from ductape.services.stranding import Stranding
-from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.intake import SqliteIntake
+from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.intake.storing import SqliteIntake
 from ductape.stores.sqlite.products import SqliteProducts
-from ductape.stores.sqlite.reading import SqliteReading
+from ductape.stores.sqlite.reading.jobs import SqliteReading
 from ductape.stores.sqlite.secrets import SqliteSecrets
 from tests.builders import ZONES
 from tests.unit.catalog.builders import a_document, a_small_document

@@ -15,7 +15,7 @@ from ductape.errors import (
 from ductape.ports.vault import SealBroken
 from ductape.services.secrets import Secrets
 from ductape.services.sessions import Sessions
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 from ductape.stores.sqlite.secrets import SqliteSecrets
 from tests.unit.sessions.builders import (
     DATA,

@@ -10,7 +10,7 @@ from aiohttp.test_utils import unused_port
 from msgspec.structs import replace
 
 from ductape.domain.egress import EgressPolicy
-from ductape.domain.tokens import UNTOLD_LIFE_MS, AccountGrant, ClientGrant
+from ductape.domain.http.tokens import UNTOLD_LIFE_MS, AccountGrant, ClientGrant
 from ductape.errors import ProviderError, StoreError
 from ductape.ports.tokens import Grant, TokenWish
 from ductape.providers.http import AiohttpClient

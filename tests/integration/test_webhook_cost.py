@@ -9,8 +9,8 @@ from ductape import Ductape, Handlers
 from ductape.catalog import ProductCatalog
 from ductape.domain.change import Settlement
 from ductape.ports.stores.intake import Added, NewJob
-from ductape.stores.sqlite.claims import SqliteClaims
-from ductape.stores.sqlite.intake import SqliteIntake
+from ductape.stores.sqlite.intake.storing import SqliteIntake
+from ductape.stores.sqlite.turns.claims import SqliteClaims
 from tests.acceptance.hooks import JOB, SECRET, shop
 
 JOBS = 50

@@ -10,7 +10,7 @@ from ductape.catalog import ProductCatalog
 from ductape.domain.webhooks.subscription import Subscriptions
 from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
-from ductape.stores.sqlite.intake import SqliteIntake
+from ductape.stores.sqlite.intake.storing import SqliteIntake
 from tests.acceptance.hooks import JOB, SECRET, Told, handlers, shop
 from tests.servers.http import http_receiver
 

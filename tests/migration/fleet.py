@@ -21,8 +21,8 @@ from typing import Self
 
 import ductape
 from ductape import Ductape
-from ductape.stores.postgres import statements as postgres
-from ductape.stores.sqlite import statements as sqlite
+from ductape.stores.postgres.server import statements as postgres
+from ductape.stores.sqlite.file import statements as sqlite
 
 DUCTAPE = Path(sys.executable).with_name("ductape")
 PACKAGE = Path(ductape.__file__).parent

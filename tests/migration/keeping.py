@@ -16,8 +16,8 @@ import apsw
 import psycopg
 
 from ductape import Ductape, Handlers, JobFailed
-from ductape.stores.sqlite.opening import APPLICATION_ID
-from ductape.stores.sqlite.statements import known_schema
+from ductape.stores.sqlite.file.opening import APPLICATION_ID
+from ductape.stores.sqlite.file.statements import known_schema
 from tests.migration.fleet import KEY, PRODUCT, a_request
 from tests.servers.postgres import PostgresServer, postgres_server
 

@@ -14,10 +14,10 @@ import psycopg
 import pytest
 
 from ductape import Ductape
-from ductape.stores.postgres import migrating as on_server
-from ductape.stores.postgres.address import address_of
+from ductape.stores.postgres.schema import migrating as on_server
+from ductape.stores.postgres.server.address import address_of
 from ductape.stores.sqlite import migrating as in_file
-from ductape.stores.sqlite.statements import known_schema
+from ductape.stores.sqlite.file.statements import known_schema
 from tests.migration.keeping import handlers, kept, restore_postgres, restore_sqlite
 from tests.servers.postgres import PostgresServer
 

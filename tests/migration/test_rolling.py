@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ductape import Ductape, StoreError
 from ductape.domain.wire import JobView
-from ductape.stores.sqlite.statements import known_schema
+from ductape.stores.sqlite.file.statements import known_schema
 from tests.migration.fleet import PATIENCE_S, PRODUCT, Fleet, Flow, a_request, next_version, settled
 
 NEWEST = known_schema().number

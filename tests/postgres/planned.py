@@ -12,13 +12,20 @@ from msgspec.structs import replace
 
 from ductape.domain.ids import floor
 from ductape.domain.job import Run
-from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.days import DAY_MS, Day, about, ended_since, make_days, start_of_day
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.migrating import migrate
-from ductape.stores.postgres.plans import by_index
-from ductape.stores.postgres.rows import Cell, run_row
-from ductape.stores.postgres.statements import Statements
+from ductape.stores.postgres.rows.values import Cell, run_row
+from ductape.stores.postgres.schema.days import (
+    DAY_MS,
+    Day,
+    about,
+    ended_since,
+    make_days,
+    start_of_day,
+)
+from ductape.stores.postgres.schema.migrating import migrate
+from ductape.stores.postgres.server.address import address_of
+from ductape.stores.postgres.server.engine import Engine
+from ductape.stores.postgres.server.plans import by_index
+from ductape.stores.postgres.server.statements import Statements
 from tests.builders import NOW_MS, a_run, a_spec
 from tests.servers.postgres import PostgresServer
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ductape.ports.stores.claims import Turn
 from ductape.ports.stores.intake import NewJob
-from ductape.stores.postgres.address import address_of
+from ductape.stores.postgres.server.address import address_of
 from ductape.stores.postgres.store import PostgresStore, open_postgres
 from tests.builders import NOW_MS, a_new_job, a_spec, a_wish, decide
 from tests.conformance.steps import claimed, hired, stored

@@ -12,12 +12,12 @@ import pytest
 from ductape.domain.job import Claim
 from ductape.domain.outcome import Success
 from ductape.errors import StoreError
-from ductape.stores.postgres import engine, locks, patience
-from ductape.stores.postgres.engine import MOST_CONNECTIONS, MOST_TRIES
-from ductape.stores.postgres.faults import explain
-from ductape.stores.postgres.rows import by_column, run_row
+from ductape.stores.postgres.rows.values import by_column, run_row
+from ductape.stores.postgres.server import engine, locks, patience
+from ductape.stores.postgres.server.engine import MOST_CONNECTIONS, MOST_TRIES
+from ductape.stores.postgres.server.faults import explain
+from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.store import PostgresStore, open_postgres
-from ductape.stores.postgres.transaction import Transaction
 from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_run, a_spec, a_wish, a_worker, decide
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.proxy import Proxy

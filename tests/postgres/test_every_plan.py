@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 import ductape.stores.postgres
-from ductape.stores.postgres.statements import statements
+from ductape.stores.postgres.server.statements import statements
 from tests.postgres.planned import OTHERS, Database, a_database
 from tests.servers.postgres import PostgresServer
 

@@ -7,11 +7,11 @@ import psycopg
 import pytest
 
 from ductape.ports.wake import Hint
-from ductape.stores.postgres import wake
-from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.engine import Engine
+from ductape.stores.postgres.server import wake
+from ductape.stores.postgres.server.address import address_of
+from ductape.stores.postgres.server.engine import Engine
+from ductape.stores.postgres.server.wake import MOST_JOBS, PostgresWake
 from ductape.stores.postgres.store import PostgresStore, open_postgres
-from ductape.stores.postgres.wake import MOST_JOBS, PostgresWake
 from tests.builders import decide
 
 Heard = asyncio.Queue[tuple[Hint, Collection[str]]]

@@ -10,13 +10,14 @@ from ductape.domain.operations import cancel, retry
 from ductape.domain.outcome import Cancelled, Outcome, Success
 from ductape.domain.retention import KeptFrom, Others
 from ductape.ports.stores.upkeep import NO_OTHERS
-from ductape.stores.postgres import days, sweeping
-from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.days import DAY_MS, Day, days_from, start_of_day
-from ductape.stores.postgres.migrating import migrate
-from ductape.stores.postgres.retention import AHEAD
+from ductape.stores.postgres.schema import days
+from ductape.stores.postgres.schema.days import DAY_MS, Day, days_from, start_of_day
+from ductape.stores.postgres.schema.migrating import migrate
+from ductape.stores.postgres.server.address import address_of
+from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.store import PostgresStore, open_postgres
-from ductape.stores.postgres.transaction import Transaction
+from ductape.stores.postgres.upkeep.mending import sweeping
+from ductape.stores.postgres.upkeep.retention import AHEAD
 from tests.builders import (
     NOW_MS,
     ZONES,

@@ -18,12 +18,12 @@ from ductape.domain.request import Repeat
 from ductape.domain.settlement import with_cache
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.ports.stores.memory import Selection
-from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.keys import free_keys
-from ductape.stores.postgres.lines import AsyncLine
-from ductape.stores.postgres.settling import Settling
+from ductape.stores.postgres.intake.keys import free_keys
+from ductape.stores.postgres.server.address import address_of
+from ductape.stores.postgres.server.lines import AsyncLine
+from ductape.stores.postgres.server.transaction import Transaction
+from ductape.stores.postgres.settling.applying import Settling
 from ductape.stores.postgres.store import PostgresStore
-from ductape.stores.postgres.transaction import Transaction
 from tests.builders import (
     NOW_MS,
     ZONES,

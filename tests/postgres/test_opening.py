@@ -6,12 +6,12 @@ import psycopg
 import pytest
 
 from ductape.errors import ConfigError, StoreError
-from ductape.stores.postgres import migrating
-from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.migrating import migrate, newest_schema, schema_of
-from ductape.stores.postgres.statements import known_schema
+from ductape.stores.postgres.schema import migrating
+from ductape.stores.postgres.schema.migrating import migrate, newest_schema, schema_of
+from ductape.stores.postgres.server.address import address_of
+from ductape.stores.postgres.server.statements import known_schema
+from ductape.stores.postgres.server.urls import shown
 from ductape.stores.postgres.store import open_postgres
-from ductape.stores.postgres.urls import shown
 from tests.builders import decide
 from tests.servers.postgres import GUARDED, PostgresServer
 

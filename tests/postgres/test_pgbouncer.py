@@ -18,9 +18,9 @@ import psycopg
 import pytest
 
 from ductape import Ductape, Handlers, JobFailed, StoreError, WorkerOptions
-from ductape.stores.postgres import wake
-from ductape.stores.postgres.migrating import migrate
-from ductape.stores.postgres.statements import known_schema
+from ductape.stores.postgres.schema.migrating import migrate
+from ductape.stores.postgres.server import wake
+from ductape.stores.postgres.server.statements import known_schema
 from ductape.stores.postgres.store import open_postgres
 from tests.builders import decide
 from tests.servers.pgbouncer import MOST_SERVER_CONNECTIONS, PgBouncer, pgbouncer, program

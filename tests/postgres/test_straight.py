@@ -10,7 +10,7 @@ from ductape.domain.change import Settlement
 from ductape.domain.job import Claim
 from ductape.domain.outcome import Success
 from ductape.errors import StoreError
-from ductape.stores.postgres.address import address_of
+from ductape.stores.postgres.server.address import address_of
 from ductape.stores.postgres.store import PostgresStore
 from tests.builders import NOW_MS, a_new_job, a_recurring_job, a_spec, a_wish, decide
 from tests.conformance.steps import claimed, claimed_ids, hired, lost, stored

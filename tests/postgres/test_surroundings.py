@@ -11,10 +11,10 @@ import pytest
 from ductape import Ductape, Handlers
 from ductape.errors import StoreError
 from ductape.ports.stores.intake import NewJob
-from ductape.stores.postgres import engine, locks
-from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.migrating import migrate
+from ductape.stores.postgres.schema.migrating import migrate
+from ductape.stores.postgres.server import engine, locks
+from ductape.stores.postgres.server.address import address_of
+from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.store import PostgresStore, open_postgres
 from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_worker, decide
 from tests.servers.postgres import PostgresServer, postgres_server

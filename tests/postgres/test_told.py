@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from ductape.cli.main import execute
-from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.migrating import newest_schema
+from ductape.stores.postgres.schema.migrating import newest_schema
+from ductape.stores.postgres.server.address import address_of
 from tests.servers.postgres import GUARDED, PostgresServer
 
 OUT_OF_REACH = 3

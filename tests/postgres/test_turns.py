@@ -6,11 +6,11 @@ import psycopg
 import pytest
 
 from ductape.errors import StoreError
-from ductape.stores.postgres import locks
-from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.gates import hold_gates
+from ductape.stores.postgres.limits.gates import hold_gates
+from ductape.stores.postgres.server import locks
+from ductape.stores.postgres.server.address import address_of
+from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.store import PostgresStore, open_postgres
-from ductape.stores.postgres.transaction import Transaction
 from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_wish, decide
 from tests.conformance.steps import claimed, hired, stored
 from tests.servers.proxy import Proxy

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import apsw
 
-from ductape.app.settings import Settings
+from ductape.app.configuration.settings import Settings
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.stores.sqlite.settling import Decide

@@ -12,9 +12,9 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Protocol
 
+from ductape.app.configuration.settings import Settings, read_settings
 from ductape.app.core import Surroundings
 from ductape.app.ductape import Ductape
-from ductape.app.settings import Settings, read_settings
 from ductape.errors import StoreError
 from ductape.ports.stores import Store
 from ductape.ports.stores.fleet import Pulse

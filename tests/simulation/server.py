@@ -24,17 +24,17 @@ import psycopg
 from psycopg import AsyncConnection, waiting
 from psycopg.pq import TransactionStatus
 
-from ductape.app.settings import Settings
+from ductape.app.configuration.settings import Settings
 from ductape.ports.clock import Clock, Ticks
 from ductape.ports.stores import Store
 from ductape.ports.stores.fleet import Pulse
 from ductape.ports.wake import Asker, Hint, Listener
-from ductape.stores.postgres.address import address_of
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.migrating import migrate
-from ductape.stores.postgres.settling import Decide
+from ductape.stores.postgres.schema.migrating import migrate
+from ductape.stores.postgres.server.address import address_of
+from ductape.stores.postgres.server.engine import Engine
+from ductape.stores.postgres.server.wake import UNTOLD, UNTOLD_S, PostgresWake
+from ductape.stores.postgres.settling.applying import Decide
 from ductape.stores.postgres.store import PostgresStore
-from ductape.stores.postgres.wake import UNTOLD, UNTOLD_S, PostgresWake
 from ductape.testing import VirtualLoop
 from tests.simulation.acting import PROCESS
 from tests.simulation.audit import in_postgres

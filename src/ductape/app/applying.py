@@ -4,13 +4,13 @@ from ductape.app.core import Core
 from ductape.catalog import load_document
 from ductape.domain.jsonlimits import Limits
 from ductape.domain.product import length_faults, zone_faults
-from ductape.services.applied import lacking_of
-from ductape.services.declared_jobs import DeclaredJobs
-from ductape.services.declaring import Declaring
-from ductape.services.products import ProductService
-from ductape.services.rehearsing import Rehearsing
-from ductape.services.scheduling import Scheduling
-from ductape.services.stranding import Stranding
+from ductape.services.intake.scheduling import Scheduling
+from ductape.services.products.applied import lacking_of
+from ductape.services.products.applying import ProductService
+from ductape.services.products.declared_jobs import DeclaredJobs
+from ductape.services.products.declaring import Declaring
+from ductape.services.products.rehearsing import Rehearsing
+from ductape.services.products.stranding import Stranding
 
 
 def product_service(core: Core, scheduling: Scheduling, limits: Limits) -> ProductService:

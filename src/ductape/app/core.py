@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from ductape.app.loading import load_handlers
+from ductape.app.configuration.loading import load_handlers
+from ductape.app.configuration.routing import DEFAULT
+from ductape.app.configuration.settings import Settings
 from ductape.app.opening import OpenStore, key_ring, open_store, open_stores
 from ductape.app.outside import Outside, ways_out
-from ductape.app.routing import DEFAULT
-from ductape.app.settings import Settings
 from ductape.app.system import SystemClock, SystemEntropy, SystemTicks
 from ductape.app.zones import PackagedZones
 from ductape.catalog import ProductCatalog
@@ -20,9 +20,9 @@ from ductape.ports.stores import Store
 from ductape.ports.threads import Threads
 from ductape.ports.vault import Vault
 from ductape.ports.zones import Zones
-from ductape.services.building import Builder
-from ductape.services.ordering import Ordering
-from ductape.services.scheduling import Scheduling
+from ductape.services.intake.building import Builder
+from ductape.services.intake.ordering import Ordering
+from ductape.services.intake.scheduling import Scheduling
 from ductape.services.secrets import Secrets
 from ductape.services.settling import Decide, Settler, decider
 from ductape.services.telling import Telling

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
+from ductape.app.configuration.loading import shown_store
+from ductape.app.configuration.origins import Origins, SettingFact, effective
+from ductape.app.configuration.routing import DEFAULT, store_map
+from ductape.app.configuration.settings import PREFIX, Settings
 from ductape.app.core import Core, Surroundings
-from ductape.app.loading import shown_store
 from ductape.app.opening import key_file_of, open_bare, schema_numbers
-from ductape.app.origins import Origins, SettingFact, effective
-from ductape.app.routing import DEFAULT, store_map
-from ductape.app.settings import PREFIX, Settings
 from ductape.app.system import SystemClock
 from ductape.errors import ConfigError, DuctapeError, StoreError
 from ductape.ports.entropy import Entropy

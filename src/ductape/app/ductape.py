@@ -12,36 +12,42 @@ from msgspec.structs import replace
 
 from ductape.app.applying import product_service
 from ductape.app.blocking import BlockingDuctape
+from ductape.app.configuration.loading import is_postgres
+from ductape.app.configuration.origins import Origins, origins_of
+from ductape.app.configuration.routing import DEFAULT, StoreView, store_map
+from ductape.app.configuration.settings import Settings, read_settings
+from ductape.app.configuration.wishes import (
+    WorkerWish,
+    read_clock,
+    read_registries,
+    read_store,
+    read_worker,
+)
 from ductape.app.core import Core, Surroundings, open_core
 from ductape.app.doctoring import examine_open
 from ductape.app.importing import Imports
-from ductape.app.loading import is_postgres
-from ductape.app.origins import Origins, origins_of
 from ductape.app.processor import JobProcessor, Processor
-from ductape.app.routing import DEFAULT, StoreView, store_map
-from ductape.app.settings import Settings, read_settings
 from ductape.app.staffing import first_outlived, make_worker
-from ductape.app.wishes import WorkerWish, read_clock, read_registries, read_store, read_worker
 from ductape.errors import DuctapeError, StoreError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
 from ductape.ports.stores.fleet import Fleet
 from ductape.ports.stores.transactions import Lent
-from ductape.services.at_once import AtOnce
-from ductape.services.building import Builder
 from ductape.services.caches import Caches
 from ductape.services.doctor import Report
-from ductape.services.extras import Extras
 from ductape.services.features import Features
 from ductape.services.healthchecks import HealthService
-from ductape.services.jobs import Jobs
-from ductape.services.products import ProductService
+from ductape.services.intake.at_once import AtOnce
+from ductape.services.intake.building import Builder
+from ductape.services.intake.scheduling import Scheduling
+from ductape.services.jobs.extras import Extras
+from ductape.services.jobs.verbs import Jobs
+from ductape.services.jobs.waiting import Waiting
+from ductape.services.products.applying import ProductService
 from ductape.services.queues import QueueService
-from ductape.services.scheduling import Scheduling
 from ductape.services.sealing import Sealing
 from ductape.services.secrets import Secrets
 from ductape.services.sessions import Sessions
-from ductape.services.waiting import Waiting
 from ductape.services.workers import Workers
 from ductape.worker.options import WorkerOptions
 from ductape.worker.worker import Worker

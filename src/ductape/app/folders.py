@@ -8,9 +8,9 @@ a caller uploads from this host needs a root in any case.
 import tempfile
 from pathlib import Path
 
-from ductape.app.loading import is_postgres, sqlite_path
+from ductape.app.configuration.loading import is_postgres, sqlite_path
+from ductape.app.configuration.settings import FILE_NAME, Settings
 from ductape.app.opening import key_file_of
-from ductape.app.settings import FILE_NAME, Settings
 from ductape.providers.databases import FileRules
 from ductape.providers.storage import Roots
 

@@ -12,7 +12,7 @@ from typing import cast
 
 from msgspec.structs import replace as replaced
 
-from ductape.app.settings import read_settings
+from ductape.app.configuration.settings import read_settings
 from ductape.app.texts import read_value
 from ductape.catalog import load_document
 from ductape.catalog.yaml_reading import Bounds

@@ -8,10 +8,10 @@ from typing import TypedDict
 
 from msgspec.structs import replace
 
+from ductape.app.configuration.loading import is_postgres, shown_store, sqlite_path
+from ductape.app.configuration.settings import Settings
 from ductape.app.core import Surroundings
-from ductape.app.loading import is_postgres, shown_store, sqlite_path
 from ductape.app.opening import open_bare, schema_numbers
-from ductape.app.settings import Settings
 from ductape.errors import ConfigError, StoreError
 from ductape.ports.stores import Store
 from ductape.services.checking import FindingView, look_over

@@ -10,7 +10,7 @@ from typing import TypeAlias, cast
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.domain.types import IJobProcessorInput
-from ductape.services.at_once import AtOnce, Hire
+from ductape.services.intake.at_once import AtOnce, Hire
 
 JobData: TypeAlias = IJobProcessorInput | Mapping[str, object]
 

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import TextIO
 
-from ductape.app.settings import Settings
+from ductape.app.configuration.settings import Settings
 from ductape.telemetry.logs import log_to
 
 

@@ -5,10 +5,10 @@ from typing import TypedDict
 
 from msgspec.structs import replace
 
+from ductape.app.configuration.loading import shown_store
+from ductape.app.configuration.settings import Settings, read_settings
 from ductape.app.core import Core, Surroundings, open_core
-from ductape.app.loading import shown_store
 from ductape.app.opening import bring_up_to_date, schema_numbers
-from ductape.app.settings import Settings, read_settings
 from ductape.errors import ConfigError, Conflict
 from ductape.vault import KeyStatus, ring_status, rotate
 

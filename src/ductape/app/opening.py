@@ -11,16 +11,16 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from ductape.app.loading import is_postgres, shown_store, sqlite_path
-from ductape.app.settings import Settings
+from ductape.app.configuration.loading import is_postgres, shown_store, sqlite_path
+from ductape.app.configuration.settings import Settings
 from ductape.domain.schema import StoreSchema
 from ductape.errors import ConfigError
 from ductape.ports.entropy import Entropy
 from ductape.ports.stores import Store
 from ductape.services.copying import refuse_half_copied
 from ductape.stores.sqlite import migrating as file_migrating
-from ductape.stores.sqlite.claims import Decide
 from ductape.stores.sqlite.store import open_sqlite
+from ductape.stores.sqlite.turns.claims import Decide
 from ductape.vault.keyfile import load_or_make
 from ductape.vault.ring import KeyRing, parse_ring
 
@@ -115,7 +115,7 @@ async def schema_numbers(settings: Settings) -> tuple[StoreSchema | None, int]:
     """
     if is_postgres(settings.store):
         with _the_extra():
-            from ductape.stores.postgres import migrating  # noqa: PLC0415 (an extra)
+            from ductape.stores.postgres.schema import migrating  # noqa: PLC0415 (an extra)
         return await migrating.schema_of(settings.store), migrating.newest_schema()
     return file_migrating.schema_of(sqlite_path(settings.store)), file_migrating.newest_schema()
 
@@ -124,7 +124,7 @@ async def bring_up_to_date(settings: Settings) -> None:
     """Apply the migrations that the store lacks; raises `StoreError` or `ConfigError`."""
     if is_postgres(settings.store):
         with _the_extra():
-            from ductape.stores.postgres import migrating  # noqa: PLC0415 (an extra)
+            from ductape.stores.postgres.schema import migrating  # noqa: PLC0415 (an extra)
         await migrating.migrate(settings.store)
     else:
         file_migrating.migrate(sqlite_path(settings.store))

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from ductape.app.configuration.settings import Settings
 from ductape.app.folders import caller_roots, database_files, storage_roots
-from ductape.app.settings import Settings
 from ductape.domain.egress import EgressPolicy
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy

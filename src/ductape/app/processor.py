@@ -23,11 +23,11 @@ from ductape.errors import invalid
 from ductape.ports.clock import Clock
 from ductape.ports.stores.fleet import Fleet
 from ductape.ports.stores.reading import Reading
-from ductape.services.at_once import AtOnce, Hire
-from ductape.services.filtering import read_word
-from ductape.services.scheduling import Scheduling
+from ductape.services.intake.at_once import AtOnce, Hire
+from ductape.services.intake.scheduling import Scheduling
+from ductape.services.jobs.filtering import read_word
+from ductape.services.jobs.waiting import Waiting
 from ductape.services.sessions import Sessions
-from ductape.services.waiting import Waiting
 
 log = logging.getLogger("ductape")
 

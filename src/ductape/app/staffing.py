@@ -22,14 +22,14 @@ from ductape.ports.handler import Handler, Invocation
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.providers.mail import SmtpMailer
 from ductape.services.healthchecks import KnownHealth
-from ductape.services.injection import Injection
-from ductape.worker.clearing import Clearing
+from ductape.services.intake.injection import Injection
+from ductape.worker.attempt.news import News
+from ductape.worker.attempt.preparing import Preparing
+from ductape.worker.attempt.running import Running
+from ductape.worker.duties.clearing import Clearing
+from ductape.worker.duties.upkeep import Upkeep
 from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
-from ductape.worker.news import News
 from ductape.worker.options import WorkerOptions
-from ductape.worker.preparing import Preparing
-from ductape.worker.running import Running
-from ductape.worker.upkeep import Upkeep
 from ductape.worker.worker import Heart, Parts, Worker
 
 

@@ -15,8 +15,8 @@ from rich.console import RenderableType
 
 import ductape
 from ductape.app.system import SystemClock
-from ductape.cli import output
-from ductape.cli.problems import plain_warnings
+from ductape.cli.drawing import output
+from ductape.cli.drawing.problems import plain_warnings
 from ductape.errors import invalid
 
 T = TypeVar("T")

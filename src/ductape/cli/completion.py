@@ -7,7 +7,7 @@ from typer.completion import (
     get_completion_script,  # pyright: ignore[reportPrivateImportUsage] (exported nowhere)
 )
 
-from ductape.cli import output
+from ductape.cli.drawing import output
 
 Shell = Literal["bash", "zsh", "fish"]
 

@@ -12,8 +12,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ductape.cli import output
 from ductape.cli.calling import Call, JsonOption, StoreOption, carried_out, end
+from ductape.cli.drawing import output
 from ductape.errors import StoreError
 
 if TYPE_CHECKING:  # the engine loads when it is needed
@@ -31,7 +31,8 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Look at the store and all that it needs: what is amiss, and what to do about it."""
-    from ductape.app import doctoring, maintenance, origins  # noqa: PLC0415 (when it is needed)
+    from ductape.app import doctoring, maintenance  # noqa: PLC0415 (when it is needed)
+    from ductape.app.configuration import origins  # noqa: PLC0415 (when it is needed)
 
     call = Call.of(context, store, as_json=as_json)
     settings = maintenance.settings_for(call.store, call.config)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ductape.cli import output
 from ductape.cli.calling import Call, JsonOption, carried_out
-from ductape.cli.progress import working
+from ductape.cli.drawing import output
+from ductape.cli.drawing.progress import working
 from ductape.errors import ConfigError, Conflict, invalid
 
 if TYPE_CHECKING:  # the engine loads when it is needed

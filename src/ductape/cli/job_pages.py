@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ductape.cli import output, tables, times
-from ductape.cli.tables import Cell, Column
+from ductape.cli.drawing import output, tables, times
+from ductape.cli.drawing.tables import Cell, Column
 from ductape.domain.wire import AttemptView, ErrorView, ExecutionView, HistoryView, JobView
 
 LIST_COLUMNS = (

@@ -9,14 +9,14 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ductape.cli import output
 from ductape.cli.calling import Call, JsonOption, StoreOption, now_ms
+from ductape.cli.drawing import output
 from ductape.cli.job_pages import history_page, job_list, job_page
 from ductape.cli.step_tree import step_tree
 from ductape.cli.watching import watch
-from ductape.domain.instants import read_instant
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.lifecycle import JobStatus
+from ductape.domain.time.instants import read_instant
 from ductape.domain.wire import JobPage, JobVerb, JobView, StepView
 from ductape.errors import ValidationError, fault
 

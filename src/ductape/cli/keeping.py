@@ -6,9 +6,9 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ductape.cli import output, tables
 from ductape.cli.calling import Call, JsonOption, StoreOption, carried_out, end
-from ductape.cli.progress import rows_copied
+from ductape.cli.drawing import output, tables
+from ductape.cli.drawing.progress import rows_copied
 
 if TYPE_CHECKING:  # the engine loads when it is needed
     from ductape.app.keeping import CheckReport

@@ -11,23 +11,12 @@ from typer.completion import (
     completion_init,  # pyright: ignore[reportPrivateImportUsage] (Typer exports it nowhere)
 )
 
-from ductape.cli import (
-    caches,
-    importing,
-    jobs,
-    keeping,
-    output,
-    problems,
-    products,
-    queues,
-    secrets,
-    sessions,
-    vault,
-)
+from ductape.cli import caches, importing, jobs, keeping, products, queues, secrets, sessions, vault
 from ductape.cli.calling import Globals, JsonOption, StoreOption
 from ductape.cli.completion import completion
 from ductape.cli.demo import demo
 from ductape.cli.doctor import doctor
+from ductape.cli.drawing import output, problems
 from ductape.cli.preview import preview
 from ductape.cli.scheduling import schedule
 from ductape.cli.starting import init

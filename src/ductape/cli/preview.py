@@ -8,9 +8,9 @@ from rich.console import RenderableType
 
 import ductape
 from ductape.app.zones import PackagedZones
-from ductape.cli import output, tables, times
 from ductape.cli.calling import Call, JsonOption, now_ms
-from ductape.domain.instants import read_instant
+from ductape.cli.drawing import output, tables, times
+from ductape.domain.time.instants import read_instant
 from ductape.errors import ValidationError
 
 COUNT = 10

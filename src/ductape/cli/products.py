@@ -8,14 +8,14 @@ import yaml
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ductape.cli import output, tables, times
 from ductape.cli.calling import Call, JsonOption, StoreOption, now_ms
+from ductape.cli.drawing import output, tables, times
 from ductape.cli.reading import STDIN, object_of
 
 if TYPE_CHECKING:  # the engine loads when it is needed
     from ductape.domain.product import Change
-    from ductape.services.applied import AppliedProduct
-    from ductape.services.products import ProductSummary, ProductView
+    from ductape.services.products.applied import AppliedProduct
+    from ductape.services.products.applying import ProductSummary, ProductView
 
 app = typer.Typer(no_args_is_help=True, help="Look at the products that were applied.")
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import typer
 
-from ductape.cli.output import note
+from ductape.cli.drawing.output import note
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import ConfigError, Fault, NotFound, ValidationError, fault, invalid
 

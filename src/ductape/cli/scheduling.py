@@ -8,8 +8,8 @@ import typer
 from rich.console import Group, RenderableType
 
 import ductape
-from ductape.cli import output, tables, times
 from ductape.cli.calling import Call, JsonOption, StoreOption, carried_out, end, now_ms
+from ductape.cli.drawing import output, tables, times
 from ductape.cli.reading import value_of
 from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonObject, JsonValue

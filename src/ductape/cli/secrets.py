@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import RenderableType
 
-from ductape.cli import output, tables
 from ductape.cli.calling import Call, JsonOption, StoreOption, the_product
+from ductape.cli.drawing import output, tables
 from ductape.cli.reading import secret_value
 
 if TYPE_CHECKING:  # the engine loads when it is needed

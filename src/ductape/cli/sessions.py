@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import RenderableType
 
-from ductape.cli import output, tables, times
 from ductape.cli.calling import Call, JsonOption, StoreOption, now_ms, the_product
+from ductape.cli.drawing import output, tables, times
 from ductape.cli.reading import STDIN, object_of, token_of
 
 if TYPE_CHECKING:  # the engine loads when it is needed

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ductape.cli import output
+from ductape.cli.drawing import output
 from ductape.errors import ConfigError, Conflict
 
 FILES = ("ductape.toml", "product.yaml", "handlers.py")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 from rich.tree import Tree
 
-from ductape.cli import output, times
+from ductape.cli.drawing import output, times
 from ductape.cli.job_pages import error_text
 from ductape.domain.steps import UNDOING
 from ductape.domain.wire import StepView

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import RenderableType
 
-from ductape.cli import tables
 from ductape.cli.calling import Call, JsonOption, StoreOption, carried_out
+from ductape.cli.drawing import tables
 
 if TYPE_CHECKING:  # the engine loads when it is needed
     from ductape.app.maintenance import SchemaStatus

@@ -6,8 +6,8 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ductape.cli import output, tables
 from ductape.cli.calling import Call, JsonOption, StoreOption, carried_out
+from ductape.cli.drawing import output, tables
 
 if TYPE_CHECKING:  # the engine loads when it is needed
     from ductape.app.maintenance import VaultStatus

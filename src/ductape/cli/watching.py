@@ -13,8 +13,8 @@ import typer
 from rich.console import RenderableType
 from rich.live import Live
 
-from ductape.cli import output, times
 from ductape.cli.calling import Call, JsonOption, StoreOption, end, now_ms
+from ductape.cli.drawing import output, times
 from ductape.cli.job_pages import error_text, job_page, progress_text
 from ductape.domain.lifecycle import JobStatus
 from ductape.domain.wire import JobView

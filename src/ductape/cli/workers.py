@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import RenderableType
 
-from ductape.cli import output, tables, times
 from ductape.cli.calling import Call, JsonOption, StoreOption, end, now_ms
+from ductape.cli.drawing import output, tables, times
 
 if TYPE_CHECKING:  # the engine loads when it is needed
     from ductape.services.workers import WorkerView

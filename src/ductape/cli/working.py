@@ -11,12 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ductape import Ductape, WorkerOptions
-from ductape.app.loading import load_handlers, shown_store
+from ductape.app.configuration.loading import load_handlers, shown_store
+from ductape.app.configuration.settings import Settings
 from ductape.app.logs import logged_to
 from ductape.app.maintenance import settings_for
-from ductape.app.settings import Settings
-from ductape.cli import loops, output
+from ductape.cli import loops
 from ductape.cli.calling import Call
+from ductape.cli.drawing import output
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

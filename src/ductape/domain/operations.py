@@ -14,7 +14,7 @@ from ductape.domain.record import JobRecord
 from ductape.domain.recurrence import next_instant
 from ductape.domain.recurring import occurrence, repeat_of, resumed, upcoming
 from ductape.domain.settlement import led_by, run_ref, settle
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import ValidationError, invalid
 
 

@@ -10,9 +10,9 @@ from bisect import bisect_left
 
 from ductape.domain.cron import next_after, parse_cron
 from ductape.domain.found import shown
-from ductape.domain.instants import LAST_INSTANT_MS
 from ductape.domain.request import Repeat
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.instants import LAST_INSTANT_MS
+from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import Fault, ValidationError, fault, invalid
 
 

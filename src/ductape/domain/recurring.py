@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ductape.domain.job import Finished, JobSpec, Run, Schedule
 from ductape.domain.recurrence import anchor_of, first_instant, latest_instant, next_instant
 from ductape.domain.request import Repeat
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import ValidationError
 
 

@@ -28,7 +28,7 @@ from ductape.domain.outcome import (
 from ductape.domain.recurring import advance
 from ductape.domain.retry import MOST_LOSSES, delay_ms, may_retry
 from ductape.domain.standing import losses_in_a_row
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.zone import ZoneLookup
 
 PAUSING = frozenset({"SESSION_INVALID", "SESSION_EXPIRED", "SEAL_BROKEN"})
 """What would fail every later run too pauses a recurrence instead, for a person (SPEC 6, 16)."""

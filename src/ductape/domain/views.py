@@ -12,6 +12,7 @@ from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.outcome import StoredError
 from ductape.domain.record import JobRecord
 from ductape.domain.recurring import next_due, repeat_of
+from ductape.domain.time.zone import ZoneLookup
 from ductape.domain.wire import (
     AttemptView,
     DefinitionView,
@@ -22,7 +23,6 @@ from ductape.domain.wire import (
     ProgressView,
     RunView,
 )
-from ductape.domain.zone import ZoneLookup
 from ductape.errors import ValidationError
 
 

@@ -8,19 +8,13 @@ followed.
 
 from msgspec.structs import replace
 
-from ductape.domain.answer import Answer, body_value, refuse_moved, refuse_status
 from ductape.domain.definitions.action import ActionTarget, ContentType
 from ductape.domain.definitions.auth import Auth
 from ductape.domain.definitions.reading import Reading
 from ductape.domain.found import MASK
-from ductape.domain.inputs.action import merged_body, read_action_input
-from ductape.domain.inputs.parts import RequestParts
-from ductape.domain.inputs.unique import with_unique
-from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.multipart import FORM, Parts
-from ductape.domain.styled import cookies_of, styled_headers, with_cookies
-from ductape.domain.tokens import client_grant
-from ductape.domain.web import (
+from ductape.domain.http.answer import Answer, body_value, refuse_moved, refuse_status
+from ductape.domain.http.multipart import FORM, Parts
+from ductape.domain.http.parts import (
     Credentials,
     credentials,
     encode_body,
@@ -28,6 +22,12 @@ from ductape.domain.web import (
     merged_headers,
     query_pairs,
 )
+from ductape.domain.http.styled import cookies_of, styled_headers, with_cookies
+from ductape.domain.http.tokens import client_grant
+from ductape.domain.inputs.action import merged_body, read_action_input
+from ductape.domain.inputs.parts import RequestParts
+from ductape.domain.inputs.unique import with_unique
+from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Invocation
 from ductape.ports.http import Headers, HttpClient, HttpRequest, HttpResponse

@@ -10,10 +10,10 @@ import msgspec
 
 from ductape.domain.database_place import Place, PlaceFault, place_of
 from ductape.domain.definitions.database import DIALECTS, READS, DatabaseTarget, template_in
-from ductape.domain.documents import filled
 from ductape.domain.inputs.database import check_database, feeds, value_for
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.sql import read_template, statement_of
+from ductape.domain.templates.documents import filled
+from ductape.domain.templates.sql import read_template, statement_of
 from ductape.errors import ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.database import Answer, Bounds, Databases, DocumentWork, SqlWork, Whose

@@ -7,10 +7,10 @@ could redirect could read. 410 is its last word; every other status fails the at
 
 import msgspec
 
-from ductape.domain.answer import Answer, refuse_status
 from ductape.domain.definitions.webhook import WebhookTarget
+from ductape.domain.http.answer import Answer, refuse_status
+from ductape.domain.http.parts import merged_headers
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.web import merged_headers
 from ductape.domain.webhooks.events import is_delivery
 from ductape.domain.webhooks.signing import signed_headers
 from ductape.errors import ProviderError

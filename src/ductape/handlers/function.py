@@ -10,21 +10,21 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import replace
 
-from ductape.domain.answer import (
+from ductape.domain.definitions.function import FunctionAuth, FunctionTarget
+from ductape.domain.found import kind_of
+from ductape.domain.http.answer import (
     Answer,
     body_value,
     quoted,
     refuse_redirect,
     refuse_status,
 )
-from ductape.domain.aws import AwsKeys, Signable, sendable, signed_headers
-from ductape.domain.definitions.function import FunctionAuth, FunctionTarget
-from ductape.domain.found import kind_of
+from ductape.domain.http.aws import AwsKeys, Signable, sendable, signed_headers
+from ductape.domain.http.parts import encode_body, merged_headers
+from ductape.domain.http.tokens import AccountGrant
 from ductape.domain.inputs.function import check_function
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.pairs import encoded, query_pairs
-from ductape.domain.tokens import AccountGrant
-from ductape.domain.web import encode_body, merged_headers
 from ductape.errors import ProviderError, ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Handler, Invocation

@@ -3,9 +3,9 @@
 Many documents declare none, or one that an app cannot have: the person knows what the API takes.
 """
 
+from ductape.domain.http.parts import header_faults
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.format.words import LONGEST_NAME
-from ductape.domain.web import header_faults
 from ductape.importers.report import Report
 from ductape.importers.tags import secret_name
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ductape.domain.database_place import Place
 from ductape.domain.jsonvalue import JsonObject
-from ductape.domain.sql import Statement
+from ductape.domain.templates.sql import Statement
 
 
 class Whose(Struct, frozen=True):

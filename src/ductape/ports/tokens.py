@@ -5,7 +5,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
-from ductape.domain.tokens import AccountGrant, ClientGrant
+from ductape.domain.http.tokens import AccountGrant, ClientGrant
 
 Grant: TypeAlias = ClientGrant | AccountGrant
 

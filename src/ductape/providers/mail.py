@@ -25,8 +25,8 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-from ductape.domain.answer import quoted
 from ductape.domain.egress import Destination, EgressPolicy
+from ductape.domain.http.answer import quoted
 from ductape.errors import ProviderError
 from ductape.ports.clock import Clock
 from ductape.ports.mail import MailMessage, MailServer, MailTaken

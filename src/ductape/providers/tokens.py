@@ -14,8 +14,8 @@ from joserfc.jwk import RSAKey
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ductape.domain.answer import Answer
-from ductape.domain.tokens import (
+from ductape.domain.http.answer import Answer
+from ductape.domain.http.tokens import (
     AccountGrant,
     ClientGrant,
     ServiceAccount,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from ductape.domain.parsing import parse_repeat
 from ductape.domain.recurrence import preview
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import Fault, ValidationError, fault
 
 MOST_INSTANTS = 10_000

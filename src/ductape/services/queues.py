@@ -5,8 +5,8 @@ A verb takes effect with the next claim of every worker: what runs already is le
 
 from typing import TypedDict
 
+from ductape.domain.limits.rate import Rate
 from ductape.domain.parsing.scalars import SPAN_MAX_MS, integer, name
-from ductape.domain.rate import Rate
 from ductape.errors import Fault, ValidationError
 from ductape.ports.stores.queues import QueueRecord, Queues
 from ductape.ports.wake import Wake

@@ -11,7 +11,7 @@ from ductape.domain.job import Claim, Run
 from ductape.domain.outcome import Outcome
 from ductape.domain.record import JobRecord
 from ductape.domain.settlement import settle
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import StoreError
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock

@@ -13,12 +13,12 @@ from ductape.domain.change import Settlement
 from ductape.domain.ids import RANDOM_BYTES, job_id
 from ductape.domain.job import Claim, JobSpec, Run
 from ductape.domain.record import JobRecord
+from ductape.domain.time.zone import ZoneLookup
 from ductape.domain.webhooks.delivery import delivery
 from ductape.domain.webhooks.events import JobEvent
 from ductape.domain.webhooks.happened import happened, record_after, record_of
 from ductape.domain.webhooks.payload import payload
 from ductape.domain.webhooks.subscription import Subscription, Subscriptions, wanted_by
-from ductape.domain.zone import ZoneLookup
 from ductape.errors import NotFound
 from ductape.ports.catalog import Catalog
 from ductape.ports.entropy import Entropy

@@ -12,9 +12,9 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import TypeVar, cast
 
+from ductape.app.configuration.settings import read_settings
 from ductape.app.core import Surroundings
 from ductape.app.ductape import Ductape, WorkerWish
-from ductape.app.settings import read_settings
 from ductape.handlers.python import Handlers
 from ductape.testing.entropy import SeededEntropy
 from ductape.testing.loop import START_MS, VirtualClock, VirtualLoop, virtual_loop

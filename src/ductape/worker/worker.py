@@ -21,17 +21,17 @@ from ductape.ports.stores.claims import Wish
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.ports.wake import Hint
 from ductape.services.settling import Settler
-from ductape.worker.clearing import Clearing
+from ductape.worker.attempt.held import Held
+from ductape.worker.attempt.running import Running
+from ductape.worker.attempt.sweeper import Sweeper
+from ductape.worker.duties.clearing import Clearing
+from ductape.worker.duties.tidying import keep_tidy
+from ductape.worker.duties.upkeep import Upkeep
 from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
-from ductape.worker.held import Held
 from ductape.worker.lane import AHEAD_MS, Lane
 from ductape.worker.options import WorkerOptions
 from ductape.worker.registering import register, register_at_last
-from ductape.worker.running import Running
-from ductape.worker.sweeper import Sweeper
-from ductape.worker.tidying import keep_tidy
 from ductape.worker.turns import Ended
-from ductape.worker.upkeep import Upkeep
 
 SETTLING_MS = 1_000
 """How long a run that was cut off may take to be settled before others take it for lost, and

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from ductape.app.configuration.settings import Settings, read_settings
 from ductape.app.folders import caller_roots, storage_roots
-from ductape.app.settings import Settings, read_settings
 from ductape.errors import ConfigError, ProviderError
 from ductape.providers.storage import Roots
 

@@ -5,9 +5,9 @@ import sys
 import pytest
 
 from ductape import Ductape, DuctapeError
-from ductape.app.loading import shown_store, sqlite_path
+from ductape.app.configuration.loading import shown_store, sqlite_path
+from ductape.app.configuration.settings import Settings
 from ductape.app.opening import open_store
-from ductape.app.settings import Settings
 from ductape.errors import ConfigError
 from tests.builders import decide
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ductape import Ductape
-from ductape.app.settings import read_settings
+from ductape.app.configuration.settings import read_settings
 from ductape.errors import ConfigError
 
 EU = "postgresql://ada:hush@eu/jobs"

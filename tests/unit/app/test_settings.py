@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ductape import Ductape, Handlers, ValidationError, WorkerOptions
-from ductape.app.settings import Settings, read_settings
+from ductape.app.configuration.settings import Settings, read_settings
 from ductape.errors import ConfigError
 
 PRODUCT = {

@@ -15,7 +15,7 @@ from ductape.domain.request import JobEventTypes
 from ductape.errors import NotFound
 from ductape.ports.stores.products import ProductRow
 from ductape.services.secrets import Secrets
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 from ductape.stores.sqlite.products import SqliteProducts
 from ductape.stores.sqlite.secrets import SqliteSecrets
 from tests.unit.catalog.builders import a_document

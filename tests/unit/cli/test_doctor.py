@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from ductape.services.doctor import Finding, Report
-from ductape.stores.sqlite.statements import known_schema
+from ductape.stores.sqlite.file.statements import known_schema
 from tests.unit.cli.builders import Terminal, a_request, scheduled
 
 NARROW = 80

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from ductape.cli import main
-from ductape.cli.problems import MOST_FAULTS, error_lines
+from ductape.cli.drawing.problems import MOST_FAULTS, error_lines
 from ductape.errors import (
     ConfigError,
     Conflict,

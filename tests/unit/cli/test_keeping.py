@@ -4,7 +4,7 @@ import json
 from contextlib import closing
 from pathlib import Path
 
-from ductape.app.loading import sqlite_path
+from ductape.app.configuration.loading import sqlite_path
 from ductape.stores.sqlite.connection import open_connection
 from tests.unit.cli.builders import Terminal, scheduled
 

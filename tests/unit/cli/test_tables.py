@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from ductape.cli.tables import GAP, Column, fitting, pairs, table
+from ductape.cli.drawing.tables import GAP, Column, fitting, pairs, table
 
 ID = "01a20ff3-99ec-7000-9921-c2ece0833c8a"
 COLUMNS = (Column("ID"), Column("STATUS", keep=1), Column("EVENT", keep=3), Column("ENV", keep=2))

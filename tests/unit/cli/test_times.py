@@ -5,8 +5,8 @@ from datetime import UTC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.cli import times
-from ductape.domain.instants import read_instant
+from ductape.cli.drawing import times
+from ductape.domain.time.instants import read_instant
 
 INSTANTS = st.integers(min_value=0, max_value=253_402_300_799_999)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.domain.answer import (
+from ductape.domain.http.answer import (
     MOST_QUOTED_BYTES,
     Answer,
     code_for_status,

@@ -13,7 +13,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.domain.aws import AwsKeys, Signable, sendable, signed_headers
+from ductape.domain.http.aws import AwsKeys, Signable, sendable, signed_headers
 
 AT = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
 AT_MS = int(AT.timestamp()) * 1_000

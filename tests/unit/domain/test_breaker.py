@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.domain.breaker import CLOSED, Breaker, BreakerRule, admit, answered, failed
+from ductape.domain.limits.breaker import CLOSED, Breaker, BreakerRule, admit, answered, failed
 
 RULE = BreakerRule(failures=3, cooldown_ms=100, probe_ms=40)
 

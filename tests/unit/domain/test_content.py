@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.domain.content import SNIFFED_BYTES, guess_mime
+from ductape.domain.files.mime import SNIFFED_BYTES, guess_mime
 
 
 def archive() -> bytes:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.domain.filenames import LONGEST_SEGMENT, joined, name_faults
+from ductape.domain.files.names import LONGEST_SEGMENT, joined, name_faults
 
 GOOD = [
     "a",

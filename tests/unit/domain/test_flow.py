@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.domain.flow import SEPARATOR, Head, Room, flow_of, gate_of, share_out
+from ductape.domain.limits.flow import SEPARATOR, Head, Room, flow_of, gate_of, share_out
 from tests.builders import a_spec
 
 FREE = Room({}, {})

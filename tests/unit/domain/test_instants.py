@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ductape.app.zones import PackagedZones
-from ductape.domain.instants import LAST_INSTANT_MS, read_instant
+from ductape.domain.time.instants import LAST_INSTANT_MS, read_instant
 from ductape.errors import Fault
 
 ZONES = PackagedZones()

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ductape.domain.http.multipart import Parts, encode_multipart
+from ductape.domain.http.parts import encode_body
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.multipart import Parts, encode_multipart
 from ductape.domain.pairs import AS_USUAL, Styles
-from ductape.domain.web import encode_body
 from ductape.errors import ValidationError
 from tests.parts import Part, parts_in
 

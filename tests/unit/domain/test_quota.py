@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ductape.app.zones import PackagedZones
-from ductape.domain.quota import (
+from ductape.domain.limits.quota import (
     SLOTS,
     SPAN_MS,
     Algorithm,
@@ -24,7 +24,7 @@ from ductape.domain.quota import (
     still_counting,
     window_at,
 )
-from ductape.domain.wallclock import Change
+from ductape.domain.time.wallclock import Change
 from tests.unit.domain.zone_files import listed_changes
 
 PACKAGED = PackagedZones()

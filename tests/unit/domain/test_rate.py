@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.domain.rate import STRIDES, Rate, Starts, next_room_ms, room, started, stride_ms
+from ductape.domain.limits.rate import STRIDES, Rate, Starts, next_room_ms, room, started, stride_ms
 
 NOW_MS = 1_800_000_000_000
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from ductape.domain.http.parts import fill_path, param_faults
+from ductape.domain.http.styled import cookies_of, style_faults, styled_headers
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.pairs import Styles, query_pairs
-from ductape.domain.styled import cookies_of, style_faults, styled_headers
-from ductape.domain.web import fill_path, param_faults
 from ductape.errors import ValidationError
 
 LIST: JsonValue = ["a b", 2, None, "c/d"]

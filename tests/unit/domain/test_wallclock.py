@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ductape.app.zones import PackagedZones
-from ductape.domain.wallclock import (
+from ductape.domain.time.wallclock import (
     Change,
     end_of_repeat,
     first_change,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ductape.domain.definitions.auth import Auth
-from ductape.domain.web import (
+from ductape.domain.http.parts import (
     credentials,
     encode_body,
     fill_path,

@@ -3,7 +3,7 @@
 import struct
 from importlib.resources import files
 
-from ductape.domain.wallclock import Change
+from ductape.domain.time.wallclock import Change
 
 
 def listed_changes(name: str) -> list[Change]:

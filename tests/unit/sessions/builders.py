@@ -10,7 +10,7 @@ from ductape.errors import NotFound
 from ductape.ports.catalog import SessionDefinition
 from ductape.ports.sessions import SessionScope
 from ductape.sessions.tokens import SessionTokens
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 from ductape.stores.sqlite.sessions import SqliteSessions
 from ductape.vault.sealing import RingVault
 from tests.unit.vault.builders import CountedEntropy, a_ring

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 from tests.unit.sessions.builders import Desk, a_desk
 
 

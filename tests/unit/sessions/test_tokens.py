@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ductape.errors import SessionExpired, SessionInvalid, ValidationError
 from ductape.ports.sessions import SessionScope
 from ductape.sessions.claims import AccessClaims, write_claims
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 from tests.unit.sessions.builders import (
     DATA,
     DAY_MS,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ductape.errors import StoreError
-from ductape.stores.sqlite import opening
 from ductape.stores.sqlite.connection import Connection, open_connection
-from ductape.stores.sqlite.engine import Engine, Step
+from ductape.stores.sqlite.file import opening
+from ductape.stores.sqlite.file.engine import Engine, Step
 
 PUT = "INSERT INTO secrets VALUES ('p', '', ?, x'00', 1)"
 
@@ -258,7 +258,7 @@ async def ends(script: str, path: Path) -> tuple[int | None, str]:
 FORKS = """
 import asyncio, os, sys
 from ductape.errors import StoreError
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 
 def refused(call):
     try:
@@ -289,7 +289,7 @@ async def test_a_process_that_forked_after_the_store_was_opened_is_refused(tmp_p
 
 FORGETS = """
 import asyncio, sys
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 
 async def main():
     engine = Engine(sys.argv[1])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ductape.errors import StoreError
-from ductape.stores.sqlite.filesystem import refuse_remote
+from ductape.stores.sqlite.file.filesystem import refuse_remote
 
 
 def mounted_as(kind: str, folder: Path) -> Path:

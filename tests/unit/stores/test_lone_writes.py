@@ -10,8 +10,8 @@ import pytest
 
 from ductape.errors import StoreError
 from ductape.stores.sqlite.connection import Connection
-from ductape.stores.sqlite.engine import NEWEST_COUNTS, QUICK_S, Engine
-from ductape.stores.sqlite.opening import connect
+from ductape.stores.sqlite.file.engine import NEWEST_COUNTS, QUICK_S, Engine
+from ductape.stores.sqlite.file.opening import connect
 
 
 @pytest.fixture

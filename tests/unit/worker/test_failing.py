@@ -3,8 +3,8 @@
 import pytest
 
 from ductape.errors import Conflict, ProviderError
-from ductape.worker.details import LONGEST_DETAILS
-from ductape.worker.failing import Telling, failure_of
+from ductape.worker.attempt.details import LONGEST_DETAILS
+from ductape.worker.attempt.failing import Telling, failure_of
 
 
 @pytest.mark.parametrize(

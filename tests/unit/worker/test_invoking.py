@@ -15,13 +15,13 @@ from ductape.ports.handler import Handler, Invocation
 from ductape.ports.invoke import Call
 from ductape.ports.stores.memory import Memory
 from ductape.ports.stores.steps import Steps
-from ductape.services.injection import Injected, SessionData
+from ductape.services.intake.injection import Injected, SessionData
 from ductape.services.sealing import Sealing
-from ductape.worker.held import Held
-from ductape.worker.invoking import DEEPEST, Around, engine_of
-from ductape.worker.preparing import Preparing
-from ductape.worker.step_cache import StepCache
-from ductape.worker.step_log import StepLog
+from ductape.worker.attempt.held import Held
+from ductape.worker.attempt.invoking import DEEPEST, Around, engine_of
+from ductape.worker.attempt.preparing import Preparing
+from ductape.worker.attempt.step_cache import StepCache
+from ductape.worker.attempt.step_log import StepLog
 from tests.builders import a_run
 from tests.unit.handlers.builders import FixedClock, RecordingContext
 

@@ -6,7 +6,7 @@ import pytest
 
 from ductape import JobFailed, NotFound, WorkerOptions
 from ductape.testing import Harness
-from ductape.worker.upkeep import MOST_AT_ONCE
+from ductape.worker.duties.upkeep import MOST_AT_ONCE
 from tests.unit.worker.builders import PRODUCT, a_job, registry, sleeper, until_status, view_of
 from tests.unit.worker.conftest import Play
 

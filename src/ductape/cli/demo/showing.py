@@ -9,14 +9,14 @@ from typing import Literal
 
 from rich.console import Console
 
-from ductape.app.loading import sqlite_path
-from ductape.cli import output
+from ductape.app.configuration.loading import sqlite_path
 from ductape.cli.demo.checks import check_all
 from ductape.cli.demo.document import report_document
 from ductape.cli.demo.report import print_report, print_scene
 from ductape.cli.demo.staging import Audience, Outcome, Scene, perform
 from ductape.cli.demo.story import Act, Pace
 from ductape.cli.demo.watching import Look, live_table, plain_lines
+from ductape.cli.drawing import output
 from ductape.domain.wire import JobView
 from ductape.errors import ConfigError
 

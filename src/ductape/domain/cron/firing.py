@@ -10,7 +10,7 @@ from datetime import tzinfo
 from typing import Final
 
 from ductape.domain.cron.schedule import Cron, next_wall
-from ductape.domain.wallclock import (
+from ductape.domain.time.wallclock import (
     DAY_S,
     EARLIEST_S,
     LATEST_S,

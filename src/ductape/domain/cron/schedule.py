@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from ductape.domain.cron.days import Days, days_of
-from ductape.domain.wallclock import DAY_S, EPOCH_ORDINAL
+from ductape.domain.time.wallclock import DAY_S, EPOCH_ORDINAL
 
 _ALL_KINDS_OF_YEAR: Final = range(2000, 2028)
 """Seven leap years and the rest: each kind of year begins on each weekday."""

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.references.walk import LITERAL, is_literal
-from ductape.domain.sql import Dialect
+from ductape.domain.templates.sql import Dialect
 
 DatabaseType = Literal["postgresql", "mysql", "mariadb", "sqlite", "mongodb"]
 ActionType = Literal["read", "create", "update", "delete", "aggregate"]

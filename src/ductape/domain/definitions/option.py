@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from ductape.domain.breaker import BreakerRule
+from ductape.domain.limits.breaker import BreakerRule
 from ductape.domain.request import JobEventTypes
 
 

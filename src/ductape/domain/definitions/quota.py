@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from ductape.domain.definitions.option import OptionTarget
-from ductape.domain.quota import Algorithm, Period
+from ductape.domain.limits.quota import Algorithm, Period
 
 
 class QuotaTarget(Struct, frozen=True, omit_defaults=True):

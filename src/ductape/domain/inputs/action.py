@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import cast
 
 from ductape.domain.found import kind_of
+from ductape.domain.http.multipart import CONTENT, is_file
+from ductape.domain.http.parts import A_FILE, AS_A_FORM, header_faults, param_faults, param_names
+from ductape.domain.http.styled import style_faults, styled_headers
 from ductape.domain.inputs.files import file_faults, multipart_faults, of_no_file
 from ductape.domain.inputs.parts import RequestParts, gather_parts, read_parts
 from ductape.domain.inputs.pending import pending
 from ductape.domain.inputs.schema import Rules, check_fields, read_rules
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.multipart import CONTENT, is_file
 from ductape.domain.pairs import Styles
-from ductape.domain.styled import style_faults, styled_headers
-from ductape.domain.web import A_FILE, AS_A_FORM, header_faults, param_faults, param_names
 from ductape.errors import Fault, fault
 
 ActionInput = RequestParts

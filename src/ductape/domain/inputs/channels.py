@@ -7,12 +7,12 @@ from msgspec import Struct
 
 from ductape.domain.datatypes import is_email
 from ductape.domain.found import kind_of, path_to
+from ductape.domain.http.parts import header_faults, param_faults
 from ductape.domain.inputs.content import filled_or_given, variable_faults, wording_faults
 from ductape.domain.inputs.parts import PARTS, RequestParts, gather_parts
 from ductape.domain.inputs.pending import pending
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.parsing.nearest import hint_for
-from ductape.domain.web import header_faults, param_faults
 from ductape.errors import Fault, fault
 
 MOST_NUMBERS = 500

@@ -18,16 +18,16 @@ from ductape.domain.definitions.database import (
     DatabaseType,
     template_in,
 )
-from ductape.domain.document_values import misfit
-from ductape.domain.documents import Spot, read_document
 from ductape.domain.found import kind_of, path_to
 from ductape.domain.inputs.channels import unknown_keys
 from ductape.domain.inputs.pending import pending
 from ductape.domain.inputs.values import value_fault
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.parsing.nearest import hint_for
-from ductape.domain.placeholders import Placeholder
-from ductape.domain.sql import read_template
+from ductape.domain.templates.document_values import misfit
+from ductape.domain.templates.documents import Spot, read_document
+from ductape.domain.templates.placeholders import Placeholder
+from ductape.domain.templates.sql import read_template
 from ductape.errors import Fault, fault
 
 PARTS = ("data", "filter")

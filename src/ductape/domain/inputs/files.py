@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from ductape.domain.filecontent import content_faults, mime_faults
+from ductape.domain.files.content import content_faults, mime_faults
 from ductape.domain.found import kind_of
+from ductape.domain.http.multipart import CONTENT, base_of, is_file
 from ductape.domain.inputs.channels import unknown_keys
 from ductape.domain.inputs.pending import pending
 from ductape.domain.inputs.schema import Rules
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.multipart import CONTENT, base_of, is_file
 from ductape.domain.pairs import AS_USUAL, Styles
 from ductape.errors import Fault, fault
 

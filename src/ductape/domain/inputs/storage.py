@@ -10,8 +10,8 @@ from typing import Literal, cast, get_args
 import msgspec
 from msgspec import Struct
 
-from ductape.domain.filecontent import content_faults, mime_faults
-from ductape.domain.filenames import joined, name_faults
+from ductape.domain.files.content import content_faults, mime_faults
+from ductape.domain.files.names import joined, name_faults
 from ductape.domain.found import kind_of, listed
 from ductape.domain.inputs.channels import unknown_keys
 from ductape.domain.inputs.pending import pending

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from html import escape
 
+from ductape.domain.http.parts import as_text
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.web import as_text
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.-]*)\s*\}\}", re.ASCII)
 

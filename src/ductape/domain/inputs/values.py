@@ -9,7 +9,7 @@ from ductape.domain.datatypes import ARRAY_OF, DATA_TYPES
 from ductape.domain.found import kind_of
 from ductape.domain.inputs.pending import pending
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.placeholders import ANY, Bound, Placeholder, is_less
+from ductape.domain.templates.placeholders import ANY, Bound, Placeholder, is_less
 from ductape.errors import Fault, fault
 
 _FLOATS = frozenset({"FLOAT", "DOUBLE"})

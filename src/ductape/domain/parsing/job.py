@@ -21,7 +21,7 @@ from ductape.domain.parsing.reading import Reader, Shape, open_form
 from ductape.domain.parsing.repeat import ONCE, REPEAT, TIMING, first_run_fault, recurrence
 from ductape.domain.parsing.scalars import SPAN_MAX_MS, choice, integer, name
 from ductape.domain.request import JobRequest, OnLost, RetryPolicy
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import Fault, ValidationError, fault
 
 RETRIES_MAX = 1_000

@@ -22,7 +22,7 @@ from ductape.domain.parsing.scalars import (
 )
 from ductape.domain.recurrence import cron_fault, first_instant, zone_fault
 from ductape.domain.request import OnFailure, Repeat
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import Fault, ValidationError, fault
 
 EVERY_MIN_MS = 100

@@ -9,9 +9,9 @@ from datetime import tzinfo
 from typing import TypeVar, cast
 
 from ductape.domain.found import listed, shown
-from ductape.domain.instants import read_instant
 from ductape.domain.jsonlimits import lone_surrogate
 from ductape.domain.parsing.reading import Reader
+from ductape.domain.time.instants import read_instant
 from ductape.errors import Fault, fault
 
 NAME_CHARACTERS = 200

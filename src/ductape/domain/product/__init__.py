@@ -6,6 +6,7 @@ document are in `format`, its rules in `rules`, and what each kind of event reso
 """
 
 from ductape.domain.product.addresses import addresses, reachable
+from ductape.domain.product.checks import all_checks
 from ductape.domain.product.choice import Choice, TopicChoice, choose
 from ductape.domain.product.declared import Declared, all_declared, asked
 from ductape.domain.product.difference import Change, differences
@@ -16,7 +17,6 @@ from ductape.domain.product.parsing import Rule, parse_product, stored_product
 from ductape.domain.product.resolution import Question, handler_tags, resolve
 from ductape.domain.product.rules.callees import undeclared
 from ductape.domain.product.rules.features import length_faults
-from ductape.domain.product.rules.healthchecks import all_checks
 from ductape.domain.product.rules.options import zone_faults
 from ductape.domain.product.rules.references import secrets_of
 from ductape.domain.product.rules.schedules import at_place, request_of, schedule_faults

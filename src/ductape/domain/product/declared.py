@@ -12,10 +12,10 @@ from msgspec import Struct
 from ductape.domain.fingerprint import canonical
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.addressed import addressed
+from ductape.domain.product.checks import all_checks, slugs_with
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.healthcheck import Check
 from ductape.domain.product.format.schedule import Schedule, ScheduleEnv, fields_of
-from ductape.domain.product.rules.healthchecks import all_checks, slugs_with
 
 VERSION_WORDS = {"healthcheck": "version", "schedule": "schedule_version"}
 """Under which name a job's metadata has the version of the product that it was made by."""

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from ductape.domain.instants import read_instant
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.references.arguments import Arguments, bounded, refuse, text_of
+from ductape.domain.time.instants import read_instant
 
 _MONTHS = [
     "January",

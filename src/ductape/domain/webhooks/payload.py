@@ -12,10 +12,10 @@ import msgspec
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.record import JobRecord
 from ductape.domain.request import JobEventTypes
+from ductape.domain.time.zone import ZoneLookup
 from ductape.domain.views import as_object, job_view
 from ductape.domain.webhooks.events import JobEvent
 from ductape.domain.wire import AttemptView, ErrorView
-from ductape.domain.zone import ZoneLookup
 
 MOST_BYTES = 65_536
 """Of an input, and of a result."""

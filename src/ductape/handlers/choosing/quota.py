@@ -13,9 +13,9 @@ from ductape.domain.definitions.quota import QuotaTarget
 from ductape.domain.fingerprint import canonical
 from ductape.domain.inputs.quota import OWN
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.limits.quota import Rule, Verdict, rule_at, weighted
 from ductape.domain.outcome import Failure
-from ductape.domain.quota import Rule, Verdict, rule_at, weighted
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import ProviderError, QuotaExceeded, invalid
 from ductape.handlers.choosing.options import Around, NotTried, Options, failed_with
 from ductape.handlers.choosing.trying import Trying, trying_of

@@ -13,10 +13,10 @@ from ductape.domain.definitions.feature import (
     UndoTarget,
 )
 from ductape.domain.found import kind_of
-from ductape.domain.instants import read_instant
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import CHILDREN, Step
+from ductape.domain.time.instants import read_instant
 from ductape.errors import ValidationError, invalid
 from ductape.ports.handler import Invocation
 from ductape.ports.invoke import Call

@@ -6,10 +6,16 @@ Each returns the provider's own id for what it took, if it has one, and raises `
 from email.utils import parseaddr
 from hashlib import sha256
 
-from ductape.domain.answer import Answer, refuse_moved
 from ductape.domain.definitions.notification import CallbackProvider, EmailProvider
+from ductape.domain.http.answer import Answer, refuse_moved
+from ductape.domain.http.parts import (
+    credentials,
+    encode_body,
+    fill_path,
+    merged_headers,
+    query_pairs,
+)
 from ductape.domain.inputs.parts import RequestParts
-from ductape.domain.web import credentials, encode_body, fill_path, merged_headers, query_pairs
 from ductape.handlers.notification.compose import EmailContent
 from ductape.handlers.notification.sending import (
     IDEMPOTENCY_HEADER,

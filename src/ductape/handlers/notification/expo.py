@@ -3,8 +3,8 @@
 import msgspec
 from msgspec import Struct, field
 
-from ductape.domain.answer import quoted
 from ductape.domain.definitions.notification import PushProvider
+from ductape.domain.http.answer import quoted
 from ductape.errors import ProviderError
 from ductape.handlers.notification.compose import PushContent
 from ductape.handlers.notification.sending import IDEMPOTENCY_HEADER, Sending

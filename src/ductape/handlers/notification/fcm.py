@@ -10,10 +10,10 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct, field
 
-from ductape.domain.answer import Answer, code_for_status, quoted, retry_after_ms
 from ductape.domain.definitions.notification import PushProvider
-from ductape.domain.tokens import AccountGrant
-from ductape.domain.web import as_text
+from ductape.domain.http.answer import Answer, code_for_status, quoted, retry_after_ms
+from ductape.domain.http.parts import as_text
+from ductape.domain.http.tokens import AccountGrant
 from ductape.errors import ProviderError
 from ductape.handlers.notification.compose import PushContent
 from ductape.handlers.notification.sending import (

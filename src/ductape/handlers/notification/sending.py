@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from ductape.domain.answer import Answer, refuse_redirect, refuse_status
+from ductape.domain.http.answer import Answer, refuse_redirect, refuse_status
 from ductape.domain.inputs.notification import Channel
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.retry import NEVER_RETRIED

@@ -10,7 +10,7 @@ from typing import assert_never
 import msgspec
 
 from ductape.domain.definitions.storage import StorageTarget
-from ductape.domain.filenames import joined, name_faults
+from ductape.domain.files.names import joined, name_faults
 from ductape.domain.inputs.storage import StorageInput, check_storage, read_storage_input
 from ductape.domain.jsonlimits import DEFAULT
 from ductape.domain.jsonvalue import JsonObject, JsonValue

@@ -6,11 +6,11 @@ from hashlib import md5
 
 from msgspec.structs import replace
 
-from ductape.domain.answer import Answer, refuse_status
-from ductape.domain.content import SNIFFED_BYTES, guess_mime
 from ductape.domain.definitions.storage import StorageTarget
-from ductape.domain.filecontent import decoded
-from ductape.domain.filenames import joined
+from ductape.domain.files.content import decoded
+from ductape.domain.files.mime import SNIFFED_BYTES, guess_mime
+from ductape.domain.files.names import joined
+from ductape.domain.http.answer import Answer, refuse_status
 from ductape.domain.inputs.storage import StorageInput
 from ductape.domain.jsonvalue import JsonObject
 from ductape.errors import ProviderError

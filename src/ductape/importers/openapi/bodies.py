@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from ductape.domain.definitions.action import ContentType
-from ductape.domain.filecontent import mime_faults
+from ductape.domain.files.content import mime_faults
+from ductape.domain.http.parts import header_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.web import header_faults
 from ductape.importers.documents import Broken, Documents, Node
 from ductape.importers.openapi.schemas import Schemas
 from ductape.importers.openapi.shapes import Shape

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from ductape.domain.http.parts import header_faults, param_names
+from ductape.domain.http.styled import is_cookie
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.pairs import Style
-from ductape.domain.styled import is_cookie
-from ductape.domain.web import header_faults, param_names
 from ductape.importers.documents import Broken, Documents, Node
 from ductape.importers.openapi.paths import plain_name
 from ductape.importers.openapi.schemas import Schemas

@@ -7,8 +7,8 @@ from typing import cast
 
 from msgspec import Struct
 
+from ductape.domain.http.parts import header_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.web import header_faults
 from ductape.importers.documents import Broken, Documents, Node, pointer_to
 from ductape.importers.given_auth import GIVEN, given_auth
 from ductape.importers.openapi.servers import joined_url

@@ -3,8 +3,8 @@
 import json
 from typing import TypeAlias
 
+from ductape.domain.http.parts import header_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.web import header_faults
 from ductape.importers.given_auth import GIVEN, given_auth
 from ductape.importers.options import Options
 from ductape.importers.postman.fields import Fields

@@ -11,7 +11,7 @@ from typing import cast
 from msgspec import Struct
 
 from ductape.domain.definitions.action import ContentType
-from ductape.domain.filecontent import mime_faults
+from ductape.domain.files.content import mime_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.postman.fields import UNKNOWN, Fields
 from ductape.importers.postman.samples import (

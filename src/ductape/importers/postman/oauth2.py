@@ -9,8 +9,8 @@ from typing import cast
 
 from msgspec import Struct
 
+from ductape.domain.http.parts import header_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.web import header_faults
 from ductape.importers.openapi.servers import joined_url
 from ductape.importers.postman.fields import Fields
 from ductape.importers.sealing import escaped

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from ductape.domain.http.parts import header_faults, param_names
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.web import header_faults, param_names
 from ductape.importers.openapi.paths import plain_name
 from ductape.importers.postman.auths import Sent
 from ductape.importers.postman.fields import Fields, Split, own_alone

@@ -6,8 +6,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from ductape.domain.lifecycle import RunState
-from ductape.domain.queue import QueueLimits
-from ductape.domain.rate import Rate
+from ductape.domain.limits.queue import QueueLimits
+from ductape.domain.limits.rate import Rate
 
 
 class QueueRecord(Struct, frozen=True):

@@ -4,8 +4,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from ductape.domain.breaker import Admission, BreakerRule
-from ductape.domain.quota import Rule, Verdict
+from ductape.domain.limits.breaker import Admission, BreakerRule
+from ductape.domain.limits.quota import Rule, Verdict
 
 
 class QuotaKey(Struct, frozen=True):

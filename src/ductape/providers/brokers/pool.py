@@ -31,11 +31,11 @@ _FAREWELL_S = 2.0
 _BROKEN = frozenset({"CONNECTION_ERROR", "CONNECTION_LOST", "TIMEOUT"})
 
 _MODULES: dict[BrokerType, str] = {
-    "redis": "redis_streams",
-    "rabbitmq": "rabbitmq",
-    "nats": "jetstream",
-    "kafka": "kafka",
-    "sqs": "sqs",
+    "redis": "redis.link",
+    "rabbitmq": "rabbitmq.link",
+    "nats": "nats.link",
+    "kafka": "kafka.link",
+    "sqs": "sqs.link",
     "pubsub": "pubsub",
 }
 """Which module links to each type; its extra, where it needs one, is named like the type."""

@@ -15,10 +15,10 @@ from typing import TypeVar, cast
 import msgspec
 from msgspec import Struct, field
 
-from ductape.domain.answer import Answer, refuse_status
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
+from ductape.domain.http.answer import Answer, refuse_status
+from ductape.domain.http.tokens import AccountGrant
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.tokens import AccountGrant
 from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.ports.http import HttpRequest, HttpResponse

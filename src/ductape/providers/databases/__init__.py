@@ -14,8 +14,8 @@ from ductape.domain.database_place import Place
 from ductape.domain.egress import EgressPolicy
 from ductape.errors import ConfigError
 from ductape.ports.database import Answer, Bounds, DocumentWork, SqlWork, Whose
-from ductape.providers.databases.confined_files import FileRules
-from ductape.providers.databases.sqlite import SqliteFile
+from ductape.providers.databases.sqlite.confined_files import FileRules
+from ductape.providers.databases.sqlite.database import SqliteFile
 
 __all__ = ["FileRules", "PooledDatabases"]
 
@@ -106,15 +106,15 @@ class PooledDatabases:
             return SqliteFile(place, self._files, self._threads)
         if place.type == "postgresql":
             with _extra("postgres"):
-                from ductape.providers.databases.postgres import PostgresDatabase  # noqa: PLC0415
+                from ductape.providers.databases.postgres.database import PostgresDatabase  # noqa: PLC0415
             return PostgresDatabase(place, self._policy)
         with _extra("mysql"):
-            from ductape.providers.databases.mysql import MysqlDatabase  # noqa: PLC0415
+            from ductape.providers.databases.mysql.database import MysqlDatabase  # noqa: PLC0415
         return MysqlDatabase(place, self._policy)
 
     def _document_database(self, place: Place) -> DocumentDatabase:
         with _extra("mongo"):
-            from ductape.providers.databases.mongo import MongoDatabase  # noqa: PLC0415
+            from ductape.providers.databases.mongo.database import MongoDatabase  # noqa: PLC0415
         return MongoDatabase(place, self._policy)
 
 

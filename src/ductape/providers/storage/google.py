@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 from ductape.domain.definitions.storage import StorageTarget
-from ductape.domain.tokens import AccountGrant
+from ductape.domain.http.tokens import AccountGrant
 from ductape.ports.clock import Clock
 from ductape.ports.tokens import Tokens, TokenWish
 

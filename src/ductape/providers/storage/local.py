@@ -17,9 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from ductape.domain.content import SNIFFED_BYTES, guess_mime
 from ductape.domain.definitions.storage import StorageTarget
-from ductape.domain.filenames import OURS
+from ductape.domain.files.mime import SNIFFED_BYTES, guess_mime
+from ductape.domain.files.names import OURS
 from ductape.errors import ProviderError, ResultTooLarge
 from ductape.ports.blobs import Blob, Chunks, Fetched, Listed, Page
 from ductape.ports.entropy import Entropy

@@ -15,9 +15,9 @@ from psycopg.sql import SQL, Composed, Identifier, Literal, Placeholder
 
 from ductape.domain.portable import OPENING_LEAVES, STAYS, Cell, Kind, Row, Shape, without_nul
 from ductape.ports.stores.copying import PAGE_BYTES, PAGE_ROWS, Page, Refusal
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.lines import AsyncLine
-from ductape.stores.postgres.transaction import Transaction
+from ductape.stores.postgres.server.engine import Engine
+from ductape.stores.postgres.server.lines import AsyncLine
+from ductape.stores.postgres.server.transaction import Transaction
 
 FETCHED = 64
 """How many rows a page is fetched in at a time: each may hold an input, a result and attempts."""

@@ -5,15 +5,15 @@ import psycopg
 from ductape.domain.job import Claim
 from ductape.domain.schema import StoreSchema
 from ductape.ports.stores.fleet import Pulse, WorkerRecord
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.faults import explain
-from ductape.stores.postgres.locks import bounded
-from ductape.stores.postgres.patience import watched_by_thread
-from ductape.stores.postgres.poolers import let_go
-from ductape.stores.postgres.rows import Row, Values, run_of
-from ductape.stores.postgres.settling import with_schedules
-from ductape.stores.postgres.statements import known_schema
-from ductape.stores.postgres.transaction import Transaction
+from ductape.stores.postgres.rows.values import Row, Values, run_of
+from ductape.stores.postgres.server.engine import Engine
+from ductape.stores.postgres.server.faults import explain
+from ductape.stores.postgres.server.locks import bounded
+from ductape.stores.postgres.server.patience import watched_by_thread
+from ductape.stores.postgres.server.poolers import let_go
+from ductape.stores.postgres.server.statements import known_schema
+from ductape.stores.postgres.server.transaction import Transaction
+from ductape.stores.postgres.settling.applying import with_schedules
 
 BURIED_AFTER_MS = 86_400_000
 """How long a dead worker is still listed in the table: a day."""

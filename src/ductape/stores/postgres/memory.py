@@ -8,12 +8,12 @@ from collections.abc import Collection
 from ductape.domain.change import CacheEntry, RunRef
 from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads, Selection
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.entry_rows import entry_row, selection_row
-from ductape.stores.postgres.gates import hold_gates
-from ductape.stores.postgres.limits import unblock
-from ductape.stores.postgres.rows import Values, decode_json
-from ductape.stores.postgres.transaction import Transaction
+from ductape.stores.postgres.limits.gates import hold_gates
+from ductape.stores.postgres.limits.room import unblock
+from ductape.stores.postgres.rows.entries import entry_row, selection_row
+from ductape.stores.postgres.rows.values import Values, decode_json
+from ductape.stores.postgres.server.engine import Engine
+from ductape.stores.postgres.server.transaction import Transaction
 
 
 class PostgresMemory:

@@ -4,9 +4,9 @@ import msgspec
 
 from ductape.domain.jsonvalue import JsonObject
 from ductape.ports.stores.products import ProductRow
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.rows import Row, Values
-from ductape.stores.postgres.transaction import Transaction
+from ductape.stores.postgres.rows.values import Row, Values
+from ductape.stores.postgres.server.engine import Engine
+from ductape.stores.postgres.server.transaction import Transaction
 
 _document = msgspec.json.Decoder(JsonObject).decode
 

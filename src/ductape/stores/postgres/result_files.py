@@ -1,9 +1,9 @@
 """Files of large results, in PostgreSQL."""
 
 from ductape.ports.stores.result_files import ResultFile
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.rows import Values
-from ductape.stores.postgres.transaction import Transaction
+from ductape.stores.postgres.rows.values import Values
+from ductape.stores.postgres.server.engine import Engine
+from ductape.stores.postgres.server.transaction import Transaction
 
 TABLE = "result_files"
 

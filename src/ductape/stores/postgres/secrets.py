@@ -1,7 +1,7 @@
 """Sealed secrets and key check values, in PostgreSQL: the `SecretRows` of SPEC 6 and 16."""
 
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.rows import Values
+from ductape.stores.postgres.rows.values import Values
+from ductape.stores.postgres.server.engine import Engine
 
 
 class PostgresSecrets:

@@ -1,9 +1,9 @@
 """Session families and the users seen, in PostgreSQL: the `SessionRows` of SPEC 6."""
 
 from ductape.ports.stores.sessions import SessionFamily, SessionUser
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.rows import Cell, Values
-from ductape.stores.postgres.transaction import Transaction
+from ductape.stores.postgres.rows.values import Cell, Values
+from ductape.stores.postgres.server.engine import Engine
+from ductape.stores.postgres.server.transaction import Transaction
 
 
 class PostgresSessions:

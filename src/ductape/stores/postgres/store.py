@@ -5,36 +5,36 @@ import asyncio
 import psycopg
 
 from ductape.ports.clock import Clock, Ticks
-from ductape.stores.postgres.address import Address, address_of
-from ductape.stores.postgres.along import Along
-from ductape.stores.postgres.borrowing import Borrowing
-from ductape.stores.postgres.checking import PostgresChecking
-from ductape.stores.postgres.claims import PostgresClaims
-from ductape.stores.postgres.clock import looking, server_clock
-from ductape.stores.postgres.connecting import connect
 from ductape.stores.postgres.copying import PostgresCopying
-from ductape.stores.postgres.engine import Engine
-from ductape.stores.postgres.faults import explain, unanswered
 from ductape.stores.postgres.fleet import PostgresFleet
-from ductape.stores.postgres.inspecting import PostgresInspecting
-from ductape.stores.postgres.intake import PostgresIntake
-from ductape.stores.postgres.lending import PostgresTransactions
+from ductape.stores.postgres.intake.along import Along
+from ductape.stores.postgres.intake.storing import PostgresIntake
+from ductape.stores.postgres.limits.queues import PostgresQueues
+from ductape.stores.postgres.limits.quotas import PostgresBreakers, PostgresQuotas
 from ductape.stores.postgres.memory import PostgresMemory
-from ductape.stores.postgres.migrating import bring_up_to_date
-from ductape.stores.postgres.patience import Unanswered, watched
-from ductape.stores.postgres.poolers import is_pooled
+from ductape.stores.postgres.outbox.borrowing import Borrowing
+from ductape.stores.postgres.outbox.lending import PostgresTransactions
 from ductape.stores.postgres.products import PostgresProducts
-from ductape.stores.postgres.queues import PostgresQueues
-from ductape.stores.postgres.quotas import PostgresBreakers, PostgresQuotas
-from ductape.stores.postgres.reading import PostgresReading
+from ductape.stores.postgres.reading.checking import PostgresChecking
+from ductape.stores.postgres.reading.inspecting import PostgresInspecting
+from ductape.stores.postgres.reading.jobs import PostgresReading
 from ductape.stores.postgres.result_files import PostgresResultFiles
+from ductape.stores.postgres.schema.migrating import bring_up_to_date
 from ductape.stores.postgres.secrets import PostgresSecrets
+from ductape.stores.postgres.server.address import Address, address_of
+from ductape.stores.postgres.server.clock import looking, server_clock
+from ductape.stores.postgres.server.connecting import connect
+from ductape.stores.postgres.server.engine import Engine
+from ductape.stores.postgres.server.faults import explain, unanswered
+from ductape.stores.postgres.server.patience import Unanswered, watched
+from ductape.stores.postgres.server.poolers import is_pooled
+from ductape.stores.postgres.server.wake import PostgresWake
 from ductape.stores.postgres.sessions import PostgresSessions
-from ductape.stores.postgres.settling import Decide
-from ductape.stores.postgres.steps import PostgresSteps
-from ductape.stores.postgres.tidying import Wear
-from ductape.stores.postgres.upkeep import PostgresUpkeep
-from ductape.stores.postgres.wake import PostgresWake
+from ductape.stores.postgres.settling.applying import Decide
+from ductape.stores.postgres.steps.records import PostgresSteps
+from ductape.stores.postgres.turns.claims import PostgresClaims
+from ductape.stores.postgres.upkeep.mending import PostgresUpkeep
+from ductape.stores.postgres.upkeep.tidying import Wear
 
 
 class PostgresStore:

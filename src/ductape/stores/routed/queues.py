@@ -6,7 +6,7 @@ is shown is the tightest.
 
 from collections.abc import Sequence
 
-from ductape.domain.rate import Rate
+from ductape.domain.limits.rate import Rate
 from ductape.ports.stores.queues import QueueRecord
 from ductape.stores.routed.places import Places
 

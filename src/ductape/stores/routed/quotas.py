@@ -1,7 +1,7 @@
 """Quotas and breakers in several stores: each in the store of its product."""
 
-from ductape.domain.breaker import Admission, BreakerRule
-from ductape.domain.quota import Rule, Verdict
+from ductape.domain.limits.breaker import Admission, BreakerRule
+from ductape.domain.limits.quota import Rule, Verdict
 from ductape.ports.stores.quotas import BreakerKey, QuotaKey
 from ductape.stores.routed.places import Places
 

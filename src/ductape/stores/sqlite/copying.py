@@ -12,8 +12,8 @@ from msgspec import Struct
 from ductape.domain.portable import OPENING_LEAVES, STAYS, Cell, Kind, Row, Shape
 from ductape.ports.stores.copying import PAGE_BYTES, PAGE_ROWS, Page, Refusal
 from ductape.stores.sqlite.connection import Connection
-from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.statements import statements
 
 _KINDS: dict[str, Kind] = {"TEXT": "text", "BLOB": "bytes", "INTEGER": "number", "REAL": "number"}
 

@@ -5,10 +5,10 @@ import json
 from ductape.domain.job import Claim
 from ductape.ports.stores.fleet import Pulse, WorkerRecord
 from ductape.stores.sqlite.connection import Cell, Connection, Row
-from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.rows import run_of
+from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.statements import known_schema, statements
+from ductape.stores.sqlite.rows.values import run_of
 from ductape.stores.sqlite.settling import with_schedule
-from ductape.stores.sqlite.statements import known_schema, statements
 
 BURIED_AFTER_MS = 86_400_000
 """How long a dead worker is still listed in the table: a day."""

@@ -4,11 +4,11 @@ from ductape.domain.change import CacheEntry, RunRef
 from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.memory import CacheValue, Follows, Fresh, Leads, Selection
 from ductape.stores.sqlite.connection import Cell, Connection
-from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.entry_rows import entry_row, selection_row
-from ductape.stores.sqlite.limits import unblock
-from ductape.stores.sqlite.rows import decode_json
-from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.statements import statements
+from ductape.stores.sqlite.limits.room import unblock
+from ductape.stores.sqlite.rows.entries import entry_row, selection_row
+from ductape.stores.sqlite.rows.values import decode_json
 
 
 class SqliteMemory:

@@ -7,8 +7,8 @@ import apsw
 from ductape.domain.schema import StoreSchema
 from ductape.errors import StoreError
 from ductape.stores.sqlite.connection import read_only_connection
-from ductape.stores.sqlite.opening import APPLICATION_ID, connect, explain, schema_in
-from ductape.stores.sqlite.statements import known_schema
+from ductape.stores.sqlite.file.opening import APPLICATION_ID, connect, explain, schema_in
+from ductape.stores.sqlite.file.statements import known_schema
 
 
 def newest_schema() -> int:

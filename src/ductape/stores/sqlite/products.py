@@ -5,8 +5,8 @@ import msgspec
 from ductape.domain.jsonvalue import JsonObject
 from ductape.ports.stores.products import ProductRow
 from ductape.stores.sqlite.connection import Bindings, Connection, Row
-from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.statements import statements
 
 _document = msgspec.json.Decoder(JsonObject).decode
 

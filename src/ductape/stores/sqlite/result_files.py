@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from ductape.ports.stores.result_files import ResultFile
 from ductape.stores.sqlite.connection import Cell, Connection
-from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.statements import statements
 
 
 class SqliteResultFiles:

@@ -10,8 +10,8 @@ from pathlib import Path
 import apsw
 
 from ductape.errors import Conflict, NotFound, StoreError
+from ductape.stores.sqlite.file.opening import explain
 from ductape.stores.sqlite.migrating import schema_of
-from ductape.stores.sqlite.opening import explain
 
 PAGES = 4_096
 """How many pages are copied between two breaths of the writers."""

@@ -1,8 +1,8 @@
 """Sealed secrets and key check values, in SQLite: the `SecretRows` of SPEC 6 and 16."""
 
 from ductape.stores.sqlite.connection import Cell, Connection
-from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.statements import statements
 
 
 class SqliteSecrets:

@@ -2,8 +2,8 @@
 
 from ductape.ports.stores.sessions import SessionFamily, SessionUser
 from ductape.stores.sqlite.connection import Cell, Connection, Row
-from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.statements import statements
+from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.statements import statements
 
 
 class SqliteSessions:

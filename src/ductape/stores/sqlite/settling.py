@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
-from ductape.domain.flow import gate_of
 from ductape.domain.job import Claim, Finished, Run, is_fresh, under_way
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.limits.flow import gate_of
 from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.stores.sqlite.connection import Cell, Connection
-from ductape.stores.sqlite.entry_rows import entry_row
-from ductape.stores.sqlite.limits import unblock
-from ductape.stores.sqlite.rows import (
+from ductape.stores.sqlite.file.statements import batched, statements
+from ductape.stores.sqlite.limits.room import unblock
+from ductape.stores.sqlite.rows.entries import entry_row
+from ductape.stores.sqlite.rows.values import (
     ending_columns,
     ending_row,
     fresh_row,
@@ -26,7 +27,6 @@ from ductape.stores.sqlite.rows import (
     schedule_of,
     schedule_row,
 )
-from ductape.stores.sqlite.statements import batched, statements
 from ductape.stores.sqlite.steps import make_due_if_heard
 
 Decide = Callable[[Claim, Outcome, int], Settlement]

@@ -8,11 +8,11 @@ from ductape.domain.change import RunRef, Settlement
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.steps import Step, StepRecord
 from ductape.stores.sqlite.connection import Cell, Connection
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.statements import statements
 from ductape.stores.sqlite.result_files import let_go
-from ductape.stores.sqlite.rows import decode_json, encode, run_of
-from ductape.stores.sqlite.statements import statements
-from ductape.stores.sqlite.step_rows import step_of, step_row
+from ductape.stores.sqlite.rows.steps import step_of, step_row
+from ductape.stores.sqlite.rows.values import decode_json, encode, run_of
 
 STOP = ""
 """The name of the signal that ends a run."""

@@ -2,27 +2,27 @@
 
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock, Ticks
-from ductape.stores.sqlite.checking import SqliteChecking
-from ductape.stores.sqlite.claims import SqliteClaims
 from ductape.stores.sqlite.copying import SqliteCopying
-from ductape.stores.sqlite.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.opening import connect
+from ductape.stores.sqlite.file.wake import QuietWake, SqliteWake
 from ductape.stores.sqlite.fleet import SqliteFleet
-from ductape.stores.sqlite.inspecting import SqliteInspecting
-from ductape.stores.sqlite.intake import SqliteIntake
-from ductape.stores.sqlite.lending import SqliteTransactions
+from ductape.stores.sqlite.intake.storing import SqliteIntake
+from ductape.stores.sqlite.limits.queues import SqliteQueues
+from ductape.stores.sqlite.limits.quotas import SqliteBreakers, SqliteQuotas
 from ductape.stores.sqlite.memory import SqliteMemory
-from ductape.stores.sqlite.opening import connect
+from ductape.stores.sqlite.outbox.lending import SqliteTransactions
 from ductape.stores.sqlite.products import SqliteProducts
-from ductape.stores.sqlite.queues import SqliteQueues
-from ductape.stores.sqlite.quotas import SqliteBreakers, SqliteQuotas
-from ductape.stores.sqlite.reading import SqliteReading
+from ductape.stores.sqlite.reading.checking import SqliteChecking
+from ductape.stores.sqlite.reading.inspecting import SqliteInspecting
+from ductape.stores.sqlite.reading.jobs import SqliteReading
 from ductape.stores.sqlite.result_files import SqliteResultFiles
 from ductape.stores.sqlite.secrets import SqliteSecrets
 from ductape.stores.sqlite.sessions import SqliteSessions
 from ductape.stores.sqlite.settling import Decide
 from ductape.stores.sqlite.steps import SqliteSteps
+from ductape.stores.sqlite.turns.claims import SqliteClaims
 from ductape.stores.sqlite.upkeep import SqliteUpkeep
-from ductape.stores.sqlite.wake import QuietWake, SqliteWake
 
 
 class SqliteStore:

@@ -12,11 +12,11 @@ from ductape.domain.lifecycle import RunOutcome
 from ductape.domain.retention import KeptFrom, Others
 from ductape.ports.stores.upkeep import NO_OTHERS
 from ductape.stores.sqlite.connection import Cell, Connection
-from ductape.stores.sqlite.engine import Engine
-from ductape.stores.sqlite.limits import unblock
-from ductape.stores.sqlite.rows import run_of, schedule_of
+from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.statements import statements
+from ductape.stores.sqlite.limits.room import unblock
+from ductape.stores.sqlite.rows.values import run_of, schedule_of
 from ductape.stores.sqlite.settling import release_one, with_schedule
-from ductape.stores.sqlite.statements import statements
 from ductape.stores.sqlite.steps import delete_steps
 
 MOST_BYTES = 2 * 1024 * 1024

@@ -5,7 +5,7 @@ import pytest
 from ductape.domain.definitions.database import template_in
 from ductape.domain.inputs.database import check_database, feeds, value_for
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.domain.placeholders import read_placeholder
+from ductape.domain.templates.placeholders import read_placeholder
 
 
 def a_definition(template: JsonValue, kind: str = "update", **parts: JsonValue) -> JsonObject:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product import parse_product
-from ductape.domain.product.rules.calls import Calling, graph_faults
+from ductape.domain.product.calls import Calling
+from ductape.domain.product.rules.calls import graph_faults
 from ductape.errors import ValidationError
 from tests.unit.catalog.builders import a_small_document
 

@@ -7,9 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ductape.domain.jsonvalue import JsonValue
-from ductape.domain.placeholders import Placeholder
-from ductape.domain.sql import Dialect, Statement, TemplateFault, read_template, statement_of
-from ductape.domain.sql.lexing import pieces
+from ductape.domain.templates.placeholders import Placeholder
+from ductape.domain.templates.sql import (
+    Dialect,
+    Statement,
+    TemplateFault,
+    read_template,
+    statement_of,
+)
+from ductape.domain.templates.sql.lexing import pieces
 
 DIALECTS: tuple[Dialect, ...] = ("postgresql", "mysql", "sqlite")
 

@@ -6,11 +6,11 @@ from typing import Annotated, Literal, Protocol, TypeAlias
 
 from msgspec import Meta, Struct, field
 
-from ductape.domain.breaker import COOLDOWN_MS, FAILURES
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.limits.breaker import COOLDOWN_MS, FAILURES
+from ductape.domain.limits.quota import Algorithm, Period
 from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.product.format.words import Filled, Name, Retries, Span, Tag, Words
-from ductape.domain.quota import Algorithm, Period
 
 CallKind: TypeAlias = Literal[
     "action",

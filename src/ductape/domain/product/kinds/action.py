@@ -13,7 +13,7 @@ from ductape.domain.product.format.document import Env, Product
 from ductape.domain.product.format.places import base_url_in
 from ductape.domain.product.kinds.making import first, given, in_env, plain, target, with_auths
 from ductape.domain.product.missing import no_such
-from ductape.domain.product.rules.credentials import secret_alone
+from ductape.domain.product.secrets import secret_alone
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ductape.domain.breaker import BreakerRule
 from ductape.domain.definitions.fallback import FallbackTarget
 from ductape.domain.definitions.option import OptionTarget
 from ductape.domain.definitions.quota import QuotaTarget
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.limits.breaker import BreakerRule
 from ductape.domain.product.addresses import Address
+from ductape.domain.product.calls import calls_features, is_sensitive
+from ductape.domain.product.checks import check_named
 from ductape.domain.product.format.document import Env, Product
 from ductape.domain.product.format.healthcheck import Check
 from ductape.domain.product.format.options import (
@@ -20,8 +22,6 @@ from ductape.domain.product.format.options import (
     provider_names,
 )
 from ductape.domain.product.kinds.making import in_env, plain, target
-from ductape.domain.product.rules.calls import calls_features, is_sensitive
-from ductape.domain.product.rules.healthchecks import check_named
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 

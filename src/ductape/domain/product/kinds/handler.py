@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from ductape.domain.definitions.pointing import PointingTarget
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.addresses import Address
+from ductape.domain.product.calls import calls_features, is_sensitive
 from ductape.domain.product.format.document import Env, Product
 from ductape.domain.product.kinds.making import plain, target
-from ductape.domain.product.rules.calls import calls_features, is_sensitive
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 

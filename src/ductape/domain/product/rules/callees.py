@@ -9,11 +9,11 @@ from ductape.domain.inputs.pending import pending
 from ductape.domain.parsing.nearest import hint_for
 from ductape.domain.product.addressed import addressed
 from ductape.domain.product.addresses import addresses
+from ductape.domain.product.calls import Calling, calls
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.feature import steps_of
 from ductape.domain.product.missing import there_are
 from ductape.domain.product.resolution import handler_tags
-from ductape.domain.product.rules.calls import Calling, calls
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import CHILDREN
 from ductape.domain.webhooks.events import is_delivery

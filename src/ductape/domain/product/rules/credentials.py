@@ -19,9 +19,8 @@ from ductape.domain.product.format.function import Function, FunctionAuth, Funct
 from ductape.domain.product.format.notification import Callback, CallbackAuth, Email, Push, Sms
 from ductape.domain.product.format.storage import Storage, StorageEnv
 from ductape.domain.product.format.webhook import Webhook, WebhookEnv
+from ductape.domain.product.secrets import holds_secret, secret_alone
 from ductape.domain.product.walking import things_of
-from ductape.domain.references import parse, uses
-from ductape.domain.references.syntax import Reference
 from ductape.errors import Fault, fault
 
 STORAGE_CREDENTIALS = (
@@ -101,16 +100,6 @@ def names_credential(name: str) -> bool:
     return name.replace("-", "").replace("_", "").lower().endswith(_TELLTALES)
 
 
-def secret_alone(text: str) -> str | None:
-    """Return the name of the secret that a text is and nothing more.
-
-    >>> secret_alone("$Secret{key}"), secret_alone("Bearer $Secret{key}")
-    ('key', None)
-    """
-    alone = parse(text).alone
-    return alone.path[0] if isinstance(alone, Reference) and alone.name == "Secret" else None
-
-
 def _of_app(app: App, path: str, product: Product) -> Iterator[Fault]:
     for at, constant in enumerate(app.constants):
         where = f"{path}.constants[{at}].value"
@@ -141,11 +130,6 @@ def _inside(value: object, path: str, product: Product) -> Iterator[Fault]:
                 yield from _inside(member, path_to(path, at), product)
         case _:
             return
-
-
-def holds_secret(text: str) -> bool:
-    """Tell whether a text brings in a secret."""
-    return any(use.name == "Secret" for use in uses(text))
 
 
 def literal_credential(path: str, product: Product) -> Fault:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from ductape.domain.database_place import PlaceFault, password_in, read_url
 from ductape.domain.definitions.database import DIALECTS
-from ductape.domain.documents import DocumentFault, read_document
 from ductape.domain.found import kind_of, path_to
 from ductape.domain.product.format.database import Database, DatabaseAction, DatabaseEnv
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.places import is_placed
-from ductape.domain.product.rules.credentials import holds_secret, literal_credential
-from ductape.domain.sql import TemplateFault, read_template
+from ductape.domain.product.rules.credentials import literal_credential
+from ductape.domain.product.secrets import holds_secret
+from ductape.domain.templates.documents import DocumentFault, read_document
+from ductape.domain.templates.sql import TemplateFault, read_template
 from ductape.errors import Fault, fault
 
 

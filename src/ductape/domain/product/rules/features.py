@@ -6,16 +6,16 @@ from datetime import UTC
 from ductape.domain.found import listed, path_to, shown
 from ductape.domain.inputs.pending import pending
 from ductape.domain.inputs.schema import rule_faults
-from ductape.domain.instants import read_instant
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.parsing.nearest import hint_for
 from ductape.domain.parsing.scalars import SPAN_MAX_MS
+from ductape.domain.product.calls import calls_features
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.feature import HELD, Feature, FeatureEvent, Sequence, steps_of
 from ductape.domain.product.rules.callees import Callee, callee_faults
-from ductape.domain.product.rules.calls import calls_features
 from ductape.domain.references import uses
 from ductape.domain.steps import CHILDREN, NO_CACHE
+from ductape.domain.time.instants import read_instant
 from ductape.errors import Fault, fault
 
 LONGEST_TRY_MS = 86_400_000

@@ -1,29 +1,14 @@
-"""The healthchecks of a whole product, and what is wrong with them (SPEC 9)."""
+"""Rules about healthchecks: each asks an event that is there, in envs that its app is in."""
 
 from collections.abc import Iterator
 
 from ductape.domain.found import listed
 from ductape.domain.parsing.nearest import hint_for
 from ductape.domain.product.addresses import addresses
+from ductape.domain.product.checks import slugs_with
 from ductape.domain.product.format.document import Product
-from ductape.domain.product.format.healthcheck import Check, Healthcheck, checks_of
-from ductape.domain.product.format.places import base_url_in
+from ductape.domain.product.format.healthcheck import Healthcheck
 from ductape.errors import Fault, fault
-
-
-def all_checks(product: Product) -> tuple[Check, ...]:
-    """Return every healthcheck in every env that it is made in."""
-    return tuple(
-        check
-        for healthcheck in product.healthchecks
-        for check in checks_of(healthcheck, slugs_with(product, healthcheck.app))
-    )
-
-
-def check_named(product: Product, tag: str | None, env: str) -> Check | None:
-    """Return one healthcheck in one env; none where it is not made there."""
-    found = (one for one in all_checks(product) if (one.tag, one.env) == (tag, env))
-    return next(found, None)
 
 
 def check_faults(product: Product) -> Iterator[Fault]:
@@ -61,11 +46,3 @@ def _event_faults(product: Product, healthcheck: Healthcheck, path: str) -> Iter
             if env.slug not in there and env.slug in [one.slug for one in product.envs]:
                 where = f"{path}.envs[{place}].slug"
                 yield fault(where, "an env that the app is in", f"`{env.slug}`")
-
-
-def slugs_with(product: Product, *tags: str | None) -> list[str]:
-    """Return the envs that all of some apps are in."""
-    apps = [app for app in product.apps if app.tag in tags]
-    return [
-        env.slug for env in product.envs if not any(base_url_in(app, env) is None for app in apps)
-    ]

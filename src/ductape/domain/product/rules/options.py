@@ -14,7 +14,7 @@ from ductape.domain.product.format.options import (
     provider_names,
 )
 from ductape.domain.product.rules.callees import Callee, callee_faults
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import Fault, fault
 
 _OURS = ("provider", "failures")

@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
-from ductape.domain.filecontent import mime_faults
+from ductape.domain.files.content import mime_faults
 from ductape.domain.found import kind_of, listed, path_to
+from ductape.domain.http.parts import header_faults
 from ductape.domain.inputs.schema import rule_faults
 from ductape.domain.inputs.unique import UNIQUE_PARTS
 from ductape.domain.jsonvalue import JsonObject
@@ -22,7 +23,6 @@ from ductape.domain.product.format.notification import (
     Sms,
 )
 from ductape.domain.product.walking import things_of
-from ductape.domain.web import header_faults
 from ductape.errors import Fault, fault
 
 _PARTS = ("query", "params", "body", "headers")

@@ -18,7 +18,7 @@ from ductape.domain.product.declared import (
 )
 from ductape.domain.product.format.document import Product
 from ductape.domain.request import JobRequest
-from ductape.domain.zone import ZoneLookup
+from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import Fault, ValidationError, fault
 
 OUR_WORDS = ("schedule", VERSION_WORDS["schedule"], START_WORD)

@@ -7,7 +7,7 @@ from ductape.domain.found import kind_of, path_to
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.product.format.document import Product, Session, Verify
-from ductape.domain.product.rules.credentials import secret_alone
+from ductape.domain.product.secrets import secret_alone
 from ductape.domain.references import LIVE, check
 from ductape.domain.session import PERIOD_MS, TYPE_WORDS, selector_path
 from ductape.errors import Fault, fault

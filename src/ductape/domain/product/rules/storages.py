@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ductape.domain.filenames import name_faults
+from ductape.domain.files.names import name_faults
 from ductape.domain.found import listed
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.parsing.nearest import hint_for

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from ductape.domain.inputs import check_input
+from ductape.domain.product.checks import all_checks
 from ductape.domain.product.choice import Choice, choose
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.healthcheck import Check
 from ductape.domain.product.resolution import Question, resolve
-from ductape.domain.product.rules.healthchecks import all_checks
 from ductape.errors import Fault, NotFound, ValidationError, fault
 
 

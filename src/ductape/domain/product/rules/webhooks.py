@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from ductape.domain.found import path_to
+from ductape.domain.http.parts import header_faults
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.webhook import Webhook
 from ductape.domain.product.rules.reach import url_faults
 from ductape.domain.product.walking import things_of
-from ductape.domain.web import header_faults
 from ductape.domain.webhooks.events import address_of
 from ductape.errors import Fault, fault
 

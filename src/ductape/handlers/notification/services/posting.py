@@ -6,10 +6,10 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from ductape.domain.answer import code_for_status, quoted, retry_after_ms
 from ductape.domain.definitions.auth import Auth
 from ductape.domain.definitions.notification import SmsProvider
-from ductape.domain.web import credentials
+from ductape.domain.http.answer import code_for_status, quoted, retry_after_ms
+from ductape.domain.http.parts import credentials
 from ductape.errors import ProviderError
 from ductape.handlers.notification.sending import (
     IDEMPOTENCY_HEADER,

@@ -1,0 +1,1 @@
+"""What a command shows: tables, times, bars, lines and errors."""

@@ -1,0 +1,1 @@
+"""What holds work back, and in what order it goes on."""

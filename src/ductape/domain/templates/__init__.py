@@ -1,0 +1,1 @@
+"""Database templates: text and documents whose placeholders only ever become values."""

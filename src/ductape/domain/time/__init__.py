@@ -1,0 +1,1 @@
+"""Instants, zones and wall clocks."""

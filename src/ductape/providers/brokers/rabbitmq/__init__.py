@@ -1,0 +1,1 @@
+"""RabbitMQ, over aio-pika."""

@@ -1,0 +1,1 @@
+"""Amazon SQS, over the guarded HTTP client."""

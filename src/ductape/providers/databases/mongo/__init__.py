@@ -1,0 +1,1 @@
+"""MongoDB databases of products."""

@@ -1,0 +1,285 @@
+"""`schedule` and `dispatch`: a request becomes a stored job and a receipt (SPEC 1)."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from ductape.domain.found import kind_of
+from ductape.domain.jsonlimits import DEFAULT, Limits
+from ductape.domain.parsing import parse_job_request
+from ductape.domain.record import JobRecord
+from ductape.domain.request import JobRequest
+from ductape.domain.time.zone import ZoneLookup
+from ductape.domain.views import next_run_at
+from ductape.domain.wire import Receipt
+from ductape.errors import (
+    DuctapeError,
+    NotFound,
+    SessionInvalid,
+    StoreError,
+    ValidationError,
+    fault,
+    invalid,
+)
+from ductape.ports.catalog import Catalog
+from ductape.ports.clock import Clock
+from ductape.ports.stores import Store
+from ductape.ports.stores.intake import Added, NewJob
+from ductape.services.intake.building import Builder, Built
+from ductape.services.intake.doubles import refuse_conflicts, refuse_doubles
+from ductape.services.intake.looking_further import current_version
+from ductape.services.intake.moulds import Moulds
+from ductape.services.intake.refusing import of_a_batch, what_is_wrong, whole_refusal
+from ductape.services.intake.streaming import WORTHWHILE, Streaming
+
+MOST_TRIES = 20
+MOST_REFUSED = 100
+"""Of how many requests of a batch it is told what is wrong with them: no reader gains by more."""
+
+REPLACED = (
+    "the recurring job under this key was given the new definition; its count and history stay"
+)
+
+
+class Placed(Struct, frozen=True, gc=False):
+    """A stored job, for whoever waits for its result."""
+
+    receipt: Receipt
+    job_id: str
+    number: int | None
+    """The run to wait for; none for the one under way, or the last."""
+
+
+class Scheduling:
+    """Takes requests in."""
+
+    def __init__(
+        self,
+        store: Store,
+        builder: Builder,
+        catalog: Catalog,
+        clock: Clock,
+        zones: ZoneLookup,
+        limits: Limits = DEFAULT,
+    ) -> None:
+        """Store through `store` what `builder` makes."""
+        self._store = store
+        self._builder = builder
+        self._catalog = catalog
+        self._clock = clock
+        self._zones = zones
+        self._limits = limits
+        self._moulds = Moulds(builder, limits)
+        self._streaming = Streaming(store.intake, self._moulds)
+        self._versions: dict[str, int] = {}
+        """The product versions seen last."""
+
+    async def place(self, data: object, *, transaction: object = None) -> Placed:
+        """Store one job durably."""
+        return (await self.place_many([data], transaction=transaction))[0]
+
+    async def place_many(
+        self, batch: Sequence[object], *, transaction: object = None
+    ) -> list[Placed]:
+        """Store many jobs in one transaction, all or nothing; answers in order.
+
+        With a caller's own `transaction` all is written in that, and durable once it commits.
+        """
+        if not isinstance(batch, (list, tuple)):
+            raise invalid("", "a list of requests", kind_of(batch))
+        if transaction is None and WORTHWHILE <= len(batch) <= self._limits.batch:
+            placed = await self._stream(batch)
+            if placed is not None:
+                return placed
+        return await self._place_all(batch, transaction)
+
+    async def _stream(self, batch: Sequence[object]) -> list[Placed] | None:
+        """Store what is made of moulds alone; none, and nothing stored, where it cannot be so."""
+        now_ms = self._clock.now_ms()
+        built = await self._streaming.place(batch, self._versions, now_ms)
+        if built is None:
+            return None
+        self._store.wake.tell("work")
+        return [_fresh(one, now_ms) for one in built]
+
+    async def _place_all(self, batch: Sequence[object], transaction: object) -> list[Placed]:
+        requests: list[JobRequest] = []
+        for _ in range(MOST_TRIES):
+            now_ms = self._clock.now_ms()
+            built = self._cast(batch, now_ms)
+            if built is None:
+                requests = requests or await self._parse(batch, transaction)
+                built = await self._build(requests, now_ms, transaction)
+                self._keep(batch, requests, built)
+                refuse_doubles(built)
+            answers = await self._store.intake.add(
+                [b.job for b in built], now_ms=now_ms, transaction=transaction
+            )
+            if any(answer.verdict == "moved" for answer in answers):
+                self._versions.clear()
+                continue
+            refuse_conflicts(built, answers)
+            if transaction is None and not all(answer.begun for answer in answers):
+                self._store.wake.tell("work")
+            return [
+                _fresh(one, now_ms)
+                if answer.verdict == "added"
+                else await self._known(one, answer, transaction)
+                for one, answer in zip(built, answers, strict=True)
+            ]
+        raise StoreError("the keys or products of these jobs change too fast")
+
+    def _cast(self, batch: Sequence[object], now_ms: int) -> list[Built] | None:
+        """Build a batch from moulds alone, if that can be."""
+        built: list[Built] = []
+        for data in batch if len(batch) <= self._limits.batch else ():
+            one = self._moulds.cast(data, self._versions, now_ms)
+            if one is None:
+                return None
+            built.append(one)
+        return built if len(built) == len(batch) else None
+
+    def _keep(
+        self, batch: Sequence[object], requests: Sequence[JobRequest], built: Sequence[Built]
+    ) -> None:
+        for data, request, one in zip(batch, requests, built, strict=True):
+            self._moulds.keep(data, request, one)
+
+    async def _parse(self, batch: Sequence[object], transaction: object) -> list[JobRequest]:
+        """Parse all; in a batch every path names its place."""
+        if len(batch) > self._limits.batch:
+            raise ValidationError(
+                [fault("", f"at most {self._limits.batch} jobs in a batch", str(len(batch)))]
+            )
+        now_ms = self._clock.now_ms()
+        requests: list[JobRequest] = []
+        refusals: dict[int, ValidationError] = {}
+        for at, data in enumerate(batch):
+            try:
+                requests.append(self._parse_one(data, now_ms))
+            except ValidationError as error:
+                refusals[at] = error
+        if refusals:
+            raise await self._refusal(batch, refusals, now_ms, transaction)
+        return requests
+
+    async def _refusal(
+        self,
+        batch: Sequence[object],
+        refusals: Mapping[int, ValidationError],
+        now_ms: int,
+        transaction: object,
+    ) -> DuctapeError:
+        """Return what is wrong with a batch of which some requests have a wrong form."""
+
+        def read(data: object) -> JobRequest:
+            return self._parse_one(data, now_ms)
+
+        async def build(request: JobRequest) -> list[Built]:
+            return await self._build_all([request], now_ms, transaction)
+
+        self._versions.clear()  # What is refused is refused by the current ones.
+        found: dict[int, DuctapeError] = {}
+        for at, data in enumerate(batch):
+            error = refusals.get(at)
+            if error is None:
+                error = await what_is_wrong(build(read(data)))
+            else:
+                error = await whole_refusal(error, data, read, build)
+            if error is not None:
+                found[at] = error
+        return found[0] if len(batch) == 1 else of_a_batch(found)
+
+    def _parse_one(self, data: object, now_ms: int) -> JobRequest:
+        if isinstance(data, JobRequest):  # A declared job's: read at the document's own paths.
+            return data
+        return parse_job_request(data, now_ms=now_ms, zones=self._zones, limits=self._limits)
+
+    async def _build(
+        self, requests: Sequence[JobRequest], now_ms: int, transaction: object
+    ) -> list[Built]:
+        """Resolve against the versions known here; before a refusal, against the current ones.
+
+        Intake checks the versions again inside its transaction, so that no job is accepted by an
+        old one although none is read for each job.
+        """
+        known = dict(self._versions)
+        try:
+            return await self._build_all(requests, now_ms, transaction)
+        except DuctapeError:
+            self._versions.clear()
+            for product in known:
+                self._versions[product] = await self._catalog.version(product)
+            if self._versions == known:
+                raise
+        return await self._build_all(requests, now_ms, transaction)
+
+    async def _build_all(
+        self, requests: Sequence[JobRequest], now_ms: int, transaction: object
+    ) -> list[Built]:
+        built: list[Built] = []
+        refusals: dict[int, DuctapeError] = {}
+        for at, request in enumerate(requests):
+            try:
+                built.append(await self._build_one(request, now_ms, transaction))
+            except (ValidationError, NotFound, SessionInvalid) as error:
+                if len(requests) == 1:
+                    raise
+                refusals[at] = error
+                if len(refusals) == MOST_REFUSED:
+                    break
+        if refusals:
+            raise of_a_batch(refusals)
+        return built
+
+    async def _build_one(self, request: JobRequest, now_ms: int, transaction: object) -> Built:
+        version = self._versions.get(request.product)
+        if version is None:
+            version = await current_version(self._catalog, request)
+            self._versions[request.product] = version
+        held = await self._held(request, transaction)
+        return await self._builder.build(request, held=held, now_ms=now_ms, version=version)
+
+    async def _held(self, request: JobRequest, transaction: object) -> str | None:
+        """Return the id of the recurring job whose definition this request may replace."""
+        if request.key is None or request.repeat is None:
+            return None
+        holder = await self._store.intake.holder(
+            request.product, request.env, request.key, transaction=transaction
+        )
+        return holder.job_id if holder is not None and holder.recurring else None
+
+    async def _known(self, one: Built, answer: Added, transaction: object) -> Placed:
+        """Give the receipt of a job that was there, with its present status."""
+        record = await self._store.reading.get(answer.job_id, transaction=transaction)
+        if record is None:
+            raise StoreError(f"job {answer.job_id} was deleted meanwhile", job_id=answer.job_id)
+        warnings = list(one.warnings) + ([REPLACED] if answer.verdict == "replaced" else [])
+        receipt = Receipt(
+            job_id=answer.job_id,
+            status=record.status,
+            scheduled_at=_instant_of(record),
+            recurring=record.schedule is not None,
+            next_run_at=next_run_at(record, now_ms=self._clock.now_ms(), zones=self._zones),
+            warnings=warnings,
+        )
+        return Placed(receipt, answer.job_id, None)
+
+
+def _fresh(one: Built, now_ms: int) -> Placed:
+    job: NewJob = one.job
+    due = job.run.due_at_ms if job.run is not None else now_ms
+    receipt = Receipt(
+        job_id=job.job_id,
+        status="queued" if due <= now_ms else "scheduled",
+        scheduled_at=job.run.scheduled_at_ms if job.run is not None else now_ms,
+        recurring=job.schedule is not None,
+        next_run_at=due,
+        warnings=list(one.warnings),
+    )
+    return Placed(receipt, job.job_id, 1)
+
+
+def _instant_of(record: JobRecord) -> int:
+    run = record.live or record.last
+    return run.scheduled_at_ms if run is not None else record.spec.created_at_ms

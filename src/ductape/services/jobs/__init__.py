@@ -1,0 +1,1 @@
+"""Jobs that are stored: looked at, followed, waited for, changed."""

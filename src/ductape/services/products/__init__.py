@@ -1,0 +1,1 @@
+"""Applying products, and the recurring jobs that they declare."""

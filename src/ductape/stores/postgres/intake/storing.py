@@ -1,0 +1,283 @@
+"""Storing jobs on PostgreSQL: who has a key is decided while its row is held.
+
+Whoever comes second to a key or a twin waits for the first to commit, then finds the job there: a
+hundred callers at once leave one job, and each answer is a value, never an SQL error.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+from ductape.domain.identity import KeyHolder, conflict_reason, weigh
+from ductape.domain.job import Run, Schedule, under_way
+from ductape.domain.recurring import replaced
+from ductape.domain.settlement import dropped
+from ductape.ports.stores.intake import Added, NewJob
+from ductape.stores.postgres.intake.along import Along
+from ductape.stores.postgres.intake.inserting import store_run, store_runs, stream_fresh
+from ductape.stores.postgres.intake.keys import Keys, key_of, redefine, take_or_hold
+from ductape.stores.postgres.intake.together import Together
+from ductape.stores.postgres.outbox.borrowing import Borrowing
+from ductape.stores.postgres.products import newest_versions
+from ductape.stores.postgres.rows.values import (
+    Row,
+    Values,
+    finished_row,
+    holder_of,
+    run_of,
+    schedule_of,
+    schedule_row,
+)
+from ductape.stores.postgres.server.engine import Engine
+from ductape.stores.postgres.server.transaction import Transaction
+from ductape.stores.postgres.server.wake import tell_at_commit
+
+
+class _Refused(Exception):
+    """Nothing of the batch is to be stored."""
+
+    def __init__(self, answers: list[Added]) -> None:
+        super().__init__()
+        self.answers = answers
+
+
+class PostgresIntake:
+    """Where jobs come in."""
+
+    def __init__(self, engine: Engine, borrowing: Borrowing, along: Along) -> None:
+        """Work on an engine, in callers' transactions, or `along` with a turn."""
+        self._engine = engine
+        self._borrowing = borrowing
+        self._together = Together(engine, along)
+
+    async def holder(
+        self, product: str, env: str, key: str, *, transaction: object = None
+    ) -> KeyHolder | None:
+        """Tell which job has a key, as the caller's `transaction` sees it where one is given."""
+        values: Values = {"product": product, "env": env, "key": key}
+
+        async def look(looking: Transaction) -> Row | None:
+            return await looking.row("job_keys", "holder", values)
+
+        if transaction is None:
+            row = await self._engine.single(look)
+        else:
+            row = await self._borrowing.run(transaction, look)
+        return None if row is None else holder_of(row)
+
+    async def add(
+        self, jobs: Sequence[NewJob], *, now_ms: int, transaction: object = None
+    ) -> list[Added]:
+        """Store all or, on a conflict or a move, none; answers in order.
+
+        Durable on return, or, with the caller's own `transaction`, once that commits.
+        """
+        if not jobs:
+            return []
+        if transaction is None and len(jobs) == 1 and _is_plain(jobs[0]) and not jobs[0].also:
+            return [await self._together.add(jobs[0], now_ms=now_ms)]
+        try:
+            if transaction is None:
+                return await self._engine.write(lambda t: _add_all(t, jobs, now_ms))
+            return await self._borrowing.run(transaction, lambda t: _add_told(t, jobs, now_ms))
+        except _Refused as refused:
+            return refused.answers
+
+    async def add_stream(
+        self, product: str, jobs: Callable[[], Iterable[NewJob]], *, now_ms: int
+    ) -> bool:
+        """Store new jobs of one product while they are made, all or none; false where it moved on.
+
+        Durable on return.
+        """
+        try:
+            await self._engine.write(lambda t: _add_stream(t, product, jobs(), now_ms))
+        except _Refused:
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        """Wait for what is in flight."""
+        await self._together.aclose()
+
+
+async def _add_stream(
+    transaction: Transaction, product: str, jobs: Iterable[NewJob], now_ms: int
+) -> None:
+    """Send each as it is made; see afterwards whether the product is as they were resolved."""
+    versions: set[int] = set()
+
+    def runs() -> Iterator[tuple[Run, int]]:
+        for job in jobs:
+            versions.add(job.product_version)
+            yield from _runs_of(job, now_ms)
+
+    await stream_fresh(transaction, runs())
+    newest = await newest_versions(transaction, {product})
+    if any(version not in (0, newest.get(product)) for version in versions):
+        raise _Refused([])
+
+
+async def _add_told(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int) -> list[Added]:
+    """Store them in a transaction whose commit we do not see."""
+    answers = await _add_all(transaction, jobs, now_ms)
+    if any(answer.verdict in ("added", "replaced") for answer in answers):
+        await tell_at_commit(transaction, "work")
+    return answers
+
+
+async def _add_all(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int) -> list[Added]:
+    if not await _resolved_as_current(transaction, jobs):
+        return [Added("moved", job.job_id) for job in jobs]
+    if all(map(_is_plain, jobs)):  # most batches are: a job of its own takes no thought then
+        await store_runs(transaction, [each for job in jobs for each in _runs_of(job, now_ms)])
+        return [Added("added", job.job_id) for job in jobs]
+    keys = await take_or_hold(transaction, jobs)
+    free = [at for at, job in enumerate(jobs) if job.spec.key is None or at in keys.taken]
+    known = sorted({*range(len(jobs))}.difference(free))
+    answers = {at: Added("added", jobs[at].job_id) for at in free if _runs_once(jobs[at])}
+    runs = [each for at in answers for each in _runs_of(jobs[at], now_ms)]
+    await store_runs(transaction, runs)
+    # Twins are stored in one order by everybody, and before any recurrence is held.
+    for at in sorted(free, key=lambda at: jobs[at].twin or b""):
+        if at not in answers:
+            answers[at] = await _add(transaction, jobs[at], now_ms)
+    stored = await _held_schedules(transaction, [jobs[at] for at in known], keys)
+    for at in known:
+        answers[at] = await _add_known(transaction, jobs[at], keys, stored, now_ms)
+    if any(answer.verdict in ("conflict", "moved") for answer in answers.values()):
+        raise _Refused([answers[at] for at in range(len(jobs))])
+    return [answers[at] for at in range(len(jobs))]
+
+
+async def _resolved_as_current(transaction: Transaction, jobs: Sequence[NewJob]) -> bool:
+    """Tell whether no product has moved on from the version its jobs were resolved against.
+
+    The snapshot of a caller's transaction may be older than that version.
+    """
+    claimed = {(job.spec.product, job.product_version) for job in jobs if job.product_version}
+    newest = await newest_versions(transaction, {product for product, _ in claimed})
+    return all(newest.get(product, 0) <= version for product, version in claimed)
+
+
+def _is_plain(job: NewJob) -> bool:
+    return job.schedule is None and job.spec.key is None and job.run is not None
+
+
+def _runs_of(job: NewJob, now_ms: int) -> Iterator[tuple[Run, int]]:
+    """Give a job's first run, and what tells of it."""
+    if job.run is not None:
+        yield job.run, now_ms
+    for run in job.also:
+        yield run, now_ms
+
+
+def _runs_once(job: NewJob) -> bool:
+    return job.schedule is None and job.run is not None
+
+
+async def _add(transaction: Transaction, job: NewJob, now_ms: int) -> Added:
+    """Add a recurrence that has no key, or has it by now, and what tells of it."""
+    while not await _insert(transaction, job, now_ms):
+        twin: str | None = await transaction.cell("schedules", "twin", {"twin": job.twin})
+        if twin is not None:
+            return Added("existing", twin)
+    await store_runs(transaction, [(run, now_ms) for run in job.also])
+    return Added("added", job.job_id)
+
+
+async def _held_schedules(
+    transaction: Transaction, jobs: Sequence[NewJob], keys: Keys
+) -> dict[str, Schedule]:
+    """Hold and read the recurrences that are given another definition, by job."""
+    replaced = sorted({job.job_id for job in jobs if _verdict(job, keys) == "replaced"})
+    if not replaced:
+        return {}
+    await transaction.rows("schedules", "lock", {"jobs": replaced})
+    rows = await transaction.rows("schedules", "get", {"jobs": replaced})
+    return {row[0]: schedule_of(row) for row in rows}
+
+
+async def _add_known(
+    transaction: Transaction,
+    job: NewJob,
+    keys: Keys,
+    stored: Mapping[str, Schedule],
+    now_ms: int,
+) -> Added:
+    """Answer a job whose key was known."""
+    held, verdict = _holder(job, keys), _verdict(job, keys)
+    if verdict == "conflict":
+        recurring = job.schedule is not None
+        reason = conflict_reason(held, event=job.spec.event, recurring=recurring)
+        return Added("conflict", held.job_id, reason)
+    if verdict == "replaced":
+        await _replace(transaction, job, stored.get(job.job_id), now_ms)
+        await redefine(transaction, job, keys)
+        await store_runs(transaction, [(run, now_ms) for run in job.also])
+    return Added(verdict, held.job_id)
+
+
+def _verdict(job: NewJob, keys: Keys) -> Literal["existing", "conflict", "moved", "replaced"]:
+    held = _holder(job, keys)
+    recurring = job.schedule is not None
+    match weigh(held, digest=job.digest, event=job.spec.event, recurring=recurring):
+        case "same":
+            return "existing"
+        case "conflict":
+            return "conflict"
+        case "add" | "replace":
+            return "replaced" if held.job_id == job.job_id else "moved"
+
+
+def _holder(job: NewJob, keys: Keys) -> KeyHolder:
+    key = key_of(job)
+    if key is None:
+        msg = "a job without a key has no holder of it"
+        raise ValueError(msg)
+    return keys.held[key]
+
+
+async def _insert(transaction: Transaction, job: NewJob, now_ms: int) -> bool:
+    """Store a job; false, and nothing stored, where it has a live twin."""
+    if job.schedule is not None and not await _insert_schedule(
+        transaction, job.schedule, job.twin, now_ms
+    ):
+        return False
+    if job.run is not None:
+        await store_run(transaction, job.run, now_ms)
+    return True
+
+
+async def _insert_schedule(
+    transaction: Transaction, schedule: Schedule, twin: bytes | None, now_ms: int
+) -> bool:
+    values: Values = {**schedule_row(schedule, now_ms), "twin": twin}
+    return await transaction.change("schedules", "insert", values) == 1
+
+
+async def _replace(
+    transaction: Transaction, job: NewJob, stored: Schedule | None, now_ms: int
+) -> None:
+    """Give the recurrence its new definition: the waiting run goes, a running one stays."""
+    if stored is None or job.schedule is None:
+        await _insert(transaction, job, now_ms)
+        return
+    rows = await transaction.rows("runs", "hold_job", {"job_id": job.job_id})
+    runs = [run_of(row) for row in rows]
+    running = any(run.state == "running" or under_way(run) for run in runs)
+    if not running:
+        await _drop_waiting(transaction, job.job_id, runs, now_ms)
+    schedule, first = replaced(stored, job.schedule, job.run, running=running)
+    await transaction.change("schedules", "update", schedule_row(schedule, now_ms))
+    if first is not None:
+        await store_run(transaction, first, now_ms)
+
+
+async def _drop_waiting(
+    transaction: Transaction, job_id: str, runs: Sequence[Run], now_ms: int
+) -> None:
+    """Take the waiting run away; one that was tried has a history."""
+    tried = dropped(runs[0], now_ms=now_ms) if runs else None
+    await transaction.change("runs", "drop_waiting", {"job_id": job_id})
+    if tried is not None:
+        await transaction.change("history", "insert", finished_row(tried))

@@ -1,0 +1,1 @@
+"""What holds work back: queues, gates, quotas, breakers."""

@@ -1,0 +1,1 @@
+"""Jobs written in a caller's own transaction (SPEC 10)."""

@@ -1,0 +1,1 @@
+"""Speaking to the server: its connections, transactions, statements, clock, hints and faults."""

@@ -1,0 +1,46 @@
+"""Transactions that may be run again as they are: nothing of them has become durable.
+
+A connection may be gone before the commit was sent: the server was restarted, or this process was
+frozen for so long in the middle of a transaction that the server has ended it (`locks`).
+"""
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import psycopg
+
+from ductape.stores.postgres.server import locks
+from ductape.stores.postgres.server.patience import Watch
+from ductape.stores.postgres.server.transaction import Connection
+
+T = TypeVar("T")
+
+
+class NotBegun(Exception):
+    """The connection was gone before a commit was sent: nothing of the transaction is there."""
+
+
+async def if_alive(first: Awaitable[T], connection: Connection) -> T:
+    """Await what may be run again on another connection if this one turns out to be gone.
+
+    Raises `NotBegun` then.
+    """
+    try:
+        return await first
+    except psycopg.OperationalError as error:
+        if connection.broken:
+            raise NotBegun from error
+        raise
+
+
+async def commit(connection: Connection, watch: Watch, *, changes: bool) -> None:
+    """Commit what has changed something, or only read.
+
+    Raises `NotBegun`, with nothing sent, where the server may have ended the transaction by now:
+    what a commit that is not answered has come to nobody could tell.
+    """
+    if watch.silent_ms() >= locks.SILENCE_MS:
+        raise NotBegun
+    watch.committing = changes
+    committing = connection.execute(b"COMMIT")
+    await (committing if changes else if_alive(committing, connection))

@@ -1,0 +1,1 @@
+"""Settlements applied, each whole or not at all."""

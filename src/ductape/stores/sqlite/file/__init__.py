@@ -1,0 +1,1 @@
+"""The file: its connections and its one writer, its statements, and hints about it."""

@@ -1,0 +1,1 @@
+"""New jobs on their way into the store."""

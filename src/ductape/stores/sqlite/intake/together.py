@@ -1,0 +1,111 @@
+"""Plain jobs that arrive in one turn of the event loop are stored by one statement.
+
+A hundred callers then cost the writer one step instead of a hundred, and the two threads hand
+Python's lock over a few times instead of hundreds. Each caller still returns only after its own
+commit, and a statement that fails for all is tried again for each.
+
+An idle worker of this process is told before: its claim then waits right behind and finds the job
+in the same transaction, so that one commit lies between a dispatch and the handler's first line.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ductape.errors import StoreError
+from ductape.ports.stores.intake import Added, NewJob
+from ductape.stores.sqlite.connection import Connection
+from ductape.stores.sqlite.file.engine import Engine, refuse_beside_a_loan
+from ductape.stores.sqlite.file.statements import statements
+from ductape.stores.sqlite.settling import store_fresh
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """One caller's job, and where its answer goes."""
+
+    job: NewJob
+    now_ms: int
+    answer: asyncio.Future[Added]
+
+
+class Together:
+    """Stores plain jobs: no key, no recurrence."""
+
+    def __init__(self, engine: Engine, announce: Callable[[], bool]) -> None:
+        """Work on an engine; `announce` tells whether somebody asks for what is stored next."""
+        self._engine = engine
+        self._announce = announce
+        self._awaited = False
+        """Whether somebody asks for what has arrived."""
+        self._arrived: list[_Arrival] = []
+        self._writes: set[asyncio.Task[None]] = set()
+
+    async def add(self, job: NewJob, *, now_ms: int) -> Added:
+        """Store one job with all that arrive beside it."""
+        refuse_beside_a_loan()
+        answer: asyncio.Future[Added] = asyncio.get_running_loop().create_future()
+        if not self._arrived:
+            write = asyncio.create_task(self._write_arrived())
+            self._writes.add(write)
+            write.add_done_callback(self._writes.discard)
+        self._arrived.append(_Arrival(job, now_ms, answer))
+        if not self._awaited and job.run is not None and job.run.state == "queued":
+            self._awaited = self._announce()
+        return await answer
+
+    async def _write_arrived(self) -> None:
+        """Write what has arrived by the next turn of the loop."""
+        arrivals, self._arrived = self._arrived, []
+        awaited, self._awaited = self._awaited, False
+        try:
+            await self._write(arrivals, lone=len(arrivals) == 1 and not awaited)
+        except StoreError:
+            for arrival in arrivals:
+                await self._write_one(arrival)
+
+    async def _write_one(self, arrival: _Arrival) -> None:
+        try:
+            await self._write([arrival], lone=True)
+        except StoreError as error:
+            if not arrival.answer.done():
+                arrival.answer.set_exception(error)
+
+    async def _write(self, arrivals: Sequence[_Arrival], *, lone: bool) -> None:
+        write = self._engine.write_lone if lone else self._engine.write
+        answers = await write(lambda c: _store(c, arrivals))
+        for arrival, answer in answers:
+            if not arrival.answer.done():
+                arrival.answer.set_result(answer)
+
+
+def add_plain(connection: Connection, jobs: Sequence[tuple[NewJob, int]]) -> None:
+    """Insert the first runs of jobs, and what tells of them, each with its instant."""
+    runs = [
+        (run, now_ms) for job, now_ms in jobs for run in (job.run, *job.also) if run is not None
+    ]
+    store_fresh(connection, runs)
+
+
+def current_versions(connection: Connection, jobs: Sequence[NewJob]) -> dict[str, int]:
+    """Return the present version of every product that the jobs were resolved against."""
+    sql = statements("products")["version"]
+    tags = {job.spec.product for job in jobs if job.product_version}
+    return {tag: connection.execute(sql, {"tag": tag}).get for tag in tags}
+
+
+def _store(connection: Connection, arrivals: Sequence[_Arrival]) -> list[tuple[_Arrival, Added]]:
+    """Store those whose product has not changed; a caller that is gone is left out."""
+    there = [arrival for arrival in arrivals if not arrival.answer.cancelled()]
+    versions = current_versions(connection, [arrival.job for arrival in there])
+    fit = [each for each in there if _fits(each.job, versions)]
+    add_plain(connection, [(each.job, each.now_ms) for each in fit])
+    return [(each, _answer(each.job, versions)) for each in there]
+
+
+def _answer(job: NewJob, versions: dict[str, int]) -> Added:
+    return Added("added" if _fits(job, versions) else "moved", job.job_id)
+
+
+def _fits(job: NewJob, versions: dict[str, int]) -> bool:
+    return not job.product_version or versions[job.spec.product] == job.product_version

@@ -1,0 +1,1 @@
+"""A worker's turns: what ended is settled, what waits is claimed."""

@@ -1,0 +1,75 @@
+"""From an exception to a stored error: its code, its masked message, its traceback (SPEC 12)."""
+
+import traceback
+from dataclasses import dataclass
+
+from ductape.domain.masking import mask
+from ductape.domain.outcome import Failure, StoredError
+from ductape.errors import PROVIDER_CODES, DuctapeError, ProviderError, QuotaExceeded
+from ductape.ports.handler import Abort, Retry
+from ductape.ports.steps import StepFailed
+from ductape.ports.vault import SealBroken
+from ductape.worker.attempt.details import kept_details
+
+LONGEST_MESSAGE = 4_096
+LONGEST_TRACEBACK = 16_384
+
+_CODES: dict[type[Exception], tuple[str, bool]] = {
+    SealBroken: ("SEAL_BROKEN", False),
+    TimeoutError: ("TIMEOUT", True),
+}
+"""The code of an error that is not ours, and whether its traceback is kept."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How an error is told."""
+
+    now_ms: int
+    sensitive: tuple[str, ...] = ()
+    """Texts to mask."""
+    quotes: bool = True
+    """Whether a provider's own words may stand in its details."""
+
+
+def failure_of(error: Exception, telling: Telling) -> Failure:
+    """Turn what a handler raised into a failure."""
+    match error:
+        case Retry():
+            stored = _stored("RETRY", error, telling)
+            return Failure(stored, retry_after_ms=error.after_ms, again=True)
+        case Abort():
+            return Failure(_stored("ABORTED", error, telling), final=True)
+        case StepFailed():
+            return error.failure
+        case ProviderError() | QuotaExceeded():
+            code = error.code
+            if code not in PROVIDER_CODES:
+                code = mask(code, telling.sensitive)  # a handler's own word for it
+            stored = _stored(code, error, telling)
+            in_vain = isinstance(error, QuotaExceeded) and error.retry_after_ms is None
+            return Failure(stored, retry_after_ms=error.retry_after_ms, final=in_vain)
+        case DuctapeError():
+            return Failure(_stored(error.code, error, telling))
+        case _:
+            code, traced = _CODES.get(type(error), ("HANDLER_ERROR", True))
+            return Failure(_stored(code, error, telling, traced=traced))
+
+
+def timed_out(timeout_ms: int, *, now_ms: int) -> Failure:
+    """Make the failure of an attempt that took too long."""
+    message = f"the attempt took longer than its time-out of {timeout_ms} ms"
+    return Failure(StoredError(code="TIMEOUT", message=message, type="TimeoutError", at=now_ms))
+
+
+def _stored(code: str, error: Exception, telling: Telling, *, traced: bool = False) -> StoredError:
+    said, sensitive = str(error) or type(error).__name__, telling.sensitive
+    trace = mask("".join(traceback.format_exception(error)), sensitive) if traced else None
+    return StoredError(
+        code=code,
+        message=mask(said, sensitive)[:LONGEST_MESSAGE],
+        type=type(error).__name__,
+        at=telling.now_ms,
+        traceback=None if trace is None else trace[-LONGEST_TRACEBACK:],
+        details=kept_details(error, sensitive, quotes=telling.quotes),
+    )

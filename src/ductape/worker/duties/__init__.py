@@ -1,0 +1,1 @@
+"""What any worker does now and then, for the whole fleet."""
