@@ -16,7 +16,7 @@ from ductape.stores.postgres.schema.migrating import migrate
 from ductape.stores.postgres.server.address import address_of
 from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.store import PostgresStore, open_postgres
-from ductape.stores.postgres.upkeep.mending import sweeping
+from ductape.stores.postgres.upkeep import sweeping
 from ductape.stores.postgres.upkeep.retention import AHEAD
 from tests.builders import (
     NOW_MS,

@@ -12,7 +12,7 @@ from ductape.domain.outcome import Success
 from ductape.stores.postgres.schema.migrating import migrate
 from ductape.stores.postgres.server.address import address_of
 from ductape.stores.postgres.store import PostgresStore, open_postgres
-from ductape.stores.postgres.upkeep.mending import tidying
+from ductape.stores.postgres.upkeep import tidying
 from ductape.testing.loop import VirtualClock
 from ductape.worker.duties.tidying import keep_tidy
 from tests.builders import NOW_MS, a_new_job, decide
