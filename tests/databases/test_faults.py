@@ -94,7 +94,7 @@ async def test_a_line_that_was_cut_while_nobody_used_it_is_not_noticed(on_server
 
 @pytest.mark.parametrize(
     ("kind", "limit"),
-    [("mariadb", "mysql.CONNECT_S"), ("mongodb", "mongo.CONNECT_MS")],
+    [("mariadb", "mysql.database.CONNECT_S"), ("mongodb", "mongo.database.CONNECT_MS")],
 )
 async def test_connecting_has_a_time_of_its_own(
     on_sqlite: Ground, monkeypatch: pytest.MonkeyPatch, kind: str, limit: str

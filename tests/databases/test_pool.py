@@ -154,7 +154,10 @@ async def test_what_is_lent_while_all_is_closed_is_closed_as_it_comes_back(
 
 @pytest.mark.parametrize(
     ("kind", "module", "extra"),
-    [("postgresql", "postgres", "postgres"), ("mysql", "mysql", "mysql")],
+    [
+        ("postgresql", "postgres.database", "postgres"),
+        ("mysql", "mysql.database", "mysql"),
+    ],
 )
 async def test_a_missing_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, kind: DatabaseType, module: str, extra: str
