@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from ductape import Ductape, Handlers, JobFailed, ValidationError
+from ductape import Ductape, Handlers, JobCancelled, JobFailed, ValidationError
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from tests.servers.http import Answer, Receiver, http_receiver
 
@@ -210,6 +210,36 @@ async def test_a_provider_that_keeps_failing_is_skipped_by_the_whole_fleet(
         async with asyncio.timeout(10):
             while (await run(elsewhere))["provider"] != "first":
                 pass
+        assert await run(ductape) == {"id": "one", "provider": "first"}
+
+
+@pytest.mark.parametrize("how", ["refused", "cancelled"])
+async def test_a_probe_that_tells_nothing_of_the_provider_is_followed_by_another(
+    store: str, two: Two, how: str
+) -> None:
+    """By the very next run: it would else count as lost only after a minute."""
+    asked = asyncio.Event()
+
+    async def hangs(request: web.Request) -> web.Response:
+        del request
+        asked.set()
+        await asyncio.Event().wait()
+        return web.Response()
+
+    refused = web.Response(status=400)
+    two.say(web.Response(status=503), hangs if how == "cancelled" else refused)
+    first = an_option("first", breaker={"failures": 1, "cooldown": 1})
+    async with asyncio.timeout(20), Ductape.open(store, worker=True) as ductape:
+        await ductape.products.apply(product(two.urls, first, an_option("second")))
+        assert (await run(ductape))["provider"] == "second"
+        if how == "cancelled":
+            receipt = await ductape.processor.job.dispatch({**MAIL, "start_at": 0})
+            await asked.wait()
+            await ductape.jobs.cancel(receipt["job_id"])
+            with pytest.raises(JobCancelled):
+                await ductape.processor.job.wait(receipt["job_id"])
+        else:
+            assert (await run(ductape))["provider"] == "second"
         assert await run(ductape) == {"id": "one", "provider": "first"}
 
 

@@ -83,3 +83,43 @@ async def test_each_provider_has_a_breaker_of_its_own(store: Store) -> None:
         BreakerKey("bills", "prd", "fallback:mail", "sendgrid"),
     ):
         assert await admitted(store, key=other) == "call"
+
+
+async def told_nothing(store: Store, *, probed_at: int, key: BreakerKey = KEY) -> None:
+    await store.breakers.told_nothing(key, RULE, probed_at_ms=NOW_MS + probed_at)
+
+
+async def test_where_a_probe_tells_nothing_one_other_probes_at_once(
+    store: Store, open_again: OpenAgain
+) -> None:
+    await fail(store, 3)
+    stores = (store, await open_again())
+    assert await admitted(store, at=100) == "probe"
+    await told_nothing(store, probed_at=100)
+    asked = await asyncio.gather(*(admitted(stores[at % 2], at=101) for at in range(20)))
+    assert sorted(asked) == ["probe", *["skip"] * 19]
+    await fail(store, 1, at=102)
+    assert [await admitted(store, at=at) for at in (201, 202)] == ["skip", "probe"]
+
+
+async def test_a_probe_that_counts_as_lost_gives_no_place_back(store: Store) -> None:
+    await fail(store, 3)
+    for at in (100, 140):
+        assert await admitted(store, at=at) == "probe"
+    await told_nothing(store, probed_at=100)
+    assert await admitted(store, at=150) == "skip"
+
+
+async def test_what_tells_nothing_changes_nothing_of_a_breaker_that_is_told_meanwhile(
+    store: Store,
+) -> None:
+    await told_nothing(store, probed_at=0)
+    assert await admitted(store) == "call"
+    await fail(store, 3)
+    assert await admitted(store, at=100) == "probe"
+    await fail(store, 1, at=110)
+    await told_nothing(store, probed_at=100)
+    assert [await admitted(store, at=at) for at in (209, 210)] == ["skip", "probe"]
+    await store.breakers.answered(KEY)
+    await told_nothing(store, probed_at=210)
+    assert await admitted(store, at=211) == "call"

@@ -1,8 +1,8 @@
 """The circuit breaker of a provider: who may call it while it keeps failing (SPEC 9). Pure.
 
 Closed: everybody calls. After so many failures in a row it opens: nobody calls. After a cool-down
-one worker of the fleet tries (half open): an answer closes it, a failure opens it again. Instants
-and spans are milliseconds.
+one worker of the fleet tries (half open): an answer closes it, a failure opens it again, and where
+the try tells nothing, the next caller makes it. Instants and spans are milliseconds.
 """
 
 from typing import Literal
@@ -64,6 +64,21 @@ def answered(breaker: Breaker) -> Breaker:
     (True, 'open')
     """
     return breaker if breaker.state == "open" else CLOSED
+
+
+def told_nothing(breaker: Breaker, rule: BreakerRule, probed_at_ms: int) -> Breaker:
+    """Return what the breaker is where the probe of an instant ended, and said nothing of it.
+
+    As before that probe: the next caller finds out. One that counts as lost has no say any more.
+
+    >>> told_nothing(Breaker("half_open", 5, 17), BreakerRule(probe_ms=7), 10)
+    Breaker(state='open', failures=5, until_ms=10)
+    >>> told_nothing(Breaker("half_open", 5, 24), BreakerRule(probe_ms=7), 10).state
+    'half_open'
+    """
+    if breaker.state != "half_open" or breaker.until_ms != probed_at_ms + rule.probe_ms:
+        return breaker
+    return Breaker("open", breaker.failures, probed_at_ms)
 
 
 def failed(breaker: Breaker, rule: BreakerRule, now_ms: int) -> Breaker:

@@ -14,7 +14,8 @@ from ductape.domain.definitions.option import OptionTarget
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure
 from ductape.errors import ProviderError, ValidationError
-from ductape.handlers.choosing.options import Around, NotTried, Options
+from ductape.handlers.choosing.breaking import NotTried
+from ductape.handlers.choosing.options import Around, Options
 from ductape.handlers.choosing.trying import trying_of
 from ductape.ports.handler import Invocation
 

@@ -5,6 +5,7 @@ crash. One that is given up is undone before the next one is tried, and tried an
 attempt (SPEC 9).
 """
 
+import asyncio
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -14,10 +15,19 @@ from ductape.domain.outcome import Failure
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import UNDOING, Step
 from ductape.errors import ValidationError
-from ductape.handlers.choosing.options import PATIENCE, NotTried, Options
+from ductape.handlers.choosing.breaking import NotTried
+from ductape.handlers.choosing.options import PATIENCE, Options
 from ductape.handlers.choosing.sharing import patience_ms
 from ductape.ports.invoke import Call, Engine
-from ductape.ports.steps import Plan, StepFailed, Steps, Unwound, Work, unwind_if_told
+from ductape.ports.steps import (
+    Plan,
+    StepFailed,
+    Steps,
+    Suspend,
+    Unwound,
+    Work,
+    unwind_if_told,
+)
 
 PASSED_OVER = "NotTried"
 """The type of the error of an option that was not called, or whose answer is of no use."""
@@ -37,6 +47,10 @@ class Lasting:
 
     async def unwind_if_told(self) -> None:
         """Undo what options have done where that is asked for; raises `Unwound`, `StepFailed`."""
+        if self._steps.stopping or self._steps.unwinding is not None:
+            for at in self._options.places():
+                self._options.breaking.recall(self._options[at])
+                await self._options.breaking.let_go(self._options[at])
         await unwind_if_told(self._steps, self._undoing)
 
     def under_way(self) -> int | None:
@@ -50,7 +64,7 @@ class Lasting:
         path = await self._steps.anew(self._options.path_of(at))
         plan, before = self._plan(at, path), self._steps.find(path)
         undo = self._invoking(at, path, undoes=False)  # it finds that it was given up
-        step = await self._steps.run(plan, self._tries(plan, at, until_ms), undo)
+        step = await self._done(plan, self._tries(plan, at, until_ms), undo, at)
         if step.state == "completed" or step.error is None:
             return (step.result,)
         if step.error.type == PASSED_OVER:
@@ -60,8 +74,20 @@ class Lasting:
             return failure
         failure = Failure(step.error)
         if before is None or before.state != step.state:
-            await self._options.tell(self._options[at], failure)  # its own time was over
+            await self._options.breaking.tell(self._options[at], failure)  # its own time was over
         return failure
+
+    async def _done(self, plan: Plan, work: Work, undo: Work, at: int) -> Step:
+        """Do the step of the option at a place; held or stopped, it may be the probe of one."""
+        breaking, option = self._options.breaking, self._options[at]
+        try:
+            return await self._steps.run(plan, work, undo)
+        except Suspend:
+            await breaking.keep(option)
+            raise
+        except asyncio.CancelledError:
+            await breaking.let_go(option)
+            raise
 
     async def keep(self, name: str, answer: JsonObject) -> None:
         """Leave it at the record of the option that gave the answer."""
@@ -90,7 +116,9 @@ class Lasting:
         async def work() -> JsonValue:
             nonlocal begun
             call = self._call(at, plan.path)
-            if not begun:
+            if begun:
+                self._options.breaking.recall(self._options[at])
+            else:
                 await self._admitted(plan, at, known)
             begun = False
             return await self._tried(plan, at, call, until_ms())
@@ -105,7 +133,7 @@ class Lasting:
             last = Failure(known.error)
         try:
             await self._options.refuse_ill(option)
-            if await self._options.admitted(option, after=last) or last is None:
+            if await self._options.breaking.admitted(option, after=last) or last is None:
                 return
         except NotTried as error:
             raise self._passed_over(error.code, error) from error
@@ -116,7 +144,7 @@ class Lasting:
         timeout_ms = patience_ms(option, tries + 1, until_ms - self._options.now_ms())
         call = replace(call, timeout_ms=timeout_ms, tries_left=tries)
         outcome = await self._engine.tried(call)
-        await self._options.tell(option, outcome)
+        await self._options.breaking.tell(option, outcome)
         if isinstance(outcome, Failure):
             self._failures[plan.path] = outcome
             too_long = (outcome.retry_after_ms or 0) > PATIENCE.max_delay_ms

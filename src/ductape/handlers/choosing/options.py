@@ -11,38 +11,17 @@ from ductape.domain.outcome import Failure, Success
 from ductape.domain.request import RetryPolicy
 from ductape.domain.retry import delay_ms, may_retry
 from ductape.errors import ProviderError, invalid
+from ductape.handlers.choosing.breaking import Breaking, NotTried
 from ductape.handlers.choosing.sharing import ending_ms, patience_ms, share_ms
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy
 from ductape.ports.handler import Invocation
 from ductape.ports.health import Health
 from ductape.ports.invoke import Call
-from ductape.ports.stores.quotas import BreakerKey, Breakers
+from ductape.ports.stores.quotas import Breakers
 
 PATIENCE = RetryPolicy(initial_delay_ms=200, max_delay_ms=5_000)
 """Between the tries of one option: somebody waits, and the next option may be well."""
-
-NOT_ITS_FAULT = frozenset(
-    {
-        "VALIDATION_ERROR",
-        "NOT_FOUND",
-        "REFERENCE_MISSING",
-        "QUOTA_EXCEEDED",
-        "SESSION_INVALID",
-        "SESSION_EXPIRED",
-        "STORE_ERROR",
-    }
-)
-"""Codes that say nothing about whether a provider is well: its breaker is not told."""
-
-
-class NotTried(Exception):
-    """An option was passed over; the reason is its message."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 @dataclass(frozen=True)
@@ -66,6 +45,7 @@ class Options:
         self._invocation = invocation
         self._owner = owner
         self._options = options
+        self.breaking = Breaking(around.breakers, around.clock, invocation, owner)
         deadline_ms = invocation.context.deadline_ms
         self.ends_ms = deadline_ms - ending_ms(deadline_ms - around.clock.now_ms())
         """Epoch ms by which all must have ended, so that what they failed with can be told."""
@@ -73,6 +53,10 @@ class Options:
     def __getitem__(self, at: int) -> OptionTarget:
         """Return the option at a place."""
         return self._options[at]
+
+    def places(self) -> range:
+        """Return the places of all options."""
+        return range(len(self._options))
 
     def now_ms(self) -> int:
         """Tell the time."""
@@ -84,7 +68,7 @@ class Options:
 
     def place_of(self, path: str) -> int:
         """Return the place of the option whose path it is, or whose path begins it before a `#`."""
-        paths = [self.path_of(at) for at in range(len(self._options))]
+        paths = [self.path_of(at) for at in self.places()]
         return next(at for at, one in enumerate(paths) if path == one or path.startswith(f"{one}#"))
 
     def share_until_ms(self, at: int) -> int:
@@ -134,12 +118,11 @@ class Options:
         await self.refuse_ill(option)
         failures = 0
         last: Failure | None = None
-        while await self.admitted(option, after=last):
+        while await self.breaking.admitted(option, after=last):
             left_ms = until_ms - self._around.clock.now_ms()
             timeout_ms = patience_ms(option, option.retries + 1 - failures, left_ms)
             call = self.call_of(at, given, self.path_of(at), timeout_ms)
-            outcome = await self._invocation.engine.tried(call)
-            await self.tell(option, outcome)
+            outcome = await self._tried(option, call)
             if isinstance(outcome, Success):
                 return outcome
             last, failures = outcome, failures + 1
@@ -150,6 +133,15 @@ class Options:
                 break
             await asyncio.sleep(wait_ms / 1000)
         return cast("Failure", last)
+
+    async def _tried(self, option: OptionTarget, call: Call) -> Success | Failure:
+        try:
+            outcome = await self._invocation.engine.tried(call)
+        except BaseException:  # stopped: a further attempt asks its breaker anew
+            await self.breaking.let_go(option)
+            raise
+        await self.breaking.tell(option, outcome)
+        return outcome
 
     def call_of(self, at: int, given: JsonObject, path: str, timeout_ms: int | None) -> Call:
         """Make the call of the option at a place: another takes its part where it fails."""
@@ -172,34 +164,12 @@ class Options:
         if await self._around.health.ill(invocation.product, invocation.env, key):
             raise NotTried("UNHEALTHY", "its healthcheck failed: skipped until it succeeds")
 
-    async def admitted(self, option: OptionTarget, *, after: Failure | None) -> bool:
-        """Ask the breaker; false where an earlier try has opened it; raises `NotTried`."""
-        now_ms = self._around.clock.now_ms()
-        key = self._key(option)
-        admission = await self._around.breakers.admit(key, option.breaker, now_ms=now_ms)
-        if admission == "skip" and after is None:
-            raise NotTried("CIRCUIT_OPEN", "it keeps failing: skipped until it has cooled down")
-        return admission != "skip"
-
-    async def tell(self, option: OptionTarget, outcome: Success | Failure) -> None:
-        """Tell the breaker what an option came to."""
-        key = self._key(option)
-        if isinstance(outcome, Success):
-            await self._around.breakers.answered(key)
-        elif outcome.error.code not in NOT_ITS_FAULT:
-            now_ms = self._around.clock.now_ms()
-            await self._around.breakers.failed(key, option.breaker, now_ms=now_ms)
-
     def _wait(self, failures: int, failure: Failure) -> int | None:
         """Return how long to wait before the next try; none where that is too long."""
         least_ms = failure.retry_after_ms
         if least_ms is not None and least_ms > PATIENCE.max_delay_ms:
             return None
         return delay_ms(PATIENCE, failures, self._around.entropy.draw(), least_ms)
-
-    def _key(self, option: OptionTarget) -> BreakerKey:
-        invocation = self._invocation
-        return BreakerKey(invocation.product, invocation.env, self._owner, option.provider)
 
     def _mapping(self, at: int, name: str) -> JsonValue:
         listed = cast("list[JsonObject]", self._invocation.target.mappings.get("options") or [])

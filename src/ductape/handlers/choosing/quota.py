@@ -17,7 +17,8 @@ from ductape.domain.limits.quota import Rule, Verdict, rule_at, weighted
 from ductape.domain.outcome import Failure
 from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import ProviderError, QuotaExceeded, invalid
-from ductape.handlers.choosing.options import Around, NotTried, Options, failed_with
+from ductape.handlers.choosing.breaking import NotTried
+from ductape.handlers.choosing.options import Around, Options, failed_with
 from ductape.handlers.choosing.trying import Trying, trying_of
 from ductape.ports.handler import Invocation
 from ductape.ports.stores.quotas import QuotaKey, Quotas

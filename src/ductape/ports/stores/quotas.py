@@ -59,3 +59,7 @@ class Breakers(Protocol):
     async def failed(self, key: BreakerKey, rule: BreakerRule, *, now_ms: int) -> None:
         """Note that a provider failed."""
         ...
+
+    async def told_nothing(self, key: BreakerKey, rule: BreakerRule, *, probed_at_ms: int) -> None:
+        """Let the next caller probe: the one that was admitted at an instant tells nothing."""
+        ...

@@ -48,3 +48,8 @@ class RoutedBreakers:
         """Note that a provider failed."""
         breakers = self._places.of_product(key.product).breakers
         await breakers.failed(key, rule, now_ms=now_ms)
+
+    async def told_nothing(self, key: BreakerKey, rule: BreakerRule, *, probed_at_ms: int) -> None:
+        """Let the next caller probe."""
+        breakers = self._places.of_product(key.product).breakers
+        await breakers.told_nothing(key, rule, probed_at_ms=probed_at_ms)

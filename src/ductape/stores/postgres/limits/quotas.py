@@ -4,7 +4,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from ductape.domain.limits.breaker import CLOSED, Admission, Breaker, BreakerRule, admit, failed
+from ductape.domain.limits.breaker import (
+    CLOSED,
+    Admission,
+    Breaker,
+    BreakerRule,
+    admit,
+    failed,
+    told_nothing,
+)
 from ductape.domain.limits.quota import Rule, Uses, Verdict, check, increment, outlived_at
 from ductape.ports.stores.quotas import BreakerKey, QuotaKey
 from ductape.stores.postgres.rows.values import Row, Values
@@ -73,6 +81,11 @@ class PostgresBreakers:
         """Note that a provider failed."""
         values = _breaker_values(key, now_ms)
         await self._change(values, lambda breaker: (failed(breaker, rule, now_ms), "skip"))
+
+    async def told_nothing(self, key: BreakerKey, rule: BreakerRule, *, probed_at_ms: int) -> None:
+        """Let the next caller probe."""
+        values = _breaker_values(key, probed_at_ms)
+        await self._change(values, lambda one: (told_nothing(one, rule, probed_at_ms), "skip"))
 
     async def _seen(self, values: Values) -> Breaker:
         return _breaker(await self._engine.single(lambda t: t.row("breakers", "get", values)))

@@ -13,6 +13,7 @@ from ductape.domain.limits.breaker import (
     State,
     admit,
     failed,
+    told_nothing,
 )
 from ductape.domain.limits.quota import Rule, Uses, Verdict, check, increment, outlived_at
 from ductape.ports.stores.quotas import BreakerKey, QuotaKey
@@ -80,6 +81,11 @@ class SqliteBreakers:
         """Note that a provider failed."""
         values = _breaker_cells(key, now_ms)
         await self._change(values, lambda breaker: (failed(breaker, rule, now_ms), "skip"))
+
+    async def told_nothing(self, key: BreakerKey, rule: BreakerRule, *, probed_at_ms: int) -> None:
+        """Let the next caller probe."""
+        values = _breaker_cells(key, probed_at_ms)
+        await self._change(values, lambda one: (told_nothing(one, rule, probed_at_ms), "skip"))
 
     async def _change(
         self, values: dict[str, Cell], step: Callable[[Breaker], tuple[Breaker, Admission]]
