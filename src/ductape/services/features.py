@@ -32,7 +32,7 @@ class Features:
     """The features of one store."""
 
     def __init__(self, store: Store, clock: Clock, sealing: Sealing) -> None:
-        """Signal features; `sealing` seals what is sensitive."""
+        """Signal features; `sealing` seals what they are told."""
         self._store = store
         self._clock = clock
         self._sealing = sealing
@@ -47,9 +47,8 @@ class Features:
             raise invalid("job_id", "a job that runs a feature", f"one of kind {spec.kind}")
         if not 0 < len(name) <= LONGEST_SIGNAL:
             raise invalid("name", f"1 to {LONGEST_SIGNAL} characters", f"{len(name)}")
-        kept = _json(data)
-        if spec.sensitive:
-            kept = self._sealing.sealed(kept, f"{job_id}/signal/{name}")
+        # Who sends it cannot know which step will take it: that of a sensitive child, perhaps.
+        kept = self._sealing.sealed(_json(data), f"{job_id}/signal/{name}")
         now_ms = self._clock.now_ms()
         heard = await self._store.steps.signal(job_id, name, kept, now_ms=now_ms)
         if heard:
