@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from ductape.domain.job import Claim, JobSpec
-from ductape.domain.outcome import Success
+from ductape.domain.outcome import Interrupted, Success
 from ductape.domain.request import Repeat
 from ductape.domain.settlement import run_ref
 from ductape.ports.stores import Store
@@ -238,6 +239,29 @@ async def test_a_waiting_run_cannot_be_asked_to_stop(store: Store) -> None:
     [job_id] = await stored(store, a_new_job())
     assert not await store.claims.ask_cancel(job_id, 1, reason=None)
     assert not await store.claims.ask_cancel("nobody", 1, reason=None)
+
+
+async def test_what_is_learned_of_a_run_stays_when_it_goes_back(store: Store) -> None:
+    await hired(store, "w1", "w2")
+    [job_id] = await stored(store, a_new_job())
+    claim = await claimed_one(store)
+    learned = replace(claim.run.spec, calls_features=True)
+    assert await store.claims.learn(run_ref(claim.run), learned)
+    assert (await live(store, job_id)).spec == learned
+    claim = replace(claim, run=replace(claim.run, spec=learned))
+    await store.claims.settle([decide(claim, Interrupted(), NOW_MS)], now_ms=NOW_MS)
+    assert (await claimed_one(store, "w2")).run.spec == learned
+
+
+async def test_nothing_is_learned_of_a_run_in_other_hands_or_asked_to_stop(store: Store) -> None:
+    await hired(store, "w1")
+    [job_id] = await stored(store, a_new_job())
+    run = (await claimed_one(store)).run
+    learned = replace(run.spec, calls_features=True)
+    assert not await store.claims.learn(replace(run_ref(run), fence=run.fence - 1), learned)
+    await store.claims.ask_cancel(job_id, 1, reason=None)
+    assert not await store.claims.learn(run_ref(run), learned)
+    assert (await live(store, job_id)).spec == run.spec
 
 
 @pytest.mark.parametrize("spec", [a_spec(), a_spec(queue="ünïcode ☃"), a_spec(needs="job:a")])

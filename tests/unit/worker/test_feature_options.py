@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from ductape import FeatureContext, Handlers, JobCancelled, JobFailed, ProviderError
+from ductape.domain.change import RunRef
+from ductape.domain.job import JobSpec
 from ductape.handlers.python import AsyncContext
 from ductape.testing import Harness, run
 from tests.unit.worker.builders import PRODUCT, a_job, until_status
@@ -509,4 +511,109 @@ def test_a_mapped_input_is_the_same_after_a_hold_and_a_failure(
     around = feature("order", given if not as_option else {"event": "somehow"})
     outcome(folder, acting, [around], given if as_option else OTHER, event="order")
     assert len(stamps) > 2
+    assert len(set(stamps)) == 1
+
+
+@pytest.mark.parametrize("state", ["scheduled", "running"])
+@pytest.mark.parametrize("event", ["somehow", "share", "points"])
+def test_what_calls_a_feature_by_a_later_version_alone_undoes_what_it_has_done(
+    folder: Path, acting: Acting, event: str, state: str
+) -> None:
+    """It was stored as a job that calls none."""
+
+    def product(called: Part) -> Part:
+        return {
+            **PRODUCT,
+            "features": [PAYING if state == "running" else RESTING],
+            "fallbacks": [fallback(called)],
+            "quotas": [{"tag": "share", "options": [called]}],
+            "jobs": [{"tag": "points", "event_type": "fallback", "event_tag": "somehow"}],
+        }
+
+    async def scenario(harness: Harness) -> None:
+        processor = harness.ductape.processor.job
+        start_at = harness.clock.now_ms() + MINUTE_MS
+        job_id = (await processor.dispatch(a_job(event, start_at=start_at)))["job_id"]
+        await harness.ductape.products.apply(product(option()))
+        await harness.until(lambda: acting.done)
+        if state == "running":
+            await harness.until(lambda: "ship" in acting.done)
+        await until_status(harness, job_id, state)
+        await harness.ductape.jobs.cancel(job_id, "enough")
+        with pytest.raises(JobCancelled):
+            await processor.wait(job_id)
+
+    acting.lasting_ms = {"ship": 5_000}
+    run(scenario, folder, handlers=acting.handlers, product=product(OTHER))
+    assert [one for one in acting.done if one != "ship"] == ["charge", "refund"]
+
+
+@pytest.mark.parametrize("first", ["asked", "learned"])
+def test_who_cancels_while_a_run_finds_out_that_it_calls_a_feature_stops_it(
+    folder: Path, acting: Acting, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """Whichever comes first in the store: that it is asked to stop, or what it has learned."""
+
+    async def scenario(harness: Harness) -> None:
+        claims, asking = harness.ductape.core.store.claims, asyncio.Event()
+        learn, ask_cancel = claims.learn, claims.ask_cancel
+        cancelling: list[asyncio.Task[object]] = []
+
+        async def ask(job_id: str, number: int, *, reason: str | None) -> bool:
+            asking.set()
+            if first == "learned" and "ship" not in acting.done:
+                await harness.until(lambda: "ship" in acting.done)
+            return await ask_cancel(job_id, number, reason=reason)
+
+        async def learned(ref: RunRef, spec: JobSpec) -> bool:
+            cancelling.append(asyncio.create_task(harness.ductape.jobs.cancel(job_id)))
+            await (asking.wait() if first == "learned" else cancelling[0])
+            return await learn(ref, spec)
+
+        monkeypatch.setattr(claims, "ask_cancel", ask)
+        monkeypatch.setattr(claims, "learn", learned)
+        processor = harness.ductape.processor.job
+        start_at = harness.clock.now_ms() + MINUTE_MS
+        job_id = (await processor.dispatch(a_job("somehow", start_at=start_at)))["job_id"]
+        await harness.ductape.products.apply({**product, "fallbacks": [fallback(option())]})
+        with pytest.raises(JobCancelled):
+            await processor.wait(job_id)
+        await asyncio.gather(*cancelling)
+
+    acting.lasting_ms = {"ship": 5_000}
+    product = {**PRODUCT, "features": [PAYING], "fallbacks": [fallback(OTHER)]}
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done == ([] if first == "asked" else ["charge", "ship", "refund"])
+
+
+def test_what_a_later_version_lets_call_a_feature_is_held_with_its_input_and_version(
+    folder: Path, acting: Acting
+) -> None:
+    stamps: list[object] = []
+
+    @acting.handlers.feature("stamped")
+    async def stamped(given: dict[str, Any], ctx: FeatureContext) -> None:
+        stamps.append(given["at"])
+        await ctx.sleep(MINUTE_MS)
+        await ctx.job("ship")
+
+    product = {**PRODUCT, "fallbacks": [fallback(OTHER)]}
+
+    async def scenario(harness: Harness) -> None:
+        processor = harness.ductape.processor.job
+        start_at = harness.clock.now_ms() + MINUTE_MS
+        job = a_job(
+            "somehow", start_at=start_at, input={"at": "$Now()"}, expires_at=start_at + 5_000
+        )
+        job_id = (await processor.dispatch(job))["job_id"]
+        await harness.ductape.products.apply(
+            {**product, "fallbacks": [fallback(option("stamped"))]}
+        )
+        await harness.until(lambda: stamps)
+        await harness.ductape.products.apply(product, force=True)
+        await processor.wait(job_id)
+
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert acting.done == ["ship"]
+    assert len(stamps) > 1
     assert len(set(stamps)) == 1

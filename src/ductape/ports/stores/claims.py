@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
-from ductape.domain.job import Claim, Progress
+from ductape.domain.job import Claim, JobSpec, Progress
 from ductape.domain.jsonvalue import JsonValue
 
 
@@ -74,6 +74,13 @@ class Claims(Protocol):
         progress: Progress | None = None,
     ) -> bool:
         """Store a checkpoint or progress while the fence holds; tell whether it did."""
+        ...
+
+    async def learn(self, run: RunRef, spec: JobSpec) -> bool:
+        """Replace what a running run is to do by what was learned of it since it was stored.
+
+        False, and nothing changed, if the fence is lost or somebody has asked to stop it.
+        """
         ...
 
     async def ask_cancel(self, job_id: str, number: int, *, reason: str | None) -> bool:

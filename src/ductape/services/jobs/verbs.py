@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from ductape.domain.change import Settlement
-from ductape.domain.job import Run, under_way
+from ductape.domain.job import under_way
 from ductape.domain.lifecycle import JobStatus
 from ductape.domain.operations import cancel, extra_run, pause, resume, retry
 from ductape.domain.parsing.scalars import SPAN_MAX_MS
@@ -30,6 +30,7 @@ from ductape.services.jobs.watching import Watching
 from ductape.services.previewing import next_instants
 from ductape.services.sealing import Sealing
 from ductape.services.settling import MOST_TRIES, Plan, Settler
+from ductape.services.stopping import Stopping
 
 LONGEST_PAGE = 1_000
 DEFAULT_PAGE = 50
@@ -59,6 +60,7 @@ class Jobs:
         self._zones = zones
         self._sealing = sealing
         self._bulk = Bulk(store)
+        self._stopping = Stopping(store, clock)
 
     async def get(
         self,
@@ -159,11 +161,11 @@ class Jobs:
             record = await self._record(id)
             live = record.live
             if live is not None and under_way(live):
-                changed = await self._unwinds(live, reason) or changed
+                changed = await self._stopping.unwinds(live, reason) or changed
                 break
             if live is None or live.state != "running":
                 return self._answer(record, changed=changed)
-            if await self._ask(live, reason):
+            if await self._stopping.stops(live, reason):
                 changed = True
                 break
             # It was parked or sent back in between, and waits now.
@@ -255,20 +257,6 @@ class Jobs:
             [self._view(record) for record in page],
             next_cursor=page[-1].job_id if more else None,
         )
-
-    async def _unwinds(self, run: Run, reason: str | None) -> bool:
-        """Have a feature that has begun undo what it has done, and end; false if it does so."""
-        now_ms = self._clock.now_ms()
-        stops = await self._store.steps.stop(run.job_id, run.number, reason, now_ms=now_ms)
-        if stops and not await self._ask(run, reason):
-            self._store.wake.tell("work")
-        return stops
-
-    async def _ask(self, run: Run, reason: str | None) -> bool:
-        asked = await self._store.claims.ask_cancel(run.job_id, run.number, reason=reason)
-        if asked:
-            self._store.wake.tell("control")
-        return asked
 
     async def _carried_out(self, job_id: str, plan: Plan) -> JobVerb:
         named = read_word(job_id, "id")

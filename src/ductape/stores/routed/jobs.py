@@ -10,7 +10,7 @@ from itertools import islice
 
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
 from ductape.domain.identity import KeyHolder
-from ductape.domain.job import Claim, Finished, Progress, Run
+from ductape.domain.job import Claim, Finished, JobSpec, Progress, Run
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.record import JobRecord
 from ductape.errors import invalid
@@ -153,6 +153,10 @@ class RoutedClaims:
         """Store a checkpoint or progress while the fence holds; tell whether it did."""
         claims = (await self._places.of_job(run.job_id)).claims
         return await claims.note(run, now_ms=now_ms, checkpoint=checkpoint, progress=progress)
+
+    async def learn(self, run: RunRef, spec: JobSpec) -> bool:
+        """Replace what a running run is to do."""
+        return await (await self._places.of_job(run.job_id)).claims.learn(run, spec)
 
     async def ask_cancel(self, job_id: str, number: int, *, reason: str | None) -> bool:
         """Ask the worker of a running run to stop it; false where it does not run."""

@@ -96,23 +96,19 @@ class Running:
             return failure_of(error, held.telling(self._clock.now_ms()))
 
     async def _attempt(self, held: Held, log: StepLog) -> Outcome | Parked | None:
-        spec = held.claim.run.spec
         # Before all that can end it: who decides then cannot wait.
         told = self._news.whom(held.claim)
         if told is None and not await self._news.learned(held.claim):
             return Interrupted(begun=False)
-        await self._until_due(held.claim.run)
-        if self._is_expired(held.claim.run):
-            return Expired()
-        if spec.stepwise:
-            await self._keep_version(held, log)
-        injected = await self._prepared(held, log)
+        injected = await self._found(held, log)
+        if not isinstance(injected, Injected):
+            return injected
         if injected.target.stepwise:
             await log.open()
         held.sensitive = injected.sensitive
         held.quotes = not injected.target.sensitive
         self._preparing.check(injected)
-        if spec.cache is not None:
+        if held.claim.run.spec.cache is not None:
             answer = await self._recall(held, injected)
             if not isinstance(answer, Leads):
                 return answer
@@ -126,6 +122,36 @@ class Running:
         if held.why == "timeout":
             return self._stopped(held)
         return Success(self._preparing.kept(held.claim, result))
+
+    async def _found(self, held: Held, log: StepLog) -> Injected | Outcome:
+        """Resolve the event when the run is due, unless it may not begin any more."""
+        await self._until_due(held.claim.run)
+        if self._is_expired(held.claim.run):
+            return Expired()
+        if held.claim.run.spec.stepwise:
+            await self._keep_version(held, log)
+        injected = await self._prepared(held, log)
+        if held.claim.run.spec.stepwise or not injected.target.stepwise:
+            return injected
+        if not await self._learn_of_steps(held):
+            return await self._asked_meanwhile(held)
+        await self._keep_version(held, log)
+        return await self._prepared(held, log)
+
+    async def _learn_of_steps(self, held: Held) -> bool:
+        """Note that a run calls features, by a version that is younger than the job."""
+        run = held.claim.run
+        spec = replace(run.spec, calls_features=True)
+        if not await self._store.claims.learn(held.ref, spec):
+            return False
+        held.claim = replace(held.claim, run=replace(run, spec=spec))
+        return True
+
+    async def _asked_meanwhile(self, held: Held) -> Outcome:
+        """Say what it means that a run may not go on: somebody has stopped it, or has it."""
+        asked = await self._store.claims.asked_to_stop(held.claim.run.worker or "")
+        reasons = [reason for ref, reason in asked if ref == held.ref]
+        return Cancelled(reasons[0]) if reasons else Interrupted(begun=False)
 
     async def _prepared(self, held: Held, log: StepLog) -> Injected:
         """Resolve the event; a feature whose session is over undoes what it has done for it."""

@@ -245,6 +245,11 @@ UPDATE ductape.runs SET checkpoint = coalesce(%(checkpoint)s, checkpoint),
     progress = coalesce(%(progress)s, progress), updated_at = %(now)s
 WHERE job_id = %(job_id)s AND number = %(number)s AND fence = %(fence)s AND state = 'running'
 
+-- name: learn
+UPDATE ductape.runs SET spec = %(spec)s
+WHERE job_id = %(job_id)s AND number = %(number)s AND fence = %(fence)s AND state = 'running'
+    AND stop_reason IS NULL
+
 -- name: ask_cancel
 UPDATE ductape.runs SET stop_reason = %(reason)s
 WHERE job_id = %(job_id)s AND number = %(number)s AND state = 'running'

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
-from ductape.domain.job import Claim, Progress
+from ductape.domain.job import Claim, JobSpec, Progress
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.standing import losses_in_a_row
 from ductape.errors import StoreError
@@ -103,6 +103,11 @@ class PostgresClaims:
             "now": now_ms,
         }
         return await self._engine.single(lambda t: t.change("runs", "checkpoint", values)) == 1
+
+    async def learn(self, run: RunRef, spec: JobSpec) -> bool:
+        """Replace what a running run is to do by what was learned of it since it was stored."""
+        values: Values = {**named(run), "spec": encode(spec)}
+        return await self._engine.single(lambda t: t.change("runs", "learn", values)) == 1
 
     async def ask_cancel(self, job_id: str, number: int, *, reason: str | None) -> bool:
         """Ask the worker of a running run to stop it; false where it does not run."""

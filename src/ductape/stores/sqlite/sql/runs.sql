@@ -140,6 +140,10 @@ UPDATE runs SET checkpoint = coalesce(:checkpoint, checkpoint), progress = coale
     updated_at = :now
 WHERE job_id = :job_id AND number = :number AND fence = :fence AND state = 'running'
 
+-- name: learn
+UPDATE runs SET spec = :spec
+WHERE job_id = :job_id AND number = :number AND fence = :fence AND state = 'running' AND stop_reason IS NULL
+
 -- name: ask_cancel
 UPDATE runs SET stop_reason = :reason WHERE job_id = :job_id AND number = :number AND state = 'running'
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
-from ductape.domain.job import Claim, Progress
+from ductape.domain.job import Claim, JobSpec, Progress
 from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.stores.sqlite.connection import Cell, Connection
@@ -59,6 +59,11 @@ class SqliteClaims:
             "now": now_ms,
         }
         return await self._engine.write(lambda c: changed(c, "checkpoint", values))
+
+    async def learn(self, run: RunRef, spec: JobSpec) -> bool:
+        """Replace what a running run is to do by what was learned of it since it was stored."""
+        values: dict[str, Cell] = {**named(run), "spec": encode(spec)}
+        return await self._engine.write(lambda c: changed(c, "learn", values))
 
     async def ask_cancel(self, job_id: str, number: int, *, reason: str | None) -> bool:
         """Ask the worker of a running run to stop it; false where it does not run."""
