@@ -47,6 +47,7 @@ class Step(Struct, frozen=True):
     position: int
     """In which order the steps of the run began, from 0."""
     started_at_ms: int
+    """Of its first try: what `$Now()` is in its input, in all of them."""
     failures: int = 0
     """Failed tries: what the step's `retries` bound."""
     due_at_ms: int | None = None

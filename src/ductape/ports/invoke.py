@@ -54,6 +54,11 @@ class Engine(Protocol):
         """
         ...
 
+    @property
+    def began_at_ms(self) -> int:
+        """When what calls first began (epoch ms), in this attempt or an earlier one."""
+        ...
+
     async def kind_of(self, call: Call) -> JobEventTypes | None:
         """Tell of what kind the event of a call is; none where it names no one event."""
         ...

@@ -58,6 +58,7 @@ class NoEngine:
     """An engine for handlers that ask nothing of it but to mask."""
 
     hidden: tuple[str, ...] = ()
+    began_at_ms: int = FixedClock.now
 
     def mapped(
         self, mapping: JsonValue, sources: Mapping[str, JsonObject], *, at_ms: int | None = None

@@ -617,3 +617,29 @@ def test_what_a_later_version_lets_call_a_feature_is_held_with_its_input_and_ver
     assert acting.done == ["ship"]
     assert len(stamps) > 1
     assert len(set(stamps)) == 1
+
+
+@pytest.mark.parametrize("event", ["somehow", "share", "order"])
+def test_what_now_brings_into_an_option_is_the_same_under_one_key(
+    folder: Path, acting: Acting, event: str
+) -> None:
+    """By itself it is tried again by the run, in a feature by the step."""
+    sent: list[tuple[str, object]] = []
+
+    @acting.handlers.job("stamped")
+    async def stamped(given: Part, ctx: AsyncContext) -> None:
+        sent.append((ctx.idempotency_key, given["at"]))
+        raise ProviderError("SERVICE_UNAVAILABLE", "no")
+
+    called: Part = {"type": "job", "event": "stamped", "input": {"at": "$Now()"}}
+    around = feature("order", {"event": "somehow", "retries": 1})
+    product = {**PRODUCT, "features": [around], "fallbacks": [fallback(called)]}
+    product["quotas"] = [{"tag": "share", "options": [called]}]
+
+    async def scenario(harness: Harness) -> None:
+        with pytest.raises(JobFailed):
+            await harness.ductape.processor.job.schedule(a_job(event, retries=1))
+
+    run(scenario, folder, handlers=acting.handlers, product=product)
+    assert len(sent) > 1
+    assert len(set(sent)) == 1

@@ -564,3 +564,23 @@ def test_a_feature_that_has_begun_does_not_expire_while_it_sleeps(
 
     play(scenario, in_order(nap, event("ship")))
     assert acting.tags == ["ship"]
+
+
+@pytest.mark.parametrize("tried", ["step", "run", "rollback"])
+def test_what_now_brings_into_a_step_is_the_same_in_all_of_its_tries(
+    play: Play, acting: Acting, tried: str
+) -> None:
+    """They carry one idempotency key, under which a provider expects one body."""
+    retries = 0 if tried == "run" else 2
+    stamped = event("charge", {"at": "$Now()"}, retries=retries)
+    feature = in_order(event("ship"), stamped)
+    acting.failing = {"charge": 2}
+    if tried == "rollback":
+        undo = {"event": "refund", "input": {"at": "$Now()"}, "retries": 2}
+        feature = in_order(event("charge", rollback=undo), event("ship"))
+        acting.failing = {"refund": 2, "ship": 9}
+    play(outcome_of(retries=2 if tried == "run" else 0), feature)
+    tag = "refund" if tried == "rollback" else "charge"
+    stamps = [given for one, given in acting.calls if one == tag]
+    assert len(stamps) == 3
+    assert stamps[1:] == stamps[:-1]

@@ -79,12 +79,15 @@ class Options:
     def given(self, at: int, whole: JsonObject, at_ms: int | None = None) -> JsonObject:
         """Return what the option at a place is called with, if that began at an instant.
 
+        Without one it began with what calls it: every try sends the same, under the same key.
+
         Raises `ReferenceMissing` or `ValidationError` where its mapping cannot be filled.
         """
         mapping = self._mapping(at, "input")
         if mapping is None:
             return whole
-        filled = self._invocation.engine.mapped(mapping, {"Input": whole}, at_ms=at_ms)
+        engine = self._invocation.engine
+        filled = engine.mapped(mapping, {"Input": whole}, at_ms=at_ms or engine.began_at_ms)
         if not isinstance(filled, dict):
             raise invalid("definition.input", "a mapping that gives an object", "another value")
         return filled

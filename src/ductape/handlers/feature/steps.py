@@ -102,7 +102,7 @@ class Doing:
     def _call(self, path: str, step: StepTarget | UndoTarget, *, undoes: bool = False) -> Call:
         kind = _KINDS.get(step.type)  # none where any will do
         whole = kind is JobEventTypes.FEATURE
-        begun = self._steps.find(path) if whole else None
+        begun = self._steps.find(path)
         at_ms = None if begun is None else begun.started_at_ms
         return Call(
             event=step.event,

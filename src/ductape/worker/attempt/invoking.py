@@ -129,6 +129,13 @@ class RunEngine:
         self.hide(sensitive_texts(mapping, around))
         return resolve(mapping, around, path="definition")
 
+    @property
+    def began_at_ms(self) -> int:
+        """When what calls first began: the step that it is a part of, else the run."""
+        step, run = self._around.log.around(self._path), self._around.held.claim.run
+        begun_ms = run.first_started_at_ms if step is None else step.started_at_ms
+        return begun_ms or self._around.clock.now_ms()
+
     async def kind_of(self, call: Call) -> JobEventTypes | None:
         """Tell of what kind the event of a call is; what is wrong with it is told by `invoke`."""
         around = self._around

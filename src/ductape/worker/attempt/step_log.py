@@ -111,6 +111,13 @@ class StepLog:
         """Return a step as far as it has come; none where it has not begun."""
         return self._steps.get(path)
 
+    def around(self, path: str) -> Step | None:
+        """Return the innermost step that what is at a path is a part of; none where it is none."""
+        steps = self._known or {}
+        while path and path not in steps:
+            path = path.rpartition("/")[0]
+        return steps.get(path) if path else None
+
     def below(self, prefix: str) -> list[Step]:
         """Return the steps of one feature, its own entry apart, in the order they began."""
         own = (step for step in self._steps.values() if step.path.startswith(prefix))
@@ -126,11 +133,13 @@ class StepLog:
         return prefix in self._parents
 
     def begun(self, path: str, kind: str) -> Step:
-        """Return a step at its beginning, in its place among the others."""
+        """Return a step at its beginning, in its place among the others, as it first began."""
         known = self.find(path)
-        position = len(self._steps) if known is None else known.position
-        failures = 0 if known is None else known.failures
-        step = Step(path, kind, "running", position, self.now_ms(), failures)
+        if known is None:
+            step = Step(path, kind, "running", len(self._steps), self.now_ms())
+        else:
+            at, began_ms = known.position, known.started_at_ms
+            step = Step(path, kind, "running", at, began_ms, known.failures)
         self._note(step)
         return step
 

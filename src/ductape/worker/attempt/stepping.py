@@ -187,12 +187,14 @@ class FeatureSteps:
         self.yield_if_long()
         known = self.find(plan.path)
         step = self._log.begun(self._prefix + plan.path, plan.kind)
-        ends_ms = None if plan.lasts_ms is None else step.started_at_ms + plan.lasts_ms
-        if known is not None and (plan.kind in CHILDREN or self.leaves(plan.path)):
-            # All of its tries are one to what is below it.
-            ends_ms = known.due_at_ms if known.state == "running" else ends_ms
-            step = replace(step, started_at_ms=known.started_at_ms)
+        ends_ms = None if plan.lasts_ms is None else self._log.now_ms() + plan.lasts_ms
+        if known is not None and known.state == "running" and self._goes_on(plan):
+            ends_ms = known.due_at_ms
         return replace(step, due_at_ms=ends_ms)
+
+    def _goes_on(self, plan: Plan) -> bool:
+        """Tell whether all tries of a step are one to what is below it."""
+        return plan.kind in CHILDREN or self.leaves(plan.path)
 
     async def _try(self, plan: Plan, work: Work, undo: Work) -> Step:
         step = await self._log.put(self._begun(plan))
