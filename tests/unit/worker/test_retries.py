@@ -171,3 +171,20 @@ def test_a_run_that_was_tried_and_gave_way_to_a_new_definition_has_a_history(pla
 
     starts = _Starts(RuntimeError("no"))
     play(scenario, registry(act=starts.act))
+
+
+def test_every_attempt_carries_the_same_input_under_the_same_key(play: Play) -> None:
+    """Also what `$Now()` brings into it: providers refuse another body under a key they know."""
+    sent: list[tuple[str, object]] = []
+
+    async def act(given: dict[str, object], ctx: AsyncContext) -> None:
+        sent.append((ctx.idempotency_key, given["at"]))
+        if len(sent) < 3:
+            raise RuntimeError("no")
+
+    async def scenario(harness: Harness) -> None:
+        await harness.ductape.processor.job.schedule(a_job(retries=2, input={"at": "$Now()"}))
+
+    play(scenario, registry(act=act))
+    assert len(sent) == 3
+    assert len(set(sent)) == 1

@@ -104,7 +104,7 @@ class Injection:
     ) -> Injected:
         """Resolve a definition, then an input; raises `ReferenceMissing` for what is not there.
 
-        `began_at_ms` is what `$Now()` is in the input of a feature, however often it is held.
+        `began_at_ms` is what `$Now()` is in the input of a run, in each of its attempts.
         """
         if not target.refers and not needs_resolving(input):
             return Injected(target, input, _own_texts(target, input), session)

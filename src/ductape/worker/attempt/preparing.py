@@ -69,7 +69,7 @@ class Preparing:
             session,
             product=spec.product,
             env=spec.env,
-            began_at_ms=claim.run.first_started_at_ms if spec.stepwise else None,
+            began_at_ms=claim.run.first_started_at_ms,
         )
 
     async def prepare_call(self, claim: Claim, call: Call, outer: Injected) -> Injected:
