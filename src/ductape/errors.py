@@ -260,6 +260,10 @@ class StoreError(DuctapeError):
     http_status: ClassVar[int] = 503
     exit_code = 3
     remedy: ClassVar[str] = "see the message: the path is the store's"
+    passing: bool = False
+    """Whether it may pass by itself, as an outage does: the same question may be asked again."""
+    in_doubt: bool = False
+    """Whether what was to be stored may be there all the same: nobody heard of its commit."""
 
 
 class ConfigError(DuctapeError):

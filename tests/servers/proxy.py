@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 CHUNK = 65_536
 HOST = "127.0.0.1"
+NOBODYS = 1
+"""A port at which nobody answers."""
 
 
 @dataclass(eq=False)
@@ -76,6 +78,11 @@ class Proxy:
         """Cut every connection; new ones are carried."""
         for line in self._lines:
             line.abort()
+
+    def give_up(self) -> None:
+        """Cut every connection and carry no new one, as if the server were gone."""
+        self._server_port = NOBODYS
+        self.cut()
 
     def cut_at(self, asked: int) -> None:
         """Cut every connection as soon as so many pieces of questions have come from now on."""

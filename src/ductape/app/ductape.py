@@ -43,6 +43,7 @@ from ductape.services.intake.scheduling import Scheduling
 from ductape.services.jobs.extras import Extras
 from ductape.services.jobs.verbs import Jobs
 from ductape.services.jobs.waiting import Waiting
+from ductape.services.outlasting import Outlasting
 from ductape.services.products.applying import ProductService
 from ductape.services.queues import QueueService
 from ductape.services.sealing import Sealing
@@ -231,7 +232,8 @@ class Ductape:
         clock, zones = core.around.clock, core.around.zones.get
         sealing = Sealing(core.vault)
         extras = Extras()
-        waiting = Waiting(core.store, sealing, extras)
+        outlasting = Outlasting()
+        waiting = Waiting(core.store, sealing, extras, outlasting)
         builder = Builder(
             core.catalog,
             core.opener,
@@ -251,7 +253,7 @@ class Ductape:
             self._own_worker,
         )
         self.features = Features(core.store, clock, sealing)
-        self.jobs = Jobs(core.store, core.settler, clock, zones, sealing, extras)
+        self.jobs = Jobs(core.store, core.settler, clock, zones, sealing, extras, outlasting)
         self.products = product_service(core, scheduling, limits)
         self.health = HealthService(core.store)
         self.secrets = core.secrets

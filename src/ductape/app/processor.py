@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import cast
 
 from ductape.app.kinds import (
@@ -19,7 +20,7 @@ from ductape.app.kinds import (
 )
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.wire import Receipt
-from ductape.errors import invalid
+from ductape.errors import StoreError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.stores.fleet import Fleet
 from ductape.ports.stores.reading import Reading
@@ -55,8 +56,9 @@ class JobProcessor:
     async def schedule(self, data: JobData, *, timeout: float | None = None) -> JsonValue:
         """Store a job durably, then resolve with the result of its (next) run.
 
-        `timeout` is in seconds. Raises `ValidationError`, `NotFound` and the like (nothing is
-        stored), `JobFailed`, `JobCancelled`, or `ResultTimeout` (the job lives on).
+        `timeout` is in seconds; once the job is stored, an outage of the store is outlasted.
+        Raises `ValidationError`, `NotFound` and the like (nothing is stored), `JobFailed`,
+        `JobCancelled`, or `ResultTimeout` (the job lives on).
         """
         _refuse_odd(timeout)  # before anything is stored
         placed = await self._scheduling.place(data)
@@ -99,9 +101,10 @@ class JobProcessor:
     async def _warn_if_unserved(self, job_id: str) -> None:
         """Say at once, and every minute, that no live worker can take the job."""
         while True:
-            cause = await self._unserved(job_id)
-            if cause is not None:
-                log.warning("job %s waits: %s", job_id, cause)
+            with suppress(StoreError):  # Of the store itself whoever waits is told already.
+                cause = await self._unserved(job_id)
+                if cause is not None:
+                    log.warning("job %s waits: %s", job_id, cause)
             await asyncio.sleep(WARN_EVERY_S)
 
     async def _unserved(self, job_id: str) -> str | None:

@@ -7,7 +7,7 @@ Heartbeat: renews the lease; lost, every run is left to others and the worker re
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from ductape.domain.change import RunRef
@@ -31,6 +31,7 @@ from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.lane import AHEAD_MS, Lane
 from ductape.worker.options import WorkerOptions
 from ductape.worker.registering import register, register_at_last
+from ductape.worker.stop_requests import StopRequests
 from ductape.worker.turns import Ended
 
 SETTLING_MS = 1_000
@@ -84,6 +85,7 @@ class Worker:
         )
         self._lane.lease_lost = self._lease_lost
         self._sweeper = Sweeper(parts.clock, options.grace_ms, self._cut_off)
+        self._stop_requests = StopRequests(parts.store.claims, self._stop_asked)
         self._tasks: list[asyncio.Task[None]] = []
         self._heart: Heart | None = None
         self._me = parts.identify()
@@ -107,6 +109,7 @@ class Worker:
         self._tasks = [
             asyncio.create_task(self._lane.serve(), name="ductape-lane"),
             asyncio.create_task(self._sweeper.serve(), name="ductape-sweep"),
+            asyncio.create_task(self._stop_requests.serve(lambda: self.id), name="ductape-stops"),
         ]
         if self._options.claims:
             serve = self._keep_up()
@@ -211,16 +214,15 @@ class Worker:
                 self._lane.nudge()
             case "control":
                 if self._held:
-                    self._spawn(self._stop_asked())
+                    self._stop_requests.hint()
             case "settled" | "products":
                 return
 
-    async def _stop_asked(self) -> None:
-        """Stop the runs that somebody cancelled."""
-        for ref, reason in await self._store.claims.asked_to_stop(self._me.id):
-            held = self._held.get(ref)
-            if held is not None:
-                self._sweeper.stop(held, "cancel", reason=reason)
+    def _stop_asked(self, run: RunRef, reason: str | None) -> None:
+        """Stop a run that somebody cancelled."""
+        held = self._held.get(run)
+        if held is not None:
+            self._sweeper.stop(held, "cancel", reason=reason)
 
     def _lease_lost(self, worker: str) -> None:
         """Leave every run to whoever takes it over, and come back under a new name.
@@ -293,7 +295,3 @@ class Worker:
         except StoreError as error:
             # Its lease runs out by itself; the stop goes on.
             log.warning("worker %s cannot take its leave: %s", self._me.id, error)
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks = [self._tasks[0], *(t for t in self._tasks[1:] if not t.done()), task]

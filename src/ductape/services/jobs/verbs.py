@@ -27,6 +27,7 @@ from ductape.services.jobs.extras import Extras
 from ductape.services.jobs.filtering import read_count, read_cursor, read_filter, read_word
 from ductape.services.jobs.step_views import step_views
 from ductape.services.jobs.watching import Watching
+from ductape.services.outlasting import Outlasting
 from ductape.services.previewing import next_instants
 from ductape.services.sealing import Sealing
 from ductape.services.settling import MOST_TRIES, Plan, Settler
@@ -51,9 +52,11 @@ class Jobs:
         zones: ZoneLookup,
         sealing: Sealing,
         extras: Extras,
+        outlasting: Outlasting,
     ) -> None:
         """Look at and change jobs; `sealing` opens what is sensitive, `extras` tells `wait`."""
         self._extras = extras
+        self._outlasting = outlasting
         self._store = store
         self._settler = settler
         self._clock = clock
@@ -136,7 +139,7 @@ class Jobs:
 
     def watch(self, id: str) -> AsyncGenerator[JobView]:  # noqa: A002 (SPEC 10 names it so)
         """Yield the job now and after each change, until it is over; raises `NotFound`."""
-        return Watching(self._store, self._view).changes(id)
+        return Watching(self._store, self._view, self._outlasting).changes(id)
 
     async def cancel(
         self,

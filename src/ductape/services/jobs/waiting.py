@@ -1,11 +1,12 @@
 """Waiting for a run's result: register first, then read, then listen, so that no end is missed.
 
-A result comes back, a failure is raised (SPEC 1).
+A result comes back, a failure is raised (SPEC 1). An outage of the store is outlasted.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 
 from ductape.domain.job import Finished
 from ductape.domain.jsonvalue import JsonValue
@@ -15,15 +16,19 @@ from ductape.errors import JobCancelled, JobFailed, NotFound, ResultTimeout
 from ductape.ports.stores import Store
 from ductape.ports.wake import Hint
 from ductape.services.jobs.extras import Extras
+from ductape.services.outlasting import Outlasting
 from ductape.services.sealing import Sealing
 
 
 class Waiting:
     """Waits for results of one store."""
 
-    def __init__(self, store: Store, sealing: Sealing, extras: Extras) -> None:
+    def __init__(
+        self, store: Store, sealing: Sealing, extras: Extras, outlasting: Outlasting
+    ) -> None:
         """Listen on the store's hints; `sealing` opens what is sensitive."""
         self._store = store
+        self._outlasting = outlasting
         self._extras = extras
         self._sealing = sealing
 
@@ -51,11 +56,11 @@ class Waiting:
             awaited = number
             while True:
                 hinted.clear()
-                record = await self._store.reading.get(job_id)
+                record = await self._outlasting.answer(lambda: self._store.reading.get(job_id))
                 if record is None:
                     raise NotFound(f"there is no job {job_id}", path="job_id")
                 awaited = awaited or _number_to_await(record)
-                ended = await self._look(record, awaited)
+                ended = await self._outlasting.answer(partial(self._look, record, awaited))
                 if ended is not None:
                     return ended
                 await hinted.wait()

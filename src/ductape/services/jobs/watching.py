@@ -1,7 +1,8 @@
 """Following one job until it is over (SPEC 10).
 
 Hints tell when to look again; what no hint tells (a run that began, progress) is seen by looks:
-soon after a change, more and more seldom while nothing changes.
+soon after a change, more and more seldom while nothing changes. An
+outage of the store is outlasted.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from ductape.errors import NotFound
 from ductape.ports.stores import Store
 from ductape.ports.wake import Hint
 from ductape.services.jobs.filtering import read_word
+from ductape.services.outlasting import Outlasting
 
 SOONEST_LOOK_S = 0.05
 LATEST_LOOK_S = 1.0
@@ -27,9 +29,12 @@ OVER: frozenset[JobStatus] = frozenset({"completed", "failed", "cancelled"})
 class Watching:
     """Follows the jobs of one store."""
 
-    def __init__(self, store: Store, view: Callable[[JobRecord], JobView]) -> None:
+    def __init__(
+        self, store: Store, view: Callable[[JobRecord], JobView], outlasting: Outlasting
+    ) -> None:
         """Look into a store; `view` shows a job."""
         self._store = store
+        self._outlasting = outlasting
         self._shown = view
 
     async def changes(self, job_id: str) -> AsyncGenerator[JobView]:
@@ -60,7 +65,8 @@ class Watching:
             leave()
 
     async def _view(self, job_id: str) -> JobView:
-        record = await self._store.reading.get(read_word(job_id, "id"))
+        named = read_word(job_id, "id")
+        record = await self._outlasting.answer(lambda: self._store.reading.get(named))
         if record is None:
             raise NotFound(f"there is no job {job_id}", path="job_id", job_id=job_id)
         return self._shown(record)

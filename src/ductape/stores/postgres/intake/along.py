@@ -26,6 +26,8 @@ class Rider:
     answer: asyncio.Future[Added | None]
     tried: bool = False
     """Whether a turn had it: it may be stored although nobody was told."""
+    in_doubt: bool = False
+    """Whether that turn may have been committed, for all that is known."""
 
     def arrive(self, claims: Sequence[Claim], *, stored: bool) -> None:
         """Answer once the turn is committed."""
@@ -34,8 +36,9 @@ class Rider:
         if not self.answer.done():
             self.answer.set_result(Added("added" if stored else "moved", job_id, begun=begun))
 
-    def stay(self) -> None:
+    def stay(self, *, in_doubt: bool = False) -> None:
         """Let the job go by itself."""
+        self.in_doubt = in_doubt
         if not self.answer.done():
             self.answer.set_result(None)
 

@@ -17,7 +17,7 @@ from ductape.stores.postgres.intake.along import Along
 from ductape.stores.postgres.intake.inserting import store_run, store_runs
 from ductape.stores.postgres.products import newest_versions
 from ductape.stores.postgres.server.engine import Engine
-from ductape.stores.postgres.server.faults import is_of_a_row
+from ductape.stores.postgres.server.faults import doubted, is_of_a_row
 from ductape.stores.postgres.server.transaction import Transaction
 
 LANES = 2
@@ -78,7 +78,12 @@ class Together:
             sent = True
             return await store_run(transaction, run, now_ms, version)
 
-        stored = await self._engine.single(insert)
+        try:
+            stored = await self._engine.single(insert)
+        except StoreError as error:
+            if rider is None or not rider.in_doubt or error.in_doubt:
+                raise
+            raise doubted(error) from error
         return Added("added" if stored else "moved", job.job_id)
 
     def _landed(self) -> None:
@@ -132,7 +137,9 @@ class Together:
 
 def _for_one_more(error: StoreError) -> StoreError:
     """Return the error for another caller, who adds a traceback of his own to it."""
-    return StoreError(error.message, path=error.path, hint=error.hint)
+    told = StoreError(error.message, path=error.path, hint=error.hint)
+    told.passing, told.in_doubt = error.passing, error.in_doubt
+    return told
 
 
 async def _add_many(transaction: Transaction, members: Sequence[_Member]) -> list[Added]:

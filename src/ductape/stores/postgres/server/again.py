@@ -19,18 +19,35 @@ T = TypeVar("T")
 class NotBegun(Exception):
     """The connection was gone before a commit was sent: nothing of the transaction is there."""
 
+    def __init__(self, *, in_doubt: bool = False) -> None:
+        """Tell, of a statement that is a transaction by itself, whether it may be there."""
+        super().__init__()
+        self.in_doubt = in_doubt
 
-async def if_alive(first: Awaitable[T], connection: Connection) -> T:
+
+async def if_alive(first: Awaitable[T], connection: Connection, alone: Watch | None = None) -> T:
     """Await what may be run again on another connection if this one turns out to be gone.
 
-    Raises `NotBegun` then.
+    Raises `NotBegun` then. `alone` watches over statements that are transactions by themselves.
     """
     try:
         return await first
     except psycopg.OperationalError as error:
         if connection.broken:
-            raise NotBegun from error
+            raise NotBegun(in_doubt=alone is not None and alone.in_doubt) from error
         raise
+
+
+def refuse_gone(connection: Connection) -> None:
+    """Raise `NotBegun` where the server has hung up already: what is sent now arrives nowhere.
+
+    What it said before is read first.
+    """
+    try:
+        for _ in range(2):
+            connection.pgconn.consume_input()
+    except psycopg.OperationalError as error:
+        raise NotBegun from error
 
 
 async def commit(connection: Connection, watch: Watch, *, changes: bool) -> None:

@@ -21,10 +21,16 @@ from ductape.domain.schema import StoreSchema, refuse_outlived
 from ductape.errors import StoreError
 from ductape.stores.postgres.rows.values import Row
 from ductape.stores.postgres.server.address import Address
-from ductape.stores.postgres.server.again import NotBegun, commit, if_alive
+from ductape.stores.postgres.server.again import NotBegun, commit, if_alive, refuse_gone
 from ductape.stores.postgres.server.cancelling import cancellations, heed_cancellation
 from ductape.stores.postgres.server.connecting import connect, prepare, prepare_threshold
-from ductape.stores.postgres.server.faults import TRY_AGAIN, explain, refuse_rule, unanswered
+from ductape.stores.postgres.server.faults import (
+    TRY_AGAIN,
+    doubted,
+    explain,
+    refuse_rule,
+    unanswered,
+)
 from ductape.stores.postgres.server.lines import AsyncLine
 from ductape.stores.postgres.server.locks import UNHURRIED, bounded, locked_out
 from ductape.stores.postgres.server.patience import Unanswered, watched
@@ -126,10 +132,8 @@ class Engine:
                 with watched(connection) as watch:
                     watch.committing = True
                     await connection.execute(b"COMMIT")
-            except Unanswered as error:
-                raise await self._given_up(error) from error
-            except psycopg.Error as error:
-                raise explain(error, self.address.shown) from error
+            except (Unanswered, psycopg.Error) as error:
+                raise await self._why(error) from error
 
     async def _begun(self) -> tuple[AsyncExitStack, Connection]:
         """Return a connection on which a transaction is open, and what gives it back."""
@@ -142,12 +146,8 @@ class Engine:
                     return taken.pop_all(), connection
             except NotBegun:
                 continue
-            except Unanswered as error:
-                raise await self._given_up(error) from error
-            except PoolTimeout as error:
-                raise await self._why_none(error) from error
-            except psycopg.Error as error:
-                raise explain(error, self.address.shown) from error
+            except (Unanswered, psycopg.Error) as error:
+                raise await self._why(error) from error
         raise self._always_gone()
 
     async def connect(self) -> Connection:
@@ -174,26 +174,21 @@ class Engine:
         """Try until it is done; `once` is told how often the caller was cancelled before."""
         self._check()
         cancelled = cancellations()
+        in_doubt = False
         for at in range(1, MOST_TRIES):
             try:
                 answer = await once(cancelled)
-            except NotBegun:
-                continue
+            except NotBegun as gone:
+                in_doubt |= gone.in_doubt
             except TRY_AGAIN as error:
                 refuse_rule(error, self.address.shown)
                 await asyncio.sleep(PAUSE_S * at)
-            except Unanswered as error:
-                raise await self._given_up(error) from error
-            except PoolTimeout as error:
-                raise await self._why_none(error) from error
-            except psycopg.errors.LockNotAvailable as error:
-                raise await self._who_holds(error) from error
-            except psycopg.Error as error:
-                raise explain(error, self.address.shown) from error
+            except (Unanswered, psycopg.Error) as error:
+                raise await self._why(error, in_doubt=in_doubt) from error
             else:
                 heed_cancellation(cancelled)
                 return answer
-        raise self._always_gone()
+        raise doubted(self._always_gone()) if in_doubt else self._always_gone()
 
     async def _once(
         self, begin: bytes | None, step: Step[T], cancelled: int, *, unhurried: bool = False
@@ -205,10 +200,11 @@ class Engine:
             heed_cancellation(cancelled)
             with watched(connection, unhurried=unhurried) as watch:
                 line = AsyncLine(connection, watch=watch)
-                watch.alone = begin is None
-                answer = await if_alive(self._run(begin, step, line), connection)
                 if begin is None:
-                    return answer
+                    watch.alone = True
+                    refuse_gone(connection)
+                    return await if_alive(step(self._on(line)), connection, watch)
+                answer = await if_alive(self._run(begin, step, line), connection)
                 await commit(connection, watch, changes=changes)
                 return answer
 
@@ -222,10 +218,26 @@ class Engine:
                     await commit(connection, watch, changes=True)
                 return answer
 
-    async def _run(self, begin: bytes | None, step: Step[T], line: AsyncLine) -> T:
-        if begin is not None:
-            await line.connection.execute(begin)
-        return await step(Transaction(line, self.statements))
+    async def _run(self, begin: bytes, step: Step[T], line: AsyncLine) -> T:
+        await line.connection.execute(begin)
+        return await step(self._on(line))
+
+    def _on(self, line: AsyncLine) -> Transaction:
+        return Transaction(line, self.statements)
+
+    async def _why(self, error: Unanswered | psycopg.Error, *, in_doubt: bool = False) -> Exception:
+        """Tell what an error means; `in_doubt`: something may have been stored before it."""
+        match error:
+            case Unanswered():
+                error.in_doubt |= in_doubt
+                return await self._given_up(error)
+            case PoolTimeout():
+                told = await self._why_none(error)
+            case psycopg.errors.LockNotAvailable():
+                told = await self._who_holds(error)
+            case _:
+                told = explain(error, self.address.shown)
+        return doubted(told) if in_doubt and isinstance(told, StoreError) else told
 
     async def _given_up(self, error: Unanswered) -> StoreError:
         """Let the other connections go, too: they have led to the same silence for as long."""
@@ -242,11 +254,13 @@ class Engine:
         return explain(error, self.address.shown)
 
     def _always_gone(self) -> StoreError:
-        return StoreError(
+        told = StoreError(
             "the transaction was undone again and again, or its connection is always gone",
             path=self.address.shown,
             hint="look at the server's log; the call may be made again",
         )
+        told.passing = True
+        return told
 
     def _undone_by_statement(self) -> StoreError:
         return StoreError(
@@ -262,8 +276,7 @@ class Engine:
         except StoreError:
             return explain(error, self.address.shown)
         try:
-            transaction = Transaction(AsyncLine(connection), self.statements)
-            return await locked_out(error, transaction, self.address.shown)
+            return await locked_out(error, self._on(AsyncLine(connection)), self.address.shown)
         finally:
             await connection.close()
 

@@ -58,6 +58,9 @@ _UNCODED = {"could not extend file": _BY_CODE["53100"], "could not write": _BY_C
 
 _OUT_OF_REACH = ("the server is out of reach", "is it running, and are host and port right?")
 
+_LASTING = (_BY_CODE["28"], _BY_CODE["3D000"])
+"""What does not pass by itself, although it is told as if the way to the server were at fault."""
+
 _OF_A_ROW = (psycopg.DataError, psycopg.IntegrityError)
 
 
@@ -81,31 +84,53 @@ def explain(error: Exception, shown: str) -> Exception:
         case DuctapeError():
             return error
         case PoolTimeout():
-            said, hint = "every connection is busy", "look for long transactions on the server"
+            meaning = ("every connection is busy", "look for long transactions on the server")
         case PoolClosed():
-            said, hint = "the store is closed", "open it again"
+            meaning = ("the store is closed", "open it again")
         case psycopg.Error():
-            said, hint = _meaning(error)
+            meaning = _meaning(error)
         case _:
             return error
-    return StoreError(f"{said}: {_sentence(error)}", path=shown, hint=hint)
+    said, hint = meaning
+    told = StoreError(f"{said}: {_sentence(error)}", path=shown, hint=hint)
+    told.passing = _passes(error, meaning)
+    return told
 
 
 def unanswered(error: Unanswered, shown: str) -> StoreError:
     """Say that a question has no answer, and what that leaves open."""
     after = f"the server does not answer, given up after {ANSWER_S:g} s without an answer"
-    if not error.in_doubt:
-        return StoreError(
-            f"{after}: nothing was changed",
-            path=shown,
-            hint="look at the server and the way to it; the call may be made again",
-        )
-    what = "the connection broke while the change was committed" if error.cut else after
-    return StoreError(
+    if error.in_doubt:
+        what = "the connection broke while the change was committed" if error.cut else after
+        return _in_doubt(what, shown)
+    told = StoreError(
+        f"{after}: nothing was changed",
+        path=shown,
+        hint="look at the server and the way to it; the call may be made again",
+    )
+    told.passing = True
+    return told
+
+
+def doubted(error: StoreError) -> StoreError:
+    """Say of an error that something may have been stored before it."""
+    return error if error.in_doubt else _in_doubt(error.message, error.path)
+
+
+def _in_doubt(what: str, shown: str | None) -> StoreError:
+    told = StoreError(
         f"{what}: what was to be stored may be there or not",
         path=shown,
         hint="make the call again: under the same `key` no job is stored twice",
     )
+    told.passing = told.in_doubt = True
+    return told
+
+
+def _passes(error: Exception, meaning: tuple[str, str]) -> bool:
+    """Tell whether an error may pass by itself; a standby may yet be promoted."""
+    passes = isinstance(error, PoolTimeout | psycopg.OperationalError)
+    return (passes and meaning not in _LASTING) or meaning == _BY_CODE["25006"]
 
 
 def _meaning(error: psycopg.Error) -> tuple[str, str]:

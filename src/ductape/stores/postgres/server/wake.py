@@ -91,6 +91,8 @@ class PostgresWake:
         self._pending: dict[Hint, set[str] | None] = {}
         self._line: Connection | None = None
         self._closing = False
+        self._late = False
+        """Whether what was told last did not get through."""
         self._told = asyncio.Event()
         self._heard = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -215,7 +217,9 @@ class PostgresWake:
         try:
             await self._send_one(_message(self._token, told))
         except (StoreError, psycopg.Error, Unanswered) as error:
-            log.warning("a hint is late: %s", str(error).strip())
+            if not self._late:
+                log.warning("hints are late: %s", str(error).strip())
+            self._late = True
             await self._hang_up()
             if self._closing:
                 return
@@ -223,6 +227,8 @@ class PostgresWake:
                 self._keep(hint, jobs)
             if isinstance(error, StoreError):  # no new connection; an old one is replaced at once
                 await asyncio.sleep(RECONNECT_S)
+        else:
+            self._late = False
 
     async def _send_one(self, payload: str) -> None:
         if self._line is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from ductape.domain.job import Claim
+from ductape.errors import StoreError
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.stores.postgres.intake.along import Rider
 from ductape.stores.postgres.intake.inserting import send_run
@@ -36,9 +37,9 @@ async def lone_turn(engine: Engine, rider: Rider | None, wish: Wish, now_ms: int
     """Store who rides along and take the run that waits alone; none where there is more to it."""
     try:
         sent = await engine.piped(lambda t: _send(t, rider, wish, now_ms))
-    except BaseException:
+    except BaseException as error:
         if rider is not None:
-            rider.stay()
+            rider.stay(in_doubt=not isinstance(error, StoreError) or error.in_doubt)
         raise
     [(leased, due_ms, limited, suspects)] = await sent.outlook.rows()
     [(waits,)] = await sent.waits.rows()

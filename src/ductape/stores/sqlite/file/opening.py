@@ -70,7 +70,9 @@ def explain(error: Exception, path: str) -> Exception:
         ("SQLite refused", "see the message"),
     )
     said, hint = meaning
-    return StoreError(f"{said}: {error}", path=path, hint=hint)
+    told = StoreError(f"{said}: {error}", path=path, hint=hint)
+    told.passing = isinstance(error, apsw.BusyError)
+    return told
 
 
 _MEANINGS: dict[type[apsw.Error], tuple[str, str]] = {
