@@ -6,7 +6,7 @@ can stand before a server that has no TLS itself.
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -32,6 +32,17 @@ class Line:
                 writer.transport.abort()
 
 
+@dataclass
+class Befalls:
+    """What happens to the server, and when."""
+
+    asked: int
+    what: Callable[[], Awaitable[None]]
+    answered: bool
+    line: Line | None = None
+    """Whose answer is waited for."""
+
+
 class Proxy:
     """Listens on a free port of loopback."""
 
@@ -43,7 +54,7 @@ class Proxy:
         edit: Callable[[bytes], bytes] = bytes,
     ) -> None:
         """Carry to a server's port; `edit` may change what it answers, `tls` ends here."""
-        self._server_port = server_port
+        self._server_port = self._away = server_port
         self._tls = tls
         self.edit = edit
         self._lines: list[Line] = []
@@ -54,6 +65,7 @@ class Proxy:
         """Set where somebody has asked while nothing is carried."""
         self._delay_s = 0.0
         self._cut_at: int | None = None
+        self._befalls: Befalls | None = None
         self.asked = 0
         """How many pieces of questions were carried to the server."""
         self._listening: asyncio.Server | None = None
@@ -81,8 +93,12 @@ class Proxy:
 
     def give_up(self) -> None:
         """Cut every connection and carry no new one, as if the server were gone."""
-        self._server_port = NOBODYS
+        self._away, self._server_port = self._server_port, NOBODYS
         self.cut()
+
+    def come_back(self) -> None:
+        """Carry again, after `give_up`, and let nothing more befall anybody."""
+        self._server_port, self._befalls = self._away, None
 
     def cut_at(self, asked: int) -> None:
         """Cut every connection as soon as so many pieces of questions have come from now on."""
@@ -94,6 +110,14 @@ class Proxy:
             while self._lines:
                 await asyncio.wait(self._carrying)
                 await asyncio.sleep(0)  # What has ended is taken out next.
+
+    def befall(self, asked: int, what: Callable[[], Awaitable[None]], *, answered: bool) -> None:
+        """Have something happen at so many pieces of questions from now on.
+
+        It happens before that one arrives; or once it is `answered`, and then all lines are cut, so
+        that nobody hears the answer.
+        """
+        self.asked, self._befalls = 0, Befalls(asked, what, answered)
 
     def swallow_answers(self) -> None:
         """Let every question through, and no answer: whoever asked will never know."""
@@ -169,11 +193,28 @@ class Proxy:
             if writer is line.server and self._is_cut():
                 self.cut()
                 return
+            if self._befalls is not None and await self._befallen(self._befalls, writer, line):
+                self.cut()
+                return
             if writer not in line.deaf:
                 writer.write(self.edit(data) if writer is line.client else data)
                 await writer.drain()
         if writer not in line.deaf:
             writer.close()
+
+    async def _befallen(self, befalls: Befalls, writer: asyncio.StreamWriter, line: Line) -> bool:
+        """Let happen what is to happen now; tell whether the lines are to be cut."""
+        if writer is line.client and befalls.line is line:
+            self._befalls = None
+            await befalls.what()
+            return True
+        if writer is line.server and self.asked == befalls.asked:
+            if befalls.answered:
+                befalls.line = line
+            else:
+                self._befalls = None
+                await befalls.what()
+        return False
 
     def _is_cut(self) -> bool:
         """Count a piece of a question."""

@@ -10,6 +10,7 @@ from ductape.domain.parsing.scalars import SPAN_MAX_MS, integer, name
 from ductape.errors import Fault, ValidationError
 from ductape.ports.stores.queues import QueueRecord, Queues
 from ductape.ports.wake import Wake
+from ductape.services.after_change import answering
 
 LIMIT_MAX = 1_000_000
 
@@ -84,7 +85,9 @@ class QueueService:
         return await self._one(name)
 
     async def _one(self, name: str) -> QueueView:
-        found = {one.name: one for one in await self._queues.all()}
+        """Show a queue that was changed."""
+        with answering(f"queue `{name}`"):
+            found = {one.name: one for one in await self._queues.all()}
         return _view(found.get(name, QueueRecord(name)))
 
 

@@ -22,6 +22,7 @@ from ductape.errors import NotFound, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
+from ductape.services.after_change import answering
 from ductape.services.jobs.bulk import Bulk
 from ductape.services.jobs.extras import Extras
 from ductape.services.jobs.filtering import read_count, read_cursor, read_filter, read_word
@@ -161,8 +162,7 @@ class Jobs:
         changed = False
         for _ in range(MOST_TRIES):
             changed = await self._settler.carry_out(read_word(id, "id"), plan) or changed
-            record = await self._record(id)
-            live = record.live
+            live = (record := await self._record(id, changed=changed)).live
             if live is not None and under_way(live):
                 changed = await self._stopping.unwinds(live, reason) or changed
                 break
@@ -255,10 +255,9 @@ class Jobs:
         read_count(limit, "limit", most=LONGEST_PAGE)
         records = await self._store.reading.many(where, limit=limit + 1, before=cursor)
         page = records[:limit]
-        more = len(records) > limit
         return JobPage(
             [self._view(record) for record in page],
-            next_cursor=page[-1].job_id if more else None,
+            next_cursor=page[-1].job_id if len(records) > limit else None,
         )
 
     async def _carried_out(self, job_id: str, plan: Plan) -> JobVerb:
@@ -266,13 +265,14 @@ class Jobs:
         return await self._verb(named, changed=await self._settler.carry_out(named, plan))
 
     async def _verb(self, job_id: str, *, changed: bool) -> JobVerb:
-        return self._answer(await self._record(job_id), changed=changed)
+        return self._answer(await self._record(job_id, changed=changed), changed=changed)
 
     def _answer(self, record: JobRecord, *, changed: bool) -> JobVerb:
         return cast("JobVerb", {**self._view(record), "changed": changed})
 
-    async def _record(self, job_id: str) -> JobRecord:
-        record = await self._store.reading.get(read_word(job_id, "id"))
+    async def _record(self, job_id: str, *, changed: bool = False) -> JobRecord:
+        with answering(f"job {job_id}", changed=changed, job_id=job_id):
+            record = await self._store.reading.get(read_word(job_id, "id"))
         if record is None:
             raise NotFound(f"there is no job {job_id}", path="job_id", job_id=job_id)
         return record

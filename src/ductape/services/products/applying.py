@@ -24,6 +24,7 @@ from ductape.domain.product import (
 from ductape.errors import Conflict, Fault, NotFound, ValidationError
 from ductape.ports.clock import Clock
 from ductape.ports.stores.products import ProductRow, Products
+from ductape.services.after_change import answering
 from ductape.services.jobs.filtering import read_word
 from ductape.services.products.applied import (
     AppliedProduct,
@@ -204,7 +205,8 @@ class ProductService:
         )
 
     async def _kept(self, plan: AppliedProduct, product: Product, version: int) -> AppliedProduct:
-        done = await self._declared.keep(product, version)
+        with answering(f"product `{product.tag}`", changed=plan["changed"]):
+            done = await self._declared.keep(product, version)
         return {**plan, "version": version, "schedules": done}
 
     def _faults_now(self, product: Product) -> Iterator[Fault]:

@@ -29,8 +29,20 @@ class PostgresProducts:
             "digest": digest,
             "now": now_ms,
         }
-        stored = await self._engine.single(lambda t: t.change("products", "put", values))
-        return after + 1 if stored else None
+        sent = False
+
+        async def store(transaction: Transaction) -> bool:
+            nonlocal sent
+            again, sent = sent, True
+            if await transaction.change("products", "put", values):
+                return True
+            # What was sent before may be there, though its connection was gone before the answer.
+            asked: Values = {"tag": tag, "version": after + 1}
+            there = await transaction.row("products", "at", asked) if again else None
+            return there is not None and _product(there) == ours
+
+        ours = ProductRow(tag, after + 1, document, digest, now_ms)
+        return after + 1 if await self._engine.single(store) else None
 
     async def current(self, tag: str) -> ProductRow | None:
         """Return the newest version."""
