@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 import psycopg
 import pytest
@@ -10,6 +11,7 @@ from ductape.domain.operations import cancel, retry
 from ductape.domain.outcome import Cancelled, Outcome, Success
 from ductape.domain.retention import KeptFrom, Others
 from ductape.ports.stores.upkeep import NO_OTHERS
+from ductape.stores.postgres.rows.values import Row
 from ductape.stores.postgres.schema import days
 from ductape.stores.postgres.schema.days import DAY_MS, Day, days_from, start_of_day
 from ductape.stores.postgres.schema.migrating import migrate
@@ -342,6 +344,50 @@ async def test_who_reads_for_long_holds_up_no_sweep_and_is_held_up_by_none(
                 pass
             await an_end(store, Success(1), at_ms=LATER, product="clicks")
     assert await there(store, [old]) == 0
+
+
+async def test_two_that_prune_wait_for_one_another_and_for_no_row(
+    store: PostgresStore, url: str, root: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await prune(store)
+    old = await ends(store, 4)
+    deleting, release = asyncio.Event(), asyncio.Event()
+    delete = sweeping._delete
+
+    async def slowly(transaction: Transaction, day: Day, rows: Sequence[Row]) -> None:
+        deleting.set()
+        await release.wait()
+        await delete(transaction, day, rows)
+
+    monkeypatch.setattr(sweeping, "_delete", slowly)
+    other = await open_postgres(url, decide=decide, token="o")
+
+    async def swept_by(one: PostgresStore) -> None:
+        while await prune(one, now_ms=LATER, products=SHORT):
+            pass
+
+    first = asyncio.create_task(swept_by(store))
+    async with asyncio.timeout(PATIENCE_S):
+        await deleting.wait()
+        second = asyncio.create_task(swept_by(other))
+        while waiting_for(root) != ["duties"]:  # noqa: ASYNC110 (the server gives no sign)
+            await asyncio.sleep(0.01)
+        release.set()
+        await asyncio.gather(first, second)
+    assert await there(store, old) == 0
+    await other.aclose()
+
+
+def waiting_for(root: psycopg.Connection) -> list[str]:
+    """Tell for rows of which tables somebody waits."""
+    sql = """
+        SELECT DISTINCT held.relation::regclass::text FROM pg_locks AS wanted
+        JOIN pg_locks AS held ON held.pid = wanted.pid AND held.mode = 'RowExclusiveLock'
+            AND held.locktype = 'relation'
+        WHERE NOT wanted.granted AND wanted.locktype = 'transactionid'
+    """
+    names = {row[0].rpartition(".")[2] for row in root.execute(sql).fetchall()}
+    return sorted(name for name in names if not name.endswith("_pkey"))
 
 
 async def test_an_old_failure_can_be_retried_while_its_neighbours_go(store: PostgresStore) -> None:

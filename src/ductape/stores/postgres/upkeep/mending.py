@@ -7,6 +7,7 @@ from ductape.stores.postgres.intake.keys import free_keys, hold_idle
 from ductape.stores.postgres.limits.gates import hold_gates
 from ductape.stores.postgres.limits.room import unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
+from ductape.stores.postgres.pruning import alone
 from ductape.stores.postgres.rows.values import Values, run_of, schedule_of
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.transaction import Transaction
@@ -88,7 +89,7 @@ class PostgresUpkeep:
         keep = self._retention.keep
         # In this order: a recurrence outlives its history.
         more = await keep(default=default, others=products, now_ms=now_ms, limit=limit)
-        return await self._engine.write(lambda t: _prune(t, values, limit)) or more
+        return await alone(self._engine, lambda t: _prune(t, values, limit)) or more
 
     async def worn(self) -> None:
         """Wait until a vacuum of `runs` pays."""

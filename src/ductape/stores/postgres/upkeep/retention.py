@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ductape.domain.retention import KeptFrom, Others
 from ductape.stores.postgres.intake.keys import free_keys
+from ductape.stores.postgres.pruning import alone
 from ductape.stores.postgres.rows.values import Values
 from ductape.stores.postgres.schema import days
 from ductape.stores.postgres.schema.days import SHARES, Day, Done, Place, Share
@@ -57,12 +58,12 @@ class Retention:
     async def _make_ahead(self, known: Mapping[Day, bool], now_ms: int) -> None:
         for day in days.days_from(now_ms, ahead=AHEAD):
             if day not in known and not self._forbidden:
-                self._heed(await self._engine.write(lambda t, day=day: days.make(t, day)))
+                self._heed(await alone(self._engine, lambda t, day=day: days.make(t, day)))
 
     async def _taken_out(self, day: Day) -> bool:
         if self._forbidden:
             return False
-        return self._heed(await self._engine.write(lambda t: days.detach(t, day)))
+        return self._heed(await alone(self._engine, lambda t: days.detach(t, day)))
 
     async def _finish(self, gone: Sequence[Day], limit: int) -> bool:
         """Go on with the first of the days that were taken out; return whether more is left."""
@@ -71,12 +72,12 @@ class Retention:
     async def _dropped(self, day: Day, limit: int) -> bool:
         """Free the keys of some jobs of a day; drop it after the last of them."""
         after = self._freed_up_to.get(day, ("", 0))
-        last = await self._engine.write(lambda t: _free_next(t, day, after, limit))
+        last = await alone(self._engine, lambda t: _free_next(t, day, after, limit))
         if last is not None:
             self._freed_up_to[day] = last
             return False
         self._freed_up_to.pop(day, None)
-        dropped = self._heed(await self._engine.write(lambda t: days.drop(t, day)))
+        dropped = self._heed(await alone(self._engine, lambda t: days.drop(t, day)))
         if dropped:
             await self._engine.single(lambda t: forget(t, day))
         return dropped
@@ -89,7 +90,7 @@ class Retention:
             "others_before": [days.start_of_day(of_share(one, share)) for one in others.values()],
             "most": limit,
         }
-        return await self._engine.write(lambda t: _delete(t, share, values))
+        return await alone(self._engine, lambda t: _delete(t, share, values))
 
     def _heed(self, done: Done) -> bool:
         """Say once what this user may not; return whether all went well."""

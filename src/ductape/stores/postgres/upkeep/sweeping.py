@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from ductape.domain.retention import KeptFrom, Others
 from ductape.stores.postgres.intake.keys import free_keys
+from ductape.stores.postgres.pruning import alone
 from ductape.stores.postgres.rows.values import Row, Values
 from ductape.stores.postgres.schema.days import Day, Share, change_of, rows_of
 from ductape.stores.postgres.server.engine import Engine
@@ -78,7 +79,7 @@ class Sweeping:
             return False
         day, rule = left[0], wanted[left[0]]
         after = _place(swept.get(day.name), rule)
-        done = await self._engine.write(lambda t: _sweep(t, day, rule, after, limit))
+        done = await alone(self._engine, lambda t: _sweep(t, day, rule, after, limit))
         return not done or len(left) > 1
 
 
