@@ -113,7 +113,7 @@ def _request(
 ) -> HttpRequest:
     context = invocation.context
     given = read_action_input(invocation.input)
-    parts = with_unique(given, target.unique, context.idempotency_key)
+    target, parts = with_unique(target, given, context.idempotency_key)
     whole = merged_body(target.body, parts.body)
     words = Parts(_parts_mime(target.headers), target.part_types)
     body, mime = encode_body(whole, target.content_type, target.styles, words)

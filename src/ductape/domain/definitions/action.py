@@ -36,6 +36,6 @@ class ActionTarget(Struct, frozen=True, omit_defaults=True):
     part_types: dict[str, str] = field(default_factory=dict[str, str])
     """Of a body of several parts: field → what its part says that it is."""
     unique: tuple[str, ...] = ()
-    """`part:name` of what is sent a UUID of the run's own where the input gives none."""
+    """`part:name` of what is sent a UUID of the run's own: see `domain/inputs/unique.py`."""
     allow_private: bool = False
     max_response_bytes: int = 1_048_576

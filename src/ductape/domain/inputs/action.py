@@ -68,7 +68,7 @@ def _params(
     definition: JsonObject, parts: RequestParts, rules: Rules, *, resolved: bool
 ) -> list[Fault]:
     resource = definition.get("resource")
-    params = _with_defaults(definition, "params", parts.params)
+    params = _own_params(definition) | _with_defaults(definition, "params", parts.params)
     faults: list[Fault] = []
     if isinstance(resource, str) and ":" in resource:
         settled = {
@@ -79,6 +79,13 @@ def _params(
         named = set(param_names(resource))
         rules = {name: rule for name, rule in rules.items() if not _told(name, named, params)}
     return faults + check_fields(params, rules, "input.params", resolved=resolved)
+
+
+def _own_params(definition: JsonObject) -> JsonObject:
+    """Return a value for each part of the path of which every run has one of its own."""
+    places = cast("list[str]", definition.get("unique") or [])
+    names = (place.partition(":") for place in places)
+    return {name: "pending" for part, _, name in names if part == "params"}
 
 
 def _told(name: str, named: set[str], params: JsonObject) -> bool:

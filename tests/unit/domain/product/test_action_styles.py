@@ -49,8 +49,9 @@ def test_a_style_of_another_part_is_refused(name: str, style: str, found: str) -
 
 
 def test_what_is_unique_has_a_place() -> None:
-    assert faults_of(unique=["headers:X-Request-Id", "query:key", "body:a:b"]) == []
-    wrong: list[JsonValue] = ["key", "params:id", "body:", "headers:Host", "headers:a b"]
+    right: list[JsonValue] = ["headers:X-Request-Id", "query:key", "body:a:b", "params:id", "body"]
+    assert faults_of(unique=right) == []
+    wrong: list[JsonValue] = ["key", "params", "body:", "headers:Host", "headers:a b"]
     found = faults_of(unique=wrong)
     assert [path for path, _ in found] == [f"unique[{at}]" for at in range(len(wrong))]
 

@@ -148,7 +148,8 @@ class Action(Struct, frozen=True):
     part_types: dict[str, str] = field(default_factory=dict[str, str])
     """Of a body of several parts: field → the MIME type that its part says."""
     unique: tuple[str, ...] = ()
-    """`part:name` of what is sent a UUID of the run's own, where the input gives none."""
+    """`part:name` of what is sent a UUID of the run's own, where the input gives none: alone, or
+    for each `{unique}` in the default; `body` is a whole one."""
     request: JsonObject | None = None
     """The schema of the input: `{query|params|body|headers: {field: {type, required, …}}}`."""
     max_response_bytes: AnswerBytes = 1_048_576

@@ -9,7 +9,7 @@ from ductape.domain.files.content import mime_faults
 from ductape.domain.found import kind_of, listed, path_to
 from ductape.domain.http.parts import header_faults
 from ductape.domain.inputs.schema import rule_faults
-from ductape.domain.inputs.unique import UNIQUE_PARTS
+from ductape.domain.inputs.unique import UNIQUE_PARTS, WHOLE_BODY
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.pairs import STYLES_OF
 from ductape.domain.product.format.app import Action, ActionEnv, App, AppAuth, AuthEnv, Variable
@@ -27,6 +27,7 @@ from ductape.errors import Fault, fault
 
 _PARTS = ("query", "params", "body", "headers")
 _STYLED = "`query:NAME`, `body:NAME`, `params:NAME` or `headers:NAME`"
+_OWN = "`headers:`, `query:`, `params:` or `body:` and a name, or `body`"
 _BEHIND_A_URL = ("type", "url", "method", "headers", "auth", "timeout", "allow_private", "envs")
 
 
@@ -84,8 +85,8 @@ def _action_faults(action: Action | ActionEnv, path: str) -> Iterator[Fault]:
 
 def _unique_faults(place: str, path: str) -> Iterator[Fault]:
     part, _, name = place.partition(":")
-    if part not in UNIQUE_PARTS or not name:
-        yield fault(path, "`headers:`, `query:` or `body:` and a name", repr(place[:40]))
+    if place != WHOLE_BODY and (part not in UNIQUE_PARTS or not name):
+        yield fault(path, _OWN, repr(place[:40]))
     elif part == "headers" and header_faults({name: ""}, ""):
         yield fault(path, "a header that a request may set", repr(name[:40]))
 
