@@ -447,10 +447,11 @@ def test_what_is_new_in_each_request_is_each_runs_own() -> None:
         "postman",
     )
     action = only_action(made)
-    assert action["unique"] == ["query:key", "headers:X-Request-Id", "body:nonce"]
-    asked: JsonObject = {"type": "STRING"}
-    assert action["request"] == {"query": {"n": asked}, "body": {"name": asked}}
-    assert (action["body"], action.get("headers")) == ({"a": 1}, None)
+    places = ["params:guid", "query:key", "headers:X-Request-Id", "body:nonce"]
+    assert action["unique"] == places
+    assert "request" not in action
+    assert (action["params"], action["query"]) == ({"guid": "{unique}"}, {"n": "500"})
+    assert (action["body"], action.get("headers")) == ({"name": "Ada", "a": 1}, None)
 
 
 @pytest.mark.parametrize("mode", ["urlencoded", "formdata"])

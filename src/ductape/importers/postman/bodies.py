@@ -44,7 +44,7 @@ class Body(Struct, frozen=True):
     part_types: JsonObject = {}
     """Field → the MIME type that its part says."""
     unique: Sequence[str] = ()
-    """Fields that each request has anew."""
+    """Fields that each request has anew, or has something new in; empty for the whole body."""
 
     @property
     def is_none(self) -> bool:
@@ -113,14 +113,17 @@ def _list(value: list[Sample], fields: Fields, place: str) -> Body:
     if kept is UNKNOWN:
         fields.report.leave_out(place, "body", fields.lacking(value))
         return Body(required=True)
-    return Body("json", None, cast("JsonValue", kept))
+    own = [""] if fields.own_in(value, kept, place, "body") else []
+    return Body("json", None, cast("JsonValue", kept), unique=own)
 
 
 def _text(text: str, mime: str | None, fields: Fields, place: str) -> Body:
     kept = fields.sealed("body", text)
     if kept is None:
         fields.report.leave_out(place, "body", fields.lacking(text))
-    return Body("text", mime, kept, required=kept is None)
+        return Body("text", mime, required=True)
+    own = [""] if fields.own_in(text, kept, place, "body") else []
+    return Body("text", mime, kept, unique=own)
 
 
 def _guessed(text: str, language: str) -> str | None:

@@ -7,9 +7,11 @@ from typing import cast
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from ductape.domain.inputs.unique import is_marked
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.rules.credentials import names_credential
 from ductape.importers.options import Options
+from ductape.importers.postman.dynamic import DYNAMIC, is_own_uuid, told
 from ductape.importers.postman.samples import Bare, Sample, named_in
 from ductape.importers.postman.scopes import NAMED
 from ductape.importers.postman.variables import Variables
@@ -21,8 +23,6 @@ _DEEPEST = 32
 _MOST_TOLD = 5
 _PLAIN = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,6})?|true|false|<[a-z0-9_ -]{1,30}>", re.IGNORECASE)
 """Figures, and what stands in the place of a value: `<string>`."""
-_NEW = re.compile(r"\{\{\s*\$(?:guid|randomUUID)\s*\}\}")
-"""Postman's own variables that are a UUID."""
 
 
 class Fields(Struct, frozen=True):
@@ -51,6 +51,8 @@ class Fields(Struct, frozen=True):
             return self._literal(name, value)
         if names_secret(name) and not own_alone(value):
             return self.variables.hidden(value)
+        if names_credential(name):
+            return self.secret(name, value)
         return self.variables.referring(value, lambda text: self._without_secrets(name, text))
 
     def _without_secrets(self, name: str, text: str) -> str:
@@ -112,7 +114,7 @@ class Fields(Struct, frozen=True):
         """
         split = Split({}, {}, [])
         for name, value in members.items():
-            if isinstance(value, str) and _NEW.fullmatch(value.strip()):
+            if is_uuid(value):
                 split.unique.append(name)
                 continue
             kept = self.value(name, value, 1)
@@ -123,9 +125,20 @@ class Fields(Struct, frozen=True):
                     split.rules[name] = {"type": kind}
             else:
                 split.known[name] = cast("JsonValue", kept)
+                if self.own_in(value, kept, place, part.format(name)):
+                    split.unique.append(name)
                 if rule := _rule(value):
                     split.rules[name] = rule
         return split
+
+    def own_in(self, value: Sample, kept: "JsonValue | Unknown", place: str, part: str) -> bool:
+        """Tell whether a known value has something of each run's own; test data in it is told."""
+        names = [name for name in named_in(value) if name in DYNAMIC]
+        if not names or isinstance(kept, Unknown):
+            return False
+        if reason := told(names):
+            self.report.leave_out(place, part, reason)
+        return is_marked(kept)
 
     def lacking(self, value: Sample) -> str:
         """Return what to tell of a value some of whose variables have none."""
@@ -165,6 +178,16 @@ class Fields(Struct, frozen=True):
                 return cast("list[JsonValue]", items) if whole else UNKNOWN
             case _:
                 return cast("JsonValue", value)
+
+
+def is_uuid(value: Sample) -> bool:
+    """Tell whether a value is one UUID that Postman makes up, and nothing more.
+
+    >>> is_uuid(" {{$guid}} "), is_uuid("{{$guid}}-1"), is_uuid("{{id}}")
+    (True, False, False)
+    """
+    found = NAMED.fullmatch(value.strip()) if isinstance(value, str) else None
+    return found is not None and is_own_uuid(found[1].strip())
 
 
 def own_alone(value: str) -> bool:

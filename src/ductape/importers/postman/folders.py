@@ -45,7 +45,7 @@ def _requests(folder: _Folder, site: Site) -> Iterator[Request]:
         names = (*folder.names, a_text(item.get("name")))
         told = f"{place} ({' / '.join(names)[:200]})"
         fields = folder.fields.within(item.get("variable"), told)
-        request = item.get("request")
+        request = fields.variables.expanded(item.get("request"))
         own = _prunes_no_body(item)
         prunes_no_body = folder.prunes_no_body if own is None else own
         if isinstance(item.get("item"), list):

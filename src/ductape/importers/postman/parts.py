@@ -38,7 +38,7 @@ _IN_PATH = "parameter `{}` in path"
 _IN_QUERY = "parameter `{}` in query"
 
 
-def params_of(given: Iterable[Pair], resource: str, fields: Fields, place: str) -> JsonObject:
+def params_of(given: Iterable[Pair], resource: str, fields: Fields, place: str) -> Split:
     """Return the values that a collection has for a path's parameters."""
     members: JsonObject = {}
     named = param_names(resource)
@@ -53,7 +53,12 @@ def params_of(given: Iterable[Pair], resource: str, fields: Fields, place: str) 
         if pair.parted:
             reason = "a `/` in it is sent as `%2F`, a part of its own segment"
             fields.report.leave_out(place, _IN_PATH.format(pair.name), reason)
-    return fields.split(members, place, _IN_PATH).known
+    return fields.split(members, place, _IN_PATH)
+
+
+def in_path(name: str) -> str:
+    """Return what a parameter of a path is called in the report."""
+    return _IN_PATH.format(name)
 
 
 def query_of(given: Iterable[Pair], fields: Fields, place: str, sent: Sent) -> Split:

@@ -5,14 +5,21 @@ from typing import get_args
 
 from msgspec import Struct, field
 
+from ductape.domain.inputs.unique import WHOLE_BODY
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.format.app import Method
 from ductape.importers.apps import Draft
 from ductape.importers.postman.addresses import Address, addresses_of
 from ductape.importers.postman.auths import Auths, is_auth
 from ductape.importers.postman.bodies import Body, body_of
-from ductape.importers.postman.fields import Fields
-from ductape.importers.postman.parts import header_pairs, headers_of, params_of, query_of
+from ductape.importers.postman.fields import Fields, Split
+from ductape.importers.postman.parts import (
+    header_pairs,
+    headers_of,
+    in_path,
+    params_of,
+    query_of,
+)
 from ductape.importers.postman.urls import Pair, Path, Url, path_of
 from ductape.importers.report import Report
 from ductape.importers.sealing import scrubbed
@@ -96,18 +103,20 @@ def _action(
     fixed = _fixed_query(one, addresses)
     query = query_of((*fixed, *one.url.query), one.fields, one.place, sent)
     headers = headers_of(member(one.value, "header"), one.fields, one.place, sent)
+    params = _params(one, path)
     optional: JsonObject = {
         "content_type": "" if body.content_type == "json" else body.content_type,
         "auth": auth,
         "body_required": body.required,
         "headers": _with_type(_of_form(headers.known, body, one), body),
         "query": query.known,
-        "params": path.secrets | params_of(one.url.params, path.resource, one.fields, one.place),
+        "params": params.known,
         "part_types": body.part_types,
         "unique": [
+            *(f"params:{name}" for name in params.unique),
             *(f"query:{name}" for name in query.unique),
             *(f"headers:{name}" for name in headers.unique),
-            *(f"body:{name}" for name in body.unique),
+            *(f"body:{name}" if name else WHOLE_BODY for name in body.unique),
         ],
         "request": _without_empty(
             {"query": query.rules, "headers": headers.rules, "body": body.rules}
@@ -117,6 +126,16 @@ def _action(
     action: JsonObject = {"tag": site.tags.give("-".join(one.names)), "method": method}
     action |= {"resource": path.resource} | _words(one) | _without_empty(optional)
     return action if body.default is None else {**action, "body": body.default}
+
+
+def _params(one: Request, path: Path) -> Split:
+    """Return the values of a path's parameters; those of the collection win."""
+    given = params_of(one.url.params, path.resource, one.fields, one.place)
+    for name, variable in path.dynamic.items():
+        value = path.params[name]
+        if one.fields.own_in(f"{{{{{variable}}}}}", value, one.place, in_path(name)):
+            given.unique.append(name)
+    return Split(path.params | given.known, {}, given.unique)
 
 
 def _auth(one: Request, addresses: Sequence[Address]) -> JsonValue:

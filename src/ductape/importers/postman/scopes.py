@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.options import Options
+from ductape.importers.postman.dynamic import DYNAMIC
 from ductape.importers.values import a_list, a_text, an_object, as_written, member
 
 NAMED = re.compile(r"\{\{([^{}]{1,200})\}\}")
@@ -62,6 +63,40 @@ class Scope(Struct, frozen=True):
             if len(text) > _LONGEST:
                 return None
         return None
+
+    def expanded(self, value: JsonValue) -> JsonValue:
+        """Return a value in which what holds one of Postman's own variables is written out.
+
+        No variable of an app could: it has one value, where Postman makes another each time.
+        """
+        written = (text for held in self.known.values() for text in held.values())
+        fresh = any(one.strip() in DYNAMIC for text in written for one in NAMED.findall(text))
+        return self._expanded(value) if fresh else value
+
+    def _expanded(self, value: JsonValue) -> JsonValue:
+        match value:
+            case str() if "{{" in value:
+                return self._written_out(value)
+            case dict():
+                return {name: self._expanded(one) for name, one in value.items()}
+            case list():
+                return [self._expanded(one) for one in value]
+            case _:
+                return value
+
+    def _written_out(self, text: str) -> str:
+        for _ in range(_DEEPEST):
+            longer = NAMED.sub(lambda match: self._fresh(match[1].strip()) or match[0], text)
+            if longer == text or len(longer) > _LONGEST:
+                break
+            text = longer
+        return text
+
+    def _fresh(self, name: str) -> str | None:
+        """Return what a variable holds, if that is the same everywhere but new in each request."""
+        texts = {held.get(name) for held in self.known.values()}
+        moving = any(called in DYNAMIC for called, _ in self.inside(name))
+        return texts.pop() if moving and len(texts) == 1 else None
 
     def seen(self, *texts: str) -> str:
         """Return what texts are here in each env, to tell those of two folders apart."""

@@ -1,13 +1,15 @@
 """Postman's URLs, given as text or in parts: base, path, query (SPEC 9)."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from itertools import count
 from urllib.parse import unquote, unquote_plus
 
 from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.importers.openapi.paths import plain_name, resource_of
+from ductape.importers.postman.dynamic import DYNAMIC, is_given
 from ductape.importers.postman.scopes import NAMED
 from ductape.importers.postman.variables import Variables
 from ductape.importers.values import a_list, a_text, an_object, as_written, member
@@ -90,20 +92,27 @@ class Path(Struct, frozen=True):
     """A path as an action's resource."""
 
     resource: str
-    secrets: JsonObject
-    """Parameter → the secret variable that it is: none stands in a path, which errors name."""
+    params: JsonObject
+    """Parameter → what it is: secret variables, since errors name paths, and Postman's own."""
+    dynamic: Mapping[str, str] = {}
+    """Parameter → the variable of Postman's own that it is."""
 
 
 def path_of(url: Url, variables: Variables) -> Path:
     """Return the resource of a URL; what has no value in it becomes a parameter."""
     references: list[str] = []
-    secrets: JsonObject = {}
+    params: JsonObject = {}
+    dynamic: dict[str, str] = {}
 
     def stand_in(match: re.Match[str]) -> str:
         name = match[1].strip()
         if variables.is_secret(name):
-            secrets[plain_name(name)] = variables.secret(name)
+            params[plain_name(name)] = variables.secret(name)
             return f"{{{name}}}"
+        if is_given(name):
+            called = _numbered(plain_name(name), dynamic)
+            dynamic[called], params[called] = name, DYNAMIC[name]
+            return f"{{{called}}}"
         reference = variables.referring(match[0])
         if reference is None:
             return f"{{{name}}}"
@@ -113,7 +122,13 @@ def path_of(url: Url, variables: Variables) -> Path:
     segments = [NAMED.sub(stand_in, _LIKE_IT.sub("%7E", one)) for one in url.segments]
     resource = resource_of("/" + "/".join(segments), {}).path
     given = iter(references)  # One for each mark, in the order of the path.
-    return Path(_MARK.sub(lambda _: next(given), resource), secrets)
+    return Path(_MARK.sub(lambda _: next(given), resource), params, dynamic)
+
+
+def _numbered(name: str, taken: Container[str]) -> str:
+    """Return a name, with a number where it is taken."""
+    numbers = (name if at == 1 else f"{name}{at}" for at in count(1))
+    return next(one for one in numbers if one not in taken)
 
 
 def _named(segment: str, known: Container[str]) -> str:

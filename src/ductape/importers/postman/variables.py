@@ -1,6 +1,6 @@
 """Postman's `{{variables}}`: known ones become the app's variables and secrets, the rest is asked.
 
-What has no value, as Postman's `{{$randomInt}}`, the caller gives.
+What has no value the caller gives; what is Postman's own has one (`dynamic`).
 """
 
 import json
@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.product.format.words import LONGEST_NAME
 from ductape.importers.options import Options
+from ductape.importers.postman.dynamic import DYNAMIC, made_up
 from ductape.importers.postman.samples import json_of
 from ductape.importers.postman.scopes import (
     NAMED,
@@ -24,11 +25,6 @@ from ductape.importers.report import Report
 from ductape.importers.sealing import escaped, looks_secret, names_secret
 from ductape.importers.tags import Tags, secret_name
 
-_CLOCK = {
-    "$timestamp": "$Dateformat($Now(), 'X')",
-    "$isoTimestamp": "$Dateformat($Now(), 'YYYY-MM-DD[T]HH:mm:ss.SSS[Z]')",
-}
-"""Postman's own variables that an operator writes."""
 _Place = tuple[str, str]
 """A variable's name and its values, as JSON: what tells variables of one name apart."""
 
@@ -79,13 +75,17 @@ class Variables:
         """Return a text with its variables' values in an env; none where one has no value."""
         return self._scope.filled(text, env, with_empty=with_empty)
 
+    def expanded(self, value: JsonValue) -> JsonValue:
+        """Return a value in which what holds one of Postman's own variables is written out."""
+        return self._scope.expanded(value)
+
     def seen(self, *texts: str) -> str:
         """Return what texts are here in each env, to tell those of two folders apart."""
         return self._scope.seen(*texts)
 
     def lacks(self, name: str) -> bool:
         """Tell whether a variable has no value that a definition could have."""
-        known = name in _CLOCK or self.is_secret(name)
+        known = name in DYNAMIC or self.is_secret(name)
         return not known and self._scope.values(name) is None
 
     def referring(self, text: str, literal: Callable[[str], str] = escaped) -> str | None:
@@ -113,15 +113,18 @@ class Variables:
         self.hide(text)
         parts = NAMED.split(text)
         pairs = zip(parts[1::2], parts[2::2], strict=True)
-        rest = (self.secret(name.strip()) + escaped(after) for name, after in pairs)
+        rest = (self._hidden(name.strip()) + escaped(after) for name, after in pairs)
         return escaped(parts[0]) + "".join(rest)
 
     def is_secret(self, name: str) -> bool:
         """Tell whether a variable's value, or one inside of it, is never written out."""
-        return any(
+        return name not in DYNAMIC and any(
             called in self._made.secret or names_secret(called) or any(map(looks_secret, written))
             for called, written in self._scope.inside(name)
         )
+
+    def _hidden(self, name: str) -> str:
+        return DYNAMIC.get(name) or self.secret(name)
 
     def secret(self, name: str) -> str:
         """Return the reference to the secret that a variable becomes."""
@@ -130,11 +133,15 @@ class Variables:
         used_for = self._made.used_for.setdefault(place, f"the variable `{name}`{told}")
         return self._report.need(secret_name(self._options.app, name), used_for)
 
-    def inserted(self, name: str) -> str | None:
+    def inserted(self, name: str) -> JsonValue:
         """Return what stands for a variable outside of quotes: its value, with its JSON type.
 
         None where it has none, or none that JSON can have there.
         """
+        sample = made_up(name)
+        if sample is not None:
+            found = json_of(sample)
+            return None if found is None else found.value
         values = self._scope.values(name)
         if values is None or self.is_secret(name):
             return None
@@ -148,8 +155,8 @@ class Variables:
         return self.lacks(name) or self.inserted(name) is not None
 
     def _reference(self, name: str) -> str | None:
-        if name in _CLOCK:
-            return _CLOCK[name]
+        if name in DYNAMIC:
+            return DYNAMIC[name]
         if self.is_secret(name):
             return self.secret(name)
         values = self._scope.values(name)
