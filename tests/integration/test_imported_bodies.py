@@ -72,3 +72,12 @@ async def test_an_object_of_a_form_arrives_as_its_encoding_says(tmp_path: Path) 
     }
     seen = await arrived(tmp_path, content, {"o": {"a": 1, "b": "x y"}})
     assert seen.body == b"a=1&b=x+y"
+
+
+async def test_reserved_signs_of_a_form_go_as_its_encoding_says(tmp_path: Path) -> None:
+    encoding: JsonObject = {"a": {"allowReserved": True}}
+    schema: JsonObject = {"type": "object"}
+    form: JsonObject = {"schema": schema, "encoding": encoding}
+    content: JsonObject = {"application/x-www-form-urlencoded": form}
+    seen = await arrived(tmp_path, content, {"a": "/x y?&", "b": "/x y?"})
+    assert seen.body == b"a=/x%20y?%26&b=%2Fx+y%3F"

@@ -157,3 +157,23 @@ async def test_a_path_arrives_as_it_is_written(tmp_path: Path) -> None:
     query: JsonValue = [{**a_parameter("query", {"type": "string"}), "name": "q"}]
     seen = await arrived(tmp_path, "/x?q={p}&flag", query, {"query": {"q": "a&b"}})
     assert seen.path == "/v1/x?flag=&q=a%26b"
+
+
+RESERVED = "/a:b?c=d;e,f$(g)*!'@+ 50% %2F é[0]&x#y"
+
+
+@pytest.mark.parametrize(
+    ("parts", "value", "sent"),
+    [
+        ({}, RESERVED, "p=/a:b?c=d;e,f$(g)*!'@+%2050%25%20%2F%20%C3%A9%5B0%5D%26x%23y"),
+        ({}, ["/a", "b%2Cc"], "p=/a&p=b%2Cc"),
+        ({"explode": False}, ["/a", "b,c"], "p=/a,b,c"),
+        ({"style": "deepObject"}, {"k": "a/b?=+"}, "p%5Bk%5D=a/b?=+"),
+    ],
+)
+async def test_reserved_signs_go_as_they_are_where_the_document_says_so(
+    tmp_path: Path, parts: JsonObject, value: JsonValue, sent: str
+) -> None:
+    parameter = a_parameter("query", {}, allowReserved=True, **parts)
+    seen = await arrived(tmp_path, "/x", [parameter], {"query": {"p": value}})
+    assert seen.path == f"/v1/x?{sent}"

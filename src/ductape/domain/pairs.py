@@ -5,16 +5,25 @@ that OpenAPI has for what APIs do otherwise. What commas join stays apart until 
 comma inside of an item is none between items.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Container, Iterator, Mapping
 from types import MappingProxyType
 from typing import Literal
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 import msgspec
+from msgspec import Struct
 
 from ductape.domain.jsonvalue import JsonValue
 
-Text = str | tuple[str, ...]
+
+class Reserved(Struct, frozen=True):
+    """Texts that commas join, whose reserved signs are part of what they say (RFC 6570, 3.2.3)."""
+
+    texts: tuple[str, ...]
+
+
+Text = str | tuple[str, ...] | Reserved
 """One text, or several that commas join."""
 Pairs = tuple[tuple[str, Text], ...]
 Style = Literal[
@@ -45,6 +54,11 @@ STYLES_OF: Mapping[str, frozenset[Style]] = MappingProxyType(
 
 AS_USUAL: Styles = MappingProxyType({})
 
+RESERVED_PARTS = frozenset({"query", "body"})
+"""Parts of a request whose values may have reserved signs as they are."""
+_RESERVED = "%:/?@!$'()*+,;=~"
+"""Those that neither end a value nor a query; what is percent-encoded already stays so too."""
+_NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _JOINTS: Mapping[Style, str] = {"pipe": "|", "space": " "}
 
 
@@ -52,8 +66,9 @@ def query_pairs(
     values: Mapping[str, JsonValue],
     styles: Styles = AS_USUAL,
     part: Literal["query", "body"] = "query",
+    reserved: Container[str] = (),
 ) -> Pairs:
-    """Return the pairs of a query or a form.
+    """Return the pairs of a query or a form; `reserved` names values as `query:name`.
 
     >>> query_pairs({"tag": ["a", "b"], "limit": 5, "deep": True, "none": None})
     (('tag', 'a'), ('tag', 'b'), ('limit', '5'), ('deep', 'true'))
@@ -63,9 +78,9 @@ def query_pairs(
     (('at[gt][0]', '3'),)
     """
     return tuple(
-        pair
+        (called, _reserved(text)) if f"{part}:{name}" in reserved else (called, text)
         for name, value in values.items()
-        for pair in _written(name, value, styles.get(f"{part}:{name}"))
+        for called, text in _written(name, value, styles.get(f"{part}:{name}"))
     )
 
 
@@ -74,12 +89,16 @@ def encoded(pairs: Pairs, safe: str = "") -> str:
 
     >>> encoded((("q", "a,b c"), ("ids", ("1,5", "2"))), ",/")
     'q=a,b+c&ids=1%2C5,2'
+    >>> encoded((("path", Reserved(("/a b?c&d", "50%", "%2F"))),))
+    'path=/a%20b?c%26d,50%25,%2F'
     """
     inside = safe.replace(",", "")
 
     def written(text: Text) -> str:
         if isinstance(text, str):
             return quote_plus(text, safe)
+        if isinstance(text, Reserved):
+            return ",".join(_NO_ESCAPE.sub("%25", quote(one, _RESERVED)) for one in text.texts)
         return ",".join(quote_plus(one, inside) for one in text)
 
     return "&".join(f"{quote_plus(name, safe)}={written(text)}" for name, text in pairs)
@@ -87,7 +106,9 @@ def encoded(pairs: Pairs, safe: str = "") -> str:
 
 def joined(text: Text) -> str:
     """Return a text as it is where nothing is encoded."""
-    return text if isinstance(text, str) else ",".join(text)
+    if isinstance(text, str):
+        return text
+    return ",".join(text.texts if isinstance(text, Reserved) else text)
 
 
 def as_text(value: JsonValue) -> str:
@@ -116,6 +137,12 @@ def _written(name: str, value: JsonValue, style: Style | None) -> Iterator[tuple
         case _:  # What belongs to another part of a request is refused with the document.
             each = value if isinstance(value, list) else [value]
             yield from ((name, as_text(one)) for one in each if one is not None)
+
+
+def _reserved(text: Text) -> Reserved:
+    if isinstance(text, Reserved):
+        return text
+    return Reserved((text,) if isinstance(text, str) else text)
 
 
 def _flat(value: Mapping[str, JsonValue] | list[JsonValue]) -> Iterator[str]:

@@ -20,7 +20,6 @@ from ductape.domain.http.parts import (
     encode_body,
     fill_path,
     merged_headers,
-    query_pairs,
 )
 from ductape.domain.http.styled import cookies_of, styled_headers, with_cookies
 from ductape.domain.http.tokens import client_grant
@@ -28,6 +27,7 @@ from ductape.domain.inputs.action import merged_body, read_action_input
 from ductape.domain.inputs.parts import RequestParts
 from ductape.domain.inputs.unique import with_unique
 from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.pairs import Pairs, query_pairs
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Invocation
 from ductape.ports.http import Headers, HttpClient, HttpRequest, HttpResponse
@@ -116,7 +116,7 @@ def _request(
     target, parts = with_unique(target, given, context.idempotency_key)
     whole = merged_body(target.body, parts.body)
     words = Parts(_parts_mime(target.headers), target.part_types)
-    body, mime = encode_body(whole, target.content_type, target.styles, words)
+    body, mime = encode_body(whole, target.content_type, target.styles, words, target.reserved)
     ours = {IDEMPOTENCY_HEADER: context.idempotency_key, "Accept": _ACCEPT}
     first, said, last = _types(target.content_type, whole, mime if body else None)
     return HttpRequest(
@@ -134,7 +134,7 @@ def _request(
             ),
             cookies_of(parts.headers, target.styles),
         ),
-        query=query_pairs(target.query | parts.query, target.styles) + auth.query,
+        query=_query(target, parts) + auth.query,
         body=body,
         timeout_ms=max(context.deadline_ms - now_ms, 1),
         allow_private=target.allow_private,
@@ -163,6 +163,11 @@ def _parts_mime(headers: Headers) -> str:
     told = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
     bare = told.partition(";")[0].strip().lower()
     return bare if bare.startswith("multipart/") else FORM
+
+
+def _query(target: ActionTarget, parts: RequestParts) -> Pairs:
+    values = target.query | parts.query
+    return query_pairs(values, target.styles, reserved=target.reserved)
 
 
 def _url(target: ActionTarget, parts: RequestParts) -> str:

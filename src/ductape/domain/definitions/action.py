@@ -33,6 +33,8 @@ class ActionTarget(Struct, frozen=True, omit_defaults=True):
     content_type: ContentType = "json"
     styles: dict[str, Style] = field(default_factory=dict[str, Style])
     """`query:name`, `body:name`, `params:name`, `headers:name` → how that value is written."""
+    reserved: tuple[str, ...] = ()
+    """`query:name`, `body:name` of what is sent with its reserved signs as they are."""
     part_types: dict[str, str] = field(default_factory=dict[str, str])
     """Of a body of several parts: field → what its part says that it is."""
     unique: tuple[str, ...] = ()

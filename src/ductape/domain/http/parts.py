@@ -6,7 +6,7 @@ replace a header that frames the message (SPEC 9 and 18). Faults name paths as `
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Literal, assert_never
 from urllib.parse import quote
 
@@ -150,6 +150,7 @@ def encode_body(
     content_type: ContentType,
     styles: Styles = AS_USUAL,
     words: Parts = USUAL_PARTS,
+    reserved: Container[str] = (),
 ) -> tuple[bytes, str]:
     """Return a body's bytes and MIME type; nothing at all for null.
 
@@ -171,7 +172,8 @@ def encode_body(
                 raise invalid("input.body", AS_A_FORM, kind_of(body))
             if content_type == "multipart":
                 return encode_multipart(body, styles, words)
-            return encoded(query_pairs(body, styles, "body")).encode(), mime
+            pairs = query_pairs(body, styles, "body", reserved)
+            return encoded(pairs).encode(), mime
         case "file":
             if not isinstance(body, dict) or not is_file(body):
                 raise invalid("input.body", A_FILE, kind_of(body))

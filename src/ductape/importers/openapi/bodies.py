@@ -5,7 +5,7 @@ and YAML among it, which the caller writes out, then whatever else there is, as 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -50,6 +50,8 @@ class Body(Struct, frozen=True):
     """The `Content-Type`, where it is another than the usual one."""
     rules: dict[str, JsonValue] | None = None
     styles: Mapping[str, JsonValue] | None = None
+    reserved: Sequence[JsonValue] = ()
+    """`body:name` of what is sent with its reserved signs as they are."""
     part_types: Mapping[str, JsonValue] | None = None
     """Field → the MIME type that its part says."""
     required: bool = False
@@ -172,7 +174,8 @@ def _body(form: _Form, schemas: Schemas, report: Report, place: str, *, required
         styles |= parts.styles
         types |= parts.types
     asks = any(member(rule, "required") is not False for rule in rules.values())
-    return Body(form.content_type, header, rules, styles, types, required and not asks)
+    reserved = _reserved(form)
+    return Body(form.content_type, header, rules, styles, reserved, types, required and not asks)
 
 
 def _in_utf8(form: _Form, report: Report, place: str) -> str:
@@ -204,6 +207,17 @@ def _styles(
         elif style == "form" and field.is_only("object") and form.content_type == "form":
             styles[f"body:{name}"] = "spread"
     return styles
+
+
+def _reserved(form: _Form) -> Sequence[JsonValue]:
+    """Return the fields of a form whose reserved signs are sent as they are."""
+    if form.content_type != "form":
+        return ()
+    return [f"body:{name}" for name, one in form.encoding.items() if _keeps_reserved(one)]
+
+
+def _keeps_reserved(encoding: JsonValue) -> bool:
+    return member(encoding, "allowReserved") is True
 
 
 class _Parts(Struct, frozen=True):

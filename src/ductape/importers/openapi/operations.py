@@ -90,6 +90,7 @@ def _action(one: Operation, site: Site, body: Body) -> JsonObject:
         "headers": headers,
         "query": {**_fixed(resource.query, site), **shown.query},
         "styles": {**asked.styles, **(body.styles or {})},
+        "reserved": [*asked.reserved, *body.reserved],
         "part_types": {**(body.part_types or {})},
         "request": cast("JsonObject", rules),
     }

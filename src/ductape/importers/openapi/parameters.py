@@ -42,6 +42,8 @@ class Asked(Struct, frozen=True):
     """Part → field → rule."""
     styles: dict[str, JsonValue]
     """`query:name`, `params:name`, `headers:name` → style."""
+    reserved: list[JsonValue]
+    """`query:name` of what is sent with its reserved signs as they are."""
 
 
 def parameters_of(
@@ -70,7 +72,7 @@ def asked_of(
     parameters: list[Parameter], resource: str, schemas: Schemas, report: Report, place: str
 ) -> Asked:
     """Return the rules for the parameters; what a request cannot hold is told."""
-    asked = Asked({}, {})
+    asked = Asked({}, {}, [])
     in_path = set(param_names(resource))
     headers = {one.name.lower() for one in parameters if one.where == "header"}
     for one in parameters:
@@ -83,6 +85,8 @@ def asked_of(
         part = _PARTS[one.where]
         if style := _style(one, shape):
             asked.styles[f"{part}:{one.name}"] = style
+        if one.where == "query" and one.value.get("allowReserved") is True and not one.has_media:
+            asked.reserved.append(f"{part}:{one.name}")
         for lacking in _unwritten(one):
             report.leave_out(place, told, lacking)
         required = one.where == "path" or _is_asked(one)
@@ -135,8 +139,6 @@ def _unwritten(one: Parameter) -> Iterator[str]:
     """Tell what of a parameter's style no request of ours has."""
     if one.where == "query" and not knows_query_style(one):
         yield f"no query is written in the style {one.style[:40]!r}"
-    if one.where == "query" and one.value.get("allowReserved") is True:
-        yield "reserved signs in it are percent-encoded all the same"
     if one.where == "cookie" and one.has_media:
         yield "it is given as the text that the cookie has"
     elif one.written_out:

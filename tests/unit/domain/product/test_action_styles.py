@@ -61,3 +61,10 @@ def test_a_part_says_a_mime_type_and_nothing_else() -> None:
     for mime in ("sdp", "a/b\r\nX: 1", "*/*"):
         ((path, _),) = faults_of(part_types={"f": mime})
         assert path == "part_types.f"
+
+
+def test_reserved_signs_have_a_place() -> None:
+    assert faults_of(reserved=["query:q", "body:b"]) == []
+    wrong: list[JsonValue] = ["q", "query:", "params:id", "headers:X"]
+    found = faults_of(reserved=wrong)
+    assert [path for path, _ in found] == [f"reserved[{at}]" for at in range(len(wrong))]

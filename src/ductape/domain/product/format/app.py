@@ -145,6 +145,8 @@ class Action(Struct, frozen=True):
     content_type: ContentType = "json"
     styles: dict[str, Style] = field(default_factory=dict[str, Style])
     """How single values of a request are written, as `{"query:ids": "comma"}`."""
+    reserved: tuple[str, ...] = ()
+    """`query:name` or `body:name` of values whose reserved signs are not percent-encoded."""
     part_types: dict[str, str] = field(default_factory=dict[str, str])
     """Of a body of several parts: field → the MIME type that its part says."""
     unique: tuple[str, ...] = ()

@@ -55,6 +55,7 @@ def _action_in(env: Env, app: App, action: Action, auths: Mapping[str, Auth]) ->
         request=action.request,
         content_type=action.content_type,
         styles=action.styles,
+        reserved=action.reserved,
         part_types=action.part_types,
         unique=action.unique,
         allow_private=first(app_here.allow_private, app.allow_private, env.allow_private),

@@ -11,7 +11,7 @@ from ductape.domain.http.parts import header_faults
 from ductape.domain.inputs.schema import rule_faults
 from ductape.domain.inputs.unique import UNIQUE_PARTS, WHOLE_BODY
 from ductape.domain.jsonvalue import JsonObject
-from ductape.domain.pairs import STYLES_OF
+from ductape.domain.pairs import RESERVED_PARTS, STYLES_OF
 from ductape.domain.product.format.app import Action, ActionEnv, App, AppAuth, AuthEnv, Variable
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.function import Function, FunctionEnv
@@ -27,6 +27,7 @@ from ductape.errors import Fault, fault
 
 _PARTS = ("query", "params", "body", "headers")
 _STYLED = "`query:NAME`, `body:NAME`, `params:NAME` or `headers:NAME`"
+_RESERVED = "`query:NAME` or `body:NAME`"
 _OWN = "`headers:`, `query:`, `params:` or `body:` and a name, or `body`"
 _BEHIND_A_URL = ("type", "url", "method", "headers", "auth", "timeout", "allow_private", "envs")
 
@@ -79,6 +80,12 @@ def _action_faults(action: Action | ActionEnv, path: str) -> Iterator[Fault]:
         yield from _style_faults(action, f"{path}.styles")
         for name, mime in action.part_types.items():
             yield from mime_faults(mime, path_to(f"{path}.part_types", name))
+        for at, place in enumerate(action.reserved):
+            part, _, name = place.partition(":")
+            if part not in RESERVED_PARTS or not name:
+                yield fault(
+                    f"{path}.reserved[{at}]", "`query:NAME` or `body:NAME`", "another place"
+                )
         for at, place in enumerate(action.unique):
             yield from _unique_faults(place, f"{path}.unique[{at}]")
 
