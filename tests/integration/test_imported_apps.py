@@ -323,3 +323,20 @@ async def test_five_thousand_actions_are_imported_applied_and_called_quickly(
             given: JsonObject = {"params": {"id": at}, "body": {"name": "x"}}
             assert (await caller.call(f"things-{at}", given)).path == f"/things{at}/{at}/parts"
         assert time.process_time() - began < 45
+
+
+async def test_numbers_that_json_has_not_are_left_out_alone(tmp_path: Path) -> None:
+    (tmp_path / "api.yaml").write_text(
+        "openapi: 3.0.3\n"
+        "info: {title: API, version: '1'}\n"
+        "servers: [{url: 'https://api.example'}]\n"
+        "paths:\n"
+        "  /x: {get: {parameters: [{name: n, in: query, schema: {maximum: .inf}}]}}\n",
+        encoding="utf-8",
+    )
+    async with Ductape.open(f"sqlite:///{tmp_path}/j.db") as ductape:
+        made = await ductape.imports.openapi(tmp_path / "api.yaml", product="p", envs="dev")
+    assert made["actions"] == 1
+    place = "#/paths/~1x/get/parameters/0/schema/maximum"
+    told = {"place": place, "part": "number", "reason": "JSON has no such number"}
+    assert made["left_out"] == [told]

@@ -50,7 +50,7 @@ DEFAULT_ENV = "dev"
 """Of a new product, where none is given."""
 
 _A_TAG = "a tag of letters, digits, `_`, `-`, `.`"
-_MAKERS = Bounds(nesting=DEEPEST, anchors=True)
+_MAKERS = Bounds(nesting=DEEPEST, anchors=True, any_number=True)
 
 
 class Imports:

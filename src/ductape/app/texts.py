@@ -11,16 +11,17 @@ def read_value(text: str, *, suffix: str = "", bounds: Bounds = PLAIN) -> JsonVa
     """Return the value of a text; raises `ValidationError` with line and column.
 
     `suffix` is that of the file it stands in; without one, the first character decides. `bounds`
-    are those of YAML.
+    are those of YAML, but for the numbers, which are those of both.
 
     >>> read_value('{"a": 1}'), read_value("a: 1"), read_value("[1, 2]", suffix=".yaml")
     ({'a': 1}, {'a': 1}, [1, 2])
     """
     match suffix.lower():
         case ".json":
-            return read_json(text)
+            return read_json(text, any_number=bounds.any_number)
         case ".yaml" | ".yml":
             return read_yaml(text, bounds)
         case _:
-            is_json = text.lstrip().startswith(_STARTS_OF_JSON)
-            return read_json(text) if is_json else read_yaml(text, bounds)
+            if text.lstrip().startswith(_STARTS_OF_JSON):
+                return read_json(text, any_number=bounds.any_number)
+            return read_yaml(text, bounds)

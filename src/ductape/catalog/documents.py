@@ -85,10 +85,14 @@ def _read_toml(text: str) -> object:
         raise _too_deep() from error
 
 
-def read_json(text: str) -> JsonValue:
-    """Return a text's value, strictly; raises `ValidationError` with line and column."""
+def read_json(text: str, *, any_number: bool = False) -> JsonValue:
+    """Return a text's value, strictly; raises `ValidationError` with line and column.
+
+    `any_number` lets words pass that many write where JSON has no number, as `NaN`.
+    """
+    constant = float if any_number else _no_constant
     try:
-        return json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_members, parse_constant=constant)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise invalid("", "JSON", f"{error.msg} in {where}") from error

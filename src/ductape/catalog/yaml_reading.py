@@ -9,6 +9,7 @@ their size allows: an alias is the same value again, never a copy.
 
 import re
 from collections.abc import Callable, Iterator
+from math import nan
 from typing import cast
 
 import yaml
@@ -43,6 +44,8 @@ class Bounds(Struct, frozen=True):
     nesting: int = DEFAULT.nesting
     anchors: bool = False
     """Whether values may be named and used again."""
+    any_number: bool = False
+    """Whether numbers that JSON has not are read all the same, as no finite ones."""
     merged: int = 1_000_000
     """How many members merges may bring in, in all."""
 
@@ -104,7 +107,7 @@ class _Reading:
 
     def _value(self, event: Event, depth: int) -> JsonValue:
         if isinstance(event, ScalarEvent):
-            return _scalar(event)
+            return _scalar(event, self._bounds)
         if depth > self._bounds.nesting:
             raise _refused(
                 event, f"at most {self._bounds.nesting} levels of nesting", "a deeper one"
@@ -160,7 +163,7 @@ def _inside(events: _Events) -> _Events:
         yield event
 
 
-def _scalar(event: ScalarEvent) -> JsonValue:
+def _scalar(event: ScalarEvent, bounds: Bounds) -> JsonValue:
     text = cast("str", event.value)
     if not event.implicit[0]:  # It was quoted.
         return text
@@ -168,12 +171,14 @@ def _scalar(event: ScalarEvent) -> JsonValue:
         return None
     if _BOOLEAN.fullmatch(text):
         return text.lower() == "true"
-    return _number(event, text)
+    return _number(event, text, bounds)
 
 
-def _number(event: ScalarEvent, text: str) -> JsonValue:
+def _number(event: ScalarEvent, text: str, bounds: Bounds) -> JsonValue:
     whole, broken = _INTEGER.fullmatch(text), _FLOAT.fullmatch(text)
     if _NO_NUMBER.fullmatch(text) or ((whole or broken) and len(text) > _LONGEST_NUMBER):
+        if bounds.any_number:
+            return nan
         raise _refused(event, "a number that JSON has", shortened(text))
     if whole is not None:
         base = {"ten": 10, "eight": 8, "sixteen": 16}[whole.lastgroup or "ten"]

@@ -5,7 +5,7 @@ A location is a URL, or a path relative to the folder of the first document, wit
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from msgspec import Struct, field
@@ -39,6 +39,8 @@ class Documents(Struct, frozen=True):
     read: Mapping[str, JsonValue]
     missing: Mapping[str, str]
     """Location → why it could not be read."""
+    odd: Sequence[str] = ()
+    """Where a number was left out that JSON has not."""
     anchors: dict[str, dict[str, JsonValue]] = field(
         default_factory=dict[str, dict[str, JsonValue]]
     )

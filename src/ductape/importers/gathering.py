@@ -5,14 +5,23 @@ its reason and told where something needs it.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
+from math import isfinite
 
-from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import DuctapeError, invalid
-from ductape.importers.documents import Documents, is_web, located, reference_of
+from ductape.importers.documents import (
+    Documents,
+    is_web,
+    located,
+    pointer_to,
+    reference_of,
+)
 from ductape.importers.resources import resources_of
 
 Read = Callable[[str], Awaitable[JsonValue]]
 """Returns the value at a location; raises `DuctapeError` where there is none."""
+
+Keys = tuple[str, ...]
 
 MOST_DOCUMENTS = 5_000
 DEEPEST = 128
@@ -23,6 +32,7 @@ async def gather(root: str, read: Read) -> Documents:
     """Read a document and what it refers to; raises `DuctapeError` for the first one only."""
     found: dict[str, JsonValue] = {}
     missing: dict[str, str] = {}
+    odd: list[str] = []
     waiting = [root]
     while waiting:
         location = waiting.pop(0)
@@ -34,9 +44,31 @@ async def gather(root: str, read: Read) -> Documents:
                 raise
             missing[location] = error.message
             continue
+        here = "" if location == root else location
+        inside = _without_odd(value, (), set()) if isinstance(value, (dict, list)) else ()
+        odd += [here + pointer_to(*keys) for keys in inside]
         found[location] = value
         waiting += sorted(named - {*found, *missing, *waiting})
-    return Documents(root, found, missing)
+    return Documents(root, found, missing, odd=odd)
+
+
+def _without_odd(value: JsonObject | list[JsonValue], keys: Keys, seen: set[int]) -> Iterator[Keys]:
+    """Take the numbers that JSON has not out of a value of bounded depth; yield their places."""
+    seen.add(id(value))
+    for key, one in [*(value.items() if isinstance(value, dict) else enumerate(value))]:
+        if _is_odd(one):
+            yield (*keys, str(key))
+        elif isinstance(one, (dict, list)) and id(one) not in seen:
+            yield from _without_odd(one, (*keys, str(key)), seen)
+    if isinstance(value, list):
+        value[:] = [one for one in value if not _is_odd(one)]
+        return
+    for key in [key for key, one in value.items() if _is_odd(one)]:
+        del value[key]
+
+
+def _is_odd(value: JsonValue) -> bool:
+    return isinstance(value, float) and not isfinite(value)
 
 
 def _named_in(value: JsonValue, location: str) -> set[str]:

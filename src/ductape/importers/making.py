@@ -39,6 +39,8 @@ def make(
     app = options.app or _app_tag(documents)
     options = replaced(options, app=app, product=options.product or app)
     report = Report(options.product)
+    for place in documents.odd:
+        report.leave_out(place, "number", "JSON has no such number")
     try:
         apps = apps_of(documents, options, report)
     except RecursionError as error:

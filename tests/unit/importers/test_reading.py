@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from ductape.app.texts import read_value
+from ductape.catalog.yaml_reading import Bounds
 from ductape.domain.egress import EgressPolicy
 from ductape.domain.jsonvalue import JsonValue
 from ductape.errors import DuctapeError, NotFound, ValidationError
@@ -17,7 +18,7 @@ from tests.servers.http import http_receiver
 
 
 def parse(text: str, suffix: str) -> JsonValue:
-    return read_value(text, suffix=suffix)
+    return read_value(text, suffix=suffix, bounds=Bounds(anchors=True, any_number=True))
 
 
 async def gathered(source: str | Path, *, allowed: tuple[str, ...] = ()) -> Documents:
@@ -116,3 +117,33 @@ async def test_an_answer_that_is_none_is_told() -> None:
         server.answers.append(web.Response(status=404, text="gone"))
         with pytest.raises(DuctapeError, match="404"):
             await gathered(f"{server.url}/api.yaml")
+
+
+NUMBERS = ".inf", "-.INF", ".nan", "1e999", "1" * 65, f"0.{'1' * 65}"
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+async def test_a_number_that_json_has_not_is_left_out_alone(tmp_path: Path, number: str) -> None:
+    text = f"a: {{b: [1, {number}, 2], c: {number}}}\nd: {{$ref: other.yaml#/x}}"
+    documents = await gathered(written(tmp_path, root=text, other=f"x: 1\ny~/z: {number}"))
+    assert documents.read["root.yaml"] == {
+        "a": {"b": [1, 2]},
+        "d": {"$ref": "other.yaml#/x"},
+    }
+    assert documents.read["other.yaml"] == {"x": 1}
+    assert documents.odd == ["#/a/b/1", "#/a/c", "other.yaml#/y~0~1z"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+async def test_the_same_holds_for_json(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "root.json"
+    path.write_text(f'{{"a": {number}, "b": [{number}], "c": 1}}', encoding="utf-8")
+    documents = await gathered(path)
+    assert documents.read["root.json"] == {"b": [], "c": 1}
+    assert documents.odd == ["#/a", "#/b/0"]
+
+
+async def test_a_value_that_is_used_twice_is_told_once(tmp_path: Path) -> None:
+    documents = await gathered(written(tmp_path, root="a: &x {b: .inf, c: 1}\nd: *x"))
+    assert documents.read["root.yaml"] == {"a": {"c": 1}, "d": {"c": 1}}
+    assert documents.odd == ["#/a/b"]

@@ -83,9 +83,7 @@ def _action_faults(action: Action | ActionEnv, path: str) -> Iterator[Fault]:
         for at, place in enumerate(action.reserved):
             part, _, name = place.partition(":")
             if part not in RESERVED_PARTS or not name:
-                yield fault(
-                    f"{path}.reserved[{at}]", "`query:NAME` or `body:NAME`", "another place"
-                )
+                yield fault(f"{path}.reserved[{at}]", _RESERVED, "another place")
         for at, place in enumerate(action.unique):
             yield from _unique_faults(place, f"{path}.unique[{at}]")
 
