@@ -340,3 +340,23 @@ async def test_numbers_that_json_has_not_are_left_out_alone(tmp_path: Path) -> N
     place = "#/paths/~1x/get/parameters/0/schema/maximum"
     told = {"place": place, "part": "number", "reason": "JSON has no such number"}
     assert made["left_out"] == [told]
+
+
+async def test_a_query_with_a_body_arrives(tmp_path: Path) -> None:
+    body: JsonObject = {"content": {"application/json": {"schema": {"type": "object"}}}}
+    document: JsonObject = {
+        "openapi": "3.2.0",
+        "info": {"title": "API", "version": "1"},
+        "paths": {"/x": {"query": {"operationId": "x", "requestBody": body}}},
+    }
+    (tmp_path / "api.json").write_text(json.dumps(document), encoding="utf-8")
+    async with http_receiver() as server, Ductape.open(f"sqlite:///{tmp_path}/j.db") as ductape:
+        made = await ductape.imports.openapi(
+            tmp_path / "api.json", product="p", envs="dev", server=server.url
+        )
+        await ductape.products.apply(made["document"])
+        await ductape.processor.action.run(
+            {"product_tag": "p", "env": "dev", "event": "x", "input": {"body": {"a": 1}}}
+        )
+        seen = server.only()
+    assert (seen.method, seen.path, seen.body) == ("QUERY", "/x", b'{"a":1}')

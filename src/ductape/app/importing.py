@@ -76,7 +76,7 @@ class Imports:
         allow_private: bool = False,
         allow_urls: Sequence[str] = (),
     ) -> Imported:
-        """Make apps of an OpenAPI 3.0 or 3.1 document, a file or a URL.
+        """Make apps of an OpenAPI document of 3.0 to 3.2, a file or a URL.
 
         `product` and `envs` name a new product; without them it has the app's tag, and `dev`.
         `into` is one that the apps join, in `envs`, or in all that it has; `replace` lets them

@@ -109,7 +109,7 @@ def openapi(  # noqa: PLR0913 (a document leaves so much open)
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an app of an OpenAPI 3.0 or 3.1 document: every operation becomes an action."""
+    """Make an app of an OpenAPI document of 3.0 to 3.2: every operation becomes an action."""
     call = Call.of(context, as_json=as_json)
     made = _imported(
         call,

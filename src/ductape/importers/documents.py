@@ -46,6 +46,14 @@ class Documents(Struct, frozen=True):
     )
     """Location → `$anchor` → schema, of the documents that were asked for one."""
 
+    selves: Mapping[str, str] = {}
+    """The address that a document says is its own (`$self`) → its location."""
+
+    @property
+    def base(self) -> str:
+        """What relative URLs of the document that was named go by: its `$self`, or its location."""
+        return self_of(self.read[self.root]) or self.root
+
     @property
     def first(self) -> Node:
         """The document that was named."""
@@ -66,6 +74,7 @@ class Documents(Struct, frozen=True):
     def target(self, reference: str, home: str) -> Node | Broken:
         """Return what a reference names."""
         location, pointer = located(reference, home)
+        location = self.selves.get(location, location)
         if location not in self.read:
             why = self.missing.get(location, "it was not read")
             return Broken(f"its reference to {shortened(reference)!r} leads nowhere: {why}")
@@ -88,6 +97,12 @@ def reference_of(value: JsonValue) -> str | None:
     """Return the reference of a value that is one."""
     reference = value.get("$ref") if isinstance(value, dict) else None
     return reference if isinstance(reference, str) else None
+
+
+def self_of(document: JsonValue) -> str | None:
+    """Return the address that a document of OpenAPI 3.2 says is its own, if it is a whole one."""
+    own = document.get("$self") if isinstance(document, dict) else None
+    return urldefrag(own)[0] if isinstance(own, str) and is_web(own) else None
 
 
 def located(reference: str, home: str) -> tuple[str, str]:

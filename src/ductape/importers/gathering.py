@@ -15,6 +15,7 @@ from ductape.importers.documents import (
     located,
     pointer_to,
     reference_of,
+    self_of,
 )
 from ductape.importers.resources import resources_of
 
@@ -33,6 +34,7 @@ async def gather(root: str, read: Read) -> Documents:
     found: dict[str, JsonValue] = {}
     missing: dict[str, str] = {}
     odd: list[str] = []
+    selves: dict[str, str] = {}
     waiting = [root]
     while waiting:
         location = waiting.pop(0)
@@ -48,8 +50,10 @@ async def gather(root: str, read: Read) -> Documents:
         inside = _without_odd(value, (), set()) if isinstance(value, (dict, list)) else ()
         odd += [here + pointer_to(*keys) for keys in inside]
         found[location] = value
-        waiting += sorted(named - {*found, *missing, *waiting})
-    return Documents(root, found, missing, odd=odd)
+        if own := self_of(value):
+            selves.setdefault(own, location)
+        waiting += sorted(named - {*found, *missing, *waiting, *selves})
+    return Documents(root, found, missing, odd=odd, selves=selves)
 
 
 def _without_odd(value: JsonObject | list[JsonValue], keys: Keys, seen: set[int]) -> Iterator[Keys]:

@@ -182,12 +182,12 @@ def test_a_reference_in_a_circle_is_told() -> None:
     ("document", "hint"),
     [
         ({"swagger": "2.0", "paths": {}}, "convert it to OpenAPI 3"),
-        ({"openapi": "2.0.0"}, "3.0 or 3.1"),
-        ({"openapi": "4.0.0"}, "3.0 or 3.1"),
-        ({"openapi": 2}, "3.0 or 3.1"),
+        ({"openapi": "2.0.0"}, "3.1 or 3.2"),
+        ({"openapi": "4.0.0"}, "3.1 or 3.2"),
+        ({"openapi": 2}, "3.1 or 3.2"),
         ({"info": {"_postman_id": "x"}, "item": []}, "import postman"),
-        ([], "3.0 or 3.1"),
-        (None, "3.0 or 3.1"),
+        ([], "3.1 or 3.2"),
+        (None, "3.1 or 3.2"),
     ],
 )
 def test_another_document_is_refused(document: JsonValue, hint: str) -> None:

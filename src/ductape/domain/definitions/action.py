@@ -18,7 +18,7 @@ class ActionTarget(Struct, frozen=True, omit_defaults=True):
     base_url: str
     resource: str
     """A path with `:params`, as `/users/:id`; empty for the base URL itself."""
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] = "GET"
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "QUERY"] = "GET"
     headers: dict[str, str] = field(default_factory=dict[str, str])
     query: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     params: dict[str, JsonValue] = field(default_factory=dict[str, JsonValue])

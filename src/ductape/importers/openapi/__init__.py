@@ -1,4 +1,4 @@
-"""OpenAPI 3.0 and 3.1: every operation an action, every security scheme an auth (SPEC 13).
+"""OpenAPI 3.0, 3.1 and 3.2: every operation an action, every security scheme an auth (SPEC 13).
 
 Pure: the documents are read already. Whatever cannot be imported is in the report.
 """
@@ -23,7 +23,9 @@ from ductape.importers.values import a_text, an_object, as_written, member
 __all__ = ["openapi_apps", "openapi_format"]
 
 _KEYS = frozenset({*(method.lower() for method in METHODS), "trace"})
-_VERSION = re.compile(r"3\.[01](?:\.\d{1,4})?(?:-[\w.-]{1,20})?")
+_FURTHER = "additionalOperations"
+"""Where a path has operations of other methods, by the methods' names."""
+_VERSION = re.compile(r"3\.[012](?:\.\d{1,4})?(?:-[\w.-]{1,20})?")
 _NO_LINKS = "an action follows none: a feature takes what one answers to the next"
 _NO_WEBHOOKS = "requests that the API makes to you are none that an action makes"
 
@@ -47,8 +49,8 @@ def openapi_apps(documents: Documents, options: Options, report: Report) -> list
     Raises `ValidationError` for another kind of document, and where no operation has a server.
     """
     root = documents.first
-    siblings = openapi_format(root.value).startswith("OpenAPI 3.1")
-    servers = Servers(options, report, documents.root)
+    siblings = not openapi_format(root.value).startswith("OpenAPI 3.0")
+    servers = Servers(options, report, documents.base)
     site = Site(
         documents=documents,
         schemas=Schemas(documents, siblings=siblings),
@@ -82,19 +84,21 @@ def _operations(site: Site) -> Iterator[Operation]:
             continue
         told = without_secrets(path)
         place = pointer_to("paths", told)
-        given_keys = set[str]()
+        given_keys = set[tuple[str, ...]]()
         for item in _items(given, root.home, site, place):
             site.servers.declare(item.value, place)
-            for key in [key for key in _in_order(item) if key not in given_keys]:
-                where = pointer_to("paths", told, key)
-                node = site.documents.follow(Node(member(item.value, key), item.home))
-                if member(item.value, key) is not None:  # Else what is referred to is meant.
-                    given_keys.add(key)
+            for keys, given_here in _in_order(item):
+                if keys in given_keys:
+                    continue
+                where = pointer_to("paths", told, *keys)
+                node = site.documents.follow(Node(given_here, item.home))
+                if given_here is not None:  # Else what is referred to is meant.
+                    given_keys.add(keys)
                 if isinstance(node, Broken):
                     site.report.skip("operation", where, node.reason)
                     continue
                 site.servers.declare(node.value, where)
-                yield Operation(key.upper(), path, item, node, where)
+                yield Operation(keys[-1].upper(), path, item, node, where)
 
 
 def _items(given: JsonValue, home: str, site: Site, place: str) -> Iterator[Node]:
@@ -113,8 +117,13 @@ def _items(given: JsonValue, home: str, site: Site, place: str) -> Iterator[Node
         site.report.skip("path", place, "it is no object")
 
 
-def _in_order(item: Node) -> list[str]:
-    return [key for key in an_object(item.value) if key in _KEYS]
+def _in_order(item: Node) -> Iterator[tuple[tuple[str, ...], JsonValue]]:
+    """Yield a path's operations, each with the keys that lead to it, the last one its method."""
+    for key, given in an_object(item.value).items():
+        if key in _KEYS:
+            yield (key,), given
+        elif key == _FURTHER:
+            yield from (((key, method), one) for method, one in an_object(given).items())
 
 
 def _taken(one: Operation, site: Site) -> Draft | None:
@@ -162,9 +171,9 @@ def _skip_calls(given: Node, place: str, site: Site, *, kind: Kind) -> None:
     if isinstance(item, Broken):
         site.report.skip(kind, place, item.reason)
         return
-    for key in _in_order(item):
-        site.report.skip(kind, f"{place}/{key}", _NO_WEBHOOKS)
+    for keys, _ in _in_order(item):
+        site.report.skip(kind, f"{place}{pointer_to(*keys)[1:]}", _NO_WEBHOOKS)
 
 
 def _other(found: str, hint: str) -> ValidationError:
-    return invalid("", "an OpenAPI document of version 3.0 or 3.1", found, hint=hint)
+    return invalid("", "an OpenAPI document of version 3.0, 3.1 or 3.2", found, hint=hint)

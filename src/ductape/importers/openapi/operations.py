@@ -12,6 +12,7 @@ from ductape.importers.openapi.bodies import Body, body_of
 from ductape.importers.openapi.parameters import asked_of, in_query, parameters_of, shape_of
 from ductape.importers.openapi.paths import Resource, resource_of
 from ductape.importers.openapi.paths import Style as PathStyle
+from ductape.importers.openapi.querystring import WHOLE, in_parts
 from ductape.importers.openapi.schemas import Schemas
 from ductape.importers.openapi.security import Security
 from ductape.importers.openapi.servers import Servers
@@ -61,14 +62,21 @@ def draft_of(one: Operation, site: Site) -> Draft | str:
     bases = site.servers.bases_of(one.node, one.path_item, site.documents.first)
     if isinstance(bases, Broken):
         return bases.reason
-    return Draft(bases, _action(one, site, body or Body()))
+    given = parameters_of(one.path_item, one.node, site.documents, site.report, one.place)
+    wholes = [each for each in given if each.where == WHOLE]
+    given, others = in_parts(given, site.documents, site.schemas)
+    if others:
+        reason = f"its query is {others[0]} as a whole, which an action does not send"
+        if any(each.value.get("required") is True for each in wholes):
+            return reason
+        site.report.leave_out(one.place, f"parameter `{wholes[0].name}` in {WHOLE}", reason)
+    return Draft(bases, _action(one, site, body or Body(), given))
 
 
-def _action(one: Operation, site: Site, body: Body) -> JsonObject:
+def _action(one: Operation, site: Site, body: Body, given: list[Parameter]) -> JsonObject:
     report, place = site.report, one.place
     shown = site.security.shown_by(one.node, place)
     sent = site.security.sends(shown)
-    given = parameters_of(one.path_item, one.node, site.documents, report, place)
     parameters = [each for each in given if (each.where, each.called) not in sent]
     resource = resource_of(one.path, _path_styles(parameters, site.schemas))
     parameters = [each for each in parameters if not _is_fixed(each, resource)]

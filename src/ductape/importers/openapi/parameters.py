@@ -121,8 +121,8 @@ def shape_of(one: Parameter, schemas: Schemas) -> Shape:
     schema = one.value.get("schema")
     if schema is None:
         media = next(iter(an_object(one.value.get("content")).values()), None)
-        schema = member(media, "schema")
-    return ANYTHING if schema is None else schemas.shape(Node(schema, one.home))
+        return schemas.of_media(Node(media, one.home))
+    return schemas.shape(Node(schema, one.home))
 
 
 def _style(one: Parameter, shape: Shape) -> Style | None:
@@ -139,6 +139,8 @@ def _unwritten(one: Parameter) -> Iterator[str]:
     """Tell what of a parameter's style no request of ours has."""
     if one.where == "query" and not knows_query_style(one):
         yield f"no query is written in the style {one.style[:40]!r}"
+    if one.where == "path" and one.value.get("allowReserved") is True:
+        yield "reserved signs in it are percent-encoded all the same"
     if one.where == "cookie" and one.has_media:
         yield "it is given as the text that the cookie has"
     elif one.written_out:

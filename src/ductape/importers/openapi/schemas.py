@@ -44,6 +44,15 @@ class Schemas:
             known = self._known[id(value)] = self._read(value, node.home, depth + 1)
         return known
 
+    def of_media(self, media: Node) -> Shape:
+        """Return what the schema of a media type says, which may be one that is referred to."""
+        found = self._documents.follow(media)
+        if isinstance(found, Broken):
+            self._lost[found.reason] = None
+            return ANYTHING
+        schema = member(found.value, "schema")
+        return ANYTHING if schema is None else self.shape(Node(schema, found.home))
+
     def of_field(self, choice: Either) -> Shape:
         """Return what the schemas of one field say together."""
         each = (all_of(map(self.shape, group)) for group in choice)

@@ -42,11 +42,14 @@ class Security:
         """Tag → where its scheme is declared."""
         self._schemes: dict[str, JsonObject] = {}
         """The scheme's own name → auth."""
+        self._names: dict[int, str] = {}
+        """Identity of a scheme → its own name."""
         self._refused: dict[str, str] = {}
         self._personal: set[str] = set()
         """Schemes whose token a person gets."""
         first = documents.first
-        self._root = documents.root
+        self._root = documents.base
+        self._documents = documents
         declared = an_object(member(member(first.value, "components"), "securitySchemes"))
         for name, given in declared.items():
             self._declare(name, documents.follow(Node(given, first.home)))
@@ -58,7 +61,12 @@ class Security:
     def shown_by(self, operation: Node, place: str) -> Shown:
         """Return what an operation sends; what cannot be imported is told."""
         own = member(operation.value, "security")
-        choices = [an_object(one) for one in a_list(self._default if own is None else own)]
+        home = self._documents.root if own is None else operation.home
+        given = a_list(self._default if own is None else own)
+        choices = [
+            {self._meant(name, home): scopes for name, scopes in an_object(one).items()}
+            for one in given
+        ]
         named = [choice for choice in choices if choice]
         good = [choice for choice in named if all(self._can(name) for name in choice)]
         if not good:
@@ -88,8 +96,22 @@ class Security:
         known = scheme in self._schemes
         return known and not (scheme in self._personal and self._given is not None)
 
+    def _meant(self, name: str, home: str) -> str:
+        """Return the name of a scheme, which 3.2 may call by its address."""
+        if name in self._schemes or name in self._refused or not {"#", "/"} & {*name}:
+            return name
+        found = self._documents.target(name, home)
+        if isinstance(found, Broken):
+            return name
+        if id(found.value) not in self._names:
+            called = name.rpartition("/")[2]
+            self._declare(name if called in self._schemes else called, found)
+        return self._names[id(found.value)]
+
     def _declare(self, name: str, node: Node | Broken) -> None:
         place = pointer_to("components", "securitySchemes", name)
+        if isinstance(node, Node):
+            self._names[id(node.value)] = name
         made = node.reason if isinstance(node, Broken) else self._made(name, an_object(node.value))
         if isinstance(made, str):
             self._refused[name] = made

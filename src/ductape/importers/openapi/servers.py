@@ -131,7 +131,7 @@ class Servers:
         if not good or "{" in url or any(sign.isspace() for sign in url):
             return Broken("its server is no http or https URL with a host")
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
-        words = a_text(member(given, "description"))
+        words = f"{a_text(member(given, 'name'))} {a_text(member(given, 'description'))}"
         has_user = "@" in parts.netloc
         return _Server(written, escaped(bare.geturl().rstrip("/")), words, parts.query, has_user)
 

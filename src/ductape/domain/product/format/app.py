@@ -26,7 +26,7 @@ from ductape.domain.product.format.words import (
     Words,
 )
 
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "QUERY"]
 
 
 class AppEnv(Struct, frozen=True):
