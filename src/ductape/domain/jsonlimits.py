@@ -81,6 +81,17 @@ def lone_surrogate(text: str) -> bool:
     return not text.isascii() and _LONE_SURROGATE.search(text) is not None
 
 
+def whole_characters(text: str) -> str:
+    r"""Write out what is half a character, as a file's name that is no UTF-8 has it.
+
+    >>> whole_characters("caf\udce9")
+    'caf\\udce9'
+    """
+    if not lone_surrogate(text):
+        return text
+    return text.encode(errors="backslashreplace").decode()
+
+
 _Trail = tuple["_Trail | None", object]
 """A place as (the place above, key), so that a path is only written out for a fault."""
 

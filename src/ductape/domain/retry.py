@@ -41,21 +41,36 @@ def may_retry(policy: RetryPolicy, retries: int, failures: int, failure: Failure
     return failure.again or code not in NEVER_RETRIED or code in policy.retryable
 
 
-def delay_ms(policy: RetryPolicy, failures: int, draw: float, retry_after_ms: int | None) -> int:
+def delay_ms(policy: RetryPolicy, failures: int, draw: float, least_ms: int = 0) -> int:
     """Return how long to wait after the failed attempt number `failures`.
 
     `draw` is a number from 0 to 1 that decides the jitter, which only ever adds.
 
-    >>> [delay_ms(RetryPolicy(), n, 0.0, None) for n in (1, 2, 3, 20)]
+    >>> [delay_ms(RetryPolicy(), n, 0.0) for n in (1, 2, 3, 20)]
     [1000, 2000, 4000, 300000]
-    >>> delay_ms(RetryPolicy(), 1, 1.0, None), delay_ms(RetryPolicy(), 1, 0.0, 9000)
+    >>> delay_ms(RetryPolicy(), 1, 1.0), delay_ms(RetryPolicy(), 1, 0.0, 9000)
     (1500, 9000)
     """
     waited = _backoff(policy, failures)
     if policy.jitter:
         waited += waited * policy.jitter_percent * draw
-    floor = min(retry_after_ms or 0, LONGEST_RETRY_AFTER_MS)
-    return max(int(waited), floor)
+    return max(int(waited), least_ms)
+
+
+def least_wait_ms(failure: Failure) -> int:
+    """Return how long a failure asks to be waited.
+
+    A provider is believed up to a day, a handler that raised `Retry` whatever it says.
+
+    >>> from ductape.domain.outcome import StoredError
+    >>> told = StoredError(code="RETRY", message="", type="", at=0)
+    >>> least_wait_ms(Failure(told, retry_after_ms=99_000_000))
+    86400000
+    >>> least_wait_ms(Failure(told, retry_after_ms=99_000_000, again=True))
+    99000000
+    """
+    asked = failure.retry_after_ms or 0
+    return asked if failure.again else min(asked, LONGEST_RETRY_AFTER_MS)
 
 
 def _backoff(policy: RetryPolicy, failures: int) -> float:

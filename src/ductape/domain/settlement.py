@@ -26,7 +26,7 @@ from ductape.domain.outcome import (
     Suspended,
 )
 from ductape.domain.recurring import advance
-from ductape.domain.retry import MOST_LOSSES, delay_ms, may_retry
+from ductape.domain.retry import MOST_LOSSES, delay_ms, least_wait_ms, may_retry
 from ductape.domain.standing import losses_in_a_row
 from ductape.domain.time.zone import ZoneLookup
 
@@ -117,7 +117,7 @@ def _fail(run: Run, failure: Failure, now_ms: int, draw: float) -> Finished | Ru
     failures = run.failures + 1
     if not may_retry(run.spec.retry, run.spec.retries, failures, failure):
         return _end(replace(run, failures=failures), "failed", now_ms, error=failure.error)
-    delay = delay_ms(run.spec.retry, failures, draw, failure.retry_after_ms)
+    delay = delay_ms(run.spec.retry, failures, draw, least_wait_ms(failure))
     again = _back(run, "failed", now_ms, due_at_ms=now_ms + delay, error=failure.error)
     return replace(again, failures=failures, losses=0)
 

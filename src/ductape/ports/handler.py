@@ -4,6 +4,7 @@ Raise `ProviderError` for what the outside world did, `ValidationError` and its 
 input; anything else is the handler's own fault and is recorded as `HANDLER_ERROR`.
 """
 
+from math import ceil
 from typing import Protocol
 
 from msgspec import Struct
@@ -13,6 +14,9 @@ from ductape.domain.target import Target
 from ductape.errors import invalid
 from ductape.ports.invoke import Engine
 from ductape.ports.steps import Steps
+
+LONGEST_AFTER_MS = 315_360_000_000
+"""How long a handler may ask to be waited before another attempt: ten years."""
 
 
 class Context(Protocol):
@@ -75,19 +79,34 @@ class Handler(Protocol):
         ...
 
 
+class Quit(Exception):
+    """A function raised what is meant to end a program, as `SystemExit` is; its run only fails."""
+
+    def __init__(self, raised: BaseException) -> None:
+        super().__init__(type(raised).__name__)
+        self.raised = raised
+
+
 class Retry(Exception):
     """Raised by a handler: try this run again, whatever the failure's code says (SPEC 5).
 
-    `after` is the least wait in milliseconds, like every delay; without it the policy decides.
-    The run's `retries` still bound the attempts.
+    `after` is the least wait in milliseconds, like every delay, at most ten years; without it the
+    policy decides. The run's `retries` still bound the attempts.
     """
 
-    def __init__(self, after: int | None = None, reason: str | None = None) -> None:
-        if after is not None and (isinstance(after, bool) or after < 0):
-            raise invalid("Retry.after", "milliseconds, 0 or more", repr(after))
+    def __init__(self, after: float | None = None, reason: str | None = None) -> None:
+        if after is not None and not _is_a_wait(after):
+            raise invalid("Retry.after", f"milliseconds from 0 to {LONGEST_AFTER_MS}", repr(after))
         super().__init__(reason or "the handler asks for another attempt")
-        self.after_ms = after
+        self.after_ms = None if after is None else ceil(after)
         self.reason = reason
+
+
+def _is_a_wait(given: object) -> bool:
+    """Tell whether a stranger gave a span; NaN is in no range."""
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        return False
+    return 0 <= given <= LONGEST_AFTER_MS
 
 
 class Abort(Exception):

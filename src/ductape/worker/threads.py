@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from ductape.ports.handler import Quit
+
 T = TypeVar("T")
 
 
@@ -61,5 +63,11 @@ class _Call:
 
 
 def _raisable(error: BaseException) -> BaseException:
-    """Replace what a future cannot carry: StopIteration."""
-    return RuntimeError(str(error)) if isinstance(error, StopIteration) else error
+    """Replace what a future cannot carry, or would end the event loop with."""
+    match error:
+        case StopIteration():
+            return RuntimeError(str(error))
+        case Exception() | asyncio.CancelledError():
+            return error
+        case _:
+            return Quit(error)

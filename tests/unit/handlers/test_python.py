@@ -214,10 +214,14 @@ async def test_what_a_function_raises_comes_out_as_it_is() -> None:
         await called(registered(never), {})
 
 
-@pytest.mark.parametrize("after", [-1, True])
-def test_a_retry_waits_no_negative_time(after: int) -> None:
+@pytest.mark.parametrize("after", [-1, True, float("nan"), float("inf"), 10**30, "5"])
+def test_a_retry_waits_a_span_that_there_is(after: float) -> None:
     with pytest.raises(ValidationError):
         Retry(after=after)
+
+
+def test_a_retry_waits_whole_milliseconds() -> None:
+    assert Retry(after=1.5).after_ms == 2
 
 
 def test_a_decorated_function_stays_itself_and_a_tag_is_given_once() -> None:

@@ -196,7 +196,7 @@ class Flow:
         """Wait for what is away; raise what waiting does not mend."""
         if self._asked.duration or not (may_pass(error) or self._is_gone(error)):
             raise error
-        wait_ms = delay_ms(_AWAY, failures, 0.0, None)
+        wait_ms = delay_ms(_AWAY, failures, 0.0)
         event = self._invocation.target.event
         text = "the subscription to %s waits %d ms: %s"
         log.warning(text, event, wait_ms, error.message)

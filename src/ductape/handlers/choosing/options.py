@@ -172,7 +172,7 @@ class Options:
         least_ms = failure.retry_after_ms
         if least_ms is not None and least_ms > PATIENCE.max_delay_ms:
             return None
-        return delay_ms(PATIENCE, failures, self._around.entropy.draw(), least_ms)
+        return delay_ms(PATIENCE, failures, self._around.entropy.draw(), least_ms or 0)
 
     def _mapping(self, at: int, name: str) -> JsonValue:
         listed = cast("list[JsonObject]", self._invocation.target.mappings.get("options") or [])

@@ -7,6 +7,7 @@ from typing import cast
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.errors import NotFound
+from ductape.handlers.python.containing import contained
 from ductape.handlers.python.context import AsyncContext, ThreadContext
 from ductape.handlers.python.feature_context import FeatureContext
 from ductape.handlers.python.features import run_feature
@@ -63,11 +64,12 @@ class PythonHandler:
         return await run_feature(invocation, body)
 
     async def _called(self, registered: Registered, given: object, engine: Context) -> object:
-        if registered.is_async:
-            seen = AsyncContext.of(engine) if registered.wants_context else None
-            return await cast("Awaitable[object]", registered.call(given, seen))
-        context = ThreadContext.of(engine, get_running_loop())
-        return await self._threads.run(lambda: registered.call(given, context))
+        with contained():
+            if registered.is_async:
+                seen = AsyncContext.of(engine) if registered.wants_context else None
+                return await cast("Awaitable[object]", registered.call(given, seen))
+            context = ThreadContext.of(engine, get_running_loop())
+            return await self._threads.run(lambda: registered.call(given, context))
 
     def _found(self, invocation: Invocation) -> tuple[str, Registered]:
         tag = invocation.target.needs or f"{invocation.target.kind}:{invocation.target.event}"

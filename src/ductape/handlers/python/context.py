@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ductape.domain.jsonvalue import JsonValue
+from ductape.handlers.python.results import UNMEASURED_BYTES, json_result
 from ductape.ports.handler import Context
 
 _LONGEST_CALL_S = 30.0
@@ -51,11 +52,11 @@ class AsyncContext:
     @property
     def last_checkpoint(self) -> JsonValue:
         """What an earlier attempt of this run checkpointed; none if nothing."""
-        return self._engine.last_checkpoint
+        return json_result(self._engine.last_checkpoint)
 
     async def checkpoint(self, value: JsonValue) -> None:
         """Store partial success at once, at most 64 KiB of JSON, for the next attempt."""
-        await self._engine.checkpoint(value)
+        await self._engine.checkpoint(_settled(value))
 
     async def progress(
         self, done: float, total: float | None = None, note: str | None = None
@@ -108,11 +109,11 @@ class ThreadContext:
     @property
     def last_checkpoint(self) -> JsonValue:
         """What an earlier attempt of this run checkpointed; none if nothing."""
-        return self._engine.last_checkpoint
+        return json_result(self._engine.last_checkpoint)
 
     def checkpoint(self, value: JsonValue) -> None:
         """Store partial success at once, at most 64 KiB of JSON, for the next attempt."""
-        self._wait_for(self._engine.checkpoint(value))
+        self._wait_for(self._engine.checkpoint(_settled(value)))
 
     def progress(self, done: float, total: float | None = None, note: str | None = None) -> None:
         """Show how far the work is."""
@@ -124,3 +125,8 @@ class ThreadContext:
 
     def _wait_for(self, call: Coroutine[object, object, None]) -> None:
         run_coroutine_threadsafe(call, self._loop).result(_LONGEST_CALL_S)
+
+
+def _settled(value: object) -> JsonValue:
+    """Return a checkpoint as it is now: its function may go on filling the same list."""
+    return json_result(value, most_bytes=UNMEASURED_BYTES, name="checkpoint")

@@ -16,6 +16,7 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import Step
 from ductape.errors import ProviderError, invalid
+from ductape.handlers.python.containing import contained
 from ductape.handlers.python.replay import Replay
 from ductape.handlers.python.results import json_result
 from ductape.ports.handler import Invocation
@@ -213,8 +214,11 @@ class FeatureContext:
         patience = asyncio.timeout(most_ms / 1000)
         try:
             async with patience:
-                result = function(*args)
-                return await cast("Awaitable[object]", result) if isawaitable(result) else result
+                with contained():
+                    answer = function(*args)
+                    if isawaitable(answer):
+                        return await cast("Awaitable[object]", answer)
+                    return answer
         except TimeoutError as error:
             if not patience.expired():
                 raise

@@ -6,6 +6,7 @@ from typing import cast
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Failure
 from ductape.domain.steps import UNDOING, Step
+from ductape.handlers.python.containing import contained
 from ductape.handlers.python.feature_context import FeatureContext
 from ductape.handlers.python.replay import Halt, Replay
 from ductape.handlers.python.results import json_result
@@ -40,7 +41,9 @@ async def run_feature(invocation: Invocation, body: Body) -> JsonValue:
     failure = steps.unwinding
     replay = Replay(steps, only=steps.stopping or failure is not None)
     try:
-        result = json_result(await body(FeatureContext(invocation, steps, replay)))
+        with contained():
+            answer = await body(FeatureContext(invocation, steps, replay))
+        result = json_result(answer)
         replay.over()
     except (Suspend, Halt, BaseExceptionGroup) as error:
         await replay.landed()

@@ -13,12 +13,14 @@ from ductape.domain.jsonlimits import DEFAULT, plain_object
 from ductape.domain.jsonvalue import JsonValue
 from ductape.errors import ResultTooLarge, ValidationError
 
-_UNMEASURED_BYTES = 2**40
+UNMEASURED_BYTES = 2**40
 """No bound: the size has an error of its own."""
 
 
-def json_result(value: object, *, most_bytes: int = DEFAULT.input_bytes) -> JsonValue:
-    """Return a result as JSON.
+def json_result(
+    value: object, *, most_bytes: int = DEFAULT.input_bytes, name: str = "result"
+) -> JsonValue:
+    """Return a result as JSON, sharing nothing with what a function may change afterwards.
 
     >>> json_result({"ids": (1, 2)})
     {'ids': [1, 2]}
@@ -28,14 +30,14 @@ def json_result(value: object, *, most_bytes: int = DEFAULT.input_bytes) -> Json
     """
     if value is None or isinstance(value, bool):
         return value
-    built = {"result": _built(value, 0)}
-    plain = plain_object(built, "", max_bytes=_UNMEASURED_BYTES, nesting=DEFAULT.nesting + 1)
+    built = {name: _built(value, 0)}
+    plain = plain_object(built, "", max_bytes=UNMEASURED_BYTES, nesting=DEFAULT.nesting + 1)
     if isinstance(plain, list):
         raise ValidationError(plain)
-    size = len(msgspec.json.encode(plain["result"]))
+    size = len(msgspec.json.encode(plain[name]))
     if size > most_bytes:
-        raise ResultTooLarge(f"the result has {size} bytes as JSON, {most_bytes} are allowed")
-    return plain["result"]
+        raise ResultTooLarge(f"the {name} has {size} bytes as JSON, {most_bytes} are allowed")
+    return plain[name]
 
 
 def _built(value: object, depth: int) -> object:

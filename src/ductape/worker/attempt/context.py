@@ -1,9 +1,13 @@
 """What a handler may ask and tell while it runs."""
 
+from math import isfinite
+
 import msgspec
 from msgspec.structs import replace
 
+from ductape.domain.found import kind_of
 from ductape.domain.job import Claim, Progress
+from ductape.domain.jsonlimits import INTEGER_MAX, INTEGER_MIN, whole_characters
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.masking import mask
 from ductape.errors import invalid
@@ -13,6 +17,7 @@ from ductape.services.sealing import Sealing
 from ductape.worker.attempt.held import Held
 
 LARGEST_CHECKPOINT = 65_536
+LONGEST_NOTE = 4_096
 PROGRESS_EVERY_MS = 200
 """Progress told more often is kept in memory, and stored with the next that is not."""
 
@@ -56,9 +61,13 @@ class RunContext:
     async def progress(
         self, done: float, total: float | None = None, note: str | None = None
     ) -> None:
-        """Show how far the work is; what is to be masked is masked in the note."""
-        shown = None if note is None else mask(note, self._held.sensitive)
-        progress = Progress(done, total, shown)
+        """Show how far the work is; what is to be masked is masked in the note.
+
+        Raises `ValidationError`: what cannot be stored would hold up every run of the worker.
+        """
+        _check_progress(done, total, note)
+        shown = None if note is None else mask(note, self._held.sensitive)[:LONGEST_NOTE]
+        progress = Progress(done, total, shown if shown is None else whole_characters(shown))
         self._keep(self._held.claim, checkpoint=None, progress=progress)
         now_ms = self._clock.now_ms()
         if now_ms - self._progress_at_ms >= PROGRESS_EVERY_MS:
@@ -76,6 +85,27 @@ class RunContext:
             progress=run.progress if progress is None else progress,
         )
         self._held.claim = replace(claim, run=kept)
+
+
+def _check_progress(done: object, total: object, note: object) -> None:
+    if not _is_a_figure(done):
+        raise invalid("progress.done", "a number", kind_of(done))
+    if total is not None and not _is_a_figure(total):
+        raise invalid("progress.total", "a number or none", kind_of(total))
+    if note is not None and not isinstance(note, str):
+        raise invalid("progress.note", "text or none", kind_of(note))
+
+
+def _is_a_figure(value: object) -> bool:
+    match value:
+        case bool():
+            return False
+        case int():
+            return INTEGER_MIN <= value <= INTEGER_MAX
+        case float():
+            return isfinite(value)
+        case _:
+            return False
 
 
 def encoded_size(value: JsonValue) -> int:

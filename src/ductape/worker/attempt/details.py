@@ -18,7 +18,7 @@ _WORDS = frozenset({"body", "reply"})
 
 
 def kept_details(
-    error: Exception, sensitive: tuple[str, ...], *, quotes: bool
+    error: BaseException, sensitive: tuple[str, ...], *, quotes: bool
 ) -> JsonObject | None:
     """Return the details to keep; none where there are none. `quotes`: answers may be quoted."""
     kept: JsonObject = {}

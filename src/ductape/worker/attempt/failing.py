@@ -3,10 +3,11 @@
 import traceback
 from dataclasses import dataclass
 
+from ductape.domain.jsonlimits import whole_characters
 from ductape.domain.masking import mask
 from ductape.domain.outcome import Failure, StoredError
 from ductape.errors import PROVIDER_CODES, DuctapeError, ProviderError, QuotaExceeded
-from ductape.ports.handler import Abort, Retry
+from ductape.ports.handler import Abort, Quit, Retry
 from ductape.ports.steps import StepFailed
 from ductape.ports.vault import SealBroken
 from ductape.worker.attempt.details import kept_details
@@ -33,7 +34,24 @@ class Telling:
 
 
 def failure_of(error: Exception, telling: Telling) -> Failure:
-    """Turn what a handler raised into a failure."""
+    """Turn what a handler raised into a failure, also where it cannot even be read."""
+    try:
+        if isinstance(error, Quit):
+            return Failure(_stored("HANDLER_ERROR", error.raised, telling, traced=True))
+        return _failure_of(error, telling)
+    except Exception as untold:  # noqa: BLE001 (an error's own code, a handler's: recorded with it)
+        return _untold(error.raised if isinstance(error, Quit) else error, untold, telling)
+
+
+def _untold(error: BaseException, why: Exception, telling: Telling) -> Failure:
+    kind = type(error).__name__
+    message = f"an error that cannot be told: reading it raised {type(why).__name__}"
+    trace = mask("".join(traceback.format_tb(error.__traceback__)), telling.sensitive)
+    kept = f"{trace[-LONGEST_TRACEBACK:]}{kind}\n"
+    return Failure(StoredError("HANDLER_ERROR", message, kind, telling.now_ms, kept))
+
+
+def _failure_of(error: Exception, telling: Telling) -> Failure:
     match error:
         case Retry():
             stored = _stored("RETRY", error, telling)
@@ -62,14 +80,16 @@ def timed_out(timeout_ms: int, *, now_ms: int) -> Failure:
     return Failure(StoredError(code="TIMEOUT", message=message, type="TimeoutError", at=now_ms))
 
 
-def _stored(code: str, error: Exception, telling: Telling, *, traced: bool = False) -> StoredError:
+def _stored(
+    code: str, error: BaseException, telling: Telling, *, traced: bool = False
+) -> StoredError:
     said, sensitive = str(error) or type(error).__name__, telling.sensitive
     trace = mask("".join(traceback.format_exception(error)), sensitive) if traced else None
     return StoredError(
-        code=code,
-        message=mask(said, sensitive)[:LONGEST_MESSAGE],
-        type=type(error).__name__,
+        code=whole_characters(code),
+        message=whole_characters(mask(said, sensitive)[:LONGEST_MESSAGE]),
+        type=whole_characters(type(error).__name__),
         at=telling.now_ms,
-        traceback=None if trace is None else trace[-LONGEST_TRACEBACK:],
+        traceback=None if trace is None else whole_characters(trace[-LONGEST_TRACEBACK:]),
         details=kept_details(error, sensitive, quotes=telling.quotes),
     )

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Failure
 from ductape.domain.request import RetryPolicy
-from ductape.domain.retry import delay_ms, may_retry
+from ductape.domain.retry import delay_ms, least_wait_ms, may_retry
 from ductape.domain.steps import CHILDREN, UNDOING, WHOLE, Step
 from ductape.errors import DuctapeError
 from ductape.ports.invoke import Call
@@ -265,7 +265,7 @@ class FeatureSteps:
         step = replace(step, failures=failures, error=failure.error, due_at_ms=None)
         if plan.kind != "wait" and may_retry(POLICY, plan.retries, failures, failure):
             waits = plan.waits or POLICY
-            due_ms = now_ms + delay_ms(waits, failures, 0.0, failure.retry_after_ms)
+            due_ms = now_ms + delay_ms(waits, failures, 0.0, least_wait_ms(failure))
             return await self._log.put(replace(step, state="retrying", due_at_ms=due_ms))
         if plan.allow_fail:
             told = {"error": {"code": failure.error.code, "message": failure.error.message}}
