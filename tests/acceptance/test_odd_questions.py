@@ -57,6 +57,8 @@ async def test_a_wait_that_cannot_be_is_refused_before_anything_is_stored(
         ("session_user", 7),
         ("metadata", "team"),
         ("metadata", {"team": 1}),
+        ("metadata", {"team": "\udce9"}),
+        ("metadata", {"\udce9": "a"}),
         ("q", 5),
         ("from_", "yesterday"),
         ("to", True),
@@ -143,3 +145,37 @@ async def test_a_products_tag_is_text(ductape: Ductape) -> None:
     for ask in (ductape.products.get, ductape.products.rollback):
         with pytest.raises(ValidationError, match="tag"):
             await ask(5)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    "verb", ["get", "cancel", "pause", "resume", "retry", "run_now", "history"]
+)
+async def test_half_a_character_is_in_no_id(ductape: Ductape, verb: str) -> None:
+    with pytest.raises(ValidationError, match="whole characters"):
+        await getattr(ductape.jobs, verb)("caf\udce9")
+
+
+async def test_half_a_character_is_in_no_id_to_wait_for(ductape: Ductape) -> None:
+    with pytest.raises(ValidationError, match="whole characters"):
+        await ductape.processor.job.wait("caf\udce9")
+    with pytest.raises(ValidationError, match="whole characters"):
+        await ductape.features.signal("caf\udce9", "go")
+    with pytest.raises(ValidationError, match="whole characters"):
+        await ductape.jobs.get(key="caf\udce9", product="shop", env="dev")
+
+
+async def test_an_id_is_quoted_in_brief(ductape: Ductape) -> None:
+    with pytest.raises(NotFound) as missing:
+        await ductape.jobs.get("x" * 5_000)
+    assert len(str(missing.value)) < 100
+
+
+@pytest.mark.parametrize("reason", [5, b"why", ["why"], "caf\udce9", "x" * 5_000])
+async def test_a_reason_is_a_text_that_can_be_shown(ductape: Ductape, reason: object) -> None:
+    """One that was stored as it came hid every job from `jobs.list`."""
+    job_id = (await ductape.processor.job.dispatch({**JOB, "start_at": 4_000_000_000}))["job_id"]
+    with pytest.raises(ValidationError, match="reason"):
+        await ductape.jobs.cancel(job_id, reason=reason)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValidationError, match="reason"):
+        await ductape.jobs.cancel_many({"env": "dev"}, reason=reason)  # pyright: ignore[reportArgumentType]
+    assert [one["status"] for one in await ductape.jobs.list()] == ["scheduled"]

@@ -6,9 +6,11 @@ from ductape.domain.jsonlimits import DEFAULT, plain_object
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.record import JobRecord
 from ductape.domain.request import JobEventTypes
-from ductape.errors import NotFound, ValidationError, invalid
+from ductape.errors import ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
+from ductape.services.finding import found_job
+from ductape.services.jobs.filtering import read_word
 from ductape.services.sealing import Sealing
 
 LONGEST_SIGNAL = 200
@@ -45,7 +47,7 @@ class Features:
         spec = (await self._record(job_id)).spec
         if spec.kind not in MAY_WAIT:
             raise invalid("job_id", "a job that runs a feature", f"one of kind {spec.kind}")
-        if not 0 < len(name) <= LONGEST_SIGNAL:
+        if not 0 < len(read_word(name, "name")) <= LONGEST_SIGNAL:
             raise invalid("name", f"1 to {LONGEST_SIGNAL} characters", f"{len(name)}")
         # Who sends it cannot know which step will take it: that of a sensitive child, perhaps.
         kept = self._sealing.sealed(_json(data), f"{job_id}/signal/{name}")
@@ -56,10 +58,7 @@ class Features:
         return SignalReceipt(job_id=job_id, name=name, changed=heard)
 
     async def _record(self, job_id: str) -> JobRecord:
-        record = await self._store.reading.get(job_id)
-        if record is None:
-            raise NotFound(f"there is no job {job_id}", path="job_id", job_id=job_id)
-        return record
+        return await found_job(self._store, job_id, "job_id")
 
 
 def _json(data: object) -> JsonValue:

@@ -10,12 +10,15 @@ from typing import cast
 
 from ductape.domain.found import kind_of, path_to
 from ductape.domain.ids import born_ms
+from ductape.domain.jsonlimits import lone_surrogate
 from ductape.domain.lifecycle import JobStatus
 from ductape.domain.parsing.reading import Reader, Shape, open_form
 from ductape.domain.parsing.scalars import choice, flag, instant, name, text
 from ductape.domain.request import JobEventTypes
 from ductape.errors import Fault, ValidationError, fault
 from ductape.ports.stores.reading import JobFilter
+
+LONGEST_REASON = 4_096
 
 _NAMES = ("product", "env", "event", "queue", "session_tag")
 _TEXTS = ("session_user", "q")
@@ -64,9 +67,22 @@ def read_cursor(cursor: object) -> str | None:
 
 def read_word(value: object, path: str, expected: str = "a string") -> str:
     """Read the id or the name of one thing; whether there is such a one is for the store."""
-    if isinstance(value, str):
-        return value
-    raise ValidationError([fault(path, expected, kind_of(value))])
+    if not isinstance(value, str):
+        raise ValidationError([fault(path, expected, kind_of(value))])
+    if lone_surrogate(value):
+        raise ValidationError([fault(path, "whole characters", "a lone surrogate")])
+    return value
+
+
+def read_reason(value: object) -> str | None:
+    """Read why somebody cancels: it is stored with the run, and shown."""
+    if value is None:
+        return None
+    reason = read_word(value, "reason", "a text or none")
+    if len(reason) > LONGEST_REASON:
+        found = f"{len(reason)}"
+        raise ValidationError([fault("reason", f"at most {LONGEST_REASON} characters", found)])
+    return reason
 
 
 def read_count(value: object, path: str, *, most: int) -> int:
@@ -116,4 +132,6 @@ def _labels(value: object, path: str, faults: list[Fault]) -> dict[str, str]:
             faults.append(fault(path, "names that are texts", kind_of(key)))
         elif not isinstance(label, str):
             faults.append(fault(path_to(path, key), "a text", kind_of(label)))
+        elif lone_surrogate(key) or lone_surrogate(label):
+            faults.append(fault(path_to(path, key), "whole characters", "a lone surrogate"))
     return {str(key): str(label) for key, label in labels.items()}

@@ -23,9 +23,16 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
 from ductape.services.after_change import answering
+from ductape.services.finding import found_job
 from ductape.services.jobs.bulk import Bulk
 from ductape.services.jobs.extras import Extras
-from ductape.services.jobs.filtering import read_count, read_cursor, read_filter, read_word
+from ductape.services.jobs.filtering import (
+    read_count,
+    read_cursor,
+    read_filter,
+    read_reason,
+    read_word,
+)
 from ductape.services.jobs.step_views import step_views
 from ductape.services.jobs.watching import Watching
 from ductape.services.outlasting import Outlasting
@@ -155,6 +162,7 @@ class Jobs:
 
         On a recurring job this ends the recurrence, with `run_only` only the run.
         """
+        read_reason(reason)
 
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return cancel(record, reason, run_only=run_only, now_ms=now_ms, zones=self._zones)
@@ -219,6 +227,7 @@ class Jobs:
         reason: str | None = None,
     ) -> BulkCount:
         """Cancel every job that fits, in the names of `list`; returns `{count}`."""
+        read_reason(reason)
 
         async def verb(job_id: str) -> JobVerb:
             return await self.cancel(job_id, reason)
@@ -272,10 +281,7 @@ class Jobs:
 
     async def _record(self, job_id: str, *, changed: bool = False) -> JobRecord:
         with answering(f"job {job_id}", changed=changed, job_id=job_id):
-            record = await self._store.reading.get(read_word(job_id, "id"))
-        if record is None:
-            raise NotFound(f"there is no job {job_id}", path="job_id", job_id=job_id)
-        return record
+            return await found_job(self._store, job_id)
 
     def _view(self, record: JobRecord) -> JobView:
         shown = self._sealing.shown(record)

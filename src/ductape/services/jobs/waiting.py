@@ -12,9 +12,10 @@ from ductape.domain.job import Finished
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.record import JobRecord
 from ductape.domain.views import attempt_views, error_view
-from ductape.errors import JobCancelled, JobFailed, NotFound, ResultTimeout
+from ductape.errors import JobCancelled, JobFailed, ResultTimeout
 from ductape.ports.stores import Store
 from ductape.ports.wake import Hint
+from ductape.services.finding import found_job
 from ductape.services.jobs.extras import Extras
 from ductape.services.outlasting import Outlasting
 from ductape.services.sealing import Sealing
@@ -56,9 +57,9 @@ class Waiting:
             awaited = number
             while True:
                 hinted.clear()
-                record = await self._outlasting.answer(lambda: self._store.reading.get(job_id))
-                if record is None:
-                    raise NotFound(f"there is no job {job_id}", path="job_id")
+                record = await self._outlasting.answer(
+                    lambda: found_job(self._store, job_id, "job_id")
+                )
                 awaited = awaited or _number_to_await(record)
                 ended = await self._outlasting.answer(partial(self._look, record, awaited))
                 if ended is not None:

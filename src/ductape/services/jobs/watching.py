@@ -11,10 +11,9 @@ from collections.abc import AsyncGenerator, Callable, Collection
 from ductape.domain.lifecycle import JobStatus
 from ductape.domain.record import JobRecord
 from ductape.domain.wire import JobView
-from ductape.errors import NotFound
 from ductape.ports.stores import Store
 from ductape.ports.wake import Hint
-from ductape.services.jobs.filtering import read_word
+from ductape.services.finding import found_job
 from ductape.services.outlasting import Outlasting
 
 SOONEST_LOOK_S = 0.05
@@ -65,11 +64,8 @@ class Watching:
             leave()
 
     async def _view(self, job_id: str) -> JobView:
-        named = read_word(job_id, "id")
-        record = await self._outlasting.answer(lambda: self._store.reading.get(named))
-        if record is None:
-            raise NotFound(f"there is no job {job_id}", path="job_id", job_id=job_id)
-        return self._shown(record)
+        found = await self._outlasting.answer(lambda: found_job(self._store, job_id))
+        return self._shown(found)
 
 
 async def _heard(hinted: asyncio.Event, patience_s: float) -> None:
