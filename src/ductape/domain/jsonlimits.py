@@ -8,7 +8,7 @@ before it is ever encoded.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from enum import Enum
 from math import isfinite
@@ -200,6 +200,8 @@ def _hint_for(value: object) -> str | None:
             return "encode it as base64 text"
         case tuple() | set() | frozenset():
             return "give a list"
+        case Mapping():
+            return "give a dict"
         case date():
             return "give it as ISO 8601 text"
         case _:

@@ -85,6 +85,18 @@ def test_any_mapping_will_do() -> None:
     assert parse(MappingProxyType(a_mapping())) == parse(a_mapping())
 
 
+def test_input_and_metadata_may_be_any_mapping_too() -> None:
+    given = {"input": {"a": 1}, "metadata": {"team": "b"}}
+    seen = {name: MappingProxyType(value) for name, value in given.items()}
+    assert parse(a_mapping(**seen)) == parse(a_mapping(**given))
+
+
+def test_a_mapping_inside_of_the_input_is_a_dict() -> None:
+    with pytest.raises(ValidationError, match="mappingproxy") as refused:
+        parse(a_mapping(input={"a": MappingProxyType({})}))
+    assert refused.value.errors[0].get("hint") == "give a dict"
+
+
 @pytest.mark.parametrize(
     ("key", "hint"),
     [

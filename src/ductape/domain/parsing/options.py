@@ -1,7 +1,7 @@
 """The smaller objects of a request: session, retryConfig, metadata, input (SPEC 1, 5, 6, 19)."""
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 from ductape.domain.found import kind_of, path_to, shown
@@ -73,10 +73,10 @@ def retry_policy(value: object, path: str, faults: list[Fault]) -> RetryPolicy:
 
 def payload(value: object, path: str, faults: list[Fault], *, limits: Limits) -> JsonObject:
     """Read `input`: any object that JSON can hold, and bytes as its `blob`, made base64."""
-    if not isinstance(value, dict):
+    members = _members(value)
+    if members is None:
         faults.append(fault(path, "an object", kind_of(value), hint="use {} for no input"))
         return {}
-    members = cast("dict[str, object]", value)
     if type(members.get("blob")) in _BYTES:
         content = cast("bytes", members["blob"])
         if len(content) > (most := limits.input_bytes // 4 * 3):  # base64 makes four of three
@@ -103,15 +103,22 @@ def _too_many(given: JsonObject, path: str, most: int) -> Iterator[Fault]:
 
 def brings_bytes(value: object, path: str, faults: list[Fault]) -> bool:  # noqa: ARG001 (as every reader)
     """Tell whether an input's `blob` is bytes: whether its event takes them is seen later."""
-    return isinstance(value, dict) and type(cast("dict[str, object]", value).get("blob")) in _BYTES
+    return type((_members(value) or {}).get("blob")) in _BYTES
+
+
+def _members(value: object) -> dict[str, object] | None:
+    """Return what an object has; none of what is no mapping. Most are dicts already."""
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value)
+    return dict(cast("Mapping[str, object]", value)) if isinstance(value, Mapping) else None
 
 
 def labels(value: object, path: str, faults: list[Fault], *, limits: Limits) -> dict[str, str]:
     """Read `metadata`: strings by name."""
-    if not isinstance(value, dict):
+    members = _members(value)
+    if members is None:
         faults.append(fault(path, "an object of strings", kind_of(value)))
         return {}
-    members = cast("dict[str, object]", value)
     unlike = [key for key, member in members.items() if not isinstance(member, str)]
     if unlike:
         faults.extend(_no_label(path_to(path, key), members[key]) for key in unlike[:_FAULTS_SHOWN])
