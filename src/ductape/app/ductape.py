@@ -41,9 +41,9 @@ from ductape.services.intake.at_once import AtOnce
 from ductape.services.intake.building import Builder
 from ductape.services.intake.scheduling import Scheduling
 from ductape.services.jobs.extras import Extras
+from ductape.services.jobs.outlasting import Outlasting
 from ductape.services.jobs.verbs import Jobs
 from ductape.services.jobs.waiting import Waiting
-from ductape.services.outlasting import Outlasting
 from ductape.services.products.applying import ProductService
 from ductape.services.queues import QueueService
 from ductape.services.sealing import Sealing

@@ -9,8 +9,8 @@ from ductape.domain.request import JobEventTypes
 from ductape.errors import ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
-from ductape.services.finding import found_job
 from ductape.services.jobs.filtering import read_word
+from ductape.services.jobs.finding import found_job
 from ductape.services.sealing import Sealing
 
 LONGEST_SIGNAL = 200

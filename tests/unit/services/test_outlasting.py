@@ -6,7 +6,7 @@ import pytest
 
 from ductape.errors import StoreError
 from ductape.services import outlasting
-from ductape.services.outlasting import Outlasting
+from ductape.services.jobs.outlasting import Outlasting
 
 PLACE = "postgresql://db/jobs"
 

@@ -23,7 +23,6 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
 from ductape.services.after_change import answering
-from ductape.services.finding import found_job
 from ductape.services.jobs.bulk import Bulk
 from ductape.services.jobs.extras import Extras
 from ductape.services.jobs.filtering import (
@@ -33,13 +32,14 @@ from ductape.services.jobs.filtering import (
     read_reason,
     read_word,
 )
+from ductape.services.jobs.finding import found_job
+from ductape.services.jobs.outlasting import Outlasting
 from ductape.services.jobs.step_views import step_views
+from ductape.services.jobs.stopping import Stopping
 from ductape.services.jobs.watching import Watching
-from ductape.services.outlasting import Outlasting
 from ductape.services.previewing import next_instants
 from ductape.services.sealing import Sealing
 from ductape.services.settling import MOST_TRIES, Plan, Settler
-from ductape.services.stopping import Stopping
 
 LONGEST_PAGE = 1_000
 DEFAULT_PAGE = 50

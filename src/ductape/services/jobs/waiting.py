@@ -15,9 +15,9 @@ from ductape.domain.views import attempt_views, error_view
 from ductape.errors import JobCancelled, JobFailed, ResultTimeout
 from ductape.ports.stores import Store
 from ductape.ports.wake import Hint
-from ductape.services.finding import found_job
 from ductape.services.jobs.extras import Extras
-from ductape.services.outlasting import Outlasting
+from ductape.services.jobs.finding import found_job
+from ductape.services.jobs.outlasting import Outlasting
 from ductape.services.sealing import Sealing
 
 

@@ -13,8 +13,8 @@ from ductape.domain.record import JobRecord
 from ductape.domain.wire import JobView
 from ductape.ports.stores import Store
 from ductape.ports.wake import Hint
-from ductape.services.finding import found_job
-from ductape.services.outlasting import Outlasting
+from ductape.services.jobs.finding import found_job
+from ductape.services.jobs.outlasting import Outlasting
 
 SOONEST_LOOK_S = 0.05
 LATEST_LOOK_S = 1.0

@@ -7,11 +7,11 @@ from ductape.stores.postgres.intake.keys import free_keys, hold_idle
 from ductape.stores.postgres.limits.gates import hold_gates
 from ductape.stores.postgres.limits.room import unblock
 from ductape.stores.postgres.memory import hold_keys, release_one
-from ductape.stores.postgres.pruning import alone
 from ductape.stores.postgres.rows.values import Values, run_of, schedule_of
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.settling.applying import with_schedules
+from ductape.stores.postgres.upkeep.pruning import alone
 from ductape.stores.postgres.upkeep.retention import Retention
 from ductape.stores.postgres.upkeep.tidying import Tidying, Wear
 

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 
 from ductape.domain.retention import KeptFrom, Others
 from ductape.stores.postgres.intake.keys import free_keys
-from ductape.stores.postgres.pruning import alone
 from ductape.stores.postgres.rows.values import Values
 from ductape.stores.postgres.schema import days
 from ductape.stores.postgres.schema.days import SHARES, Day, Done, Place, Share
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.steps.records import delete_steps
+from ductape.stores.postgres.upkeep.pruning import alone
 from ductape.stores.postgres.upkeep.sweeping import EVERYBODY, Sweeping, forget, of_share, rule_of
 
 AHEAD = 2

@@ -13,12 +13,12 @@ from msgspec import Struct
 
 from ductape.domain.retention import KeptFrom, Others
 from ductape.stores.postgres.intake.keys import free_keys
-from ductape.stores.postgres.pruning import alone
 from ductape.stores.postgres.rows.values import Row, Values
 from ductape.stores.postgres.schema.days import Day, Share, change_of, rows_of
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.steps.records import delete_steps
+from ductape.stores.postgres.upkeep.pruning import alone
 
 TABLE = "history_swept"
 LOOKED_AT = 10
