@@ -237,6 +237,7 @@ WRONG_ANYWHERE = {
         ({**WRONG_ANYWHERE, "session": USER}, ["input.a", "input.b"]),
         ({**WRONG_ANYWHERE, "retries": -1}, ["input.a", "input.b", "input.c", "retries"]),
         ({"input": {"c": "$Default($Session{u}, 1)"}, "retries": -1}, ["retries"]),
+        ({"input": {"b": "$Uppercase(abc)"}}, ["input.b"]),
         ({"input": [], "session": {"tag": 5, "token": "x"}}, ["input", "session.tag"]),
         ({"env": 5, "input": {}, "event": ""}, ["env", "event"]),
     ],

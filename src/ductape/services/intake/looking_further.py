@@ -138,8 +138,8 @@ def _anywhere(request: JobRequest) -> list[ValidationError]:
         try:
             resolve(request.input, scope(dict.fromkeys(_ANYWHERE - {"Session"}, _unknown), 0))
         except ValidationError as error:
-            lacking = [one for one in error.errors if _misses(one, error)]
-            faults = together(faults, ReferenceMissing(lacking))
+            if lacking := [one for one in error.errors if _misses(one, error)]:
+                faults = together(faults, ReferenceMissing(lacking))
     return [ValidationError(faults)] if faults else []
 
 
