@@ -31,7 +31,7 @@ BACKOFF_MS = 120_000
 """Before the second attempt, which nobody waits for."""
 HANGS_S = 25.0
 
-WHOLE = frozenset({"denied", "limited", "busy", "broken", "garbage"})
+WHOLE = frozenset({"denied", "limited", "busy", "broken", "garbage", "garbled", "garbled-refusal"})
 """Whose answers end, so that the connection may be used again."""
 SLOW = frozenset({"silent", "slow", "dripping", "dripping-head"})
 

@@ -35,6 +35,12 @@ from tests.servers.tokens import CLIENT, TokenUrl, key_file, token_url
 
 JSON = "application/json"
 
+GARBLED = (
+    b'{"name": "\xe9", "data": {"status": "\xe9"}, "sid": "\xe9", "message_uuid": ["\xe9"],'
+    b' "messages": [{"status": "\xe9"}], "access_token": "\xe9", "error": "\xe9",'
+    b' "message": "\xe9", "x": "'
+)
+"""JSON in which the texts are none: it can be told only where they are read."""
 FAULTS: dict[str, Act] = {
     "silent": silent,
     "dripping": dripping,
@@ -48,6 +54,8 @@ FAULTS: dict[str, Act] = {
     "broken": http_answer(500, mime=JSON, body=b"<h1>"),
     "nonsense": nonsense,
     "garbage": http_answer(200, mime=JSON, body=b"\xff\xfe{garbage"),
+    "garbled": http_answer(200, mime=JSON, body=GARBLED),
+    "garbled-refusal": http_answer(401, mime=JSON, body=GARBLED),
     "endless": endless(200, JSON),
     "endless-refusal": endless(500, JSON),
     "endless-head": endless_head,
@@ -67,6 +75,8 @@ USUAL = {
     "broken": "PROVIDER_ERROR, again",
     "nonsense": "CONNECTION_ERROR, again",
     "garbage": "PROVIDER_ERROR, again",
+    "garbled": "PROVIDER_ERROR, again",
+    "garbled-refusal": "UNAUTHORIZED",
     "endless": "PROVIDER_ERROR, again",
     "endless-refusal": "PROVIDER_ERROR, again",
     "endless-head": "CONNECTION_ERROR, again",
@@ -195,11 +205,16 @@ LIST: dict[str, object] = {"operation": "list"}
 S3 = {"type": "s3", "access_key_id": ACCESS_KEY, "secret_access_key": "$Secret{aws}"}
 GCS = {"type": "gcs", "service_account": "$Secret{google}"}
 AZURE = {"type": "azure", "account": AZURE_ACCOUNT, "account_key": "$Secret{azure}"}
-BUCKET_S = {"busy": "RATE_LIMITED, after 3600 s", "endless-head": "PROVIDER_ERROR, again"}
-"""What 503 means to a bucket, and what our own way there says of a head."""
+BUCKET_S = {
+    "busy": "RATE_LIMITED, after 3600 s",
+    "endless-head": "PROVIDER_ERROR, again",
+    "garbled-refusal": "PROVIDER_ERROR, again",
+}
+"""What 503 means to a bucket, what our own way there says of a head, and that the library gives no
+status where it cannot read why."""
 BY_THE_HEAD = {"dripping": "PROVIDER_ERROR, again", "cut": "PROVIDER_ERROR, again"}
 """An upload's answer is over with its head, and here that of a file of another size."""
-ANY_ANSWER = {"garbage": "completed"}
+ANY_ANSWER = {"garbage": "completed", "garbled": "completed"}
 """Of those who take whatever comes with a 200 for the result, or look at the status alone."""
 
 TOO_LARGE = {"endless": "VALIDATION_ERROR"}

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
+
 if TYPE_CHECKING:
     JsonValue: TypeAlias = (
         "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
@@ -11,3 +13,6 @@ else:
     # The decoder has no recursive aliases; what it makes of any JSON is this shape already.
     JsonValue = Any
     JsonObject = dict[str, Any]
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the decoder raises for bytes that others sent: no JSON, texts that are none, too deep."""

@@ -1,5 +1,6 @@
 """SPEC 12 and 5: what a status means, and how long `Retry-After` asks to wait."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from ductape.domain.http.answer import (
     MOST_QUOTED_BYTES,
     Answer,
+    body_value,
     code_for_status,
     quoted,
     refuse_status,
@@ -89,3 +91,39 @@ def test_a_refused_status_tells_status_wait_and_body_without_secrets() -> None:
 @given(st.binary(max_size=3 * MOST_QUOTED_BYTES))
 def test_a_quoted_body_is_text_of_at_most_two_kibibytes(body: bytes) -> None:
     assert len(quoted(body).encode()) <= MOST_QUOTED_BYTES
+
+
+CHARSETS = ["", "utf-8", "utf-16", "utf-7", "latin1", "idna", "hex", "undefined", "unicode_escape"]
+ACCENT = '{"a": "é"}'
+
+
+@pytest.mark.parametrize(
+    ("mime", "body", "value"),
+    [
+        ("application/json", b"\xef\xbb\xbf" + ACCENT.encode(), {"a": "é"}),
+        ("application/json; charset=utf-16", ACCENT.encode("utf-16"), {"a": "é"}),
+        ("application/json; charset=utf-16le", ACCENT.encode("utf-16-le"), {"a": "é"}),
+        ("application/json; charset=ISO-8859-1", ACCENT.encode("latin-1"), {"a": "é"}),
+        ("application/problem+json; charset=latin1", ACCENT.encode(), {"a": "é"}),
+        ("application/json; charset=latin1", '{"a": é'.encode("latin-1"), '{"a": é'),
+        ("application/json", ACCENT.encode("latin-1"), "eyJhIjogIukifQ=="),
+        ("application/json; charset=klingon", ACCENT.encode("latin-1"), "eyJhIjogIukifQ=="),
+        ("application/json", b"\xef\xbb\xbf", None),
+        ("text/plain; charset=undefined", b"abc", "YWJj"),
+        ("text/plain; charset=unicode_escape", rb"\ud800", "XHVkODAw"),
+        ("text/plain; charset=latin1", "é".encode("latin-1"), "é"),
+        ("text/plain", b"\xef\xbb\xbfa", "a"),
+        ("text/plain; charset=UTF-8", b"\xef\xbb\xbfa", "a"),
+        ("application/octet-stream", b"\xef\xbb\xbf\xff", "77u//w=="),
+        ("application/json", b"[" * 100_000, "[" * 100_000),
+    ],
+)
+def test_a_body_is_what_its_type_and_charset_say(mime: str, body: bytes, value: object) -> None:
+    assert body_value({"content-type": mime}, body) == value
+
+
+@given(st.binary(max_size=40), st.sampled_from(CHARSETS))
+def test_no_body_breaks_the_reader(body: bytes, charset: str) -> None:
+    for mime in ("application/json", "text/plain"):
+        value = body_value({"content-type": f"{mime}; charset={charset}"}, body)
+        msgspec.json.encode(value)

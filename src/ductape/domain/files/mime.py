@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ductape.domain.jsonvalue import UNREADABLE
+
 SNIFFED_BYTES = 512
 """How much of a file is looked at."""
 
@@ -165,6 +167,6 @@ def _is_json(text: bytes) -> bool:
     """Tell whether a short text is JSON; a longer one is known by its name."""
     try:
         msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return True

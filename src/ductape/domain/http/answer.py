@@ -5,14 +5,17 @@ Codes are those of SPEC 12, `Retry-After` that of SPEC 5: spans in milliseconds,
 
 import re
 from base64 import b64encode
+from codecs import BOM_UTF8, lookup
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import msgspec
 from msgspec import Struct
 
-from ductape.domain.jsonvalue import JsonValue
+from ductape.domain.jsonlimits import lone_surrogate
+from ductape.domain.jsonvalue import UNREADABLE, JsonValue
 from ductape.domain.masking import mask
 from ductape.domain.retry import LONGEST_RETRY_AFTER_MS
 from ductape.errors import ProviderError
@@ -41,6 +44,9 @@ _ELSEWHERE = frozenset({301, 302, 307, 308})
 """Not 303: what was asked for has been done, and something about it can be read elsewhere."""
 _USER = re.compile(r"//[^/]*@")
 _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+
+_PYTHONS_OWN = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+"""Names that no other maker knows for a charset; a server in JavaScript says `undefined`."""
 
 
 class Answer(Struct, frozen=True):
@@ -139,24 +145,44 @@ def body_value(headers: Mapping[str, str], body: bytes) -> JsonValue:
     >>> body_value({"content-type": "application/json"}, b'{"id": 1}'), body_value({}, b"")
     ({'id': 1}, None)
     """
-    if not body:
-        return None
     mime, _, parameters = headers.get("content-type", "").partition(";")
     mime = mime.strip().lower()
+    said = _CHARSET.search(parameters)
+    charset = said[1] if said else "utf-8"
     if mime == "application/json" or mime.endswith("+json"):
-        try:
-            return msgspec.json.decode(body)
-        except (msgspec.DecodeError, RecursionError):
-            return _text_or_base64(body, "utf-8")
-    charset = _CHARSET.search(parameters)
-    return _text_or_base64(body, charset[1] if charset else "utf-8")
+        return _json(body, charset)
+    return _text_or_base64(body, charset) if body else None
+
+
+def _json(body: bytes, charset: str) -> JsonValue:
+    """Read JSON: it is in UTF-8 whatever the sender says, unless it cannot be (RFC 8259)."""
+    plain = body.removeprefix(BOM_UTF8)
+    if not plain:
+        return None
+    with suppress(*UNREADABLE):
+        return msgspec.json.decode(plain)
+    text = _text(body, "utf-8") or _text(body, charset)
+    if text is None:
+        return b64encode(body).decode()
+    with suppress(*UNREADABLE):
+        return msgspec.json.decode(text)
+    return text
 
 
 def _text_or_base64(body: bytes, charset: str) -> str:
+    text = _text(body, charset)
+    return b64encode(body).decode() if text is None else text
+
+
+def _text(body: bytes, charset: str) -> str | None:
+    """Return a body as text without its mark of order; none where it is none in that charset."""
     try:
-        return body.decode(charset)
-    except (LookupError, UnicodeDecodeError):
-        return b64encode(body).decode()
+        if lookup(charset).name in _PYTHONS_OWN:
+            return None
+        text = body.decode(charset).removeprefix("\ufeff")
+    except (LookupError, UnicodeError):
+        return None
+    return None if lone_surrogate(text) else text
 
 
 def _until(text: str, now_ms: int) -> int | None:

@@ -18,6 +18,7 @@ from ductape.domain.http.answer import (
     refuse_status,
     retry_after_ms,
 )
+from ductape.domain.jsonvalue import UNREADABLE
 from ductape.errors import ProviderError
 
 GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address, no password)
@@ -211,7 +212,7 @@ def read_token(answer: Answer, *, holder: str, now_ms: int, secrets: tuple[str, 
     _refuse(answer, asked, now_ms, secrets)
     try:
         answered = msgspec.json.decode(answer.body, type=_Answered)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ProviderError("PROVIDER_ERROR", f"{asked} gave an answer that is no token") from error
     text = answered.access_token or answered.id_token
     if not text or any(sign <= " " or sign > "~" for sign in text):
@@ -226,7 +227,7 @@ def read_token(answer: Answer, *, holder: str, now_ms: int, secrets: tuple[str, 
 def _refuse(answer: Answer, asked: str, now_ms: int, secrets: tuple[str, ...]) -> None:
     try:
         refused = msgspec.json.decode(answer.body, type=_Refused)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         refused = _Refused()
     code = _CODES.get(refused.error)
     if code is not None:
@@ -254,7 +255,7 @@ def _life_told_inside(text: str, now_ms: int) -> int:
     body = text.split(".")[1] if text.count(".") == 2 else ""  # noqa: PLR2004 (a JWT's three parts)
     try:
         claims = msgspec.json.decode(urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=_Claims)
-    except (ValueError, msgspec.DecodeError):
+    except (ValueError, RecursionError):
         return UNTOLD_LIFE_MS
     if claims.exp is None:
         return UNTOLD_LIFE_MS

@@ -4,7 +4,7 @@ from base64 import b64encode
 
 import msgspec
 
-from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.jsonvalue import UNREADABLE, JsonObject, JsonValue
 from ductape.ports.broker import Delivery
 
 
@@ -42,7 +42,7 @@ def read(body: bytes) -> tuple[JsonValue, str]:
     """
     try:
         return msgspec.json.decode(body), "json"
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         pass
     try:
         return body.decode(), "text"

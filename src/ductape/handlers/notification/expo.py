@@ -5,6 +5,7 @@ from msgspec import Struct, field
 
 from ductape.domain.definitions.notification import PushProvider
 from ductape.domain.http.answer import quoted
+from ductape.domain.jsonvalue import UNREADABLE
 from ductape.errors import ProviderError
 from ductape.handlers.notification.compose import PushContent
 from ductape.handlers.notification.sending import IDEMPOTENCY_HEADER, Sending
@@ -78,7 +79,7 @@ async def send_by_expo(
 def _ticket_id(response: HttpResponse, secrets: tuple[str, ...]) -> str | None:
     try:
         answer = msgspec.json.decode(response.body, type=_ExpoAnswer)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise ProviderError(
             "PROVIDER_ERROR",
             "the push service's answer cannot be read",

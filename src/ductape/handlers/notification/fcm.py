@@ -14,6 +14,7 @@ from ductape.domain.definitions.notification import PushProvider
 from ductape.domain.http.answer import Answer, code_for_status, quoted, retry_after_ms
 from ductape.domain.http.parts import as_text
 from ductape.domain.http.tokens import AccountGrant
+from ductape.domain.jsonvalue import UNREADABLE
 from ductape.errors import ProviderError
 from ductape.handlers.notification.compose import PushContent
 from ductape.handlers.notification.sending import (
@@ -159,7 +160,7 @@ def _read(
 def _decoded(response: HttpResponse) -> _Answered:
     try:
         return msgspec.json.decode(response.body, type=_Answered)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return _Answered()
 
 

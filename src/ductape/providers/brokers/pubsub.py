@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.http.answer import Answer, refuse_status
 from ductape.domain.http.tokens import AccountGrant
-from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.jsonvalue import UNREADABLE, JsonObject, JsonValue
 from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.ports.http import HttpRequest, HttpResponse
@@ -237,7 +237,7 @@ class PubSubFeed:
 def _read(response: HttpResponse, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(response.body or b"{}", type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         text = "Pub/Sub answered with something that cannot be read"
         raise ProviderError("PROVIDER_ERROR", text) from error
 

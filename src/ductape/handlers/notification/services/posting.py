@@ -10,6 +10,7 @@ from ductape.domain.definitions.auth import Auth
 from ductape.domain.definitions.notification import SmsProvider
 from ductape.domain.http.answer import code_for_status, quoted, retry_after_ms
 from ductape.domain.http.parts import credentials
+from ductape.domain.jsonvalue import UNREADABLE
 from ductape.errors import ProviderError
 from ductape.handlers.notification.sending import (
     IDEMPOTENCY_HEADER,
@@ -61,7 +62,7 @@ class Answered(Struct, frozen=True):
         """Return the body if it has that shape."""
         try:
             return msgspec.json.decode(self.response.body, type=kind)
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             return None
 
     def refuse_all_but_success(self) -> None:

@@ -25,6 +25,7 @@ from redis.exceptions import (
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.egress import Destination
+from ductape.domain.jsonvalue import UNREADABLE
 from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.providers.brokers.link import Means
@@ -247,7 +248,7 @@ def _delivery(entry: Entry, deliveries: int) -> Delivery:
 def _headers(given: bytes | None) -> dict[str, str]:
     try:
         return msgspec.json.decode(given or b"{}", type=dict[str, str])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return {}
 
 

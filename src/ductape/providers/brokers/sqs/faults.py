@@ -11,6 +11,7 @@ from ductape.domain.http.answer import (
     refuse_redirect,
     retry_after_ms,
 )
+from ductape.domain.jsonvalue import UNREADABLE
 from ductape.errors import ProviderError
 from ductape.ports.http import HttpResponse
 
@@ -73,5 +74,5 @@ def refuse(response: HttpResponse, action: str, now_ms: int, secrets: tuple[str,
 def _read(body: bytes) -> _Said:
     try:
         return msgspec.json.decode(body, type=_Said)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return _Said()

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
 from ductape.domain.http.aws import AwsKeys, Signable, sendable, signed_headers
-from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.jsonvalue import UNREADABLE, JsonObject, JsonValue
 from ductape.errors import ProviderError
 from ductape.ports.broker import Delivery, Outgoing
 from ductape.ports.http import HttpRequest
@@ -145,7 +145,7 @@ class SqsLink:
         refuse(response, action, self._means.clock.now_ms(), secrets)
         try:
             return msgspec.json.decode(response.body or b"{}", type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             text = f"SQS answered {action} with something that cannot be read"
             raise ProviderError("PROVIDER_ERROR", text) from error
 
