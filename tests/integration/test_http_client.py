@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import zlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -262,6 +263,76 @@ async def test_a_compressed_answer_is_measured_unpacked(
     server.answers = [web.Response(body=packed, headers={"Content-Encoding": "gzip"})]
     error = await refused(client, server.url)
     assert error.code == "PROVIDER_ERROR"
+
+
+TEXT = b"an answer of some length, " * 4_000
+RAW = zlib.compressobj(wbits=-15)
+UNWRAPPED = RAW.compress(TEXT) + RAW.flush()
+GZIPPED = gzip.compress(TEXT, mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [
+        ("gzip", GZIPPED),
+        ("X-GZIP", GZIPPED),
+        ("deflate", zlib.compress(TEXT)),
+        ("deflate", UNWRAPPED),
+        ("deflate, gzip", gzip.compress(zlib.compress(TEXT), mtime=0)),
+        ("gzip, identity", GZIPPED),
+        ("gzip", gzip.compress(TEXT[:1_000], mtime=0) + gzip.compress(TEXT[1_000:], mtime=0)),
+        ("gzip", GZIPPED + bytes(100)),
+        ("identity", TEXT),
+        ("utf-8", TEXT),
+    ],
+)
+async def test_a_compressed_answer_is_unpacked(
+    client: AiohttpClient, server: Receiver, coding: str, packed: bytes
+) -> None:
+    async def bit_by_bit(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Encoding": coding})
+        await answer.prepare(request)
+        for at in range(0, len(packed), 97):
+            await answer.write(packed[at : at + 97])
+        return answer
+
+    server.answers = [web.Response(body=packed, headers={"Content-Encoding": coding}), bit_by_bit]
+    for _ in server.answers[:]:
+        assert (await got(client, server.url)).body == TEXT
+    assert server.requests[0].headers["accept-encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize(
+    ("coding", "packed", "code"),
+    [
+        ("gzip", GZIPPED[:-1], "CONNECTION_ERROR"),
+        ("gzip", GZIPPED[:20], "CONNECTION_ERROR"),
+        ("gzip", gzip.compress(TEXT, mtime=0) + GZIPPED[:20], "CONNECTION_ERROR"),
+        ("deflate", UNWRAPPED[:-1], "CONNECTION_ERROR"),
+        ("gzip", b"no gzip", "PROVIDER_ERROR"),
+        ("gzip", GZIPPED[:-8] + bytes(8), "PROVIDER_ERROR"),
+        ("br", b"\x0b\x03\x80", "PROVIDER_ERROR"),
+        ("zstd, gzip", GZIPPED, "PROVIDER_ERROR"),
+    ],
+)
+async def test_an_answer_that_cannot_be_unpacked_to_its_end_is_none(
+    client: AiohttpClient, server: Receiver, coding: str, packed: bytes, code: str
+) -> None:
+    server.answers = [web.Response(body=packed, headers={"Content-Encoding": coding})]
+    error = await refused(client, f"{server.url}/?key=secret")
+    assert error.code == code
+    assert coding.split(",", maxsplit=1)[0] in error.message
+    assert "secret" not in error.message
+
+
+async def test_an_answer_without_a_body_has_nothing_to_unpack(
+    client: AiohttpClient, server: Receiver
+) -> None:
+    for coding in ("gzip", "br"):
+        headers = {"Content-Encoding": coding}
+        server.answers = [web.Response(headers=headers), web.Response(status=204, headers=headers)]
+        assert (await got(client, server.url, method="HEAD")).body == b""
+        assert (await got(client, server.url)).status == 204
 
 
 async def test_a_server_that_never_answers_times_out(

@@ -25,8 +25,9 @@ from aiohttp import (
 
 from ductape.domain.egress import Destination, EgressPolicy
 from ductape.errors import ProviderError
-from ductape.ports.http import HttpRequest, HttpResponse, HttpStream
+from ductape.ports.http import Headers, HttpRequest, HttpResponse, HttpStream
 from ductape.providers.http.guard import Guard, unreachable
+from ductape.providers.http.unpacking import ACCEPTED, codings_of, unpacked
 from ductape.providers.http.urls import Origin, as_sent, origin_of, with_query
 
 MOST_REDIRECTS = 5
@@ -35,7 +36,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNCHANGED = frozenset({307, 308})
 """What asks for the same method and body again."""
 _FOLLOWED = frozenset({"GET", "HEAD"})
-_SAFE_ELSEWHERE = frozenset({"accept", "accept-language", "user-agent"})
+_SAFE_ELSEWHERE = frozenset({"accept", "accept-encoding", "accept-language", "user-agent"})
 """Headers that another origin may see; any other could be a credential."""
 
 _NOT_OURS = ("Content-Type",)
@@ -71,7 +72,7 @@ class AiohttpClient:
         headers or body.
         """
         async with self._following(request) as (response, at):
-            body = await _bounded_body(response, request.max_response_bytes, at.origin)
+            body = await _whole(response, request.max_response_bytes, at.origin)
             return HttpResponse(response.status, _headers(response), body)
 
     @asynccontextmanager
@@ -108,7 +109,7 @@ class AiohttpClient:
         """Return the answer that leads nowhere else, its body unread."""
         session = self._session(asks_private=request.allow_private)
         url = with_query(request.url, request.query)
-        headers = {"User-Agent": _USER_AGENT, **request.headers}
+        headers = _asked(request.headers)
         for _ in range(MOST_REDIRECTS + 1):
             self._guard.heading_for(_destination(at.origin, request))
             response = await session.request(
@@ -148,9 +149,17 @@ class AiohttpClient:
                 cookie_jar=DummyCookieJar(),
                 timeout=ClientTimeout(total=None),
                 trust_env=False,
+                auto_decompress=False,
             )
             self._sessions[asks_private] = session
         return session
+
+
+def _asked(given: Headers) -> Headers:
+    """Return the headers of a request; the caller's own are the last word."""
+    named = {name.lower() for name in given}
+    ours = {"User-Agent": _USER_AGENT, "Accept-Encoding": ACCEPTED}
+    return {name: value for name, value in ours.items() if name.lower() not in named} | dict(given)
 
 
 def _destination(origin: Origin, request: HttpRequest) -> Destination:
@@ -199,27 +208,34 @@ def _headers(response: ClientResponse) -> dict[str, str]:
     return joined
 
 
-async def _bounded_body(response: ClientResponse, most: int, origin: Origin) -> bytes:
+async def _whole(response: ClientResponse, most: int, origin: Origin) -> bytes:
     """Read the whole body; most are one piece, which has come with the headers."""
-    first = await response.content.readany()
-    if response.content.at_eof() and len(first) <= most:
-        return first
-    pieces, read = [first], len(first)
-    while read <= most and not response.content.at_eof():
-        pieces.append(await response.content.readany())
-        read += len(pieces[-1])
+    if not _codings(response):
+        first = await response.content.readany()
+        if response.content.at_eof() and len(first) <= most:
+            return first
+    else:
+        first = b""
+    rest = [piece async for piece in _chunks(response, most, origin, read=len(first))]
+    return b"".join([first, *rest])
+
+
+async def _chunks(
+    response: ClientResponse, most: int, origin: Origin, *, read: int = 0
+) -> AsyncIterator[bytes]:
+    """Give the body unpacked, in pieces, as long as there is no more of it than may be."""
     if read > most:
         raise _too_long(origin, most)
-    return b"".join(pieces)
-
-
-async def _chunks(response: ClientResponse, most: int, origin: Origin) -> AsyncIterator[bytes]:
-    read = 0
-    async for chunk in response.content.iter_any():
+    packed = response.content.iter_any()
+    async for chunk in unpacked(packed, _codings(response), str(origin)):
         read += len(chunk)
         if read > most:
             raise _too_long(origin, most)
         yield chunk
+
+
+def _codings(response: ClientResponse) -> list[str]:
+    return codings_of(", ".join(response.headers.getall("content-encoding", [])))
 
 
 def _too_long(origin: Origin, most: int) -> ProviderError:
