@@ -189,6 +189,19 @@ async def test_a_plain_template_is_a_mail_of_text_only(world: World) -> None:
     assert (mail.part("plain"), mail.part("html")) == ("1 < 2", None)
 
 
+async def test_a_message_may_be_of_text_alone(world: World) -> None:
+    message: JsonObject = {
+        "tag": "t",
+        "email": {"subject": "Hi", "text": {"en": "plain <b>{{name}}</b>", "nl": "gewoon"}},
+    }
+    await world.send({"email": {"to": "a@example.org", "template": {"name": "A & B"}}}, message)
+    assert world.mailbox.only().part("plain") == "plain <b>A & B</b>"
+    assert world.mailbox.only().part("html") is None
+    with pytest.raises(ValidationError) as raised:
+        await world.send({"email": {"to": "a@example.org", "template": {}}}, message)
+    assert [one["path"] for one in raised.value.errors] == ["input.email.template.name"]
+
+
 async def test_a_messages_own_text_part_is_used(world: World) -> None:
     message: JsonObject = {
         "tag": "m",

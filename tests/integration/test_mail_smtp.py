@@ -156,6 +156,41 @@ async def test_a_refused_recipient_is_final_or_temporary_as_smtp_says(
     assert partly.refusal.message.endswith("refused 1 of 2 recipients")
 
 
+@pytest.mark.parametrize(
+    ("sender", "shown"),
+    [
+        ("Shop, Inc. <no-reply@shop.example>", '"Shop, Inc." <no-reply@shop.example>'),
+        ("Grüße, GmbH <no-reply@shöp.example>", "Grüße, GmbH <no-reply@xn--shp-tna.example>"),
+        ("no-reply@shop.example", "no-reply@shop.example"),
+    ],
+)
+async def test_a_sender_may_be_called_anything(sender: str, shown: str) -> None:
+    async with smtp_receiver() as mailbox:
+        await a_mailer().send(a_server(mailbox), replace(a_message(), sender=sender))
+        mail = mailbox.only()
+    assert str(mail.message["From"]).replace('"', "") == shown.replace('"', "")
+    assert mail.sender == shown.rpartition("<")[2].rstrip(">")
+
+
+async def test_a_sender_without_an_address_is_wrong() -> None:
+    async with smtp_receiver() as mailbox:
+        error = await refused(a_server(mailbox), replace(a_message(), sender="Shop"), a_mailer())
+    assert error.code == "VALIDATION_ERROR"
+
+
+async def test_a_domain_in_any_writing_needs_no_special_server() -> None:
+    async with smtp_receiver(utf8=False) as mailbox:
+        mailbox.refused["bob@xn--bcher-kva.example"] = "550 no such user"
+        named = a_message("ada@straße.example", "bob@bücher.example")
+        taken = await a_mailer().send(a_server(mailbox), named)
+        mail = mailbox.only()
+    assert mail.recipients == ["ada@xn--strae-oqa.example"]
+    assert mail.message["To"] == "ada@xn--strae-oqa.example, bob@xn--bcher-kva.example"
+    assert taken.recipients == ("ada@straße.example",)
+    assert taken.refusal is not None
+    assert taken.refusal.details["refused"] == ["bob@bücher.example"]
+
+
 async def test_what_may_pass_for_one_recipient_is_tried_again() -> None:
     async with smtp_receiver() as mailbox:
         mailbox.refused |= {"b@example.org": "550 no such user", "c@example.org": "451 later"}

@@ -88,6 +88,7 @@ async def smtp_receiver(
     *,
     tls: ssl.SSLContext | None = None,
     auth: bool = False,
+    utf8: bool = True,
 ) -> AsyncIterator[Mailbox]:
     """Run an SMTP server on a free port."""
     mailbox = Mailbox()
@@ -100,7 +101,7 @@ async def smtp_receiver(
             made = SMTP(
                 mailbox,
                 hostname="localhost",
-                enable_SMTPUTF8=True,
+                enable_SMTPUTF8=utf8,
                 tls_context=tls if security == "starttls" else None,
                 require_starttls=security == "starttls",
                 auth_required=auth,

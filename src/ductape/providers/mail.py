@@ -9,6 +9,7 @@ import re
 import ssl
 from asyncio import timeout
 from contextlib import suppress
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import formatdate
@@ -24,9 +25,11 @@ from aiosmtplib import (
     SMTPResponseException,
     SMTPTimeoutError,
 )
+from yarl import URL
 
 from ductape.domain.egress import Destination, EgressPolicy
 from ductape.domain.http.answer import quoted
+from ductape.domain.mailbox import read_sender
 from ductape.errors import ProviderError
 from ductape.ports.clock import Clock
 from ductape.ports.mail import MailMessage, MailServer, MailTaken
@@ -45,6 +48,7 @@ _PERMANENT = 500
 _REPLIES = range(200, 600)
 _LIMITED = re.compile(r"\b4\.7\.28\b|\brate\b|throttl|too many|too fast|slow down", re.IGNORECASE)
 """How the big services say it: SMTP has neither a number nor a wait for it."""
+_MOST_NAMED = 100
 _REFUSALS = ("RATE_LIMITED", "SERVICE_UNAVAILABLE", "VALIDATION_ERROR")
 """What the refusals of several recipients come to: what may pass for one is tried again."""
 
@@ -73,11 +77,12 @@ class SmtpMailer:
         """
         mail = self._composed(message)
         where = f"{server.host}:{server.port}"
+        sent_to = {_as_sent(one): one for one in message.recipients}
         try:
             async with timeout(server.timeout_ms / 1_000):
                 smtp = await self._connected(server)
                 try:
-                    refused, _ = await smtp.send_message(mail, recipients=list(message.recipients))
+                    refused, _ = await smtp.send_message(mail, recipients=list(sent_to))
                 finally:
                     await _ended(smtp)
         except (TimeoutError, SMTPTimeoutError) as error:
@@ -85,14 +90,15 @@ class SmtpMailer:
                 "TIMEOUT", f"{where} took no mail within {server.timeout_ms} ms"
             ) from error
         except SMTPRecipientsRefused as error:
-            replies = [(one.code, one.message) for one in error.recipients]
-            raise _refusal(where, replies, message) from error
+            told = {one.recipient: (one.code, one.message) for one in error.recipients}
+            raise _refusal(where, _by_name(told, sent_to), message) from error
         except (SMTPException, OSError) as error:
             raise _failure(where, error) from error
-        replies = [(answer.code, answer.message) for answer in refused.values()]
+        told = {one: (answer.code, answer.message) for one, answer in refused.items()}
+        replies = _by_name(told, sent_to)
         return MailTaken(
             message_id=str(mail["Message-ID"]),
-            recipients=tuple(one for one in message.recipients if one not in refused),
+            recipients=tuple(one for one in message.recipients if one not in replies),
             refusal=_refusal(where, replies, message) if replies else None,
         )
 
@@ -100,8 +106,8 @@ class SmtpMailer:
         now_ms = self._clock.now_ms()
         mail = EmailMessage(policy=SMTP_POLICY)
         try:
-            mail["From"] = message.sender
-            mail["To"] = ", ".join(message.to)
+            mail["From"] = _from(message.sender)
+            mail["To"] = ", ".join(_as_sent(one) for one in message.to)
             mail["Subject"] = message.subject
             mail["Date"] = formatdate(now_ms / 1_000)
             mail["Message-ID"] = message.message_id or _message_id(message, now_ms)
@@ -145,13 +151,44 @@ def _message_id(message: MailMessage, now_ms: int) -> str:
     return f"<{digest}@{_OUR_NAME}>"
 
 
-def _refusal(where: str, replies: list[Reply], message: MailMessage) -> ProviderError:
-    codes = {_code_for(reply) for reply in replies}
+def _from(sender: str) -> Address:
+    read = read_sender(sender)
+    if read is None:
+        raise ProviderError("VALIDATION_ERROR", "an e-mail's sender is an address, or has one")
+    name, _, domain = _as_sent(read.address).rpartition("@")
+    return Address(display_name=read.name, username=name, domain=domain)
+
+
+def _as_sent(address: str) -> str:
+    """Return an address with its domain as the DNS has it: few servers know any other form.
+
+    >>> _as_sent("ada@bücher.example"), _as_sent("jö@example.org")
+    ('ada@xn--bcher-kva.example', 'jö@example.org')
+    """
+    name, _, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    try:
+        return f"{name}@{URL.build(scheme='http', host=domain).raw_host}"
+    except ValueError:
+        return address
+
+
+def _by_name(told: dict[str, Reply], sent_to: dict[str, str]) -> dict[str, Reply]:
+    """Return the replies by the recipients as the caller names them."""
+    return {sent_to[address]: reply for address, reply in told.items()}
+
+
+def _refusal(where: str, replies: dict[str, Reply], message: MailMessage) -> ProviderError:
+    codes = {_code_for(reply) for reply in replies.values()}
     chosen = next((one for one in _REFUSALS if one in codes), "PROVIDER_ERROR")
     return ProviderError(
         chosen,
         f"{where} refused {len(replies)} of {len(message.to)} recipients",
-        details={"smtp_codes": sorted({number for number, _ in replies})},
+        details={
+            "smtp_codes": sorted({number for number, _ in replies.values()}),
+            "refused": [*replies][:_MOST_NAMED],
+        },
     )
 
 

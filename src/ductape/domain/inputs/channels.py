@@ -62,14 +62,21 @@ def email_faults(review: Review) -> list[Fault]:
     """Check `{to, subject, template}`."""
     faults = unknown_keys(review.given, ("to", "subject", "template"), review.path)
     faults += _recipients(review)
-    for name in ("subject", "template"):
-        faults += _wording(review, name)
-        if not _said(review, name):
-            faults.append(fault(f"{review.path}.{name}", "a text", "nothing"))
-    faults += _line_breaks(review)
     path, values = f"{review.path}.template", review.given.get("template")
+    faults += _wording(review, "subject") + _line_breaks(review)
+    faults += wording_faults(
+        mail_template(review.defined), values, path, review.locales, resolved=review.resolved
+    )
+    for name, said in (("subject", None), ("template", review.defined.get("text"))):
+        if not (said or _said(review, name)):
+            faults.append(fault(f"{review.path}.{name}", "a text", "nothing"))
     text = variable_faults(review.defined.get("text"), values, path, resolved=review.resolved)
     return faults + [one for one in text if one not in faults]
+
+
+def mail_template(defined: JsonObject) -> JsonValue:
+    """Return what the input's `template` has the variables of: HTML, or a text without any."""
+    return defined.get("template") or defined.get("text")
 
 
 def sms_faults(review: Review) -> list[Fault]:

@@ -3,7 +3,7 @@
 from msgspec import Struct, field
 
 from ductape.domain.definitions.notification import MessageTemplate, NotificationTarget
-from ductape.domain.inputs.channels import BREAKS, callback_parts
+from ductape.domain.inputs.channels import BREAKS, callback_parts, mail_template
 from ductape.domain.inputs.content import Wording, filled_or_given, locales_of, wording
 from ductape.domain.inputs.notification import Channel, wanted_channels
 from ductape.domain.inputs.parts import RequestParts, read_parts
@@ -85,9 +85,10 @@ def _email(
         return None
     defined = message.email or {}
     subject = wording(defined.get("subject"), given.get("subject"), locales)
-    template = wording(defined.get("template"), given.get("template"), locales)
+    template = wording(mail_template(defined), given.get("template"), locales)
     if subject is None or template is None:
         raise invalid("input.email", "a subject and a template", "a message without")
+    only_text = template.variables is not None and not defined.get("template")
     own_text = None
     if template.variables is not None and defined.get("text"):
         own_text = wording(defined["text"], template.variables, locales)
@@ -95,7 +96,7 @@ def _email(
         to=_recipients(given["to"]),
         subject=_one_line(subject.plain()),
         text=own_text.plain() if own_text else _derived_text(template),
-        html=template.html() if has_markup(template.text) else None,
+        html=None if only_text or not has_markup(template.text) else template.html(),
     )
 
 

@@ -165,7 +165,7 @@ def test_providers_take_credentials_as_secrets_only() -> None:
     notification = {
         "tag": "tell",
         "push": {"access_token": "abc"},
-        "email": {"host": "h", "sender": "s", "username": "me", "password": "pw"},
+        "email": {"host": "h", "sender": "s@h", "username": "me", "password": "pw"},
         "callback": {"url": "https://a.example", "auth": {"type": "bearer", "token": "abc"}},
     }
     assert faults_of(a_small_document(notifications=[notification])).keys() == {
@@ -297,6 +297,34 @@ def test_words_for_people_are_no_definition() -> None:
 def test_a_variable_has_a_value_somewhere() -> None:
     assert faults_of_app(variables=[{"key": "a"}]).keys() == {"apps[0].variables[0].value"}
     assert parse_product(a_small_document(apps=[an_app(variables=[{"key": "a", "value": None}])]))
+
+
+@pytest.mark.parametrize(
+    ("sender", "taken"),
+    [
+        ("shop@example.org", True),
+        ("Shop <shop@example.org>", True),
+        ("Shöp, Inc. <shop@exämple.org>", True),
+        ('"Shop <3" <shop@example.org>', True),
+        ("$Secret{sender}", True),
+        ("Shop <$Secret{sender}>", True),
+        ("Shop", False),
+        ("a@example.org, b@example.org", False),
+        ("Shop <a@example.org> <b@example.org>", False),
+        ("Shop <a@example.org", False),
+        ("Shop\r\nBcc: b@example.org <a@example.org>", False),
+    ],
+)
+def test_a_sender_is_one_mailbox(sender: str, *, taken: bool) -> None:
+    notification = {
+        "tag": "tell",
+        "envs": [{"slug": "dev", "email": {"host": "mail.example.org", "sender": sender}}],
+    }
+    document = a_small_document(notifications=[notification])
+    if taken:
+        assert parse_product(document)
+    else:
+        assert faults_of(document).keys() == {"notifications[0].envs[0].email.sender"}
 
 
 def test_push_is_a_second_name_that_cannot_stand_beside_the_first() -> None:

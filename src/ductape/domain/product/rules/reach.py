@@ -11,12 +11,14 @@ from ductape.domain.http.parts import header_faults
 from ductape.domain.inputs.schema import rule_faults
 from ductape.domain.inputs.unique import UNIQUE_PARTS, WHOLE_BODY
 from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.mailbox import read_sender
 from ductape.domain.pairs import RESERVED_PARTS, STYLES_OF
 from ductape.domain.product.format.app import Action, ActionEnv, App, AppAuth, AuthEnv, Variable
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.function import Function, FunctionEnv
 from ductape.domain.product.format.notification import (
     Callback,
+    Email,
     Notification,
     NotificationEnv,
     Push,
@@ -48,11 +50,8 @@ def reach_faults(product: Product) -> Iterator[Fault]:
                 yield from url_faults(url, f"{path}.token_url")
             case Function():
                 yield from _function_faults(thing, path)
-            case Callback(url=url, headers=headers):
-                yield from url_faults(url, f"{path}.url")
-                yield from header_faults(headers, f"{path}.headers")
-            case Notification() | NotificationEnv():
-                yield from _push_faults(thing, path)
+            case Callback() | Email() | Notification() | NotificationEnv():
+                yield from _channel_faults(thing, path)
             case _:
                 pass
 
@@ -164,6 +163,21 @@ def url_faults(url: str, path: str) -> Iterator[Fault]:
         yield fault(path, "an http or https URL with a host", "another text")
     elif "@" in parts.netloc:
         yield fault(path, "a URL without credentials", "one with", hint="declare an auth instead")
+
+
+def _channel_faults(
+    part: Callback | Email | Notification | NotificationEnv, path: str
+) -> Iterator[Fault]:
+    match part:
+        case Callback():
+            yield from url_faults(part.url, f"{path}.url")
+            yield from header_faults(part.headers, f"{path}.headers")
+        case Email():
+            if "$" not in part.sender and read_sender(part.sender) is None:
+                wanted = "an address, or a name and `<address>`"
+                yield fault(f"{path}.sender", wanted, "another text")
+        case _:
+            yield from _push_faults(part, path)
 
 
 def _push_faults(part: Notification | NotificationEnv, path: str) -> Iterator[Fault]:
