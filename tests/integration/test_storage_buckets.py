@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from ductape.domain.jsonvalue import JsonObject
 from ductape.errors import ProviderError, ResultTooLarge
@@ -151,6 +152,15 @@ async def test_a_signed_url_lets_its_bearer_in_for_a_while(bucket: Stored) -> No
         async with client.get(str(read["url"])) as answer:
             assert await answer.read() == b"by hand"
     assert read["expires_at"] == 1_800_000_060_000
+
+
+@pytest.mark.parametrize("name", ["a b.txt", "ü/語.txt", "a%20b", "a+b", "a#b?c&d=e", "a'(!)*,;b"])
+async def test_a_signed_url_is_good_for_any_name(bucket: Stored, name: str) -> None:
+    await bucket.upload(name, b"hello")
+    signed = await bucket.act({"operation": "sign", "fileName": name, "expiry": 60_000})
+    url = URL(str(signed["url"]), encoded=True)
+    async with aiohttp.ClientSession() as client, client.get(url) as answer:
+        assert (answer.status, await answer.read()) == (200, b"hello")
 
 
 async def test_a_bucket_that_is_not_there_is_not_found(bucket: Stored) -> None:
