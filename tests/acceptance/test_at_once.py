@@ -1,8 +1,13 @@
 """Events that run at once, in the caller's own process, are recorded as any other job (SPEC 9)."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import cast
+
 import pytest
 
-from ductape import Ductape, JobFailed, ValidationError
+from ductape import Conflict, Ductape, JobFailed, ValidationError
+from ductape.services.intake.building import Builder, Built
 from tests.servers.http import http_receiver
 
 
@@ -41,6 +46,47 @@ async def test_a_failure_is_raised_here_and_recorded(store: str) -> None:
             await ductape.processor.action.run(ORDER)
         assert caught.value.error["code"] == "CONNECTION_ERROR"
         assert (await ductape.jobs.get(caught.value.job_id))["status"] == "failed"
+
+
+async def test_under_a_key_an_event_runs_once(store: str) -> None:
+    async with (
+        http_receiver() as partner,
+        Ductape.open(store, worker=False) as ductape,
+    ):
+        await ductape.products.apply(product(partner.url))
+        keyed = {**ORDER, "key": "order 7"}
+        first, second = await asyncio.gather(
+            ductape.processor.action.run(keyed), ductape.processor.action.run(keyed)
+        )
+        assert first == second
+        assert first == await ductape.processor.job.schedule({**keyed, "start_at": 0})
+        assert partner.only().method == "POST"
+        job = await ductape.jobs.get(key="order 7", product="shop", env="dev")
+        with pytest.raises(Conflict) as caught:
+            await ductape.processor.action.run({**keyed, "input": {"body": {"sku": "chair"}}})
+    assert (caught.value.path, caught.value.job_id) == ("key", job["id"])
+
+
+async def test_a_product_that_changes_meanwhile_is_looked_at_again(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        http_receiver() as partner,
+        Ductape.open(store, worker=False) as ductape,
+    ):
+        await ductape.products.apply(product("http://127.0.0.1:9"))
+        build = Builder.build
+
+        async def slowly(self: Builder, *given: object, **named: object) -> Built:
+            built = await cast("Callable[..., Awaitable[Built]]", build)(self, *given, **named)
+            monkeypatch.setattr(Builder, "build", build)
+            await ductape.products.apply(product(partner.url))
+            return built
+
+        monkeypatch.setattr(Builder, "build", slowly)
+        result = await ductape.processor.action.run(ORDER)
+        assert isinstance(result, dict)
+        assert result["status"] == 200
 
 
 async def test_what_is_for_later_is_refused_at_once(store: str) -> None:

@@ -1,7 +1,8 @@
 """The event kinds as they run at once in the caller's own process (SPEC 9).
 
-Every call takes the fields of `schedule` less `start_at`, `repeat` and `key`; it is recorded as any
-other job. It raises what `schedule` raises, and `ValidationError` for an event of another kind.
+Every call takes the fields of `schedule` less `start_at` and `repeat`; it is recorded as any other
+job. Under the `key` of an equal one nothing runs again: that one's result is given. It raises what
+`schedule` raises, and `ValidationError` for an event of another kind.
 """
 
 from collections.abc import Mapping

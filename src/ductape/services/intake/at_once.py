@@ -16,17 +16,18 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.parsing import parse_job_request
 from ductape.domain.request import JobEventTypes, JobRequest
 from ductape.domain.time.zone import ZoneLookup
-from ductape.errors import Fault, ValidationError, fault, invalid
+from ductape.errors import Fault, StoreError, ValidationError, fault, invalid
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
-from ductape.ports.stores.intake import NewJob
-from ductape.services.intake.building import Builder
+from ductape.services.intake.building import Builder, Built
+from ductape.services.intake.doubles import refuse_conflicts
 from ductape.services.intake.looking_further import current_version
 from ductape.services.intake.refusing import whole_refusal
 from ductape.services.jobs.waiting import Waiting
 
-LEFT_OUT = ("start_at", "repeat", "key")
+LEFT_OUT = ("start_at", "repeat")
+MOST_TRIES = 50
 
 
 class OwnWorker(Protocol):
@@ -71,30 +72,40 @@ class AtOnce:
     async def run(self, data: Mapping[str, object], kind: JobEventTypes, hire: Hire) -> JsonValue:
         """Run one event of a kind, by the worker that `hire` gives, and return its result.
 
-        Raises what `schedule` raises, and `ValidationError` where the event is of another kind.
+        Under the key of a job that is there, and asks for the same, it is that job's result. Raises
+        what `schedule` raises, and `ValidationError` where the event is of another kind.
         """
-        now_ms = self._clock.now_ms()
-        version, job = await self._made(data, now_ms)
-        if job.spec.kind is not kind or job.run is None:
-            raise invalid("event", f"an event of kind {kind.value}", job.spec.kind.value)
-        worker = await hire(job.spec.product)
-        run = _in_hand(job.run, worker.id, now_ms)
-        await self._store.intake.add([replace(job, run=run)], now_ms=now_ms)
-        if job.also:
-            self._store.wake.tell("work")
-        worker.begin(Claim(run, None, version))
-        return await self._waiting.result(job.job_id, number=run.number)
+        for _ in range(MOST_TRIES):
+            now_ms = self._clock.now_ms()
+            version, built = await self._made(data, now_ms)
+            job = built.job
+            if job.spec.kind is not kind or job.run is None:
+                raise invalid("event", f"an event of kind {kind.value}", job.spec.kind.value)
+            worker = await hire(job.spec.product)
+            run = _in_hand(job.run, worker.id, now_ms)
+            answers = await self._store.intake.add([replace(job, run=run)], now_ms=now_ms)
+            refuse_conflicts([built], answers)
+            (answer,) = answers
+            if answer.verdict == "moved":
+                continue
+            if answer.verdict != "added":
+                return await self._waiting.result(answer.job_id, number=None)
+            if job.also:
+                self._store.wake.tell("work")
+            worker.begin(Claim(run, None, version))
+            return await self._waiting.result(job.job_id, number=run.number)
+        raise StoreError("the product of this job changes too fast")
 
-    async def _made(self, data: Mapping[str, object], now_ms: int) -> tuple[int, NewJob]:
+    async def _made(self, data: Mapping[str, object], now_ms: int) -> tuple[int, Built]:
         """Return the job to store, and the product's version that it was made by."""
 
         def read(asked: object) -> JobRequest:
             return parse_job_request(asked, now_ms=now_ms, zones=self._zones, limits=self._limits)
 
-        async def build(request: JobRequest) -> tuple[int, NewJob]:
+        async def build(request: JobRequest) -> tuple[int, Built]:
             version = await current_version(self._catalog, request)
             built = await self._builder.build(request, held=None, now_ms=now_ms, version=version)
-            return version, built.job
+            return version, built
 
         if not isinstance(data, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] (callers')
             return await build(read(data))
