@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from ductape.domain.azure import AzureBlob, signed_query
+from ductape.domain.http.azure import AzureBlob, signed_query
 from ductape.errors import ProviderError
 from tests.servers.buckets import AZURE_KEY
 

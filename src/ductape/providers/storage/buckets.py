@@ -16,9 +16,9 @@ import msgspec
 import obstore
 from obstore.store import GCSStore
 
-from ductape.domain.azure import AzureBlob, signed_query
 from ductape.domain.definitions.storage import StorageTarget
 from ductape.domain.http.answer import retry_after_ms
+from ductape.domain.http.azure import AzureBlob, signed_query
 from ductape.errors import DuctapeError, ProviderError, ResultTooLarge
 from ductape.ports.blobs import Blob, Chunks, Fetched, Listed, Page
 from ductape.ports.clock import Clock
