@@ -8,7 +8,7 @@ import pytest
 
 from ductape import Ductape, Handlers, ResultTimeout
 from ductape.errors import StoreError
-from ductape.services import outlasting
+from ductape.services.jobs import outlasting
 from ductape.stores.postgres.server import engine, wake
 from ductape.stores.postgres.store import PostgresStore, open_postgres
 from ductape.worker import lane, registering, stop_requests

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from ductape.errors import StoreError
-from ductape.services import outlasting
+from ductape.services.jobs import outlasting
 from ductape.services.jobs.outlasting import Outlasting
 
 PLACE = "postgresql://db/jobs"
