@@ -10,7 +10,7 @@ from ductape.domain.jsonvalue import JsonValue
 ARRAY_OF = "_ARRAY"
 """The end of the names of lists whose items are all of one type."""
 
-_EMAIL = re.compile(r"[^\s@,;<>\"\\]{1,64}@[^\s@,;<>\"\\]{1,255}")
+_EMAIL = re.compile(r"[^\s@,;<>\"\\]{1,64}@(?=.{1,255}\Z)[^\s@,;<>\"\\.]+(\.[^\s@,;<>\"\\.]+)*")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 

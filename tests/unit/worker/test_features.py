@@ -584,3 +584,15 @@ def test_what_now_brings_into_a_step_is_the_same_in_all_of_its_tries(
     stamps = [given for one, given in acting.calls if one == tag]
     assert len(stamps) == 3
     assert stamps[1:] == stamps[:-1]
+
+
+@pytest.mark.parametrize("ms", [1e300, 2**63, -1, "soon"])
+def test_a_sleep_that_no_calendar_has_fails_its_feature(
+    play: Play, acting: Acting, ms: object
+) -> None:
+    nap = {"type": "sleep", "input": {"ms": "$Input{ms}"}}
+    undone = in_order(event("charge", rollback={"event": "refund"}), nap)
+    error = play(outcome_of(input={"ms": ms}), undone)
+    assert isinstance(error, JobFailed)
+    assert error.error["code"] == "VALIDATION_ERROR"
+    assert acting.tags == ["charge", "refund"]

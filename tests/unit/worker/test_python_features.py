@@ -390,3 +390,14 @@ def test_the_input_is_the_same_in_every_replay(play: Play, notes: Notes) -> None
     play(order, lambda harness: scheduled(harness, input={"at": "$Now()"}))
     assert len(notes.done) == 2
     assert len(set(notes.done)) == 1
+
+
+@pytest.mark.parametrize("held", ["sleep", "signal"])
+@pytest.mark.parametrize("ms", [1e300, float("nan"), -1])
+def test_a_time_that_no_calendar_has_is_refused(play: Play, held: str, ms: float) -> None:
+    async def order(_: dict[str, Any], ctx: FeatureContext) -> None:
+        await (ctx.sleep(ms) if held == "sleep" else ctx.signal("go", timeout=ms))  # pyright: ignore[reportArgumentType] (what a user may write)
+
+    error = play(order, scheduled)
+    assert isinstance(error, JobFailed)
+    assert error.error["code"] == "VALIDATION_ERROR"

@@ -14,6 +14,7 @@ from ductape.domain.definitions.feature import (
 )
 from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import CHILDREN, Step
 from ductape.domain.time.instants import read_instant
@@ -128,8 +129,10 @@ class Doing:
             if "until" in given:
                 return _instant(given["until"])
             span = given.get("ms")
-            if isinstance(span, bool) or not isinstance(span, (int, float)) or span < 0:
-                raise invalid("input.ms", "milliseconds, 0 or more", kind_of(span))
+            if isinstance(span, bool) or not isinstance(span, (int, float)):
+                raise invalid("input.ms", f"milliseconds, 0 to {SPAN_MAX_MS}", kind_of(span))
+            if not 0 <= span <= SPAN_MAX_MS:
+                raise invalid("input.ms", f"milliseconds, 0 to {SPAN_MAX_MS}", str(span))
             return now_ms + int(span)
 
         return until

@@ -13,6 +13,7 @@ from typing import cast
 from msgspec.structs import replace
 
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import Step
 from ductape.errors import ProviderError, invalid
@@ -135,14 +136,16 @@ class FeatureContext:
 
     async def sleep(self, ms: float, *, name: str = "sleep") -> None:
         """Let `ms` milliseconds pass, also days of them, without holding a worker."""
-        if ms < 0:
-            raise invalid("ms", "milliseconds, 0 or more", str(ms))
+        if not 0 <= ms <= SPAN_MAX_MS:
+            raise invalid("ms", f"milliseconds, 0 to {SPAN_MAX_MS}", str(ms))
         plan = Plan(self._replay.named(name), "sleep")
         now_ms = cast("int", self._invocation.engine.mapped("$Now()", {}))
         await self._replay.asked(plan, lambda: self._steps.sleep(plan, lambda: now_ms + int(ms)))
 
     async def signal(self, name: str, *, timeout: int | None = None) -> JsonValue:
         """Wait for a signal and return its data; raises `StepFailed` after `timeout` ms."""
+        if timeout is not None and not 0 <= timeout <= SPAN_MAX_MS:
+            raise invalid("timeout", f"milliseconds, 0 to {SPAN_MAX_MS}", str(timeout))
         plan = Plan(self._replay.named(f"signal {name}"), "wait")
         step = await self._replay.asked(plan, lambda: self._steps.wait(plan, name, timeout))
         return step.result

@@ -126,6 +126,7 @@ def test_a_whole_feature_is_accepted() -> None:
             "parent",
         ),
         (a_feature(output="$Sequence{main}{lost}{id}"), "output", "main.act"),
+        (a_feature(output={"all": "$Sequence{main}"}), "output.all", "names none of its steps"),
         (
             a_feature(a_sequence("main", event(input={"x": "$Secret{key}"}))),
             "sequence[0].events[0].input.x",

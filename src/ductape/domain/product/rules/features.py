@@ -164,7 +164,12 @@ def _unknown_results(
     for use in uses(mapping, path=path):  # pyright: ignore[reportArgumentType] (JSON, as decoded)
         if use.name != "Sequence":
             continue
-        sequence, step = use.segments[0], use.segments[1]
+        sequence, *rest = use.segments
+        if not rest:
+            found = f"`$Sequence{{{sequence}}}`, which names none of its steps"
+            yield fault(use.path, "`$Sequence{sequence}{step}`", found, hint=_have(known))
+            continue
+        step = rest[0]
         if step not in there.get(sequence, ()):
             hint = None if step in known.get(sequence, ()) else _have(known)
             hint = hint or "let its sequence be a parent of this one"
