@@ -401,3 +401,15 @@ def test_a_time_that_no_calendar_has_is_refused(play: Play, held: str, ms: float
     error = play(order, scheduled)
     assert isinstance(error, JobFailed)
     assert error.error["code"] == "VALIDATION_ERROR"
+
+
+@pytest.mark.parametrize("names", [["pick", "pick#2", "pick"], ["pick", "pick", "pick#2"]])
+def test_a_step_whose_name_looks_numbered_answers_for_no_other(
+    play: Play, names: list[str]
+) -> None:
+    async def order(_: dict[str, Any], ctx: FeatureContext) -> list[object]:
+        picked = [await ctx.step(name, lambda at=at: at) for at, name in enumerate(names)]
+        await ctx.sleep(MINUTE_MS)
+        return picked
+
+    assert play(order, scheduled) == [0, 1, 2]

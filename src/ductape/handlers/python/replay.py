@@ -41,6 +41,7 @@ class Replay:
         self._kinds = {step.path: step.kind for step in recorded}
         self._only = only
         self._names: dict[str, int] = {}
+        self._given: set[str] = set()
         self._running: set[asyncio.Task[Step]] = set()
         self._asking = 0
         self._held: dict[str, Suspend] = {}
@@ -54,8 +55,12 @@ class Replay:
         if not 0 < len(name) <= LONGEST_NAME or "/" in name or "~" in name:
             wanted = f"1 to {LONGEST_NAME} characters without `/` and `~`"
             raise invalid("step", f"a name of {wanted}", repr(name[:40]))
-        count = self._names[name] = self._names.get(name, 0) + 1
-        return name if count == 1 else f"{name}#{count}"
+        count = self._names.get(name, 0) + 1
+        while (path := name if count == 1 else f"{name}#{count}") in self._given:
+            count += 1
+        self._names[name] = count
+        self._given.add(path)
+        return path
 
     async def asked(self, plan: Plan, work: Doing) -> Step:
         """Do what a step does, unless the record tells that it cannot be this one's turn.
