@@ -643,3 +643,28 @@ def test_what_now_brings_into_an_option_is_the_same_under_one_key(
     run(scenario, folder, handlers=acting.handlers, product=product)
     assert len(sent) > 1
     assert len(set(sent)) == 1
+
+
+@pytest.mark.parametrize("called", [option(), OTHER], ids=["feature", "job"])
+def test_a_quota_whose_mapping_cannot_be_filled_calls_nobody_else_instead(
+    folder: Path, acting: Acting, called: Part
+) -> None:
+    """That says nothing of a provider: another attempt would find the same."""
+    odd = {**called, "input": {"id": "$Input{nowhere}"}}
+    error, _ = spread(folder, acting, PAYING, odd, retries=1)
+    assert error["code"] == "REFERENCE_MISSING"
+    assert acting.done == []
+
+
+@pytest.mark.parametrize("called", [option(), OTHER], ids=["feature", "job"])
+def test_a_quota_of_which_nobody_is_well_tells_why(
+    folder: Path, acting: Acting, called: Part
+) -> None:
+    acting.failing = {"charge": 1, "other": 1}
+    failing = {**called, "tag": "flaky", "breaker": {"failures": 1, "cooldown": 10 * MINUTE_MS}}
+    retry = {"initialDelay": 1, "jitter": False}
+    error, _ = spread(folder, acting, PAYING, failing, retries=1, retryConfig=retry)
+    assert error["code"] == "SERVICE_UNAVAILABLE"
+    [told] = error["details"]["failures"]
+    assert (told["provider"], told["code"]) == ("flaky", "CIRCUIT_OPEN")
+    assert len(acting.done) == 1

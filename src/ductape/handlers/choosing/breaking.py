@@ -5,6 +5,7 @@ say, because it was refused or stopped, it gives its place back, so that the nex
 """
 
 from ductape.domain.definitions.option import OptionTarget
+from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.outcome import Failure, Success
 from ductape.ports.clock import Clock
 from ductape.ports.handler import Invocation
@@ -23,6 +24,9 @@ NOT_ITS_FAULT = frozenset(
 )
 """Codes that say nothing about whether a provider is well: its breaker is not told."""
 
+SKIPPED = frozenset({"CIRCUIT_OPEN", "UNHEALTHY"})
+"""Codes of options that are not called because they are not well."""
+
 
 class NotTried(Exception):
     """An option was passed over; the reason is its message."""
@@ -31,6 +35,10 @@ class NotTried(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+    def told(self, option: OptionTarget) -> JsonObject:
+        """Write it as it stands in an error's details."""
+        return {"provider": option.provider, "code": self.code, "message": self.message}
 
 
 class Breaking:

@@ -14,7 +14,7 @@ from ductape.domain.definitions.option import OptionTarget
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.outcome import Failure
 from ductape.errors import ProviderError, ValidationError
-from ductape.handlers.choosing.breaking import NotTried
+from ductape.handlers.choosing.breaking import SKIPPED, NotTried
 from ductape.handlers.choosing.options import Around, Options
 from ductape.handlers.choosing.trying import trying_of
 from ductape.ports.handler import Invocation
@@ -22,7 +22,6 @@ from ductape.ports.handler import Invocation
 ANSWER = "answer"
 LONGEST_REASON = 500
 """Characters of what an option failed with."""
-_SKIPPED = frozenset({"CIRCUIT_OPEN", "UNHEALTHY"})
 
 
 class FallbackHandler:
@@ -104,7 +103,7 @@ class _Tried:
     def _code_of_none(self) -> str:
         """Return the code where nobody was called: another attempt may meet one that is well."""
         codes = [str(failure["code"]) for failure in self._failures]
-        return "SERVICE_UNAVAILABLE" if _SKIPPED & {*codes} else codes[-1]
+        return "SERVICE_UNAVAILABLE" if SKIPPED & {*codes} else codes[-1]
 
     def _said(self) -> Iterator[str]:
         for failure in self._failures:

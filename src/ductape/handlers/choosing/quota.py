@@ -17,7 +17,7 @@ from ductape.domain.limits.quota import Rule, Verdict, rule_at, weighted
 from ductape.domain.outcome import Failure
 from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import ProviderError, QuotaExceeded, invalid
-from ductape.handlers.choosing.breaking import NotTried
+from ductape.handlers.choosing.breaking import SKIPPED, NotTried
 from ductape.handlers.choosing.options import Around, Options, failed_with
 from ductape.handlers.choosing.trying import Trying, trying_of
 from ductape.ports.handler import Invocation
@@ -90,12 +90,17 @@ class QuotaHandler:
     async def _spread(self, target: QuotaTarget, options: Options, trying: Trying) -> JsonObject:
         """Call one provider: that which is under way, else chosen by weight among the well ones."""
         well = [at for at, option in enumerate(target.options) if option.weight > 0]
+        skipped: list[JsonValue] = []
         while well:
             begun = trying.under_way()
             at = begun if begun in well else self._chosen(target, well)
             try:
                 outcome = await trying.answer(at, lambda: options.ends_ms)
-            except NotTried:
+            except NotTried as error:
+                if error.code not in SKIPPED:
+                    await trying.give_up()
+                    raise ProviderError(error.code, error.message) from error
+                skipped.append(error.told(options[at]))
                 well.remove(at)
                 continue
             if isinstance(outcome, Failure):
@@ -106,7 +111,7 @@ class QuotaHandler:
             return answer
         await trying.give_up()
         message = f"no provider of `{target.tag}` is well: none is called for a while"
-        raise ProviderError("SERVICE_UNAVAILABLE", message)
+        raise ProviderError("SERVICE_UNAVAILABLE", message, details={"failures": skipped})
 
     def _chosen(self, target: QuotaTarget, well: Sequence[int]) -> int:
         weights = [target.options[at].weight for at in well]
