@@ -470,3 +470,13 @@ def test_a_path_in_a_path_is_told() -> None:
     made = imported(a_collection(a_request(url=url)), "postman")
     assert only_action(made)["params"] == {"file": "a/b", "id": "a/b"}
     assert [one["part"] for one in made["left_out"]] == ["parameter `file` in path"]
+
+
+@pytest.mark.parametrize("user", [{}, {"user": "", "password": ""}, {"user": None}])
+def test_nobody_in_a_url_is_no_auth(user: JsonObject) -> None:
+    made = imported(
+        a_collection(a_request(url={"host": "https://a.example", "path": ["x"], "auth": user})),
+        "postman",
+    )
+    assert "auth" not in only_action(made)
+    assert made["secrets"] == []

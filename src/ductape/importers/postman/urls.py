@@ -69,8 +69,9 @@ def url_of(given: JsonValue) -> Url:
     known = {one.name for one in params}
     base, user = without_user(base)
     told = parts.get("auth")
-    if isinstance(told, dict):
-        user = as_written(told.get("user")), as_written(told.get("password"))
+    given = [as_written(member(told, part)) for part in ("user", "password")]
+    if any(given):
+        user = given[0], given[1]
     path = tuple(_named(one, known) for one in segments)
     return Url(base, path, tuple(pairs), tuple(params), user)
 
