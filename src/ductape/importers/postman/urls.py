@@ -69,9 +69,9 @@ def url_of(given: JsonValue) -> Url:
     known = {one.name for one in params}
     base, user = without_user(base)
     told = parts.get("auth")
-    given = [as_written(member(told, part)) for part in ("user", "password")]
-    if any(given):
-        user = given[0], given[1]
+    who = as_written(member(told, "user")), as_written(member(told, "password"))
+    if any(who):
+        user = who
     path = tuple(_named(one, known) for one in segments)
     return Url(base, path, tuple(pairs), tuple(params), user)
 
