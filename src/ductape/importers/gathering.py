@@ -7,7 +7,7 @@ its reason and told where something needs it.
 from collections.abc import Awaitable, Callable, Iterator
 from math import isfinite
 
-from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.jsonvalue import JsonValue
 from ductape.errors import DuctapeError, invalid
 from ductape.importers.documents import (
     Documents,
@@ -47,7 +47,7 @@ async def gather(root: str, read: Read) -> Documents:
             missing[location] = error.message
             continue
         here = "" if location == root else location
-        inside = _without_odd(value, (), set()) if isinstance(value, (dict, list)) else ()
+        inside = _without_odd(value, (), set()) if _has_odd(value) else ()
         odd += [here + pointer_to(*keys) for keys in inside]
         found[location] = value
         if own := self_of(value):
@@ -56,8 +56,26 @@ async def gather(root: str, read: Read) -> Documents:
     return Documents(root, found, missing, odd=odd, selves=selves)
 
 
-def _without_odd(value: JsonObject | list[JsonValue], keys: Keys, seen: set[int]) -> Iterator[Keys]:
+def _has_odd(value: JsonValue) -> bool:
+    """Tell quickly whether a number is in a value that JSON has not: hardly one ever is."""
+    waiting, seen = [value], set[int]()
+    while waiting:
+        part = waiting.pop()
+        if not isinstance(part, (dict, list)) or id(part) in seen:
+            continue
+        seen.add(id(part))
+        for one in part.values() if isinstance(part, dict) else part:
+            if isinstance(one, (dict, list)):
+                waiting.append(one)
+            elif _is_odd(one):
+                return True
+    return False
+
+
+def _without_odd(value: JsonValue, keys: Keys, seen: set[int]) -> Iterator[Keys]:
     """Take the numbers that JSON has not out of a value of bounded depth; yield their places."""
+    if not isinstance(value, (dict, list)):
+        return
     seen.add(id(value))
     for key, one in [*(value.items() if isinstance(value, dict) else enumerate(value))]:
         if _is_odd(one):
