@@ -100,3 +100,22 @@ async def test_a_schedule_that_is_over_by_now_does_not_hold_a_version_back(
         assert (await the_job(ductape))["status"] == "cancelled"
         with pytest.raises(ValidationError):
             await ductape.products.apply(product({**over, "retries": 2}))
+
+
+@pytest.mark.parametrize("version", ["x", True, 1.5])
+async def test_a_version_is_an_integer(store: str, version: int) -> None:
+    async with Ductape.open(store, worker=False) as ductape:
+        await ductape.products.apply({"tag": "shop", "envs": [{"slug": "dev"}]})
+        with pytest.raises(ValidationError, match="version: expected an integer"):
+            await ductape.products.get("shop", version=version)
+        for none_such in (0, -1, 2, 10**30):
+            with pytest.raises(NotFound, match="has no version"):
+                await ductape.products.rollback("shop", none_such)
+
+
+@pytest.mark.parametrize("tag", ["a\0b", "caf\udce9", 5])
+async def test_a_tag_is_text_that_there_can_be(store: str, tag: str) -> None:
+    async with Ductape.open(store, worker=False) as ductape:
+        for asked in (ductape.products.get, ductape.products.versions, ductape.products.rollback):
+            with pytest.raises(ValidationError, match="tag"):
+                await asked(tag)

@@ -24,6 +24,9 @@ LOST_ANSWER_MS = 30_000
 LEAST_REFRESH_MS = 30 * 86_400_000
 """A refresh token lives at least so long, each new one anew."""
 
+LONGEST_USER = 255
+"""Characters of a user's identifier; that of OpenID Connect has no more."""
+
 PERIOD_MS = {"seconds": 1_000, "minutes": 60_000, "hours": 3_600_000, "days": 86_400_000}
 
 TYPE_WORDS = {
@@ -67,7 +70,7 @@ def user_of(data: JsonObject, selector: tuple[str, ...]) -> str | None:
             return None
         found = found[key]
     if isinstance(found, str):
-        return found or None
+        return found if 0 < len(found) <= LONGEST_USER and "\0" not in found else None
     return str(found) if type(found) is int else None
 
 
@@ -162,5 +165,18 @@ def _no_user(data: JsonObject, selector: tuple[str, ...]) -> Fault:
     for key in selector:
         path = path_to(path, key)
         found = found.get(key) if isinstance(found, dict) else None
-    expected = "a non-empty string or an integer, since the selector names the user by it"
-    return fault(path, expected, kind_of(found) if found != "" else "an empty string")
+    expected = (
+        f"a non-empty string of at most {LONGEST_USER} characters, NUL not among them, or an"
+        " integer, since the selector names the user by it"
+    )
+    return fault(path, expected, _unfit(found))
+
+
+def _unfit(found: JsonValue) -> str:
+    match found:
+        case "":
+            return "an empty string"
+        case str() if len(found) > LONGEST_USER:
+            return f"one of {len(found)} characters"
+        case _:
+            return kind_of(found)

@@ -96,7 +96,7 @@ def test_a_fault_shows_no_value() -> None:
     assert "ada@" not in repr(caught.value) + repr(caught.value.errors)
 
 
-@pytest.mark.parametrize("user", ["", None, True, 1.5, ["x"]])
+@pytest.mark.parametrize("user", ["", None, True, 1.5, ["x"], "a\0b", "x" * 256])
 def test_a_selector_that_finds_no_name_is_refused(user: JsonValue) -> None:
     with pytest.raises(ValidationError, match=r"data\.user\.id: expected a non-empty string"):
         read_data({"user": {"id": user}}, {"user": {}}, ("user", "id"))
@@ -107,6 +107,7 @@ def test_a_selector_that_finds_no_name_is_refused(user: JsonValue) -> None:
     [
         ({"id": "ada"}, ("id",), "ada"),
         ({"id": 17}, ("id",), "17"),
+        ({"id": "ü" * 255}, ("id",), "ü" * 255),
         ({"a": {"b": "ada"}}, ("a", "b"), "ada"),
         ({"id": "ada"}, (), None),
         ({"id": "ada"}, ("id", "more"), None),

@@ -71,6 +71,8 @@ def read_word(value: object, path: str, expected: str = "a string") -> str:
         raise ValidationError([fault(path, expected, kind_of(value))])
     if lone_surrogate(value):
         raise ValidationError([fault(path, "whole characters", "a lone surrogate")])
+    if "\0" in value:
+        raise ValidationError([fault(path, "text without NUL", "one with it")])
     return value
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from ductape.domain.fingerprint import DIGEST_BYTES, canonical
+from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product import (
     Change,
@@ -21,7 +22,7 @@ from ductape.domain.product import (
     parse_product,
     stored_product,
 )
-from ductape.errors import Conflict, Fault, NotFound, ValidationError
+from ductape.errors import Conflict, Fault, NotFound, ValidationError, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.stores.products import ProductRow, Products
 from ductape.services.after_change import answering
@@ -126,7 +127,7 @@ class ProductService:
 
     async def versions(self, tag: str) -> list[ProductSummary]:
         """List every version, newest first; raises `NotFound`."""
-        rows = await self._products.versions(tag)
+        rows = await self._products.versions(read_word(tag, "tag"))
         if not rows:
             raise no_such("tag", "product", tag, await self._products.tags())
         return [_summary(row) for row in rows]
@@ -140,7 +141,12 @@ class ProductService:
         current = await self._products.current(read_word(tag, "tag"))
         if current is None:
             raise no_such("tag", "product", tag, await self._products.tags())
-        row = current if version is None else await self._products.at(tag, version)
+        if version is None:
+            return current
+        if type(version) is not int:
+            raise invalid("version", "an integer", kind_of(version))
+        known = 0 < version <= current.version
+        row = await self._products.at(tag, version) if known else None
         if row is None:
             raise NotFound(
                 f"product `{tag}` has no version {version}",
