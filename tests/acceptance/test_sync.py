@@ -1,6 +1,8 @@
 """The blocking surface is the async one, handed to a loop of its own."""
 
+import multiprocessing
 import threading
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,47 @@ def _insert_and_fail(ductape: BlockingDuctape) -> None:
     with ductape.transaction() as tx:
         tx.execute("INSERT INTO orders VALUES (1)")
         _ = 1 / 0
+
+
+def _ask(ductape: BlockingDuctape, answer: Connection) -> None:
+    try:
+        ductape.processor.job.dispatch(JOB)
+    except DuctapeError as error:
+        answer.send(str(error))
+    ductape.close()
+    answer.send("closed")
+
+
+def test_a_forked_process_is_told_to_open_its_own(store: str, handlers: Handlers) -> None:
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe()
+    with Ductape.sync(store, handlers=handlers, worker=True) as ductape:
+        ductape.products.apply(PRODUCT)
+        child = fork.Process(target=_ask, args=(ductape, theirs))
+        child.start()
+        try:
+            assert ours.poll(10)
+            assert "forked" in ours.recv()
+            assert ours.poll(10)
+            assert ours.recv() == "closed"
+        finally:
+            child.kill()
+            child.join()
+        assert ductape.processor.job.schedule(JOB, timeout=10) == 42
+
+
+def test_what_is_open_is_not_opened_again(store: str, handlers: Handlers) -> None:
+    with (
+        Ductape.sync(store, handlers=handlers, worker=False) as ductape,
+        pytest.raises(DuctapeError, match="open already"),
+    ):
+        ductape.__enter__()
+
+
+async def test_what_is_open_is_not_opened_again_on_a_loop(store: str) -> None:
+    async with Ductape.open(store, worker=False) as ductape:
+        with pytest.raises(DuctapeError, match="open already"):
+            await ductape.__aenter__()
+        await ductape.products.apply(PRODUCT)
+    async with ductape:
+        assert [one["tag"] for one in await ductape.products.list()] == ["shop"]

@@ -9,6 +9,7 @@ an `async for` a `for`.
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
@@ -45,9 +46,13 @@ class BlockingDuctape:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._inner: Opened | None = None
+        self._process = os.getpid()
 
     def __enter__(self) -> Self:
         """Start the loop and open the store; raises what `Ductape.open` raises."""
+        if self._inner is not None:
+            raise DuctapeError("Ductape is open already", hint="call `Ductape.sync` once more")
+        self._process = os.getpid()
         loop = asyncio.new_event_loop()
         self._loop = loop
         self._thread = threading.Thread(target=loop.run_forever, name="ductape-loop", daemon=True)
@@ -69,7 +74,9 @@ class BlockingDuctape:
         self.close()
 
     def close(self) -> None:
-        """Stop and close; twice is harmless."""
+        """Stop and close; twice is harmless, and so it is in a forked process."""
+        if self._is_elsewhere():
+            return
         inner, self._inner = self._inner, None
         if inner is not None:
             self._run(inner.aclose())
@@ -89,7 +96,17 @@ class BlockingDuctape:
         if self._loop is None:
             work.close()
             raise DuctapeError("Ductape is closed", hint="open it again")
+        if self._is_elsewhere():
+            work.close()
+            raise DuctapeError(
+                "Ductape was opened by the process that this one was forked from",
+                hint="open one here, after the fork",
+            )
         return _Call(work, self._loop).answer()
+
+    def _is_elsewhere(self) -> bool:
+        """Tell whether the loop runs in another process: a fork does not take threads along."""
+        return self._process != os.getpid()
 
     def _stop(self) -> None:
         loop, self._loop = self._loop, None

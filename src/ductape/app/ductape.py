@@ -148,6 +148,8 @@ class Ductape:
 
     async def __aenter__(self) -> Self:
         """Open the stores and start their workers; raises `StoreError` or `ConfigError`."""
+        if self._core is not None:
+            raise DuctapeError("Ductape is open already", hint="call `Ductape.open` once more")
         core = await open_core(self._settings, self._registries, self._around)
         self._core = core
         if core.key_made:

@@ -41,6 +41,16 @@ def test_another_kind_of_store_is_refused() -> None:
         sqlite_path("mysql://host/db")
 
 
+@pytest.mark.parametrize("store", ["sqlite:///a.db?timeout=5", "a\0b.db", "sqlite:///a\0.db"])
+def test_a_file_is_named_whole(store: str) -> None:
+    with pytest.raises(ConfigError, match="store: expected"):
+        sqlite_path(store)
+
+
+def test_a_plain_path_may_hold_whatever_a_path_may() -> None:
+    assert sqlite_path("odd?.db") == "odd?.db"
+
+
 def test_a_password_is_shown_nowhere() -> None:
     assert shown_store(URL) == "postgresql://ada@127.0.0.1:1/jobs"
     assert "hush" not in repr(Settings(store=URL))

@@ -29,6 +29,12 @@ def sqlite_path(store: str) -> str:
     """
     if store.startswith(SQLITE):
         path = store.removeprefix(SQLITE)
+        if "?" in path:
+            raise ConfigError(
+                "store: expected `sqlite:///FILE`, which takes no options, found a `?`",
+                path="store",
+                hint="a file of that name is opened by its plain path",
+            )
     elif "://" in store:
         scheme = store.partition("://")[0]
         raise ConfigError(
@@ -39,6 +45,8 @@ def sqlite_path(store: str) -> str:
         path = store
     if not path or path == ":memory:":
         raise ConfigError("store: expected a file, found none", path="store")
+    if "\0" in path:
+        raise ConfigError("store: expected a file, found NUL in its name", path="store")
     return path
 
 
