@@ -13,6 +13,9 @@ from ductape.domain.request import Repeat
 from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import ValidationError
 
+SHORTEST_PERIOD_MS = 100
+"""No two instants of a recurrence are nearer to each other (SPEC 4)."""
+
 
 def begin(
     job_id: str, spec: JobSpec, *, start_at_ms: int, now_ms: int, zones: ZoneLookup
@@ -110,6 +113,30 @@ def next_due(schedule: Schedule, *, now_ms: int, zones: ZoneLookup) -> int | Non
     if instant is None or instant > now_ms:
         return instant
     return latest_instant(repeat, after_ms=after, until_ms=now_ms, anchor_ms=anchor, zones=zones)
+
+
+def nominal_instant(run: Run, schedule: Schedule, *, zones: ZoneLookup) -> int:
+    """Return the instant that a run stands for: the latest that had come when it first began.
+
+    A run that waited longer than its period, for want of a worker, has missed those after its own:
+    they collapse into it, and no second run follows for them.
+    """
+    began_ms, own_ms = run.first_started_at_ms, run.scheduled_at_ms
+    if began_ms is None or began_ms - own_ms < SHORTEST_PERIOD_MS or run.extra:
+        return own_ms
+    if schedule.spec != run.spec:  # it was given another definition, whose instants are others
+        return own_ms
+    try:
+        latest_ms = latest_instant(
+            repeat_of(run.spec),
+            after_ms=own_ms,
+            until_ms=began_ms,
+            anchor_ms=schedule.anchor_ms,
+            zones=zones,
+        )
+    except (ValidationError, KeyError):  # `upcoming` will meet the same, and quarantine it
+        return own_ms
+    return own_ms if latest_ms is None else latest_ms
 
 
 def resumed(schedule: Schedule, *, now_ms: int, zones: ZoneLookup) -> tuple[Schedule, Run | None]:

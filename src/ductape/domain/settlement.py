@@ -25,7 +25,7 @@ from ductape.domain.outcome import (
     Success,
     Suspended,
 )
-from ductape.domain.recurring import advance
+from ductape.domain.recurring import advance, nominal_instant
 from ductape.domain.retry import MOST_LOSSES, delay_ms, least_wait_ms, may_retry
 from ductape.domain.standing import losses_in_a_row
 from ductape.domain.time.zone import ZoneLookup
@@ -88,12 +88,14 @@ def led_by(run: Run) -> bytes | None:
 
 
 def _settlement(claim: Claim, ended: Finished | Run, now_ms: int, zones: ZoneLookup) -> Settlement:
+    current = claim.schedule
+    if current is not None and isinstance(ended, Finished):
+        ended = replace(ended, scheduled_at_ms=nominal_instant(claim.run, current, zones=zones))
     done = Settlement(
         job_id=claim.run.job_id, run=run_ref(claim.run), to=ended, release=_freed(claim.run, ended)
     )
-    if claim.schedule is None or isinstance(ended, Run):
+    if current is None or isinstance(ended, Run):
         return done
-    current = claim.schedule
     if ended.error is not None and current.state == "active":
         current = replace(current, state=_state_after(ended.error.code))
     schedule, next_run = advance(current, ended, now_ms=now_ms, zones=zones)

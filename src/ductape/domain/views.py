@@ -11,7 +11,7 @@ from ductape.domain.job import NEVER_MS, Attempt, Finished, JobSpec, Run
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.outcome import StoredError
 from ductape.domain.record import JobRecord
-from ductape.domain.recurring import next_due, repeat_of
+from ductape.domain.recurring import next_due, nominal_instant, repeat_of
 from ductape.domain.time.zone import ZoneLookup
 from ductape.domain.wire import (
     AttemptView,
@@ -36,7 +36,7 @@ def job_view(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> JobView:
         failed_count=_failures(record),
         updated_at=record.updated_at_ms or record.spec.created_at_ms,
         **_definition(record.spec),
-        **_run(record, _latest(record)),
+        **_run(record, _latest(record), zones),
     )
 
 
@@ -67,10 +67,10 @@ def _definition(spec: JobSpec) -> DefinitionView:
     )
 
 
-def _run(record: JobRecord, run: Run | Finished | None) -> RunView:
+def _run(record: JobRecord, run: Run | Finished | None, zones: ZoneLookup) -> RunView:
     done = run if isinstance(run, Finished) else None
     return RunView(
-        scheduled_at=run.scheduled_at_ms if run is not None else record.spec.created_at_ms,
+        scheduled_at=_scheduled_at(record, run, zones),
         started_at=_started(run),
         completed_at=done.completed_at_ms if done is not None else None,
         retry_count=_retries(run),
@@ -80,6 +80,14 @@ def _run(record: JobRecord, run: Run | Finished | None) -> RunView:
         progress=_progress(run),
         attempts=attempt_views(run),
     )
+
+
+def _scheduled_at(record: JobRecord, run: Run | Finished | None, zones: ZoneLookup) -> int:
+    if run is None:
+        return record.spec.created_at_ms
+    if record.schedule is None or isinstance(run, Finished):
+        return run.scheduled_at_ms
+    return nominal_instant(run, record.schedule, zones=zones)
 
 
 def next_run_at(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> int | None:
@@ -95,7 +103,8 @@ def next_run_at(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> int | N
         ahead = schedule.occurrences + (0 if live.extra else 1)
         if limit is not None and ahead >= limit:
             return None
-        schedule = msgspec.structs.replace(schedule, watermark_ms=live.scheduled_at_ms)
+        mark = nominal_instant(live, schedule, zones=zones)
+        schedule = msgspec.structs.replace(schedule, watermark_ms=mark)
     try:
         return next_due(schedule, now_ms=now_ms, zones=zones)
     except (ValidationError, KeyError):

@@ -13,13 +13,15 @@ VALUES (%(job_id)s, %(number)s, %(outcome)s, %(head)s, %(product)s, %(env)s, %(e
 WITH ending AS (
     SELECT * FROM unnest(%(job_id)b::text[], %(number)b::integer[], %(fence)b::integer[],
         %(outcome)b::text[], %(cached)b::boolean[], %(completed_at)b::bigint[], %(failures)b::integer[],
-        %(attempts)b::bytea[], %(result)b::bytea[], %(error)b::bytea[], %(progress)b::bytea[])
-    AS e (id, n, fence, outcome, cached, completed_at, failures, attempts, result, error, progress)
+        %(attempts)b::bytea[], %(result)b::bytea[], %(error)b::bytea[], %(progress)b::bytea[],
+        %(scheduled_at)b::bigint[])
+    AS e (id, n, fence, outcome, cached, completed_at, failures, attempts, result, error, progress,
+        scheduled_at)
 ), gone AS (
     DELETE FROM ductape.runs AS r USING ending AS e
     WHERE r.job_id = e.id AND r.number = e.n AND r.fence = e.fence
     RETURNING r.job_id, r.number, e.outcome, NOT r.recurring, r.product, r.env, r.event, r.kind, r.queue,
-        r.extra, e.cached, r.scheduled_at, r.first_started_at, e.completed_at, e.failures, r.job_key,
+        r.extra, e.cached, e.scheduled_at, r.first_started_at, e.completed_at, e.failures, r.job_key,
         r.session_tag, r.session_user_id, r.metadata, r.spec, e.attempts, e.result, e.error,
         coalesce(e.progress, r.progress)
 )

@@ -182,6 +182,7 @@ def ending_columns(done: Finished, fence: int) -> dict[str, Cell]:
         "result": encode_result(done.result),
         "error": None if done.error is None else encode(done.error),
         "progress": None if done.progress is None else encode(done.progress),
+        "scheduled_at": done.scheduled_at_ms,
     }
 
 

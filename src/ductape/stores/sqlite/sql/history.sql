@@ -11,7 +11,7 @@ INSERT INTO history (job_id, number, outcome, head, product, env, event, kind, q
     scheduled_at, started_at, completed_at, failures, job_key, session_tag, session_user, metadata, spec,
     attempts, result, error, progress)
 SELECT job_id, number, :outcome, NOT recurring, product, env, event, kind, queue, extra, :cached,
-    scheduled_at, first_started_at, :completed_at, :failures, job_key, session_tag, session_user, metadata,
+    :scheduled_at, first_started_at, :completed_at, :failures, job_key, session_tag, session_user, metadata,
     spec, :attempts, :result, :error, coalesce(:progress, progress)
 FROM runs WHERE job_id = :job_id AND number = :number AND fence = :fence
 
@@ -21,9 +21,9 @@ INSERT INTO history (job_id, number, outcome, head, product, env, event, kind, q
     scheduled_at, started_at, completed_at, failures, job_key, session_tag, session_user, metadata, spec,
     attempts, result, error, progress)
 SELECT r.job_id, r.number, e.column4, NOT r.recurring, r.product, r.env, r.event, r.kind, r.queue, r.extra,
-    e.column5, r.scheduled_at, r.first_started_at, e.column6, e.column7, r.job_key, r.session_tag,
+    e.column5, e.column12, r.first_started_at, e.column6, e.column7, r.job_key, r.session_tag,
     r.session_user, r.metadata, r.spec, e.column8, e.column9, e.column10, coalesce(e.column11, r.progress)
-FROM (VALUES {rows of 11}) AS e
+FROM (VALUES {rows of 12}) AS e
 CROSS JOIN runs AS r ON r.job_id = e.column1 AND r.number = e.column2 AND r.fence = e.column3
 
 -- name: supersede
