@@ -28,6 +28,9 @@ TRACKED = ("src", "tests", "docs", "examples", "bench", "requirements", ".ci")
 
 _LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ON_THE_PATH = 'export PATH="$PWD/.venv/bin:$PATH"'
+"""What makes `python` and `ductape` those of the checkout."""
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -178,3 +181,13 @@ def _names_a_registry(path: Path) -> bool:
         return False
     content = path.read_bytes()
     return any(host.encode() in content for host in REGISTRIES)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "examples").glob("*/README.md")), ids=_shown)
+def test_an_example_can_be_run_from_a_fresh_checkout(page: Path) -> None:
+    first, *_ = blocks = _SHELL.findall(page.read_text(encoding="utf-8"))
+    assert first.startswith("make ")
+    found = False
+    for line in "".join(blocks).splitlines():
+        found = found or line == _ON_THE_PATH
+        assert found or not line.startswith(("python ", "ductape ")), line
