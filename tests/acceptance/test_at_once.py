@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from ductape import Conflict, Ductape, JobFailed, ValidationError
+from ductape import Conflict, Ductape, Handlers, JobFailed, ValidationError
 from ductape.services.intake.building import Builder, Built
 from tests.servers.http import http_receiver
 
@@ -87,6 +87,34 @@ async def test_a_product_that_changes_meanwhile_is_looked_at_again(
         result = await ductape.processor.action.run(ORDER)
         assert isinstance(result, dict)
         assert result["status"] == 200
+
+
+async def test_it_waits_for_no_key_and_jobs_wait_for_it(store: str) -> None:
+    handlers = Handlers()
+    began, go_on = asyncio.Queue[str](), asyncio.Event()
+
+    @handlers.function("sync")
+    async def sync(name: str) -> str:
+        began.put_nowait(name)
+        await go_on.wait()
+        return name
+
+    def keyed(name: str) -> dict[str, object]:
+        asked = {"product_tag": "shop", "env": "dev", "event": "sync", "input": {"payload": name}}
+        return {**asked, "concurrency_key": "customer 7"}
+
+    async with Ductape.open(store, handlers=handlers, worker=True) as ductape:
+        functions = [{"tag": "sync", "handler": "python"}]
+        await ductape.products.apply({**product("http://127.0.0.1:9"), "functions": functions})
+        running = asyncio.ensure_future(ductape.processor.function.invoke(keyed("first")))
+        assert await began.get() == "first"
+        waiting = await ductape.processor.job.dispatch({**keyed("third"), "start_at": 0})
+        beside = asyncio.ensure_future(ductape.processor.function.invoke(keyed("second")))
+        assert await began.get() == "second"
+        assert (await ductape.jobs.get(waiting["job_id"]))["status"] == "queued"
+        go_on.set()
+        assert (await running, await beside) == ("first", "second")
+        assert await ductape.processor.job.wait(waiting["job_id"]) == "third"
 
 
 async def test_what_is_for_later_is_refused_at_once(store: str) -> None:
