@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from ductape import Conflict, Ductape, JobCancelled, JobFailed, NotFound
+from ductape import Conflict, Ductape, JobCancelled, JobFailed, NotFound, ValidationError
 from tests.acceptance.brokers import (
     Kept,
     a_publish,
@@ -254,6 +254,16 @@ async def test_an_unknown_callback_is_told_at_once(tmp_path: Path, server: Valke
         assert await ductape.jobs.list() == []
     assert caught.value.path == "input.callback"
     assert "called `tke`" in caught.value.message
+
+
+async def test_a_topic_does_not_feed_itself(tmp_path: Path, server: Valkey) -> None:
+    async with shop(tmp_path, a_broker(server)) as ductape:
+        own = a_subscription(callback="bus:orders", input={"message": "$Message{body}"})
+        with pytest.raises(ValidationError) as raised:
+            await ductape.processor.job.dispatch(own)
+        assert raised.value.path == "input.callback"
+        other = a_subscription(callback="bus:bare", input={"message": "$Message{body}"}, duration=1)
+        assert (await ductape.processor.job.dispatch(other))["status"] == "queued"
 
 
 async def test_both_forms_run_at_once(tmp_path: Path, server: Valkey) -> None:

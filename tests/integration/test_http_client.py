@@ -364,6 +364,20 @@ async def test_a_server_that_breaks_off_is_a_connection_error(client: AiohttpCli
     assert "secret" not in error.message
 
 
+async def test_a_server_that_speaks_no_http_is_told_as_one(client: AiohttpClient) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"220 mail.example ESMTP\r\n\r\n")
+        writer.close()
+
+    listening = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        error = await refused(client, f"http://localhost:{port}/?key=secret")
+    assert error.code == "CONNECTION_ERROR"
+    assert error.message == f"http://localhost:{port} answered with what is no HTTP"
+
+
 async def test_a_closed_port_is_a_connection_error(client: AiohttpClient) -> None:
     async with http_receiver() as gone:
         url = gone.url

@@ -76,7 +76,8 @@ async def test_pages_deletions_and_what_is_not_there(folder: Stored) -> None:
     assert await folder.names(prefix="b/") == ["b/2"]
     missing: JsonObject = {"operation": "exists", "fileName": "x/y"}
     assert (await folder.act(missing))["exists"] is False
-    assert (await folder.refused({"operation": "download", "fileName": "x"})).code == ("NOT_FOUND")
+    error = await folder.refused({"operation": "download", "fileName": "x"})
+    assert (error.code, error.message) == ("NOT_FOUND", "there is no such file")
 
 
 def names_in(folder: Path) -> list[str]:

@@ -16,6 +16,7 @@ from aiohttp import (
     ClientConnectorError,
     ClientError,
     ClientResponse,
+    ClientResponseError,
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
@@ -173,6 +174,8 @@ def _told(error: ClientError, origin: Origin, request: HttpRequest) -> ProviderE
             return unreachable(_destination(origin, request), error.os_error)
         case InvalidURL():
             return ProviderError("VALIDATION_ERROR", f"{origin}: the URL cannot be used")
+        case ClientResponseError():
+            return ProviderError("CONNECTION_ERROR", f"{origin} answered with what is no HTTP")
         case _:
             reason = type(error).__name__
             return ProviderError("CONNECTION_ERROR", f"{origin} broke off: {reason}")

@@ -166,6 +166,8 @@ def told() -> Generator[None]:
         yield
     except OSError as error:
         code = _CODES.get(error.errno or 0, "PROVIDER_ERROR")
+        if code == "NOT_FOUND":
+            raise ProviderError(code, "there is no such file") from error
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
         raise ProviderError(code, f"the folder: {reason}") from error
 

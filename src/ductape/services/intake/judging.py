@@ -35,20 +35,21 @@ async def named(request: JobRequest, ask: Ask) -> tuple[Target, Target]:
         pointing = msgspec.convert(called.definition, PointingTarget)
         called = await ask(pointing.event, pointing.app)
     if called.kind is JobEventTypes.SUBSCRIBE:
-        await _refuse_unknown_callback(request.input, ask)
+        await _refuse_callback(called, request.input, ask)
     return target, called
 
 
-async def _refuse_unknown_callback(given: JsonObject, ask: Ask) -> None:
-    """Raise `NotFound` where a subscription would make jobs of an event that is not there.
+async def _refuse_callback(topic: Target, given: JsonObject, ask: Ask) -> None:
+    """Refuse a subscription that would make jobs of an event that is not there, or feed itself.
 
-    What else may be wrong depends on the messages, and is told when there is one.
+    Raises `NotFound` or `ValidationError`. What else may be wrong depends on the messages, and is
+    told when there is one.
     """
     callback, app = given.get("callback"), given.get("app")
     if not isinstance(callback, str) or pending(callback, resolved=False):
         return
     try:
-        await ask(callback, app if isinstance(app, str) else None)
+        found = await ask(callback, app if isinstance(app, str) else None)
     except NotFound as error:
         if error.path == "event":
             raise NotFound(
@@ -56,6 +57,9 @@ async def _refuse_unknown_callback(given: JsonObject, ask: Ask) -> None:
             ) from error
     except ValidationError:  # Of the app, which a reference may bring, or of the input.
         return
+    else:
+        if found.event == topic.event:
+            raise invalid("input.callback", "another event than the topic that is read", "itself")
 
 
 def judged(
