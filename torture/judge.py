@@ -192,10 +192,17 @@ def _occurrences_are_exact(case: Case) -> Iterator[str]:
             if (row.scheduled_ms - asked.due_ms) % asked.recurs:
                 yield f"occurrence {row.run} of job {asked.job} is beside its grid"
         for before, row in pairwise(rows):
-            missed = (before.completed_ms - before.scheduled_ms) // asked.recurs
-            expected = before.scheduled_ms + max(missed, 1) * asked.recurs
+            expected = _next_occurrence(before, row, asked.recurs)
             if row.scheduled_ms != expected:
                 yield f"occurrence {row.run} of job {asked.job} is not that of {expected}"
+
+
+def _next_occurrence(before: Recorded, row: Recorded, every_ms: int) -> int:
+    """Return which instant a run stands for: the latest that had come when it was made and begun."""
+    missed = (before.completed_ms - before.scheduled_ms) // every_ms
+    made_for_ms = before.scheduled_ms + max(missed, 1) * every_ms
+    late_ms = row.attempts[0].started_at_ms - made_for_ms if row.attempts else 0
+    return made_for_ms + max(late_ms // every_ms, 0) * every_ms
 
 
 def _runs_never_overlap(case: Case) -> Iterator[str]:

@@ -117,6 +117,18 @@ def test_an_occurrence_that_is_left_out_is_found() -> None:
     assert verdict(lines, first, second) == f"occurrence 2 of job j is not that of {AT + 100}"
 
 
+def test_an_occurrence_that_began_later_stands_for_what_it_has_missed() -> None:
+    calls = [began(run=1), began(run=2, at_ms=AT + 310)]
+    lines: list[Line] = [asked(event="tick", recurs=100, limit=2, due_ms=AT), *calls]
+    lines += [ended(calls[0]), ended(calls[1], at_ms=AT + 320)]
+    first = recorded(tried(), result=calls[0].token, event="tick")
+    late = Tried(1, AT + 305, AT + 330, "completed", "host:7:x")
+    stands = {"result": calls[1].token, "run": 2, "event": "tick"}
+    assert verdict(lines, first, recorded(late, at_ms=AT + 300, **stands)) == ""  # pyright: ignore[reportArgumentType]
+    found = verdict(lines, first, recorded(late, at_ms=AT + 100, **stands))  # pyright: ignore[reportArgumentType]
+    assert found == f"occurrence 2 of job j is not that of {AT + 300}"
+
+
 def test_a_job_given_up_before_three_losses_in_a_row_is_found() -> None:
     row = recorded(
         tried(1, "lost"), result=None, outcome="failed", error=Error("WORKER_LOST", "gone")
