@@ -109,6 +109,18 @@ def test_a_whole_feature_is_accepted() -> None:
             "at most",
         ),
         (
+            a_feature(
+                a_sequence("main", {"type": "sleep", "tag": "s", "input": {"ms": 9}, "timeout": 5})
+            ),
+            "sequence[0].events[0].timeout",
+            "none for `sleep`",
+        ),
+        (
+            a_feature(a_sequence("main", {"type": "wait", "event": "go", "input": {"a": 1}})),
+            "sequence[0].events[0].input",
+            "none for `wait`",
+        ),
+        (
             a_feature(a_sequence("main", {"type": "wait", "event": "go", "retries": 1})),
             "sequence[0].events[0].retries",
             "none for `wait`",

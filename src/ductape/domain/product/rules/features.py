@@ -101,6 +101,12 @@ def _event_faults(event: FeatureEvent, path: str) -> Iterator[Fault]:
         yield fault(f"{path}.input", "either `ms` or `until`", found)
     elif event.type == "sleep":
         yield from _sleep_faults(event.input, f"{path}.input")
+    if event.type == "sleep" and event.timeout is not None:
+        hint = "it ends at its `ms` or `until`"
+        yield fault(f"{path}.timeout", "none for `sleep`", f"{event.timeout}", hint=hint)
+    if event.type == "wait" and event.input:
+        hint = "its result is what the signal says"
+        yield fault(f"{path}.input", "none for `wait`", listed([*event.input]), hint=hint)
     if event.type in HELD and event.retries:
         yield fault(f"{path}.retries", f"none for `{event.type}`", str(event.retries))
     if event.cache is not None and event.type in HELD:
