@@ -131,8 +131,11 @@ def _wording(review: Review, name: str) -> list[Fault]:
 
 
 def _line_breaks(review: Review) -> list[Fault]:
-    """Refuse a subject of several lines: a header would follow it."""
-    path, subject = f"{review.path}.subject", review.given.get("subject")
+    return broken_lines(review.given.get("subject"), f"{review.path}.subject")
+
+
+def broken_lines(subject: JsonValue, path: str) -> list[Fault]:
+    """Refuse a subject of several lines, in any locale: a header would follow it."""
     members = subject.items() if isinstance(subject, dict) else ()
     texts = [(path, subject), *((path_to(path, name), text) for name, text in members)]
     return [

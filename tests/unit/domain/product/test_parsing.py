@@ -327,6 +327,20 @@ def test_a_sender_is_one_mailbox(sender: str, *, taken: bool) -> None:
         assert faults_of(document).keys() == {"notifications[0].envs[0].email.sender"}
 
 
+@pytest.mark.parametrize(
+    ("subject", "path"),
+    [
+        ("Order {{number}}\n", "subject"),
+        ({"en": "Order", "nl": "Bestel\nling"}, "subject.nl"),
+    ],
+)
+def test_a_subject_is_one_line(subject: object, path: str) -> None:
+    email = {"subject": subject, "template": "Hi\nyou"}
+    notification = {"tag": "tell", "messages": [{"tag": "m", "email": email}]}
+    faults = faults_of(a_small_document(notifications=[notification]))
+    assert faults.keys() == {f"notifications[0].messages[0].email.{path}"}
+
+
 def test_push_is_a_second_name_that_cannot_stand_beside_the_first() -> None:
     notification = {"tag": "tell", "push": {}, "push_notification": {}}
     faults = faults_of(a_small_document(notifications=[notification]))

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from ductape.domain.files.content import mime_faults
 from ductape.domain.found import kind_of, listed, path_to
 from ductape.domain.http.parts import header_faults
+from ductape.domain.inputs.channels import broken_lines
 from ductape.domain.inputs.schema import rule_faults
 from ductape.domain.inputs.unique import UNIQUE_PARTS, WHOLE_BODY
 from ductape.domain.jsonvalue import JsonObject
@@ -19,6 +20,7 @@ from ductape.domain.product.format.function import Function, FunctionEnv
 from ductape.domain.product.format.notification import (
     Callback,
     Email,
+    EmailContent,
     Notification,
     NotificationEnv,
     Push,
@@ -50,7 +52,7 @@ def reach_faults(product: Product) -> Iterator[Fault]:
                 yield from url_faults(url, f"{path}.token_url")
             case Function():
                 yield from _function_faults(thing, path)
-            case Callback() | Email() | Notification() | NotificationEnv():
+            case Callback() | Email() | EmailContent() | Notification() | NotificationEnv():
                 yield from _channel_faults(thing, path)
             case _:
                 pass
@@ -166,7 +168,7 @@ def url_faults(url: str, path: str) -> Iterator[Fault]:
 
 
 def _channel_faults(
-    part: Callback | Email | Notification | NotificationEnv, path: str
+    part: Callback | Email | EmailContent | Notification | NotificationEnv, path: str
 ) -> Iterator[Fault]:
     match part:
         case Callback():
@@ -176,6 +178,8 @@ def _channel_faults(
             if "$" not in part.sender and read_sender(part.sender) is None:
                 wanted = "an address, or a name and `<address>`"
                 yield fault(f"{path}.sender", wanted, "another text")
+        case EmailContent():
+            yield from broken_lines(part.subject, f"{path}.subject")
         case _:
             yield from _push_faults(part, path)
 
