@@ -9,6 +9,7 @@ from ductape.errors import StoreError
 from ductape.stores.postgres.limits.gates import hold_gates
 from ductape.stores.postgres.server import locks
 from ductape.stores.postgres.server.address import address_of
+from ductape.stores.postgres.server.patience import Watch
 from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.store import PostgresStore, open_postgres
 from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_wish, decide
@@ -123,6 +124,28 @@ async def test_who_falls_silent_in_a_transaction_lets_go_of_what_it_holds(
         await store._engine.write(lambda t: hold_gates(t, ["shop"], NOW_MS))
     thawed.set()
     await frozen  # its first try is undone, whatever it held
+    assert len(begun) == 2
+    await store.aclose()
+
+
+@pytest.mark.parametrize("way", ["write", "piped"])
+async def test_who_learns_only_from_its_commit_that_it_was_silent_runs_its_transaction_again(
+    url: str, monkeypatch: pytest.MonkeyPatch, root: psycopg.Connection, way: str
+) -> None:
+    monkeypatch.setattr(locks, "SILENCE_MS", 50)
+    monkeypatch.setattr(Watch, "silent_ms", lambda _: 0)
+    store = await open_postgres(url, decide=decide, token="t")
+    begun: list[int] = []
+
+    async def freezes(transaction: Transaction) -> None:
+        begun.append(transaction.line.connection.info.backend_pid)
+        await (await transaction.ask("runs", "next_due")).rows()
+        alive = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+        while len(begun) == 1 and root.execute(alive, begun).fetchall() != [(0,)]:
+            pass  # nothing of this process goes on meanwhile
+
+    async with asyncio.timeout(PATIENCE_S):
+        await getattr(store._engine, way)(freezes)
     assert len(begun) == 2
     await store.aclose()
 

@@ -1,6 +1,7 @@
 """Workers and their leases on PostgreSQL. The heartbeat has a connection of its own (`pulse`)."""
 
 import psycopg
+from psycopg import IsolationLevel
 
 from ductape.domain.job import Claim
 from ductape.domain.schema import StoreSchema
@@ -70,6 +71,7 @@ class PostgresPulse:
     def __init__(self, engine: Engine) -> None:
         """Remember where to connect."""
         self._address = engine.address
+        self._pooled = engine.pooled
         self._sql = engine.statements.named("workers", "beat")
         self._connection: psycopg.Connection[Row] | None = None
 
@@ -80,7 +82,7 @@ class PostgresPulse:
             if self._connection is None:
                 self._connection = self._connect()
             with watched_by_thread(self._connection), self._connection.transaction():
-                self._connection.execute(bounded(local=True))
+                self._connection.execute(self._bounded(self._connection, local=True))
                 return self._connection.execute(self._sql, values).rowcount == 1
         except psycopg.Error as error:
             self.close()  # the next beat connects anew
@@ -96,8 +98,14 @@ class PostgresPulse:
         connection: psycopg.Connection[Row] = psycopg.connect(
             self._address.conninfo, autocommit=True, prepare_threshold=None
         )
+        connection.isolation_level = IsolationLevel.READ_COMMITTED
         connection.add_notify_handler(let_go)
+        if not self._pooled:
+            connection.execute(self._bounded(connection, local=False))
         return connection
+
+    def _bounded(self, connection: psycopg.Connection[Row], *, local: bool) -> bytes:
+        return bounded(connection.info.server_version, local=local)
 
 
 async def _register(

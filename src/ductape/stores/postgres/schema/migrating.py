@@ -19,7 +19,7 @@ from ductape.stores.postgres.server.address import Address, address_of
 from ductape.stores.postgres.server.connecting import connect
 from ductape.stores.postgres.server.faults import OLDEST_SERVER, explain
 from ductape.stores.postgres.server.lines import AsyncLine
-from ductape.stores.postgres.server.locks import bounded, locked_out
+from ductape.stores.postgres.server.locks import UNBOUNDED, bounded, locked_out
 from ductape.stores.postgres.server.patience import watched
 from ductape.stores.postgres.server.statements import Statements, known_schema, migrations
 from ductape.stores.postgres.server.transaction import Connection, Transaction
@@ -105,6 +105,7 @@ async def _brought_up_to_date(
     connection: Connection, transaction: Transaction, address: Address
 ) -> StoreSchema:
     _refuse_old_server(connection, address)
+    _refuse_other_encoding(connection, address)
     with watched(connection):
         applied = await _applied(connection, transaction)
     _refuse_other_schema(applied, address)
@@ -127,12 +128,13 @@ async def _apply_at_last(connection: Connection, transaction: Transaction) -> No
 async def _apply_missing(connection: Connection, transaction: Transaction) -> None:
     statements = transaction.statements
     async with connection.transaction():
-        await connection.execute(bounded(local=True))
+        await connection.execute(_bounded(connection))
         await connection.execute(statements.named("migrations", "make"))
     async with connection.transaction():
-        await connection.execute(bounded(local=True))
+        await connection.execute(_bounded(connection))
         await connection.execute(statements.named("migrations", "lock"))
         applied = await _rows_applied(transaction)
+        await connection.execute(UNBOUNDED)
         for number, name, sql, text in statements.migrations():
             if number not in applied:
                 await connection.execute(sql)
@@ -151,7 +153,7 @@ async def _applied(connection: Connection, transaction: Transaction) -> dict[int
     """Return the migrations that were applied, by number."""
     try:
         async with connection.transaction():
-            await connection.execute(bounded(local=True))
+            await connection.execute(_bounded(connection))
             return await _rows_applied(transaction)
     except _NOTHING_YET:
         return {}
@@ -166,6 +168,21 @@ def _schema(applied: dict[int, _Applied]) -> StoreSchema | None:
     if not applied:
         return None
     return StoreSchema(max(applied), max(one.oldest for one in applied.values()))
+
+
+def _bounded(connection: Connection) -> bytes:
+    return bounded(connection.info.server_version, local=True)
+
+
+def _refuse_other_encoding(connection: Connection, address: Address) -> None:
+    """Refuse a database that cannot hold every text; a pooler may not tell."""
+    told = connection.pgconn.parameter_status(b"server_encoding")
+    if told not in (None, b"UTF8"):
+        raise StoreError(
+            f"the database's encoding is {told.decode()}; only UTF8 holds every text",
+            path=address.shown,
+            hint="make one with `createdb --template template0 --encoding UTF8`",
+        )
 
 
 def _refuse_old_server(connection: Connection, address: Address) -> None:

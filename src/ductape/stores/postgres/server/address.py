@@ -26,6 +26,8 @@ DEFAULTS: dict[str, str | int] = {
 }
 """Where the URL says nothing else: a peer that is gone is noticed (s; the last ms), and of several
 hosts, or after a fail-over, the one that can be written is taken."""
+ENCODING = "UTF8"
+"""Ours, whatever the database has for its clients."""
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,47}")
 
@@ -74,4 +76,4 @@ def _conninfo(url: str) -> str:
             path="store",
             hint="write `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, `@` as %40",
         ) from None
-    return make_conninfo("", **{**DEFAULTS, **given})
+    return make_conninfo("", **{**DEFAULTS, **given, "client_encoding": ENCODING})

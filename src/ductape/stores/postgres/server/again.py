@@ -15,6 +15,18 @@ from ductape.stores.postgres.server.transaction import Connection
 
 T = TypeVar("T")
 
+ENDED_SILENT = psycopg.errors.IdleInTransactionSessionTimeout
+ENDED = (
+    ENDED_SILENT,
+    psycopg.errors.AdminShutdown,
+    psycopg.errors.CrashShutdown,
+    psycopg.errors.IdleSessionTimeout,
+)
+"""What a server says last on a connection: the driver may see its end only later."""
+SURELY_IN_TIME = 0.8
+"""The share of the silence that is let pass by the server after which no commit is sent: it counts
+from when it has answered, we from when we have heard of it."""
+
 
 class NotBegun(Exception):
     """The connection was gone before a commit was sent: nothing of the transaction is there."""
@@ -32,8 +44,8 @@ async def if_alive(first: Awaitable[T], connection: Connection, alone: Watch | N
     """
     try:
         return await first
-    except psycopg.OperationalError as error:
-        if connection.broken:
+    except psycopg.Error as error:
+        if connection.broken or isinstance(error, ENDED):
             raise NotBegun(in_doubt=alone is not None and alone.in_doubt) from error
         raise
 
@@ -54,10 +66,16 @@ async def commit(connection: Connection, watch: Watch, *, changes: bool) -> None
     """Commit what has changed something, or only read.
 
     Raises `NotBegun`, with nothing sent, where the server may have ended the transaction by now:
-    what a commit that is not answered has come to nobody could tell.
+    what a commit that is not answered has come to nobody could tell. It is raised, too, where the
+    server says that it had ended it before: then it has read no commit.
     """
-    if watch.silent_ms() >= locks.SILENCE_MS:
+    if watch.silent_ms() >= locks.SILENCE_MS * SURELY_IN_TIME:
         raise NotBegun
+    refuse_gone(connection)
     watch.committing = changes
     committing = connection.execute(b"COMMIT")
-    await (committing if changes else if_alive(committing, connection))
+    try:
+        await (committing if changes else if_alive(committing, connection))
+    except ENDED_SILENT as error:
+        watch.committing = False
+        raise NotBegun from error

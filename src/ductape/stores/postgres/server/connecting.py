@@ -24,10 +24,27 @@ async def connect(address: Address, *, pooled: bool) -> Connection:
         raise explain(error, address.shown) from error
 
 
+async def connect_alone(address: Address) -> Connection:
+    """Open a connection that no pooler shares, set as those of the pool; raises `StoreError`."""
+    connection = await connect(address, pooled=False)
+    try:
+        await prepare(connection)
+    except psycopg.Error as error:
+        await connection.close()
+        raise explain(error, address.shown) from error
+    return connection
+
+
 async def prepare(connection: Connection) -> None:
     """Set what holds for every transaction of a connection that is ours alone."""
     await connection.execute(
-        b"; ".join((bounded(local=False), by_index(local=False), PLANNED_ONCE))
+        b"; ".join(
+            (
+                bounded(connection.info.server_version, local=False),
+                by_index(local=False),
+                PLANNED_ONCE,
+            )
+        )
     )
 
 

@@ -23,7 +23,12 @@ from ductape.stores.postgres.rows.values import Row
 from ductape.stores.postgres.server.address import Address
 from ductape.stores.postgres.server.again import NotBegun, commit, if_alive, refuse_gone
 from ductape.stores.postgres.server.cancelling import cancellations, heed_cancellation
-from ductape.stores.postgres.server.connecting import connect, prepare, prepare_threshold
+from ductape.stores.postgres.server.connecting import (
+    connect,
+    connect_alone,
+    prepare,
+    prepare_threshold,
+)
 from ductape.stores.postgres.server.faults import (
     TRY_AGAIN,
     doubted,
@@ -32,7 +37,7 @@ from ductape.stores.postgres.server.faults import (
     unanswered,
 )
 from ductape.stores.postgres.server.lines import AsyncLine
-from ductape.stores.postgres.server.locks import UNHURRIED, bounded, locked_out
+from ductape.stores.postgres.server.locks import UNBOUNDED, UNHURRIED, bounded, locked_out
 from ductape.stores.postgres.server.patience import Unanswered, watched
 from ductape.stores.postgres.server.plans import AS_THE_SERVER_DOES, PLANNED_ANEW, by_index
 from ductape.stores.postgres.server.poolers import deafen
@@ -51,7 +56,7 @@ PATIENCE_S = 15.0
 """How long a caller waits for a connection."""
 RECONNECT_S = 5.0
 """How long the pool tries a silent server, each pause twice the one before. Then it begins anew."""
-_WRITE = b"BEGIN"
+_WRITE = b"BEGIN ISOLATION LEVEL READ COMMITTED"
 _READ = b"; ".join((b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", PLANNED_ANEW))
 
 
@@ -78,7 +83,7 @@ class Engine:
             name="ductape",
         )
         # Behind a pooler nothing is set for a connection that would have to be taken back.
-        self._lent = _WRITE if pooled else b"; ".join((_WRITE, AS_THE_SERVER_DOES, UNHURRIED))
+        self._lent = b"BEGIN" if pooled else b"; ".join((b"BEGIN", AS_THE_SERVER_DOES, UNHURRIED))
         self._closed = False
         self._newest = known_schema()
 
@@ -152,7 +157,9 @@ class Engine:
 
     async def connect(self) -> Connection:
         """Open one more connection, outside the pool; raises `StoreError`."""
-        return await connect(self.address, pooled=self.pooled)
+        if self.pooled:
+            return await connect(self.address, pooled=True)
+        return await connect_alone(self.address)
 
     def heed(self, schema: StoreSchema) -> None:
         """Hear how new the schema is by now.
@@ -194,10 +201,12 @@ class Engine:
         self, begin: bytes | None, step: Step[T], cancelled: int, *, unhurried: bool = False
     ) -> T:
         changes = begin is not _READ
-        if self.pooled:
-            begin = b"; ".join((begin or _WRITE, bounded(local=True), by_index(local=True)))
         async with self._pool.connection() as connection:
             heed_cancellation(cancelled)
+            if self.pooled:
+                begin = self._set_anew(begin or _WRITE, connection)
+            if begin is not None and unhurried:
+                begin = b"; ".join((begin, UNBOUNDED))
             with watched(connection, unhurried=unhurried) as watch:
                 line = AsyncLine(connection, watch=watch)
                 if begin is None:
@@ -207,6 +216,10 @@ class Engine:
                 answer = await if_alive(self._run(begin, step, line), connection)
                 await commit(connection, watch, changes=changes)
                 return answer
+
+    def _set_anew(self, begin: bytes, connection: Connection) -> bytes:
+        waits = bounded(connection.info.server_version, local=True)
+        return b"; ".join((begin, waits, by_index(local=True)))
 
     async def _piped(self, step: Step[T], cancelled: int) -> T:
         async with self._pool.connection() as connection:

@@ -3,7 +3,9 @@
 `lock_timeout` bounds each wait. What we hold ourselves is bounded as well: a process that is frozen
 in the middle of a transaction has it undone by the server, before others have waited for long. Both
 are set once a connection, or, behind a pooler that gives each transaction another one, in each
-transaction; whoever borrows a connection may think for as long as his server lets him.
+transaction; whoever borrows a connection may think for as long as his server lets him. What an
+operator has set for his database is set anew with them, where it is too short for us, or where it
+changes what a statement means.
 """
 
 import psycopg
@@ -19,15 +21,41 @@ SILENCE_MS = 3_000
 """How long a transaction waits for the next statement of a process of ours."""
 
 
-def bounded(*, local: bool) -> bytes:
-    """Return the SQL that bounds the waits of a connection, or, `local`, of a transaction."""
-    where = b"LOCAL " if local else b""
-    waits = b"SET %slock_timeout = %d" % (where, PATIENCE_MS)
-    return waits + b"; SET %sidle_in_transaction_session_timeout = %d" % (where, SILENCE_MS)
+STATEMENT_MS = 35_000
+"""How long a statement may take: whoever has asked has given it up a while before."""
+_AS_WRITTEN = (
+    b"standard_conforming_strings = on",
+    b"array_nulls = on",
+    b"transform_null_equals = off",
+)
+"""What our statements mean, whatever the database has by default."""
+_TRANSACTION_TIMEOUT_SINCE = 170_000
 
 
-UNHURRIED = b"SET LOCAL idle_in_transaction_session_timeout TO DEFAULT"
+def bounded(version: int, *, local: bool) -> bytes:
+    """Return the SQL that bounds the waits of a connection, or, `local`, of a transaction.
+
+    `version` is the server's.
+    """
+    settings = [
+        b"lock_timeout = %d" % PATIENCE_MS,
+        b"idle_in_transaction_session_timeout = %d" % SILENCE_MS,
+        b"statement_timeout = %d" % STATEMENT_MS,
+        b"idle_session_timeout = 0",
+        *_AS_WRITTEN,
+    ]
+    if version >= _TRANSACTION_TIMEOUT_SINCE:
+        settings.append(b"transaction_timeout = 0")
+    return b"; ".join((b"SET LOCAL " if local else b"SET ") + one for one in settings)
+
+
+UNHURRIED = b"; ".join(
+    b"SET LOCAL %s TO DEFAULT" % name
+    for name in (b"idle_in_transaction_session_timeout", b"statement_timeout")
+)
 """Lets whoever borrows a transaction think in the middle of it."""
+UNBOUNDED = b"SET LOCAL statement_timeout = 0"
+"""Lets a statement take as long as it takes: it goes through a whole table."""
 
 
 async def lock_holders(transaction: Transaction) -> list[LockHolder]:

@@ -81,6 +81,8 @@ class Tidying:
         connection = await self._engine.connect()
         connection.add_notice_handler(heed)
         try:
+            if not self._engine.pooled:
+                await connection.execute(b"SET statement_timeout = 0")
             await connection.execute(self._engine.statements.named("upkeep", "vacuum"))
         except psycopg.Error as error:
             raise explain(error, self._engine.address.shown) from error
