@@ -198,7 +198,7 @@ def _occurrences_are_exact(case: Case) -> Iterator[str]:
 
 
 def _next_occurrence(before: Recorded, row: Recorded, every_ms: int) -> int:
-    """Return which instant a run stands for: the latest that had come when it was made and begun."""
+    """Return which instant a run stands for: the latest that had come when it began."""
     missed = (before.completed_ms - before.scheduled_ms) // every_ms
     made_for_ms = before.scheduled_ms + max(missed, 1) * every_ms
     late_ms = row.attempts[0].started_at_ms - made_for_ms if row.attempts else 0
