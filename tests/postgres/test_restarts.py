@@ -22,7 +22,8 @@ from tests.servers.proxy import Proxy
 KEY = "k1:" + "A" * 43
 PATIENCE_S = 30
 POINTS = (1, 2, 3, 4, 5, 7, 9, 11)
-"""The questions of a verb at which it ends, each in the next way."""
+"""The questions of a verb at which it ends, each in the next way: every other one of one verb, the
+rest of the next."""
 ENDING = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE application_name = 'ductape' AND pid <> pg_backend_pid()
@@ -123,7 +124,7 @@ async def told(call: Awaitable[object]) -> StoreError | None:
 async def test_a_verb_is_done_once_or_the_truth_is_told_wherever_the_server_ends(
     name: str, scene: Scene
 ) -> None:
-    for at, way in zip(POINTS, 2 * WAYS, strict=True):
+    for at, way in zip(POINTS[[*VERBS].index(name) % 2 :: 2], WAYS, strict=True):
         await scene.befallen(VERBS[name], at, way)
 
 

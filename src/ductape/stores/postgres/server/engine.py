@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from ductape.domain.schema import StoreSchema, refuse_outlived
 from ductape.errors import StoreError
@@ -23,21 +23,16 @@ from ductape.stores.postgres.rows.values import Row
 from ductape.stores.postgres.server.address import Address
 from ductape.stores.postgres.server.again import NotBegun, commit, if_alive, refuse_gone
 from ductape.stores.postgres.server.cancelling import cancellations, heed_cancellation
+from ductape.stores.postgres.server.causes import Causes, always_gone, undone_by_statement
 from ductape.stores.postgres.server.connecting import (
     connect,
     connect_alone,
     prepare,
     prepare_threshold,
 )
-from ductape.stores.postgres.server.faults import (
-    TRY_AGAIN,
-    doubted,
-    explain,
-    refuse_rule,
-    unanswered,
-)
+from ductape.stores.postgres.server.faults import TRY_AGAIN, refuse_rule
 from ductape.stores.postgres.server.lines import AsyncLine
-from ductape.stores.postgres.server.locks import UNBOUNDED, UNHURRIED, bounded, locked_out
+from ductape.stores.postgres.server.locks import UNBOUNDED, UNHURRIED, bounded
 from ductape.stores.postgres.server.patience import Unanswered, watched
 from ductape.stores.postgres.server.plans import AS_THE_SERVER_DOES, PLANNED_ANEW, by_index
 from ductape.stores.postgres.server.poolers import deafen
@@ -84,6 +79,7 @@ class Engine:
         )
         # Behind a pooler nothing is set for a connection that would have to be taken back.
         self._lent = b"BEGIN" if pooled else b"; ".join((b"BEGIN", AS_THE_SERVER_DOES, UNHURRIED))
+        self._causes = Causes(address, self.statements, self.connect, self._pool.drain)
         self._closed = False
         self._newest = known_schema()
 
@@ -132,13 +128,13 @@ class Engine:
         async with begun:
             yield connection
             if connection.info.transaction_status is not TransactionStatus.INTRANS:
-                raise self._undone_by_statement()
+                raise undone_by_statement()
             try:
                 with watched(connection) as watch:
                     watch.committing = True
                     await connection.execute(b"COMMIT")
             except (Unanswered, psycopg.Error) as error:
-                raise await self._why(error) from error
+                raise await self._causes.why(error) from error
 
     async def _begun(self) -> tuple[AsyncExitStack, Connection]:
         """Return a connection on which a transaction is open, and what gives it back."""
@@ -152,8 +148,8 @@ class Engine:
             except NotBegun:
                 continue
             except (Unanswered, psycopg.Error) as error:
-                raise await self._why(error) from error
-        raise self._always_gone()
+                raise await self._causes.why(error) from error
+        raise always_gone(self.address.shown)
 
     async def connect(self) -> Connection:
         """Open one more connection, outside the pool; raises `StoreError`."""
@@ -191,11 +187,11 @@ class Engine:
                 refuse_rule(error, self.address.shown)
                 await asyncio.sleep(PAUSE_S * at)
             except (Unanswered, psycopg.Error) as error:
-                raise await self._why(error, in_doubt=in_doubt) from error
+                raise await self._causes.why(error, in_doubt=in_doubt) from error
             else:
                 heed_cancellation(cancelled)
                 return answer
-        raise doubted(self._always_gone()) if in_doubt else self._always_gone()
+        raise always_gone(self.address.shown, in_doubt=in_doubt)
 
     async def _once(
         self, begin: bytes | None, step: Step[T], cancelled: int, *, unhurried: bool = False
@@ -237,61 +233,6 @@ class Engine:
 
     def _on(self, line: AsyncLine) -> Transaction:
         return Transaction(line, self.statements)
-
-    async def _why(self, error: Unanswered | psycopg.Error, *, in_doubt: bool = False) -> Exception:
-        """Tell what an error means; `in_doubt`: something may have been stored before it."""
-        match error:
-            case Unanswered():
-                error.in_doubt |= in_doubt
-                return await self._given_up(error)
-            case PoolTimeout():
-                told = await self._why_none(error)
-            case psycopg.errors.LockNotAvailable():
-                told = await self._who_holds(error)
-            case _:
-                told = explain(error, self.address.shown)
-        return doubted(told) if in_doubt and isinstance(told, StoreError) else told
-
-    async def _given_up(self, error: Unanswered) -> StoreError:
-        """Let the other connections go, too: they have led to the same silence for as long."""
-        await self._pool.drain()
-        return unanswered(error, self.address.shown)
-
-    async def _why_none(self, error: PoolTimeout) -> Exception:
-        """Find out why no connection was to be had: the pool does not tell."""
-        try:
-            connection = await self.connect()
-        except StoreError as reason:
-            return reason
-        await connection.close()
-        return explain(error, self.address.shown)
-
-    def _always_gone(self) -> StoreError:
-        told = StoreError(
-            "the transaction was undone again and again, or its connection is always gone",
-            path=self.address.shown,
-            hint="look at the server's log; the call may be made again",
-        )
-        told.passing = True
-        return told
-
-    def _undone_by_statement(self) -> StoreError:
-        return StoreError(
-            "the transaction was undone, or ended, by one of its own statements",
-            path="transaction",
-            hint="let the error of a statement leave the block, and end nothing inside of it",
-        )
-
-    async def _who_holds(self, error: psycopg.Error) -> Exception:
-        """Find out whose lock it is that a step has waited for too long."""
-        try:
-            connection = await self.connect()
-        except StoreError:
-            return explain(error, self.address.shown)
-        try:
-            return await locked_out(error, self._on(AsyncLine(connection)), self.address.shown)
-        finally:
-            await connection.close()
 
     def _check(self) -> None:
         if self._closed:
