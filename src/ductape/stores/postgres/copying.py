@@ -19,8 +19,8 @@ from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.lines import AsyncLine
 from ductape.stores.postgres.server.transaction import Transaction
 
-FETCHED = 64
-"""How many rows a page is fetched in at a time: each may hold an input, a result and attempts."""
+_FETCH = b"FETCH 64 FROM page"
+"""A page is fetched in few rows at a time: each may hold an input, a result and attempts."""
 
 _KINDS: Mapping[str, Kind] = {
     "text": "text",
@@ -151,21 +151,28 @@ async def _page(
 ) -> Page:
     key = _listed(table.key)
     beyond = SQL("") if after is None else _beyond(key, len(after))
-    query = SQL("SELECT {} FROM {} {} ORDER BY {} LIMIT {}").format(
+    query = SQL("DECLARE page CURSOR FOR SELECT {} FROM {} {} ORDER BY {} LIMIT {}").format(
         _listed([c.name for c in table.columns]), table.name, beyond, key, Literal(most)
     )
     rows: list[Row] = []
     size = 0
-    async with _connection(transaction).cursor(name="page") as cursor:
-        await cursor.execute(query, after, binary=True)
-        while size < PAGE_BYTES and (fetched := await cursor.fetchmany(FETCHED)):
-            for row in fetched:
-                rows.append(tuple(map(_portable, row)))
-                size += sum(len(cell) for cell in row if isinstance(cell, str | bytes))
+    connection = _connection(transaction)
+    await connection.execute(query, after)
+    # Not the driver's own cursor: it stays open for ever if the line breaks before its end.
+    while size < PAGE_BYTES and (fetched := await _fetched(connection)):
+        for row in fetched:
+            rows.append(tuple(map(_portable, row)))
+            size += sum(len(cell) for cell in row if isinstance(cell, str | bytes))
+    await connection.execute(b"CLOSE page")
     if not rows:
         return Page([], None)
     places = [[c.name for c in table.columns].index(name) for name in table.key]
     return Page(rows, tuple(rows[-1][at] for at in places))
+
+
+async def _fetched(connection: AsyncConnection[Any]) -> list[Row]:
+    cursor = await connection.execute(_FETCH, binary=True)
+    return await cursor.fetchall()
 
 
 async def _begin(

@@ -101,7 +101,11 @@ class PostgresPulse:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         connection.add_notify_handler(let_go)
         if not self._pooled:
-            connection.execute(self._bounded(connection, local=False))
+            try:
+                connection.execute(self._bounded(connection, local=False))
+            except psycopg.Error:
+                connection.close()
+                raise
         return connection
 
     def _bounded(self, connection: psycopg.Connection[Row], *, local: bool) -> bytes:

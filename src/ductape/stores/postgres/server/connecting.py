@@ -32,6 +32,9 @@ async def connect_alone(address: Address) -> Connection:
     except psycopg.Error as error:
         await connection.close()
         raise explain(error, address.shown) from error
+    except BaseException:  # cancelled: nobody else knows of the connection
+        await connection.close()
+        raise
     return connection
 
 
