@@ -7,7 +7,7 @@ from typing import cast
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.request import JobEventTypes
 from ductape.errors import NotFound
-from ductape.handlers.python.containing import contained
+from ductape.handlers.python.containing import CONTAINED
 from ductape.handlers.python.context import AsyncContext, ThreadContext
 from ductape.handlers.python.feature_context import FeatureContext
 from ductape.handlers.python.features import run_feature
@@ -64,7 +64,7 @@ class PythonHandler:
         return await run_feature(invocation, body)
 
     async def _called(self, registered: Registered, given: object, engine: Context) -> object:
-        with contained():
+        with CONTAINED:
             if registered.is_async:
                 seen = AsyncContext.of(engine) if registered.wants_context else None
                 return await cast("Awaitable[object]", registered.call(given, seen))

@@ -1,26 +1,33 @@
 """Around the call of a user's function: what is meant to end a program ends its run instead."""
 
 from asyncio import CancelledError
-from collections.abc import Generator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Final
 
 from ductape.handlers.python.replay import Halt
 from ductape.ports.handler import Quit
 from ductape.ports.steps import Suspend
 
+_SIGNS = (Exception, CancelledError, KeyboardInterrupt, BaseExceptionGroup, Suspend, Halt)
+"""What is no end of a program: Ctrl-C, which a person has pressed, stays what it is, and so do the
+engine's own signs, alone or in the group of a task group."""
 
-@contextmanager
-def contained() -> Generator[None]:
-    """Turn `SystemExit` and its kin into `Quit`: on the event loop they would end the worker.
 
-    Ctrl-C stays what it is, for a person has pressed it; and so do the engine's own signs, alone
-    or in the group of a task group.
-    """
-    try:
-        yield
-    except (CancelledError, KeyboardInterrupt, BaseExceptionGroup, Suspend, Halt):
-        raise
-    except BaseException as error:
-        if isinstance(error, Exception):
-            raise
-        raise Quit(error) from error
+class _Contained:
+    """A block without state: each call of a function passes it, so it has to cost nothing."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        """Raise `Quit` for what is meant to end a program."""
+        if error is not None and not isinstance(error, _SIGNS):
+            raise Quit(error) from error
+
+
+CONTAINED: Final = _Contained()
+"""Turns `SystemExit` and its kin into `Quit`: on the event loop they would end the worker."""

@@ -17,7 +17,7 @@ from ductape.domain.parsing.scalars import SPAN_MAX_MS
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import Step
 from ductape.errors import ProviderError, invalid
-from ductape.handlers.python.containing import contained
+from ductape.handlers.python.containing import CONTAINED
 from ductape.handlers.python.replay import Replay
 from ductape.handlers.python.results import json_result
 from ductape.ports.handler import Invocation
@@ -217,7 +217,7 @@ class FeatureContext:
         patience = asyncio.timeout(most_ms / 1000)
         try:
             async with patience:
-                with contained():
+                with CONTAINED:
                     answer = function(*args)
                     if isawaitable(answer):
                         return await cast("Awaitable[object]", answer)

@@ -6,7 +6,7 @@ from typing import cast
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Failure
 from ductape.domain.steps import UNDOING, Step
-from ductape.handlers.python.containing import contained
+from ductape.handlers.python.containing import CONTAINED
 from ductape.handlers.python.feature_context import FeatureContext
 from ductape.handlers.python.replay import Halt, Replay
 from ductape.handlers.python.results import json_result
@@ -41,7 +41,7 @@ async def run_feature(invocation: Invocation, body: Body) -> JsonValue:
     failure = steps.unwinding
     replay = Replay(steps, only=steps.stopping or failure is not None)
     try:
-        with contained():
+        with CONTAINED:
             answer = await body(FeatureContext(invocation, steps, replay))
         result = json_result(answer)
         replay.over()
