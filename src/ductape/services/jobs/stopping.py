@@ -19,9 +19,8 @@ class Stopping:
         record = await self._store.reading.get(run.job_id) if asked else None
         live = None if record is None else record.live
         if live is not None and live.number == run.number and under_way(live):
-            await self.unwinds(
-                live, reason
-            )  # found out meanwhile: it was stored as what calls none
+            # Found out meanwhile: it was stored as what calls no features.
+            await self.unwinds(live, reason)
         return asked
 
     async def unwinds(self, run: Run, reason: str | None) -> bool:

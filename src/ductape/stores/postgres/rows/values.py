@@ -195,7 +195,8 @@ def ending_columns(done: Finished, fence: int) -> dict[str, Cell]:
         "result": encode_result(done.result),
         "error": None if done.error is None else encode(done.error),
         "progress": None if done.progress is None else encode(done.progress),
-        "scheduled_at": done.scheduled_at_ms,
+        # Only an occurrence may have come to stand for another instant than it was made for.
+        "scheduled_at": None if done.spec.repeat is None else done.scheduled_at_ms,
     }
 
 

@@ -21,9 +21,9 @@ WITH ending AS (
     DELETE FROM ductape.runs AS r USING ending AS e
     WHERE r.job_id = e.id AND r.number = e.n AND r.fence = e.fence
     RETURNING r.job_id, r.number, e.outcome, NOT r.recurring, r.product, r.env, r.event, r.kind, r.queue,
-        r.extra, e.cached, e.scheduled_at, r.first_started_at, e.completed_at, e.failures, r.job_key,
-        r.session_tag, r.session_user_id, r.metadata, r.spec, e.attempts, e.result, e.error,
-        coalesce(e.progress, r.progress)
+        r.extra, e.cached, coalesce(e.scheduled_at, r.scheduled_at), r.first_started_at, e.completed_at,
+        e.failures, r.job_key, r.session_tag, r.session_user_id, r.metadata, r.spec, e.attempts, e.result,
+        e.error, coalesce(e.progress, r.progress)
 )
 INSERT INTO ductape.history (job_id, number, outcome, head, product, env, event, kind, queue, extra, cached,
     scheduled_at, started_at, completed_at, failures, job_key, session_tag, session_user_id, metadata, spec,
