@@ -15,7 +15,6 @@ ALLOWED = {
     "worker/attempt/invoking.py": "round the call inside of a run: returned to its caller",
     "worker/attempt/stepping.py": "round the call of a step's handler: recorded with the step",
     "handlers/python/features.py": "round the call of a feature's function: the error is recorded",
-    "handlers/python/containing.py": "round the call of a handler: raised as a failure of it",
     "worker/attempt/failing.py": "round an error's own code: told as one that cannot be told",
     "worker/threads.py": "round the call of a handler in its thread: handed to who waits for it",
     "worker/lane.py": "a turn of a background loop: logged, the turn is taken again",
