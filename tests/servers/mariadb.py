@@ -138,4 +138,4 @@ def mariadb(found: Sequence[str], *words: str) -> Iterator[MariaDb]:
             server.sql(f"GRANT ALL ON *.* TO {WORKER}@'%'")
             yield server
         finally:
-            server.stop()
+            server.stop(at_once=True)

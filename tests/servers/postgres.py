@@ -96,7 +96,7 @@ class PostgresServer:
             try:
                 yield follower
             finally:
-                follower.stop()
+                follower.stop(at_once=True)
 
     def _until_ready(self) -> None:
         while True:
@@ -124,7 +124,7 @@ def postgres_server(
         try:
             yield server
         finally:
-            server.stop()
+            server.stop(at_once=True)  # nothing of it is kept: no checkpoint of a thousand schemas
 
 
 @contextmanager
