@@ -238,6 +238,19 @@ async def test_a_mail_keeps_its_message_id_over_attempts(world: World) -> None:
     assert first == second != third
 
 
+@pytest.mark.parametrize(
+    ("sender", "domain"),
+    [("Shop, Inc. <a@shop.example>", "shop.example"), ("Shop <a@shöp.example>", "localhost")],
+)
+async def test_a_mails_id_has_its_senders_domain_where_headers_can(
+    world: World, sender: str, domain: str
+) -> None:
+    given: JsonObject = {"email": {"to": "ada@example.org", "subject": "Hi", "template": "x"}}
+    place: JsonObject = {"host": "localhost", "port": world.mailbox.port, "security": "none"}
+    await world.send(given, email={**place, "sender": sender})
+    assert world.mailbox.mails[0].message["Message-ID"].endswith(f"@{domain}>")
+
+
 async def test_each_success_is_checkpointed_and_every_channel_is_tried(world: World) -> None:
     world.mailbox.reply = "451 later"
     error = await world.failed(GIVEN, MESSAGE)

@@ -38,9 +38,7 @@ def make(
     told = format_of(documents.first.value)
     app = options.app or _app_tag(documents)
     options = replaced(options, app=app, product=options.product or app)
-    report = Report(options.product)
-    for place in documents.odd:
-        report.leave_out(place, "number", "JSON has no such number")
+    report = _report_of(documents, options.product)
     try:
         apps = apps_of(documents, options, report)
     except RecursionError as error:
@@ -63,6 +61,14 @@ def make(
         secrets=report.secrets(),
         document=product,
     )
+
+
+def _report_of(documents: Documents, product: str) -> Report:
+    """Begin the report with what reading has left out."""
+    report = Report(product)
+    for place in documents.odd:
+        report.leave_out(place, "number", "JSON has no such number")
+    return report
 
 
 def _app_tag(documents: Documents) -> str:

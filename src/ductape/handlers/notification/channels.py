@@ -3,7 +3,6 @@
 Each returns the provider's own id for what it took, if it has one, and raises `ProviderError`.
 """
 
-from email.utils import parseaddr
 from hashlib import sha256
 
 from ductape.domain.definitions.notification import CallbackProvider, EmailProvider
@@ -16,6 +15,7 @@ from ductape.domain.http.parts import (
     query_pairs,
 )
 from ductape.domain.inputs.parts import RequestParts
+from ductape.domain.mailbox import read_sender
 from ductape.handlers.notification.compose import EmailContent
 from ductape.handlers.notification.sending import (
     IDEMPOTENCY_HEADER,
@@ -92,6 +92,8 @@ async def send_callback(
 
 
 def _message_id(idempotency_key: str, sender: str) -> str:
-    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    read = read_sender(sender)
+    own = "" if read is None else read.address.rpartition("@")[2]
+    domain = own if own.isascii() and own else "localhost"
     digest = sha256(idempotency_key.encode()).hexdigest()[:32]
     return f"<{digest}@{domain}>"
