@@ -1,8 +1,8 @@
 """Following one job until it is over (SPEC 10).
 
 Hints tell when to look again; what no hint tells (a run that began, progress) is seen by looks:
-soon after a change, more and more seldom while nothing changes. An
-outage of the store is outlasted.
+soon after a change, more and more seldom while nothing changes. An outage of the store is
+outlasted.
 """
 
 import asyncio
