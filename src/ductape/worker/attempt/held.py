@@ -1,7 +1,8 @@
 """A run in this worker's hands, from its claim to its settlement."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,6 +37,10 @@ class Held:
     """Whether its errors may quote a provider: not where anything of it is sensitive."""
     left: "set[asyncio.Task[object]]" = field(default_factory=set["asyncio.Task[object]"])
     """Parts of the run that did not stop in time: its slot stays taken until they do."""
+    undoing: int = 0
+    """How many rollbacks are under way."""
+    cancels_later: Callable[[], None] | None = None
+    """Tells the run that it was cancelled, as soon as no rollback is under way."""
     ref: RunRef = field(init=False)
     """The run and the fence it is held by."""
 
@@ -52,6 +57,22 @@ class Held:
         # Told twice, a run in a thread would be let go of while the thread still works.
         if self.task is not None and not told:
             self.task.cancel()
+
+    @contextmanager
+    def undoing_part(self) -> Generator[None]:
+        """Let nobody cancel the run while this rollback is under way: it would be begun again.
+
+        Its own time bounds it; a deadline, a graceful stop and a lost lease are not put off.
+        """
+        self.undoing += 1
+        try:
+            yield
+        finally:
+            self.undoing -= 1
+            later = self.cancels_later
+            if later is not None and not self.undoing:
+                self.cancels_later = None
+                later()
 
     def telling(self, now_ms: int) -> Telling:
         """Say how an error of the run is told."""

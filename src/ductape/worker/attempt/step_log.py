@@ -7,6 +7,7 @@ keeps it, whatever is applied meanwhile (SPEC 8). Instants are epoch millisecond
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from msgspec.structs import replace
 
@@ -160,9 +161,14 @@ class StepLog:
         """Record what was deferred, however long the store is out of reach."""
         if not self._deferred:
             return
-        waiting = {step.path: self._kept(step) for step in self._deferred}
-        self._deferred = []
-        if not await self._recorded([*waiting.values()]):
+        deferred, self._deferred = self._deferred, []
+        waiting = {step.path: self._kept(step) for step in deferred}
+        try:
+            recorded = await self._recorded([*waiting.values()])
+        except asyncio.CancelledError:
+            self._deferred = deferred + self._deferred  # What has finished is not forgotten.
+            raise
+        if not recorded:
             raise Suspend(self.now_ms())
 
     async def _recorded(self, steps: Sequence[Step]) -> bool:
@@ -171,6 +177,8 @@ class StepLog:
                 return await self._rows.record(self._ref, steps)
             except StoreError as error:
                 log.warning("steps of job %s cannot be recorded: %s", self._ref.job_id, error)
+            if self._held.settled:
+                return False  # It was cut off: whoever has the run next finds what is recorded.
             await asyncio.sleep(PAUSE_AFTER_FAULT_S)
 
     async def receive(self, step: Step) -> Step:
@@ -184,6 +192,17 @@ class StepLog:
             return await self.put(opened)  # who sent it could not know that it is to be sealed
         self._note(opened)
         return opened
+
+    async def until_may_begin(self, path: str) -> AbstractContextManager[None]:
+        """Return what a step at a path is to be done in: a rollback is let end when it has begun.
+
+        Where the run is cancelled nothing else begins beside it, nor anything after it: the run
+        is told to stop then.
+        """
+        held, undoes = self._held, UNDOING in path
+        if held.why == "cancel" or (held.cancels_later is not None and not undoes):
+            await asyncio.Event().wait()
+        return held.undoing_part() if undoes else nullcontext()
 
     def hide(self, path: str) -> None:
         """Have the results of a step and those below it sealed: of a sensitive definition."""

@@ -197,6 +197,10 @@ class FeatureSteps:
         return plan.kind in CHILDREN or self.leaves(plan.path)
 
     async def _try(self, plan: Plan, work: Work, undo: Work) -> Step:
+        with await self._log.until_may_begin(self._prefix + plan.path):
+            return await self._tried(plan, work, undo)
+
+    async def _tried(self, plan: Plan, work: Work, undo: Work) -> Step:
         step = await self._log.put(self._begun(plan))
         try:
             result = bounded(await self._in_time(plan, step, work, undo))

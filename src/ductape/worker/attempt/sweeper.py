@@ -5,6 +5,7 @@ One sweep over the runs in hand costs less than a timer for each (DESIGN 3).
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from ductape.ports.clock import Clock
 from ductape.worker.attempt.held import Held, Why
@@ -32,7 +33,10 @@ class Sweeper:
         self._watched.pop(held, None)
 
     def stop(self, held: Held, why: Why, *, reason: str | None = None) -> None:
-        """Tell a run to stop, and see that it does."""
+        """Tell a run to stop, and see that it does; a cancelled one first ends its rollback."""
+        if why == "cancel" and held.undoing:
+            held.cancels_later = partial(self.stop, held, why, reason=reason)
+            return
         grace_ms = self._grace_ms if why in ("timeout", "cancel") else 0
         held.stop(why, now_ms=self._clock.now_ms(), grace_ms=grace_ms, reason=reason)
         if held.cut_at_ms is not None:
