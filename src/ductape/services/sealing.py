@@ -3,6 +3,9 @@
 They are sealed where a job is made and where a run succeeds, and opened where an attempt begins and
 where somebody is shown them: in between, store and engine carry an envelope that tells nothing. The
 envelope names its place, so that a result may answer an equal run of another job.
+
+A value that itself looks like an envelope is sealed too, sensitive or not, wherever both kinds are
+kept: so what looks like one in the store is one, and what is in it is never opened a second time.
 """
 
 from base64 import b64decode, b64encode
@@ -34,7 +37,7 @@ class Sealing:
 
     def hidden(self, spec: JobSpec, job_id: str) -> JobSpec:
         """Return what a job asks for as it is stored."""
-        if not spec.sensitive or ENVELOPE in spec.input:
+        if not spec.sensitive:
             return spec
         return replace(spec, input=self._seal(spec.input, f"{job_id}/input"))
 
@@ -46,9 +49,8 @@ class Sealing:
 
     def result_of(self, run: Run, result: JsonValue) -> JsonValue:
         """Return a run's result as it is stored."""
-        if not run.spec.sensitive:
-            return result
-        return self._seal(result, f"{run.job_id}/{run.number}/result")
+        place = f"{run.job_id}/{run.number}/result"
+        return self._seal(result, place) if run.spec.sensitive else self.unmistaken(result, place)
 
     def kept_checkpoint(self, run: Run, value: JsonValue) -> JsonValue:
         """Return what a run checkpoints as it is stored.
@@ -67,21 +69,32 @@ class Sealing:
         """Seal any value, to be found again at a place."""
         return self._seal(value, place)
 
-    def opened(self, value: JsonValue) -> JsonValue:
-        """Return a value as it was before it was sealed, if it was; raises `SealBroken`."""
-        return self._open(value)
+    def unmistaken(self, value: JsonValue, place: str) -> JsonValue:
+        """Return a value that is not sensitive as it is stored among those that are."""
+        return value if _envelope(value) is None else self._seal(value, place)
 
-    def told(self, value: JsonValue) -> JsonValue:
+    def opened(self, value: JsonValue, *, of: str = "") -> JsonValue:
+        """Return a value as it was before it was sealed, if it was; raises `SealBroken`.
+
+        Of one job, by its id: an envelope of another place is a value that only looks like one.
+        """
+        found = _envelope(value)
+        return value if of and found and not found[1].startswith(f"{of}/") else self._open(value)
+
+    def told(self, value: JsonValue, *, of: str = "") -> JsonValue:
         """Return a value for people who may see all of it; what cannot be opened is masked."""
-        return self._or_mask(value)
+        try:
+            return self.opened(value, of=of)
+        except SealBroken:
+            return MASK
 
     def answer(self, run: Finished) -> JsonValue:
         """Return a finished run's result as its handler gave it; raises `StoreError`."""
-        if not run.spec.sensitive:
-            return run.result
         try:
             return self._open(run.result)
         except SealBroken as error:
+            if not run.spec.sensitive:
+                return run.result  # It only looks like an envelope: an earlier version stored it.
             raise StoreError(
                 f"the result of job {run.job_id} cannot be unsealed: {error}",
                 job_id=run.job_id,
@@ -100,21 +113,15 @@ class Sealing:
     def shown_run(self, run: Finished) -> Finished:
         """Return a finished run for people who may see all of it."""
         if not run.spec.sensitive:
-            return run
-        return replace(self._shown_part(run), result=self._or_mask(run.result))
+            return run if _envelope(run.result) is None else replace(run, result=self.answer(run))
+        return replace(self._shown_part(run), result=self.told(run.result))
 
     def _shown_part(self, part: Part) -> Part:
         if not part.spec.sensitive:
             return part
-        shown = self._or_mask(part.spec.input)
+        shown = self.told(part.spec.input)
         given = shown if isinstance(shown, dict) else {ENVELOPE: MASK}
         return replace(part, spec=replace(part.spec, input=given))
-
-    def _or_mask(self, value: JsonValue) -> JsonValue:
-        try:
-            return self._open(value)
-        except SealBroken:
-            return MASK
 
     def _seal(self, value: JsonValue, place: str) -> JsonObject:
         sealed = self._vault.seal(msgspec.json.encode(value), place=place)
@@ -122,11 +129,20 @@ class Sealing:
 
     def _open(self, value: JsonValue) -> JsonValue:
         """Open an envelope; what is none was stored before its definition was called sensitive."""
-        match value:
-            case {"$sealed": str(text), "place": str(place)} if len(value) == 2:  # noqa: PLR2004
-                return msgspec.json.decode(self._vault.unseal(_bytes(text), place=place))
-            case _:
-                return value
+        found = _envelope(value)
+        if found is None:
+            return value
+        text, place = found
+        return msgspec.json.decode(self._vault.unseal(_bytes(text), place=place))
+
+
+def _envelope(value: JsonValue) -> tuple[str, str] | None:
+    """Return what an envelope holds, and its place; none for any other value."""
+    match value:
+        case {"$sealed": str(text), "place": str(place)} if len(value) == 2:  # noqa: PLR2004
+            return text, place
+        case _:
+            return None
 
 
 def _bytes(text: str) -> bytes:

@@ -43,11 +43,42 @@ def finished(spec: JobSpec, result: JsonValue) -> Finished:
     return Finished("job", 1, "completed", spec, NOW_MS, NOW_MS, NOW_MS, (), result)
 
 
-def test_an_input_is_sealed_once_and_opened_again() -> None:
+ALIKE: dict[str, JsonValue] = {"$sealed": "eA==", "place": "job/input"}
+
+
+def test_an_input_is_sealed_and_opened_again() -> None:
     hidden = OURS.hidden(SENSITIVE, "job")
     assert "4000" not in repr(hidden.input)
-    assert OURS.hidden(hidden, "job") == hidden
     assert OURS.input_of(hidden) == SECRET
+
+
+@pytest.mark.parametrize("given", [ALIKE, {**SECRET, "$sealed": "x"}])
+def test_an_input_that_looks_sealed_is_sealed_all_the_same(given: dict[str, JsonValue]) -> None:
+    hidden = OURS.hidden(replace(SENSITIVE, input=given), "job")
+    assert "eA==" not in repr(hidden.input)
+    assert "4000" not in repr(hidden.input)
+    assert OURS.input_of(hidden) == given
+
+
+@pytest.mark.parametrize("spec", [PLAIN, SENSITIVE])
+def test_a_result_that_is_itself_an_envelope_comes_back_as_it_was_given(spec: JobSpec) -> None:
+    given = OURS.sealed("of another", "other/1/result")
+    run = finished(OURS.hidden(spec, "job"), OURS.result_of(a_run(spec), given))
+    assert OURS.answer(run) == given
+    assert OURS.shown_run(run).result == given
+
+
+def test_what_is_kept_among_sealed_values_is_never_taken_for_one() -> None:
+    given = OURS.sealed("of another", "other/1/result")
+    assert OURS.opened(OURS.unmistaken(given, "job/1/step/a"), of="job") == given
+    assert OURS.opened(OURS.unmistaken("plain", "job/1/step/a"), of="job") == "plain"
+
+
+def test_an_envelope_of_another_job_that_an_earlier_version_kept_is_a_value() -> None:
+    given = OURS.sealed("of another", "other/1/result")
+    assert OURS.opened(given, of="job") == given
+    assert OURS.told(given, of="job") == given
+    assert OURS.opened(OURS.sealed("ours", "job/1/step/a"), of="job") == "ours"
 
 
 def test_what_is_not_sensitive_is_left_alone() -> None:

@@ -1,5 +1,6 @@
 """The steps of a run as callers see them."""
 
+from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.record import JobRecord
 from ductape.domain.steps import UNDER_WAY, Step
 from ductape.domain.views import error_view
@@ -17,10 +18,12 @@ async def step_views(
         number = 0 if run is None else run.number
     found = await steps.of_run(record.job_id, number)
     over = record.live is None or record.live.number != number
-    return [_view(step, sealing, over=over) for step in found.steps if not _is_whole(step)]
+    own = [step for step in found.steps if not _is_whole(step)]
+    told = [sealing.told(step.result, of=record.job_id) for step in own]
+    return [_view(step, result, over=over) for step, result in zip(own, told, strict=True)]
 
 
-def _view(step: Step, sealing: Sealing, *, over: bool) -> StepView:
+def _view(step: Step, result: JsonValue, *, over: bool) -> StepView:
     ended = step.completed_at_ms
     left = over and step.state in UNDER_WAY
     return StepView(
@@ -33,7 +36,7 @@ def _view(step: Step, sealing: Sealing, *, over: bool) -> StepView:
         failures=step.failures,
         due_at=None if left else step.due_at_ms,
         signal=step.awaits,
-        result=sealing.told(step.result),
+        result=result,
         error=None if step.error is None else error_view(step.error),
     )
 

@@ -46,6 +46,7 @@ class StepCache:
         )
         sealed = spec.sensitive or injected.target.sensitive
         place = f"{claim.run.job_id}/{claim.run.number}/cache/{call.path}"
-        kept = self._preparing.sealing.sealed(result, place) if sealed else result
-        await self._memory.leave(entry, kept, now_ms=now_ms)
+        sealing = self._preparing.sealing
+        keep = sealing.sealed if sealed else sealing.unmistaken
+        await self._memory.leave(entry, keep(result, place), now_ms=now_ms)
         return result

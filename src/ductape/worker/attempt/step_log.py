@@ -244,10 +244,12 @@ class StepLog:
     def _kept(self, step: Step) -> Step:
         """Return a step as it is stored."""
         run = self._run
-        if step.result is None or not (run.spec.sensitive or self._is_hidden(step.path)):
+        if step.result is None:
             return step
+        hides = run.spec.sensitive or self._is_hidden(step.path)
+        keep = self._sealing.sealed if hides else self._sealing.unmistaken
         place = f"{run.job_id}/{run.number}/step/{step.path}"
-        return replace(step, result=self._sealing.sealed(step.result, place))
+        return replace(step, result=keep(step.result, place))
 
     def _is_hidden(self, path: str) -> bool:
         while path and path not in self._hidden:
@@ -255,7 +257,7 @@ class StepLog:
         return bool(path)
 
     def _opened(self, step: Step) -> Step:
-        return replace(step, result=self._sealing.opened(step.result))
+        return replace(step, result=self._sealing.opened(step.result, of=self._run.job_id))
 
     @property
     def _steps(self) -> dict[str, Step]:
