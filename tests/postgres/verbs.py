@@ -12,6 +12,12 @@ PRODUCT: Mapping[str, object] = {
     "tag": "shop",
     "envs": [{"slug": "dev"}],
     "jobs": [{"tag": "add", "handler": "python"}],
+    "features": [
+        {
+            "tag": "hold",
+            "sequence": [{"tag": "main", "events": [{"type": "wait", "event": "go"}]}],
+        }
+    ],
     "sessions": [
         {
             "tag": "login",
@@ -59,6 +65,10 @@ def a_recurrence(name: str, **parts: object) -> dict[str, object]:
 
 async def _stored(here: Ductape, name: str) -> str:
     return (await here.processor.job.dispatch(a_request(name)))["job_id"]
+
+
+async def _held(here: Ductape, name: str) -> str:
+    return (await here.processor.job.dispatch(a_request(name, event="hold")))["job_id"]
 
 
 async def _ended(here: Ductape, name: str) -> str:
@@ -286,7 +296,7 @@ VERBS: dict[str, Verb] = {
         lambda d, n: d.queues.set_rate(n, 3), _queue_has("rate", {"limit": 3, "per": 1_000})
     ),
     "features.signal": Verb(
-        _changes(lambda d, j: d.features.signal(j, "go", {"a": 1})), _signals, _stored
+        _changes(lambda d, j: d.features.signal(j, "go", {"a": 1})), _signals, _held
     ),
     "history": _reading(lambda d, j: d.jobs.history(j), _ended),
     "list": _reading(lambda d, _: d.jobs.list(limit=5)),

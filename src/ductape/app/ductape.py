@@ -254,7 +254,7 @@ class Ductape:
             at_once,
             self._own_worker,
         )
-        self.features = Features(core.store, clock, sealing)
+        self.features = Features(core.store, core.catalog, clock, sealing)
         self.jobs = Jobs(core.store, core.settler, clock, zones, sealing, extras, outlasting)
         self.products = product_service(core, scheduling, limits)
         self.health = HealthService(core.store)
