@@ -5,13 +5,12 @@ result: JSON, text, or base64. A call to AWS is signed; to Google it carries an 
 anew once where it is refused (SPEC 9).
 """
 
-from urllib.parse import urlsplit
-
 import msgspec
 from msgspec.structs import replace
 
 from ductape.domain.definitions.function import FunctionAuth, FunctionTarget
 from ductape.domain.found import kind_of
+from ductape.domain.http.addresses import web_address
 from ductape.domain.http.answer import (
     Answer,
     body_value,
@@ -22,7 +21,7 @@ from ductape.domain.http.answer import (
 from ductape.domain.http.aws import AwsKeys, Signable, sendable, signed_headers
 from ductape.domain.http.parts import encode_body, merged_headers
 from ductape.domain.http.tokens import AccountGrant
-from ductape.domain.inputs.function import check_function
+from ductape.domain.inputs.function import AS_A_QUERY, check_function
 from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.pairs import encoded, query_pairs
 from ductape.errors import ProviderError, ValidationError, invalid
@@ -129,12 +128,8 @@ class _Call:
 
 def _host_of(url: str) -> str:
     """Return a URL's host; raises `ProviderError` where it is no web address."""
-    try:
-        parts = urlsplit(url)
-        readable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        readable, parts = False, None
-    if not readable or parts is None:
+    parts = web_address(url)
+    if parts is None:
         raise ProviderError("VALIDATION_ERROR", "the function's URL is no http or https address")
     return parts.hostname or ""
 
@@ -143,7 +138,7 @@ def _with_payload(url: str, payload: JsonValue) -> str:
     if payload is None:
         return url
     if not isinstance(payload, dict):
-        raise invalid("input.payload", "an object, to be sent as a query", kind_of(payload))
+        raise invalid("input.payload", AS_A_QUERY, kind_of(payload))
     query = encoded(query_pairs(payload))
     return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
 

@@ -117,3 +117,10 @@ def test_each_auth_adds_what_it_should_and_shows_nothing() -> None:
     assert header.headers == {"X-Key": "k3y"}
     assert query.query == (("key", "k3y"),)
     assert "t0ken" not in repr(bearer)
+
+
+def test_a_user_that_basic_auth_would_cut_short_is_refused_and_not_shown() -> None:
+    with pytest.raises(ValidationError, match="a user name without `:`") as refused:
+        credentials(Auth(tag="a", type="basic", username="us:er", password="pass"))
+    assert refused.value.path == "definition.auth.username"
+    assert "us:er" not in str(refused.value)

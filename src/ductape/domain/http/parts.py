@@ -24,6 +24,8 @@ from ductape.domain.pairs import AS_USUAL, Pairs, Styles, as_text, encoded, quer
 from ductape.errors import Fault, ValidationError, fault, invalid
 
 AS_A_FORM = "an object, to be sent as a form"
+USER_NAME = "a user name without `:`, which ends it in basic auth"
+WITH_COLON = "one with"
 A_FILE = "a file: `{buffer, fileName, mimeType}`"
 
 _PARAM = re.compile(r"(?<=/):([A-Za-z_][A-Za-z0-9_]*)|:\{([^{}/?#]{1,200})\}")
@@ -183,7 +185,10 @@ def encode_body(
 
 
 def credentials(auth: Auth | None) -> Credentials:
-    """Return what an app's auth adds to each request."""
+    """Return what an app's auth adds to each request.
+
+    Raises `ValidationError` for a user name that basic auth cannot carry.
+    """
     if auth is None:
         return Credentials()
     match auth.type:
@@ -191,6 +196,8 @@ def credentials(auth: Auth | None) -> Credentials:
             token = auth.token or ""
             return Credentials(headers={"Authorization": f"Bearer {token}"}, secrets=(token,))
         case "basic":
+            if ":" in (auth.username or ""):
+                raise invalid("definition.auth.username", USER_NAME, WITH_COLON)
             pair = f"{auth.username or ''}:{auth.password or ''}"
             coded = b64encode(pair.encode()).decode()
             secrets = (auth.password or auth.username or "", coded)

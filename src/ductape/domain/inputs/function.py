@@ -7,6 +7,8 @@ from ductape.domain.inputs.schema import check_fields, rules_of
 from ductape.domain.jsonvalue import JsonObject
 from ductape.errors import Fault, fault
 
+AS_A_QUERY = "an object, to be sent as a query"
+
 
 def check_function(definition: JsonObject, given: JsonObject, *, resolved: bool) -> list[Fault]:
     """Tell everything that is wrong with a function's input.
@@ -15,10 +17,14 @@ def check_function(definition: JsonObject, given: JsonObject, *, resolved: bool)
     """
     faults = unknown_keys(given, ("payload",), "input")
     rules, payload = rules_of(definition.get("input")), given.get("payload")
-    if not rules or pending(payload, resolved=resolved):
+    by_query = definition.get("method") == "GET"
+    if not (rules or by_query) or pending(payload, resolved=resolved):
         return faults
     if payload is None:
         payload = {}
     if not isinstance(payload, dict):
-        return [*faults, fault("input.payload", "an object", kind_of(payload))]
+        return [
+            *faults,
+            fault("input.payload", AS_A_QUERY if by_query else "an object", kind_of(payload)),
+        ]
     return faults + check_fields(payload, rules, "input.payload", resolved=resolved)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from ductape.domain.files.content import content_faults, mime_faults
 from ductape.domain.files.names import joined, name_faults
 from ductape.domain.found import kind_of, listed
+from ductape.domain.http.addresses import web_address
 from ductape.domain.inputs.channels import unknown_keys
 from ductape.domain.inputs.pending import pending
 from ductape.domain.jsonvalue import JsonObject, JsonValue
@@ -37,6 +38,7 @@ _TAKES: dict[Operation, tuple[str, ...]] = {
     "sign": ("fileName", "expiry", "method"),
 }
 _HOW = "`base64.b64encode(content).decode()` makes it; `blob` takes bytes as they are"
+_ON_HOST = "`file` names one on the worker's host"
 _KNOWN = ("operation", *dict.fromkeys(name for names in _TAKES.values() for name in names))
 
 
@@ -139,7 +141,7 @@ def _content_faults(given: JsonObject, settled: JsonObject) -> list[Fault]:
         faults.append(fault("input", f"one of {listed(SOURCES)}", found))
     for name in sources:
         if name not in ("buffer", "blob"):
-            faults += _text(name, settled)
+            faults += _text(name, settled) or _no_web_address(name, settled)
         elif name in settled:
             faults += content_faults(settled[name], f"input.{name}", hint=_HOW)
     mime = settled.get("mimeType")
@@ -151,6 +153,13 @@ def _text(name: str, settled: JsonObject) -> list[Fault]:
     if isinstance(value, str) and "\0" not in value:
         return []
     return [fault(f"input.{name}", "a text", kind_of(value))]
+
+
+def _no_web_address(name: str, settled: JsonObject) -> list[Fault]:
+    url = settled.get(name)
+    if name != "url" or not isinstance(url, str) or web_address(url) is not None:
+        return []
+    return [fault("input.url", "an http or https URL with a host", "another text", hint=_ON_HOST)]
 
 
 def _number(name: str, settled: JsonObject, most: int) -> list[Fault]:

@@ -13,6 +13,8 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.-]*)\s*\}\}", re.ASCII)
 
+_BRACES = re.compile(r"\{\{[^{}]*\}\}")
+
 _NO_VARIABLES: frozenset[str] = frozenset()
 
 
@@ -25,6 +27,16 @@ def variables_of(template: JsonValue) -> frozenset[str]:
     if template is None:
         return _NO_VARIABLES
     return frozenset(name for text in _texts(template) for name in _VARIABLE.findall(text))
+
+
+def unread_braces(text: str) -> str | None:
+    """Return the first `{{…}}` of a text that is no variable, and so would stay as it is.
+
+    >>> unread_braces("Hi {{name}}"), unread_braces("Hi {{name}}, {{name|upper}}")
+    (None, '{{name|upper}}')
+    """
+    found = (braces[0] for braces in _BRACES.finditer(text))
+    return next((one for one in found if not _VARIABLE.fullmatch(one)), None)
 
 
 def unfilled(template: JsonValue, values: Mapping[str, JsonValue]) -> list[str]:

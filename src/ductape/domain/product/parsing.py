@@ -7,12 +7,14 @@ import msgspec
 
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product.format.document import Product
+from ductape.domain.product.rules.auths import auth_faults
 from ductape.domain.product.rules.brokers import broker_faults
 from ductape.domain.product.rules.calls import calling_faults
 from ductape.domain.product.rules.credentials import credential_faults
 from ductape.domain.product.rules.databases import database_faults
 from ductape.domain.product.rules.features import feature_faults
 from ductape.domain.product.rules.healthchecks import check_faults
+from ductape.domain.product.rules.messages import message_faults
 from ductape.domain.product.rules.names import naming_faults
 from ductape.domain.product.rules.options import choosing_faults
 from ductape.domain.product.rules.reach import reach_faults
@@ -29,7 +31,9 @@ _RULES = (
     naming_faults,
     credential_faults,
     variant_faults,
+    auth_faults,
     reach_faults,
+    message_faults,
     database_faults,
     storage_faults,
     session_faults,

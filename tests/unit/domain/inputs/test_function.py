@@ -14,11 +14,10 @@ SCHEMA: JsonObject = {
 
 
 def paths_of(
-    given: JsonObject, *, resolved: bool = False, schema: JsonObject = SCHEMA
+    given: JsonObject, *, resolved: bool = False, schema: JsonObject = SCHEMA, method: str = "POST"
 ) -> list[str]:
-    target = Target(
-        kind=JobEventTypes.FUNCTION, event="f", definition={"input": schema}, digest=b""
-    )
+    definition: JsonObject = {"input": schema, "method": method}
+    target = Target(kind=JobEventTypes.FUNCTION, event="f", definition=definition, digest=b"")
     return [one["path"] for one in check_input(target, given, resolved=resolved)]
 
 
@@ -47,3 +46,18 @@ def test_what_a_reference_brought_in_is_judged_once_it_is_there() -> None:
 @pytest.mark.parametrize("payload", [None, 1, "x", [1], {}])
 def test_without_a_schema_any_payload_will_do(payload: object) -> None:
     assert paths_of({"payload": payload}, schema={}) == []  # pyright: ignore[reportArgumentType] (any JSON)
+
+
+@pytest.mark.parametrize(
+    ("payload", "paths"),
+    [
+        (None, []),
+        ({"a": 1}, []),
+        ("$Session{all}", []),
+        (1, ["input.payload"]),
+        ([], ["input.payload"]),
+    ],
+)
+def test_what_goes_in_a_query_is_an_object(payload: object, paths: list[str]) -> None:
+    given: JsonObject = {"payload": payload}  # pyright: ignore[reportAssignmentType] (any JSON)
+    assert paths_of(given, schema={}, method="GET") == paths

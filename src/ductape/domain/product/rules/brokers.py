@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from ductape.domain.definitions.broker import BrokerType
 from ductape.domain.found import listed
 from ductape.domain.parsing.nearest import hint_for
-from ductape.domain.product.format.broker import Broker, BrokerEnv
+from ductape.domain.product.format.broker import Broker, BrokerEnv, Topic
 from ductape.domain.product.format.document import Product
 from ductape.errors import Fault, fault
 
@@ -102,3 +102,35 @@ def _dead_letter_faults(broker: Broker, path: str) -> Iterator[Fault]:
             yield fault(where, "the tag of another topic of the broker", f"`{dead}`", hint=hint)
         elif dead == topic.tag:
             yield fault(where, "the tag of another topic", "its own")
+    yield from _ring_faults(broker, path)
+
+
+def _ring_faults(broker: Broker, path: str) -> Iterator[Fault]:
+    """Tell every ring of dead letters once, at the topic that closes it.
+
+    Topics are told apart as the broker does it: two tags may be two names of one.
+    """
+    topics = {topic.tag: topic for topic in broker.topics}
+    done: set[str] = set()
+    for start in topics:
+        chain: list[Topic] = []
+        topic = topics.get(start)
+        while topic is not None and topic.tag not in done and topic.dead_letter != topic.tag:
+            done.add(topic.tag)
+            chain.append(topic)
+            topic = topics.get(topic.dead_letter or "")
+            if topic is not None and _place_of(topic) in map(_place_of, chain):
+                at = [*topics].index(chain[-1].tag)
+                yield _ring_fault([*chain, topic], f"{path}.topics[{at}].dead_letter")
+                break
+
+
+def _ring_fault(chain: list[Topic], path: str) -> Fault:
+    places = [_place_of(topic) for topic in chain]
+    drawn = " → ".join(f"`{topic.tag}`" for topic in chain[places.index(places[-1]) :])
+    return fault(path, "a topic whose own dead letters do not come back", f"a ring: {drawn}")
+
+
+def _place_of(topic: Topic) -> tuple[str | None, ...]:
+    """Return where a topic's messages are."""
+    return (topic.name or topic.tag, topic.exchange, topic.routing_key, topic.stream)

@@ -1,6 +1,6 @@
 """Rules about databases: where they are, templates that only take values (SPEC 9)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ductape.domain.database_place import PlaceFault, password_in, read_url
 from ductape.domain.definitions.database import DIALECTS
@@ -11,6 +11,7 @@ from ductape.domain.product.format.places import is_placed
 from ductape.domain.product.rules.credentials import literal_credential
 from ductape.domain.product.secrets import holds_secret
 from ductape.domain.templates.documents import DocumentFault, read_document
+from ductape.domain.templates.placeholders import ANY, Placeholder
 from ductape.domain.templates.sql import TemplateFault, read_template
 from ductape.errors import Fault, fault
 
@@ -51,16 +52,40 @@ def _place_faults(
 def _template_faults(database: Database, action: DatabaseAction, path: str) -> Iterator[Fault]:
     if database.type == "mongodb":
         try:
-            read_document(action.template, action.type)
+            spots = read_document(action.template, action.type)
         except DocumentFault as error:
             yield fault(path_to_steps(path, error.steps), error.expected, error.found)
+        else:
+            yield from _two_types(
+                (path_to_steps(path, one.steps), one.placeholder) for one in spots
+            )
     elif not isinstance(action.template, str):
         yield fault(path, "an SQL statement as a text", kind_of(action.template))
     else:
         try:
-            read_template(action.template, DIALECTS[database.type])
+            template = read_template(action.template, DIALECTS[database.type])
         except TemplateFault as error:
             yield fault(path, error.expected, error.found, hint=error.hint)
+        else:
+            yield from _two_types((path, one) for one in template.placeholders)
+
+
+def _two_types(asked: Iterable[tuple[str, Placeholder]]) -> Iterator[Fault]:
+    """Tell names that are given several types: one value is of one, and may be named without."""
+    types: dict[str, list[str]] = {}
+    for path, wanted in asked:
+        known = types.setdefault(wanted.name, [])
+        if wanted.type in (ANY, *known):
+            continue
+        known.append(wanted.type)
+        if len(known) > 1:
+            found = f"`{{{{{wanted.name}}}}}` as {known[0]} and as {wanted.type}"
+            yield fault(
+                path,
+                "one type for each name",
+                found,
+                hint="say it once; elsewhere the name alone will do",
+            )
 
 
 def path_to_steps(path: str, steps: tuple[str | int, ...]) -> str:

@@ -1,13 +1,13 @@
 """Rules about what a product reaches: URLs, paths, headers, request schemas (SPEC 8, 9)."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from msgspec import UNSET
 
 from ductape.domain.files.content import mime_faults
 from ductape.domain.found import kind_of, listed, path_to
-from ductape.domain.http.parts import header_faults
+from ductape.domain.http.addresses import web_address
+from ductape.domain.http.parts import header_faults, param_names
 from ductape.domain.inputs.channels import broken_lines
 from ductape.domain.inputs.schema import rule_faults
 from ductape.domain.inputs.unique import UNIQUE_PARTS, WHOLE_BODY
@@ -79,6 +79,7 @@ def _action_faults(action: Action | ActionEnv, path: str) -> Iterator[Fault]:
         yield from _schema_faults(action.request, f"{path}.request")
     if isinstance(action, Action):
         yield from _style_faults(action, f"{path}.styles")
+        yield from _default_faults(action, path)
         for name, mime in action.part_types.items():
             yield from mime_faults(mime, path_to(f"{path}.part_types", name))
         for at, place in enumerate(action.reserved):
@@ -124,6 +125,20 @@ def _function_faults(function: Function, path: str) -> Iterator[Fault]:
         yield fault(f"{path}.handler", "`handler: python`, or a `url`", "neither")
 
 
+def _default_faults(action: Action, path: str) -> Iterator[Fault]:
+    """Tell defaults of parameters that no path has, in whichever env."""
+    paths = [action.resource, *(env.resource or "" for env in action.envs)]
+    if any("$" in one for one in paths):
+        return  # What a reference brings may have any parameter.
+    known = {name for one in paths for name in param_names(one)}
+    hint = f"there are {listed([f':{name}' for name in sorted(known)])}" if known else "it has none"
+    here = ((f"{path}.envs[{at}]", env) for at, env in enumerate(action.envs))
+    for where, part in ((path, action), *here):
+        for name in sorted(part.params.keys() - known):
+            place = path_to(f"{where}.params", name)
+            yield fault(place, "a parameter of the path", f"`{name}`", hint=hint)
+
+
 def _resource_faults(resource: str, path: str) -> Iterator[Fault]:
     if resource and not resource.startswith(("/", "$")):
         yield fault(path, "a path that begins with `/`, as `/users/:id`", repr(resource[:40]))
@@ -156,12 +171,8 @@ def url_faults(url: str, path: str) -> Iterator[Fault]:
     if any(sign.isspace() for sign in url):
         yield fault(path, "a URL", "a text with white space")
         return
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        whole, parts = False, None
-    if not whole or parts is None:
+    parts = web_address(url)
+    if parts is None:
         yield fault(path, "an http or https URL with a host", "another text")
     elif "@" in parts.netloc:
         yield fault(path, "a URL without credentials", "one with", hint="declare an auth instead")

@@ -1,16 +1,23 @@
 """Rules about storages: where each one is in every env, and as whom we come there (SPEC 8)."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from ductape.domain.files.names import name_faults
 from ductape.domain.found import listed
+from ductape.domain.http.addresses import web_address
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.parsing.nearest import hint_for
 from ductape.domain.product.format.document import Product
 from ductape.domain.product.format.storage import Storage, StorageEnv
 from ductape.domain.product.format.storage_places import NEEDED, TAKES, given, merged, type_of
 from ductape.errors import Fault, fault
+
+_PLAIN = {
+    "path": "the path of a folder",
+    "bucket": "the name of a bucket",
+    "container": "the name of a container",
+}
+"""What each place is called by, of which none is a URL: `endpoint` alone takes one."""
 
 
 def storage_faults(product: Product) -> Iterator[Fault]:
@@ -56,15 +63,14 @@ def _own_faults(part: Storage | StorageEnv, path: str) -> Iterator[Fault]:
         yield from name_faults(part.prefix.strip("/"), f"{path}.prefix")
     if part.path is not None and "\0" in part.path:
         yield fault(f"{path}.path", "the path of a folder", "a text with NUL")
+    for name, wanted in _PLAIN.items():
+        if "://" in (getattr(part, name) or ""):
+            yield fault(f"{path}.{name}", wanted, "a URL")
 
 
 def _endpoint_faults(url: str, path: str) -> Iterator[Fault]:
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        whole, parts = False, None
-    if not whole or parts is None or any(sign.isspace() for sign in url):
+    parts = web_address(url)
+    if parts is None or any(sign.isspace() for sign in url):
         yield fault(path, "an http or https URL with a host", "another text")
     elif "@" in parts.netloc or parts.query or parts.fragment:
         yield fault(path, "a URL without credentials, query and fragment", "one with")
