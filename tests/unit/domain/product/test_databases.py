@@ -34,6 +34,19 @@ def faults_of(**parts: object) -> dict[str, Fault]:
     return by_path(caught.value)
 
 
+def refused(template: str, kind: str, action: str = "read") -> str:
+    """Return what was found in a template that is refused; nothing where it is taken."""
+    url = f"{kind}://app:$Secret{{pw}}@db.example/shop"
+    asked = {"tag": "find", "type": action, "template": template}
+    try:
+        parse_product(document(type=kind, url=url, actions=[asked]))
+    except ValidationError as error:
+        (found,) = error.errors
+        assert found["path"] == "databases[0].actions[0].template"
+        return found["found"]
+    return ""
+
+
 def target_of(env: str = "dev", **parts: object) -> Target:
     product = parse_product(document(**parts))
     found = resolve(product, Question(env, "main:find"))
@@ -173,3 +186,61 @@ def test_an_aggregate_only_reads() -> None:
 
 def test_tags_are_unique() -> None:
     assert "databases[0].actions[1].tag" in faults_of(actions=[FIND, FIND])
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "SELECT * FROM t INTO OUTFILE '/tmp/x'",
+        "select a into/**/outfile '/tmp/x' from t",
+        "SELECT a INTO -- here\n DUMPFILE '/tmp/x' FROM t",
+        "(SELECT 1) INTO OUTFILE '/tmp/x'",
+        "WITH c AS (SELECT 1) SELECT * FROM c INTO DUMPFILE '/tmp/x'",
+    ],
+)
+@pytest.mark.parametrize("kind", ["mysql", "mariadb"])
+def test_a_read_writes_no_file_on_the_server(template: str, kind: str) -> None:
+    assert "writes a file on the server" in refused(template, kind)
+
+
+@pytest.mark.parametrize(
+    ("template", "kind"),
+    [
+        ("COPY t TO PROGRAM 'cat > /tmp/x'", "postgresql"),
+        ("COPY (SELECT 1) TO '/tmp/x'", "postgresql"),
+        ("/* a */ copy t to '/tmp/x'", "postgresql"),
+        ("DO $$ BEGIN COPY t TO '/tmp/x'; END $$", "postgresql"),
+        ("CHECKPOINT", "postgresql"),
+        ("KILL 5", "mysql"),
+        ("FLUSH LOGS", "mariadb"),
+    ],
+)
+def test_a_read_begins_with_a_word_that_asks(template: str, kind: str) -> None:
+    assert refused(template, kind) == f"`{template.removeprefix('/* a */ ').split()[0].upper()}`"
+
+
+@pytest.mark.parametrize(
+    ("template", "kind"),
+    [
+        ("SELECT 'into outfile', `outfile` FROM t -- INTO OUTFILE 'x'", "mysql"),
+        ("SELECT outfile, dumpfile FROM t", "postgresql"),
+        ("SHOW TABLES", "mariadb"),
+        ("TABLE t", "mysql"),
+        ("WITH c AS (SELECT 1) SELECT * FROM c", "postgresql"),
+        ("EXPLAIN SELECT 1", "postgresql"),
+        ("(SELECT 1) UNION (SELECT 2)", "mariadb"),
+        ("CALL report()", "mysql"),
+    ],
+)
+def test_whatever_asks_is_a_read(template: str, kind: str) -> None:
+    assert refused(template, kind) == ""
+
+
+def test_what_is_no_read_may_write_a_file() -> None:
+    assert refused("SELECT 1 INTO OUTFILE '/tmp/x'", "mysql", "create") == ""
+
+
+@pytest.mark.parametrize("comment", ["/*! INTO OUTFILE '/tmp/x' */", "/*!50000 a*/", "/*M! b */"])
+@pytest.mark.parametrize("action", ["read", "create"])
+def test_no_comment_is_executed(comment: str, action: str) -> None:
+    assert "a comment that is executed" in refused(f"SELECT 1 {comment}", "mysql", action)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from ductape.domain.database_place import PlaceFault, password_in, read_url
-from ductape.domain.definitions.database import DIALECTS
+from ductape.domain.definitions.database import DIALECTS, READS
 from ductape.domain.found import kind_of, path_to
 from ductape.domain.product.format.database import Database, DatabaseAction, DatabaseEnv
 from ductape.domain.product.format.document import Product
@@ -12,7 +12,7 @@ from ductape.domain.product.rules.credentials import literal_credential
 from ductape.domain.product.secrets import holds_secret
 from ductape.domain.templates.documents import DocumentFault, read_document
 from ductape.domain.templates.placeholders import ANY, Placeholder
-from ductape.domain.templates.sql import TemplateFault, read_template
+from ductape.domain.templates.sql import TemplateFault, judge_statement, read_template
 from ductape.errors import Fault, fault
 
 
@@ -63,7 +63,9 @@ def _template_faults(database: Database, action: DatabaseAction, path: str) -> I
         yield fault(path, "an SQL statement as a text", kind_of(action.template))
     else:
         try:
-            template = read_template(action.template, DIALECTS[database.type])
+            dialect = DIALECTS[database.type]
+            template = read_template(action.template, dialect)
+            judge_statement(action.template, dialect, reads_only=action.type in READS)
         except TemplateFault as error:
             yield fault(path, error.expected, error.found, hint=error.hint)
         else:
