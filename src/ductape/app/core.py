@@ -1,5 +1,6 @@
 """Opening a store and joining what stands between it and the services (DESIGN 2)."""
 
+from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -13,6 +14,7 @@ from ductape.app.outside import Outside, ways_out
 from ductape.app.system import SystemClock, SystemEntropy, SystemTicks
 from ductape.app.zones import PackagedZones
 from ductape.catalog import ProductCatalog
+from ductape.errors import DuctapeError
 from ductape.handlers.python import Handlers, PythonHandler
 from ductape.ports.clock import Clock, Ticks
 from ductape.ports.entropy import Entropy
@@ -73,6 +75,8 @@ class Core:
     outside: Outside
     """What reaches out of this process for products."""
     python: PythonHandler
+    loop: AbstractEventLoop = field(default_factory=get_running_loop)
+    """The one that all of it was opened in."""
 
     @cached_property
     def secrets(self) -> Secrets:
@@ -126,6 +130,14 @@ class Core:
         store = self.stores[name]
         around = replace(self.around, clock=self.clocks[name])
         return self if store is self.store else replace(self, store=store, around=around)
+
+    def refuse_other_loops(self) -> None:
+        """Raise `DuctapeError` in any other event loop than that in which it was opened."""
+        if get_running_loop() is not self.loop:
+            raise DuctapeError(
+                "Ductape was opened in another event loop",
+                hint="close it there; for other threads there is `Ductape.sync`",
+            )
 
     async def aclose(self) -> None:
         """Close the connections and the stores; twice is harmless."""

@@ -175,6 +175,8 @@ class Ductape:
 
     async def aclose(self, *, grace_ms: int | None = None) -> None:
         """Stop and close; a running run gets the grace time. Twice is harmless."""
+        if self._core is not None:
+            self._core.refuse_other_loops()
         workers, self._workers = self._workers, {}
         await asyncio.gather(*(worker.stop(grace_ms=grace_ms) for worker in workers.values()))
         core, self._core = self._core, None

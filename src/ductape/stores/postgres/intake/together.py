@@ -48,6 +48,7 @@ class Together:
 
     async def add(self, job: NewJob, *, now_ms: int) -> Added:
         """Store a job; durable on return. Raises `StoreError`."""
+        self._engine.check()
         if self._in_flight < LANES:
             self._in_flight += 1
             try:

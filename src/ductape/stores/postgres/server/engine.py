@@ -51,6 +51,7 @@ PATIENCE_S = 15.0
 """How long a caller waits for a connection."""
 RECONNECT_S = 5.0
 """How long the pool tries a silent server, each pause twice the one before. Then it begins anew."""
+ONE_A_LOOP = "open one in each loop, or `Ductape.sync`, which any thread may call"
 _WRITE = b"BEGIN ISOLATION LEVEL READ COMMITTED"
 _READ = b"; ".join((b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", PLANNED_ANEW))
 
@@ -64,6 +65,7 @@ class Engine:
         self.statements = Statements(address.schema)
         self.pooled = pooled
         self._pid = os.getpid()
+        self._loop = asyncio.get_running_loop()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             address.conninfo,
             connection_class=AsyncConnection[Row],
@@ -123,7 +125,7 @@ class Engine:
 
         It commits at the end of the block; an exception undoes it.
         """
-        self._check()
+        self.check()
         begun, connection = await self._begun()
         async with begun:
             yield connection
@@ -175,7 +177,7 @@ class Engine:
 
     async def _until_done(self, once: Callable[[int], Awaitable[T]]) -> T:
         """Try until it is done; `once` is told how often the caller was cancelled before."""
-        self._check()
+        self.check()
         cancelled = cancellations()
         in_doubt = False
         for at in range(1, MOST_TRIES):
@@ -234,7 +236,8 @@ class Engine:
     def _on(self, line: AsyncLine) -> Transaction:
         return Transaction(line, self.statements)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refuse what cannot be served here; raises `StoreError`."""
         if self._closed:
             raise StoreError("the store is closed", path=self.address.shown, hint="open it again")
         self._refuse_outlived()
@@ -243,6 +246,11 @@ class Engine:
                 "this process was forked after the store was opened",
                 path=self.address.shown,
                 hint="open the store in the process that uses it",
+            )
+        if asyncio.get_running_loop() is not self._loop:
+            shown = self.address.shown
+            raise StoreError(
+                "the store was opened in another event loop", path=shown, hint=ONE_A_LOOP
             )
 
 

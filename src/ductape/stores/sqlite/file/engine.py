@@ -40,6 +40,7 @@ QUICK_S = 0.001
 """How long commits take, lately, where the event loop may wait for one."""
 NEWEST_COUNTS = 0.2
 """The part of the newest commit in what commits take lately."""
+ONE_A_LOOP = "open one in each loop, or `Ductape.sync`, which any thread may call"
 
 _LENT: ContextVar[Loan | None] = ContextVar("ductape_lent", default=None)
 """The loan in whose block the caller stands: what it does beside it would wait for it."""
@@ -87,7 +88,7 @@ class Engine:
 
         A caller cancelled before its commit began is taken out of it; afterwards the step stands.
         """
-        self._check()
+        self.check()
         refuse_beside_a_loan()
         if self._inline:
             async with self._lending:
@@ -99,7 +100,7 @@ class Engine:
 
     async def write_lone(self, step: Step[T]) -> T:
         """Do as `write` does, at once where nobody is before it and commits are quick."""
-        self._check()
+        self.check()
         refuse_beside_a_loan()
         if not self._inline and self._commit_s <= QUICK_S and self._waiting.empty():
             try:
@@ -112,7 +113,7 @@ class Engine:
 
     async def read(self, step: Step[T]) -> T:
         """Run a step in a read transaction of its own."""
-        self._check()
+        self.check()
         if self._inline:
             return _look(self._reader, step)
         return await self._loop.run_in_executor(self._reading, _look, self._reader, step)
@@ -123,7 +124,7 @@ class Engine:
 
         The transaction commits at the end of the block; an exception undoes it.
         """
-        self._check()
+        self.check()
         refuse_beside_a_loan()
         async with self._lending:
             loan = self._loan()
@@ -159,7 +160,8 @@ class Engine:
         self._reader.close()
         self._writer.close()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refuse what cannot be served here; raises `StoreError`."""
         if self._closed:
             raise StoreError("the store is closed", path=self.path, hint="open it again")
         if os.getpid() != self._pid:
@@ -167,6 +169,10 @@ class Engine:
                 "this process was forked after the store was opened",
                 path=self.path,
                 hint="open the store in the process that uses it",
+            )
+        if not self._inline and asyncio.get_running_loop() is not self._loop:
+            raise StoreError(
+                "the store was opened in another event loop", path=self.path, hint=ONE_A_LOOP
             )
 
     def _serve(self) -> None:

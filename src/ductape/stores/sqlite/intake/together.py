@@ -43,6 +43,7 @@ class Together:
 
     async def add(self, job: NewJob, *, now_ms: int) -> Added:
         """Store one job with all that arrive beside it."""
+        self._engine.check()
         refuse_beside_a_loan()
         answer: asyncio.Future[Added] = asyncio.get_running_loop().create_future()
         if not self._arrived:
