@@ -1,10 +1,9 @@
 """One connection to the server: how it is opened, and what is set on it."""
 
 import psycopg
-from psycopg import AsyncConnection
 
-from ductape.stores.postgres.rows.values import Row
 from ductape.stores.postgres.server.address import Address
+from ductape.stores.postgres.server.cancelling import Prompt
 from ductape.stores.postgres.server.faults import explain
 from ductape.stores.postgres.server.locks import bounded
 from ductape.stores.postgres.server.plans import PLANNED_ONCE, by_index
@@ -17,7 +16,7 @@ PREPARED_AFTER = 2
 async def connect(address: Address, *, pooled: bool) -> Connection:
     """Open a connection; raises `StoreError` with its remedy."""
     try:
-        return await AsyncConnection[Row].connect(
+        return await Prompt.connect(
             address.conninfo, autocommit=True, prepare_threshold=prepare_threshold(pooled=pooled)
         )
     except psycopg.Error as error:

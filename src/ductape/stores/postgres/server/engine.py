@@ -13,16 +13,14 @@ from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
 
 from ductape.domain.schema import StoreSchema, refuse_outlived
 from ductape.errors import StoreError
-from ductape.stores.postgres.rows.values import Row
 from ductape.stores.postgres.server.address import Address
 from ductape.stores.postgres.server.again import NotBegun, commit, if_alive, refuse_gone
-from ductape.stores.postgres.server.cancelling import cancellations, heed_cancellation
+from ductape.stores.postgres.server.cancelling import Prompt, cancellations, heed_cancellation
 from ductape.stores.postgres.server.causes import Causes, always_gone, undone_by_statement
 from ductape.stores.postgres.server.connecting import (
     connect,
@@ -49,8 +47,9 @@ PAUSE_S = 0.005
 """Before the second try; a little longer before each one after it."""
 PATIENCE_S = 15.0
 """How long a caller waits for a connection."""
-RECONNECT_S = 5.0
-"""How long the pool tries a silent server, each pause twice the one before. Then it begins anew."""
+RECONNECT_S = 1.0
+"""How long the pool tries a silent server, each pause twice the one before. Then it begins anew: so
+nobody waits for much longer than this once the server is back."""
 ONE_A_LOOP = "open one in each loop, or `Ductape.sync`, which any thread may call"
 _WRITE = b"BEGIN ISOLATION LEVEL READ COMMITTED"
 _READ = b"; ".join((b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", PLANNED_ANEW))
@@ -68,7 +67,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             address.conninfo,
-            connection_class=AsyncConnection[Row],
+            connection_class=Prompt,
             kwargs={"autocommit": True, "prepare_threshold": prepare_threshold(pooled=pooled)},
             min_size=1,
             max_size=MOST_CONNECTIONS,

@@ -1,0 +1,130 @@
+"""Callers whose time is over: they are let go, whatever the server and the line to it do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
+
+import pytest
+
+from ductape import Ductape, ResultTimeout
+from ductape.stores.postgres.server import wake
+from ductape.stores.postgres.store import PostgresStore, open_postgres
+from tests.builders import NOW_MS, a_new_job, decide
+from tests.servers.postgres import PostgresServer, postgres_server
+from tests.servers.proxy import Proxy
+
+KEY = "k1:" + "A" * 43
+PRODUCT = {"tag": "shop", "envs": [{"slug": "dev"}], "jobs": [{"tag": "add", "handler": "python"}]}
+LATER = {"product_tag": "shop", "env": "dev", "event": "add", "input": {}, "start_at": 4e9}
+SOON_S = 2.5
+"""A second more than is given, and what a slow machine takes."""
+PAUSE_S = 1.6
+"""The pool's longest pause, and what a slow machine takes."""
+
+
+@pytest.fixture(scope="module")
+def far() -> Iterator[PostgresServer]:
+    with postgres_server() as running:
+        yield running
+
+
+@pytest.fixture
+async def proxy(far: PostgresServer) -> AsyncIterator[Proxy]:
+    proxy = Proxy(far.port)
+    await proxy.open()
+    yield proxy
+    await proxy.aclose()
+
+
+@pytest.fixture
+def url(far: PostgresServer, proxy: Proxy, request: pytest.FixtureRequest) -> str:
+    schema = request.node.name.lower()[:40].partition("[")[0]
+    return f"{far.url.replace(f':{far.port}', f':{proxy.port}')}?schema={schema}"
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[PostgresStore]:
+    store = await open_postgres(url, decide=decide, token="far")
+    yield store
+    await store.aclose()
+
+
+async def test_a_wait_ends_in_time_on_a_line_that_is_open_and_dead(
+    url: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUCTAPE_KEY", KEY)
+    async with Ductape.open(url, config={}, worker=False) as ductape:
+        await ductape.products.apply(PRODUCT)
+        job_id = (await ductape.processor.job.dispatch(LATER))["job_id"]
+        proxy.pause()
+        clock = asyncio.get_running_loop()
+        began_s = clock.time()
+        with pytest.raises(ResultTimeout):
+            await ductape.processor.job.wait(job_id, timeout=1)
+        assert clock.time() - began_s < SOON_S
+        proxy.resume()
+        assert (await ductape.jobs.get(job_id))["status"] == "scheduled"
+
+
+@pytest.mark.parametrize("verb", ["read", "write", "piped"])
+async def test_whoever_is_cancelled_on_a_dead_line_is_let_go_soon(
+    store: PostgresStore, proxy: Proxy, verb: str
+) -> None:
+    await store.products.version("warm")
+    job = a_new_job()
+    asked = {
+        "read": lambda: store.reading.get("nobody"),
+        "write": lambda: store.products.version("warm"),
+        "piped": lambda: store.intake.add([job], now_ms=NOW_MS),
+    }
+    proxy.pause()
+    asking = asyncio.ensure_future(asked[verb]())
+    await proxy.held.wait()
+    clock = asyncio.get_running_loop()
+    began_s = clock.time()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert clock.time() - began_s < SOON_S
+    proxy.resume()
+    assert await store.products.version("warm") is None
+
+
+async def test_a_question_that_is_dropped_in_time_costs_no_connection(store: PostgresStore) -> None:
+    async def long() -> None:
+        async with store._engine.lend() as connection:
+            begun.set_result(connection.info.backend_pid)
+            await connection.execute("SELECT pg_sleep(60)")
+
+    begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    asking = asyncio.create_task(long())
+    before = await begun
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    async with store._engine.lend() as connection:
+        assert connection.info.backend_pid == before
+
+
+async def test_a_server_that_is_away_is_tried_again_each_second(
+    store: PostgresStore, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, tried_s = asyncio.get_running_loop(), list[float]()
+    carry, enough = proxy._carry, asyncio.Event()
+
+    async def noted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tried_s.append(clock.time())
+        if len(tried_s) > 4:
+            enough.set()
+        await carry(reader, writer)
+
+    monkeypatch.setattr(proxy, "_carry", noted)
+    monkeypatch.setattr(wake, "RECONNECT_S", 60)
+    await store.products.version("warm")
+    proxy.give_up()
+    waiting = asyncio.ensure_future(store.products.version("warm"))
+    await enough.wait()
+    pauses_s = [later - one for one, later in pairwise(tried_s)]
+    assert max(pauses_s) < PAUSE_S
+    proxy.come_back()
+    assert await waiting is None
