@@ -11,7 +11,8 @@ from ductape.app.zones import PackagedZones
 from ductape.cli.calling import Call, JsonOption, now_ms
 from ductape.cli.drawing import output, tables, times
 from ductape.domain.time.instants import read_instant
-from ductape.errors import ValidationError
+from ductape.errors import ValidationError, invalid
+from ductape.services.previewing import MOST_INSTANTS
 
 COUNT = 10
 
@@ -43,6 +44,8 @@ def preview(  # noqa: PLR0913 (a recurrence has so many parts)
     With both CRON and --every, CRON counts; where it is invalid, --every takes its place.
     """
     call = Call.of(context, as_json=as_json)
+    if not 1 <= count <= MOST_INSTANTS:
+        raise invalid("-n", f"an integer from 1 to {MOST_INSTANTS}", str(count))
     asked = {"cron": cron, "every": every, "tz": tz, "limit": limit, "endDate": end_date}
     repeat = {name: value for name, value in asked.items() if value is not None}
     instants = ductape.preview(repeat, after=_after(after, tz), n=count)

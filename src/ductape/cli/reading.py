@@ -10,6 +10,7 @@ from typing import cast
 import typer
 
 from ductape.cli.drawing.output import note
+from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import ConfigError, Fault, NotFound, ValidationError, fault, invalid
 
@@ -49,7 +50,7 @@ def object_of(source: str, inline: str | None, path: str) -> JsonObject:
     """Return the object given inline, else that of a file or of standard input."""
     value = value_of(source) if inline is None else _value(inline)
     if not isinstance(value, dict):
-        raise invalid(path, "an object", type(value).__name__)
+        raise invalid(path, "an object", "nothing" if value is None else kind_of(value))
     return value
 
 

@@ -27,7 +27,7 @@ to standard error. `FILE` may be `-` for standard input.
 | 0 | done; a verb that came too late is no error |
 | 1 | the job failed or was cancelled |
 | 2 | bad use or bad input |
-| 3 | the store is out of reach |
+| 3 | the store is out of reach; or standard output takes no more, as of a full disk |
 | 4 | the wait timed out; the job lives on |
 | 70 | a fault of ours; `DUCTAPE_DEBUG=1` shows the traceback |
 | 130 | interrupted |

@@ -8,10 +8,10 @@ up takes. Instants are epoch milliseconds.
 
 from bisect import bisect_left
 
-from ductape.domain.cron import next_after, parse_cron
+from ductape.domain.cron import nears_the_end, next_after, parse_cron
 from ductape.domain.found import shown
 from ductape.domain.request import Repeat
-from ductape.domain.time.instants import LAST_INSTANT_MS
+from ductape.domain.time.instants import LAST_INSTANT_MS, iso
 from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import Fault, ValidationError, fault, invalid
 
@@ -106,7 +106,10 @@ def cron_fault(
         return None
     if occurs:
         return None
-    return fault(path, "an expression with a future instant", f"one that {tz_name} always skips")
+    found = f"one that {tz_name} always skips"
+    if nears_the_end(after_ms):
+        found = f"none after {iso(after_ms)}, before the calendar ends with the year 9999"
+    return fault(path, "an expression with a future instant", found)
 
 
 def zone_fault(name: str, zones: ZoneLookup, path: str) -> Fault | None:

@@ -181,3 +181,20 @@ def test_the_engine_is_not_loaded_for_help() -> None:
         [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True
     )
     assert loaded.stdout.split() == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize(
+    "words", [("--version",), ("preview", "@daily"), ("preview", "@daily", "--json")]
+)
+def test_an_output_that_takes_no_more_is_told_in_one_line(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(  # noqa: S603 (our own module)
+            [sys.executable, "-c", "from ductape.cli.main import run; run()", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 3
+    assert ended.stderr == ("error: standard output cannot be written: No space left on device\n")

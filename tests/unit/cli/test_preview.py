@@ -86,3 +86,17 @@ def test_bad_input_is_refused_at_its_path(
 def test_nothing_is_stored(terminal: Terminal) -> None:
     terminal("preview", "@daily")
     assert not [*Path().iterdir()]
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "10001"])
+def test_a_preview_has_at_least_one_instant(terminal: Terminal, count: str) -> None:
+    answer = terminal("preview", "@daily", "-n", count)
+    assert answer.code == 2
+    assert answer.err == f"error: -n: expected an integer from 1 to 10000, found {count}\n"
+
+
+def test_the_end_of_the_calendar_is_told_as_what_it_is(terminal: Terminal) -> None:
+    answer = terminal("preview", "* * * * *", "--after", "9999-12-30")
+    assert answer.code == 2
+    assert "repeat.cron: expected an expression with a future instant" in answer.err
+    assert "none after 9999-12-30T00:00:00.000Z, before the calendar ends" in answer.err

@@ -77,3 +77,11 @@ def test_a_pair_without_the_token_is_bad_input(shop: Terminal) -> None:
     answer = shop("sessions", "refresh", *WHERE, stdin='{"token": "x"}')
     assert answer.code == 2
     assert "refreshToken: expected a token" in answer.err
+
+
+@pytest.mark.parametrize(("given", "found"), [("", "nothing"), ("[1]", "list"), ("5", "number")])
+def test_data_that_is_no_object_is_told_in_words(shop: Terminal, given: str, found: str) -> None:
+    answer = shop("sessions", "start", "--env", "dev", "--tag", "user", stdin=given)
+    assert answer.code == 2
+    assert answer.err.startswith("error: data: expected an object, found ")
+    assert found in answer.err

@@ -15,8 +15,12 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from ductape.errors import StoreError
+
 BROKEN_PIPE = 141
 """The exit code where the reader of our output went away: 128 + SIGPIPE, as of any tool."""
+UNWRITABLE = StoreError.exit_code
+"""Where the answer cannot be written: something outside is out of reach."""
 
 UNBOUNDED = 10_000
 """Columns where nobody looks at a screen, so that a pipe gets whole lines."""
@@ -48,12 +52,7 @@ def show_json_line(value: object) -> None:
 
 def show(*parts: RenderableType) -> None:
     """Print tables and lines as wide as the terminal."""
-    console = stdout_console()
-    with console.capture() as captured:
-        for part in parts:
-            console.print(part)
-    lines = captured.get().splitlines()
-    emit("".join(f"{line.rstrip()}\n" for line in lines))
+    quietly(lambda: _write(_drawn(parts)))
 
 
 def line(text: str) -> None:
@@ -112,24 +111,40 @@ def one_line(text: str) -> str:
 
 
 def emit(text: str) -> None:
-    """Write to standard output; where its reader is gone, end quietly."""
+    """Write to standard output; where it takes no more, end."""
     quietly(lambda: _write(text))
 
 
 def quietly(write: Callable[[], object]) -> None:
-    """Write something; where the reader is gone, end the command without a word."""
+    """Write something; where the reader is gone, end the command without a word.
+
+    Where there is no room, as on a full disk, it ends with one line.
+    """
     try:
         write()
     except BrokenPipeError as error:
         leave_stdout()
         raise typer.Exit(BROKEN_PIPE) from error
+    except OSError as error:
+        leave_stdout()
+        tell(f"error: standard output cannot be written: {error.strerror}", "red")
+        raise typer.Exit(UNWRITABLE) from error
 
 
 def leave_stdout() -> None:
-    """Point standard output nowhere, so that the interpreter's last flush finds no broken pipe."""
+    """Point standard output nowhere, so that the interpreter's last flush can end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def _drawn(parts: tuple[RenderableType, ...]) -> str:
+    """Return what a console makes of parts; at the end it touches its file."""
+    console = stdout_console()
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part)
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 def _write(text: str) -> None:

@@ -1,8 +1,8 @@
 """Errors as lines and exit codes: what, where, what to do; never a traceback (SPEC 13).
 
 Exit codes: 0 done, 1 the job failed or was cancelled, 2 bad use or bad input, 3 the store is out
-of reach, 4 the wait timed out. Beside them, as of any tool: 70 a fault of ours, 130 interrupted,
-141 the reader of the output is gone.
+of reach, or standard output takes no more, 4 the wait timed out. Beside them, as of any tool: 70
+a fault of ours, 130 interrupted, 141 the reader of the output is gone.
 """
 
 import logging

@@ -7,8 +7,8 @@ A `Cron` is sets of bits and knows no zone: `schedule` walks it on the wall, by 
 `days` allows.
 """
 
-from ductape.domain.cron.firing import next_after
+from ductape.domain.cron.firing import nears_the_end, next_after
 from ductape.domain.cron.schedule import Cron
 from ductape.domain.cron.syntax import parse_cron
 
-__all__ = ["Cron", "next_after", "parse_cron"]
+__all__ = ["Cron", "nears_the_end", "next_after", "parse_cron"]

@@ -23,6 +23,11 @@ _LOOKAHEAD_S: Final = 100 * 366 * DAY_S
 """Matching dates lie at most 40 years apart; what a century does not hold never comes."""
 
 
+def nears_the_end(after_ms: int) -> bool:
+    """Tell whether the calendar ends before a century after an instant does."""
+    return after_ms // 1000 + _LOOKAHEAD_S > LATEST_S
+
+
 def next_after(cron: Cron, after_ms: int, zone: tzinfo) -> int | None:
     """Return the first instant strictly later than `after_ms`, both in epoch milliseconds.
 

@@ -4,7 +4,7 @@ With both `cron` and `every`, `cron` counts; where it is invalid or never occurs
 its place and a warning says so. Spans are milliseconds, instants epoch milliseconds.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from ductape.domain.parsing.scalars import (
 )
 from ductape.domain.recurrence import cron_fault, first_instant, zone_fault
 from ductape.domain.request import OnFailure, Repeat
+from ductape.domain.time.instants import iso
 from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import Fault, ValidationError, fault
 
@@ -99,8 +100,8 @@ def first_run_fault(
         return fault(path, "an instant that comes after start_at", "none")
     if repeat.end_at_ms is None or repeat.end_at_ms >= first:
         return None
-    expected = f"an instant at or after the first run, which is {_iso(first)}"
-    return fault(f"{path}.endDate", expected, _iso(repeat.end_at_ms))
+    expected = f"an instant at or after the first run, which is {iso(first)}"
+    return fault(f"{path}.endDate", expected, iso(repeat.end_at_ms))
 
 
 def _pace(
@@ -147,8 +148,3 @@ def _catch_up(value: object, path: str, faults: list[Fault]) -> None:
     if value != "one":
         expected = "`one` (`all` and `skip` are not available in this release)"
         faults.append(fault(path, expected, shown(value, path)))
-
-
-def _iso(instant_ms: int) -> str:
-    moment = datetime.fromtimestamp(instant_ms / 1_000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -90,3 +90,13 @@ def _on_the_wall(written: datetime, zone: tzinfo, *, end_of_day: bool) -> int:
     first_s, last_s = instants_showing(zone, wall_ms // 1000)
     is_skipped = first_s > last_s
     return first_s * 1000 + (0 if is_skipped else wall_ms % 1000)
+
+
+def iso(instant_ms: int) -> str:
+    """Return an instant as ISO 8601 in UTC.
+
+    >>> iso(0)
+    '1970-01-01T00:00:00.000Z'
+    """
+    moment = datetime.fromtimestamp(instant_ms / 1_000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
