@@ -1,5 +1,6 @@
 """From an exception to a stored error: its code, its masked message, its traceback (SPEC 12)."""
 
+import re
 import traceback
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from ductape.worker.attempt.details import kept_details
 
 LONGEST_MESSAGE = 4_096
 LONGEST_TRACEBACK = 16_384
+
+_FRAMES = re.compile(r'^(?=[ |]*  File ")', re.MULTILINE)
+"""Where each frame of a traceback begins, in a group's too; a message belongs to the last."""
 
 _CODES: dict[type[Exception], tuple[str, bool]] = {
     SealBroken: ("SEAL_BROKEN", False),
@@ -90,6 +94,21 @@ def _stored(
         message=whole_characters(mask(said, sensitive)[:LONGEST_MESSAGE]),
         type=whole_characters(type(error).__name__),
         at=telling.now_ms,
-        traceback=None if trace is None else whole_characters(trace[-LONGEST_TRACEBACK:]),
+        traceback=None if trace is None else whole_characters(_bounded(trace)),
         details=kept_details(error, sensitive, quotes=telling.quotes),
     )
+
+
+def _bounded(trace: str) -> str:
+    """Return a masked traceback, long messages without their middles so that the frames stay."""
+    if len(trace) <= LONGEST_TRACEBACK:
+        return trace
+    return "".join(_without_middle(part) for part in _FRAMES.split(trace))[-LONGEST_TRACEBACK:]
+
+
+def _without_middle(part: str) -> str:
+    left = len(part) - LONGEST_MESSAGE
+    if left <= 0:
+        return part
+    half = LONGEST_MESSAGE // 2
+    return f"{part[:half]}\n… {left} characters are left out …\n{part[-half:]}"
