@@ -84,11 +84,33 @@ async def test_a_filter_that_says_nothing_or_nonsense_changes_nothing(
     assert (await ductape.jobs.get(receipt["job_id"]))["status"] == "scheduled"
 
 
+@pytest.mark.parametrize("other", [{"input": {"other": 1}}, DAILY])
+async def test_one_key_of_a_batch_is_no_two_jobs(
+    ductape: Ductape, other: dict[str, object]
+) -> None:
+    keyed = {**JOB, "key": "report"}
+    with pytest.raises(Conflict) as caught:
+        await ductape.processor.job.dispatch_many([JOB, keyed, JOB, {**keyed, **other}])
+    assert caught.value.path == "[3].key"
+    assert "[1].key has it" in caught.value.message
+    assert caught.value.job_id is None  # Nothing was stored: there is no such job.
+    assert not await ductape.jobs.list()
+
+
+async def test_a_key_that_a_stored_job_has_names_that_job(ductape: Ductape) -> None:
+    stored = await ductape.processor.job.dispatch({**JOB, "key": "report"})
+    changed = {**JOB, "key": "report", "input": {"other": 1}}
+    with pytest.raises(Conflict) as caught:
+        await ductape.processor.job.dispatch_many([JOB, changed])
+    assert (caught.value.path, caught.value.job_id) == ("[1].key", stored["job_id"])
+
+
 async def test_one_key_of_a_batch_is_no_two_recurrences(ductape: Ductape) -> None:
     keyed = {**JOB, **DAILY, "key": "report"}
     with pytest.raises(Conflict) as caught:
         await ductape.processor.job.dispatch_many([keyed, {**keyed, "input": {"other": 1}}])
     assert caught.value.path == "[1].key"
+    assert "[0].key has it" in caught.value.message
     assert not await ductape.jobs.list()
     first, second = await ductape.processor.job.dispatch_many([keyed, keyed])
     assert first["job_id"] == second["job_id"]
