@@ -115,13 +115,18 @@ def next_due(schedule: Schedule, *, now_ms: int, zones: ZoneLookup) -> int | Non
     return latest_instant(repeat, after_ms=after, until_ms=now_ms, anchor_ms=anchor, zones=zones)
 
 
-def nominal_instant(run: Run, schedule: Schedule, *, zones: ZoneLookup) -> int:
+def nominal_instant(
+    run: Run, schedule: Schedule, *, zones: ZoneLookup, now_ms: int | None = None
+) -> int:
     """Return the instant that a run stands for: the latest that had come when it first began.
 
     A run that waited longer than its period, for want of a worker, has missed those after its own:
-    they collapse into it, and no second run follows for them.
+    they collapse into it, and no second run follows for them. One that waits still is judged as if
+    it began now, where `now_ms` says when that is.
     """
     began_ms, own_ms = run.first_started_at_ms, run.scheduled_at_ms
+    if began_ms is None and schedule.state == "active":
+        began_ms = now_ms
     if began_ms is None or began_ms - own_ms < SHORTEST_PERIOD_MS or run.extra:
         return own_ms
     if schedule.spec != run.spec:  # it was given another definition, whose instants are others

@@ -36,7 +36,7 @@ def job_view(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> JobView:
         failed_count=_failures(record),
         updated_at=record.updated_at_ms or record.spec.created_at_ms,
         **_definition(record.spec),
-        **_run(record, _latest(record), zones),
+        **_run(record, _latest(record), now_ms, zones),
     )
 
 
@@ -67,10 +67,10 @@ def _definition(spec: JobSpec) -> DefinitionView:
     )
 
 
-def _run(record: JobRecord, run: Run | Finished | None, zones: ZoneLookup) -> RunView:
+def _run(record: JobRecord, run: Run | Finished | None, now_ms: int, zones: ZoneLookup) -> RunView:
     done = run if isinstance(run, Finished) else None
     return RunView(
-        scheduled_at=_scheduled_at(record, run, zones),
+        scheduled_at=_scheduled_at(record, run, now_ms, zones),
         started_at=_started(run),
         completed_at=done.completed_at_ms if done is not None else None,
         retry_count=_retries(run),
@@ -82,19 +82,21 @@ def _run(record: JobRecord, run: Run | Finished | None, zones: ZoneLookup) -> Ru
     )
 
 
-def _scheduled_at(record: JobRecord, run: Run | Finished | None, zones: ZoneLookup) -> int:
+def _scheduled_at(
+    record: JobRecord, run: Run | Finished | None, now_ms: int, zones: ZoneLookup
+) -> int:
     if run is None:
         return record.spec.created_at_ms
     if record.schedule is None or isinstance(run, Finished):
         return run.scheduled_at_ms
-    return nominal_instant(run, record.schedule, zones=zones)
+    return nominal_instant(run, record.schedule, zones=zones, now_ms=now_ms)
 
 
 def next_run_at(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> int | None:
     """Return when the job runs next: its waiting run, or what follows the running one."""
     live = record.live
     if live is not None and live.state != "running":
-        return None if live.due_at_ms == NEVER_MS else live.due_at_ms
+        return _waits_for(record, live, now_ms, zones)
     schedule = record.schedule
     if schedule is None or schedule.state != "active" or schedule.fault is not None:
         return None
@@ -109,6 +111,15 @@ def next_run_at(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> int | N
         return next_due(schedule, now_ms=now_ms, zones=zones)
     except (ValidationError, KeyError):
         return None  # such a recurrence is about to be quarantined, visibly
+
+
+def _waits_for(record: JobRecord, live: Run, now_ms: int, zones: ZoneLookup) -> int | None:
+    """Return the instant for which a run waits; a retry's is its own."""
+    if live.due_at_ms == NEVER_MS:
+        return None
+    if record.schedule is None or live.due_at_ms != live.scheduled_at_ms:
+        return live.due_at_ms
+    return nominal_instant(live, record.schedule, zones=zones, now_ms=now_ms)
 
 
 def attempt_views(run: Run | Finished | None) -> list[AttemptView]:

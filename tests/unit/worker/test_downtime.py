@@ -87,3 +87,36 @@ def test_an_extra_run_keeps_its_instant(play: Play) -> None:
         return await scheduled_s(harness, receipt["job_id"], began_ms)
 
     assert play(scenario, registry(act=quick)) == [1]
+
+
+def test_what_waits_shows_the_latest_instant_that_it_stands_for(play: Play) -> None:
+    async def scenario(harness: Harness) -> tuple[list[float], list[float]]:
+        began_ms = harness.clock.now_ms()
+        ductape, seen = harness.ductape, list[float]()
+        await ductape.queues.pause("default")
+        receipt = await ductape.processor.job.dispatch(a_job(repeat={"every": 10 * SECOND}))
+        for wait_s in (5, 30, 40):
+            await harness.sleep(wait_s * SECOND)
+            job = await ductape.jobs.get(receipt["job_id"])
+            assert job["status"] == "queued"
+            assert job["scheduled_at"] == job["next_run_at"]
+            seen.append(((job["scheduled_at"] or 0) - began_ms) / SECOND)
+        await ductape.queues.resume("default")
+        await harness.sleep(10 * SECOND)
+        return seen, await scheduled_s(harness, receipt["job_id"], began_ms)
+
+    assert play(scenario, registry(act=quick)) == ([0, 30, 70], [70, 80])
+
+
+def test_what_was_paused_while_it_waited_shows_its_own_instant(play: Play) -> None:
+    async def scenario(harness: Harness) -> float:
+        began_ms = harness.clock.now_ms()
+        ductape = harness.ductape
+        await ductape.queues.pause("default")
+        receipt = await ductape.processor.job.dispatch(a_job(repeat={"every": 10 * SECOND}))
+        await ductape.jobs.pause(receipt["job_id"])
+        await harness.sleep(35 * SECOND)
+        job = await ductape.jobs.get(receipt["job_id"])
+        return ((job["scheduled_at"] or 0) - began_ms) / SECOND
+
+    assert play(scenario, registry(act=quick)) == 0
