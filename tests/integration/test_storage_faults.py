@@ -75,6 +75,20 @@ async def test_a_refusal_has_its_code(
     assert str(error) == f"{server.url} answered {status} ({name}) to the upload"
 
 
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(401, "UNAUTHORIZED"), (403, "FORBIDDEN"), (404, "NOT_FOUND"), (500, "PROVIDER_ERROR")],
+)
+async def test_a_refusal_in_no_text_has_its_code_too(
+    bucket: Stored, server: Receiver, status: int, code: str
+) -> None:
+    server.answers += [web.Response(status=status, body=b"\xff\xfe no") for _ in range(8)]
+    error = await bucket.refused(UPLOAD)
+    assert error.code == code
+    assert error.details == {"status": status, "error": None}
+    assert str(error) == f"{server.url} answered {status} to the upload"
+
+
 async def test_nobody_there_is_a_connection_error() -> None:
     port = free_port()
     async with stored(s3_definition(port)) as bucket:

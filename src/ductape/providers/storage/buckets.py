@@ -227,7 +227,7 @@ class BucketBlobs:
             # `from None`: what the library says may hold keys, and a traceback would show it.
             if source is not None and source.failure is not None:
                 raise source.failure from None
-            refusal = Refusal(error)
+            refusal = Refusal(error, seen.status)
             if seen.failure is not None and refusal.unanswered:
                 raise seen.failure from None
             wait_ms = retry_after_ms(seen.headers, self._clock.now_ms())

@@ -28,6 +28,8 @@ class Seen:
         """Why the latest exchange came to nothing; none if we know of no reason."""
         self.headers: dict[str, str] = {}
         """Of the latest answer, names in lower case: `retry-after`, if it has one."""
+        self.status: int | None = None
+        """Of the latest answer, as far as it can be read."""
 
     def allow(self, size: int) -> None:
         """Let answers be as long as a file of so many bytes needs."""
@@ -61,6 +63,7 @@ class Exchange:
         head, ends, _ = self._head.partition(_HEAD_ENDS)
         if ends:
             self._seen.headers = _wait_in(head.decode("latin-1"))
+            self._seen.status = _status_in(head)
             self._reads_head, self._head = False, b""
         elif len(self._head) == LONGEST_HEAD:
             raise self._failed(f"the storage's headers have more than {LONGEST_HEAD} bytes")
@@ -79,3 +82,14 @@ def _wait_in(head: str) -> dict[str, str]:
     pairs = (line.partition(":") for line in head.split("\r\n")[1:])
     named = ((name.strip().lower(), text.strip()) for name, _, text in pairs)
     return {name: text for name, text in named if name == _WAIT}
+
+
+def _status_in(head: bytes) -> int | None:
+    r"""Return an answer's status; none where its first line has none.
+
+    >>> _status_in(b"HTTP/1.1 401 Unauthorized\r\nServer: s"), _status_in(b"SSH-2.0")
+    (401, None)
+    """
+    _, _, rest = head.partition(b"\r\n")[0].partition(b" ")
+    status = rest[:3]
+    return int(status) if len(status) == len("401") and status.isdigit() else None

@@ -55,7 +55,9 @@ _BY_STATUS = {
     504: "TIMEOUT",
 }
 
+_REFUSED = 400
 _BAD_GATEWAY = 502
+_NO_TEXT = "invalid utf-8 sequence"
 _TIMED_OUT = ("operation timed out", "kind: timeout", "timedout", "deadline has elapsed")
 _BROKEN = (
     "error sending request",
@@ -80,14 +82,19 @@ MISSING_FILES = frozenset({"NoSuchKey", "BlobNotFound"})
 class Refusal:
     """What can be read of a library's error."""
 
-    def __init__(self, error: BaseException) -> None:
-        """Read its text, and keep none of it."""
+    def __init__(self, error: BaseException, seen: int | None = None) -> None:
+        """Read its text, and keep none of it; `seen` is the status of the latest answer.
+
+        It counts where the library tells none: of a refusal whose body is no text.
+        """
         said = str(error)
         status = _STATUS.search(said)
         named = _NAME.search(said) or _GOOGLE_NAME.search(said)
         self.status = None if status is None else int(status[1] or status[2])
         self.name = None if named is None else named[1]
         self._lower = said.lower()
+        if self.status is None and seen is not None and seen >= _REFUSED and _NO_TEXT in said:
+            self.status = seen
         if self.status is None and _MISSING_IN_BATCH.search(said):
             self.status, self.name = 404, "BlobNotFound"
         if self.name == "AuthorizationFailure" and _NOT_AUTHENTICATED in said:
