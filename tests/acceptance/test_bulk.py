@@ -22,6 +22,7 @@ async def ductape(store: str) -> AsyncIterator[Ductape]:
     handlers = Handlers()
 
     @handlers.job("note")
+    @handlers.job("other")
     async def note(_: dict[str, object]) -> None:
         raise RuntimeError("not today")
 
@@ -102,6 +103,18 @@ async def test_a_key_that_a_stored_job_has_names_that_job(ductape: Ductape) -> N
     changed = {**JOB, "key": "report", "input": {"other": 1}}
     with pytest.raises(Conflict) as caught:
         await ductape.processor.job.dispatch_many([JOB, changed])
+    assert (caught.value.path, caught.value.job_id) == ("[1].key", stored["job_id"])
+
+
+async def test_a_key_of_a_stored_recurrence_names_it_as_well(ductape: Ductape) -> None:
+    keyed = {**JOB, **DAILY, "key": "report"}
+    stored = await ductape.processor.job.dispatch(keyed)
+    other = {**keyed, "event": "other"}
+    with pytest.raises(Conflict) as caught:
+        await ductape.processor.job.dispatch(other)
+    assert (caught.value.path, caught.value.job_id) == ("key", stored["job_id"])
+    with pytest.raises(Conflict) as caught:
+        await ductape.processor.job.dispatch_many([JOB, other])
     assert (caught.value.path, caught.value.job_id) == ("[1].key", stored["job_id"])
 
 

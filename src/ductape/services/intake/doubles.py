@@ -23,7 +23,7 @@ def refuse_conflicts(built: Sequence[Built], answers: Sequence[Added]) -> None:
     for at, (one, answer) in enumerate(zip(built, answers, strict=True)):
         if answer.verdict != "conflict":
             continue
-        before = _place_of(answer.job_id, built)
+        before = _place_of(answer.job_id, answers)
         if before is not None:
             raise _double(built, at, before)
         path = "key" if len(built) == 1 else f"[{at}].key"
@@ -34,9 +34,10 @@ def refuse_conflicts(built: Sequence[Built], answers: Sequence[Added]) -> None:
         )
 
 
-def _place_of(job_id: str, built: Sequence[Built]) -> int | None:
-    """Return which of a batch would have been a job; none for one that is stored."""
-    return next((at for at, one in enumerate(built) if one.job.job_id == job_id), None)
+def _place_of(job_id: str, answers: Sequence[Added]) -> int | None:
+    """Return which of a batch would have become a job; none for one that was there before."""
+    added = (at for at, one in enumerate(answers) if one.verdict == "added")
+    return next((at for at in added if answers[at].job_id == job_id), None)
 
 
 def _double(built: Sequence[Built], at: int, before: int) -> Conflict:
