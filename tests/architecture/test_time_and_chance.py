@@ -6,6 +6,7 @@ exactly. What a module may use of `os` and `socket` elsewhere has nothing to do 
 
 import ast
 from collections.abc import Set as AbstractSet
+from functools import cache
 
 from tests.architecture.source import MODULES, dotted, imports_of, named, tree_of
 
@@ -45,15 +46,19 @@ ALLOWED = {
 }
 """Who else uses such a module, and for what."""
 
-ELSEWHERE = {
-    named(module): tree_of(module) for module in MODULES if not named(module).startswith("app/")
-}
+
+@cache
+def elsewhere() -> dict[str, ast.Module]:
+    """Return every module outside `app/`: read when it is asked for, not by all who collect."""
+    return {
+        named(module): tree_of(module) for module in MODULES if not named(module).startswith("app/")
+    }
 
 
 def test_only_the_root_reads_the_time_or_the_environment() -> None:
     found = {
         name: reads
-        for name, tree in ELSEWHERE.items()
+        for name, tree in elsewhere().items()
         if (reads := {dotted(node) for node in ast.walk(tree)} & READS)
     }
     assert found == {}
@@ -62,7 +67,7 @@ def test_only_the_root_reads_the_time_or_the_environment() -> None:
 def test_what_reads_clocks_throws_dice_or_touches_the_system_has_a_reason() -> None:
     found = {
         (name, root)
-        for name, tree in ELSEWHERE.items()
+        for name, tree in elsewhere().items()
         for root in _imported(tree) & (CLOCKS_AND_DICE | {"os", "socket"})
     }
     assert found == set(ALLOWED)
