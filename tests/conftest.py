@@ -9,10 +9,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import ductape
+from tests.memory import prefer_memory
 from tests.servers.shared import rabbitmq_url, sqs_endpoint
 
 __all__ = ["rabbitmq_url", "sqs_endpoint"]
 
+prefer_memory()
 settings.register_profile(
     "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -22,6 +22,7 @@ URL_VARIABLE = "DUCTAPE_TEST_POSTGRES"
 UNPRIVILEGED = "nobody"
 GUARDED = "guarded"
 """The one database user, if a test makes it, who must give a password."""
+DISK = "/var/tmp"  # noqa: S108 (a folder of random name is made in it)
 SETTINGS = ("max_connections=200", "shared_buffers=64MB", "autovacuum_naptime=5s")
 IN_NO_HURRY = ("fsync=off", "full_page_writes=off")
 
@@ -114,7 +115,7 @@ def postgres_server(
     *, durable: bool = False, settings: tuple[str, ...] = ()
 ) -> Iterator[PostgresServer]:
     """Run a server; `durable` waits for the disk at each commit."""
-    with servers_folder("dt-pg-") as folder:
+    with servers_folder("dt-pg-", within=DISK if durable else None) as folder:
         programs = _programs(folder)
         _initialise(folder, programs)
         server = PostgresServer(
@@ -128,9 +129,10 @@ def postgres_server(
 
 
 @contextmanager
-def servers_folder(prefix: str) -> Iterator[Path]:
-    """Give a folder that the user of servers owns."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/var/tmp"))
+def servers_folder(prefix: str, *, within: str | None = None) -> Iterator[Path]:
+    """Give a folder that the user of servers owns: on the disk, unless somebody chose where."""
+    within = within or os.environ.get("TMPDIR", DISK)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=within))
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, UNPRIVILEGED)
