@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ductape.ports.stores import Store
-from tests.conformance.openers import OPENERS, Opener
+from tests.conformance.openers import OPENERS, SCHEMA, Opener, drop_all
+from tests.servers.moulds import make_mould
 from tests.servers.postgres import URL_VARIABLE, postgres_server
 
 MEMORY = "/dev/shm"  # noqa: S108 (a folder of random name is made in it)
@@ -18,8 +19,9 @@ OpenAgain = Callable[[], Awaitable[Store]]
 
 @pytest.fixture(scope="session", autouse=True)
 def server() -> Iterator[None]:
-    """Run one PostgreSQL for the whole session; each place has a schema of its own in it."""
+    """Run one PostgreSQL for the whole session; each place has a database of its own in it."""
     with postgres_server() as running, pytest.MonkeyPatch.context() as environment:
+        make_mould(running.url, query=SCHEMA)
         environment.setenv(URL_VARIABLE, running.url)
         yield
 
@@ -33,6 +35,7 @@ def place() -> Iterator[Path]:
     memory = MEMORY if os.access(MEMORY, os.W_OK) else None
     with TemporaryDirectory(prefix="dt-", dir=memory) as folder:
         yield Path(folder)
+        drop_all(Path(folder))
 
 
 @pytest.fixture(params=OPENERS)

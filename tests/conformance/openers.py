@@ -13,7 +13,13 @@ from ductape.ports.stores import Store
 from ductape.stores.postgres.store import open_postgres
 from ductape.stores.sqlite.store import open_sqlite
 from tests.builders import decide
+from tests.servers.moulds import cast, drop
 from tests.servers.postgres import URL_VARIABLE
+
+URL_FILE = "url"
+"""Tells at a place where its data on the server are."""
+SCHEMA = "?schema=proven"
+"""Another than the one that a store has by itself."""
 
 Opener = Callable[[Path, str], Awaitable[Store]]
 """Opens the store at a place; the token is new for each opening."""
@@ -30,10 +36,28 @@ async def open_inline(place: Path, token: str) -> Store:
 
 
 async def open_on_server(place: Path, token: str) -> Store:
-    """Open a schema named after the place, on the server that the tests have started."""
-    schema = re.sub(r"[^a-z0-9_]", "_", place.name)
-    url = f"{os.environ[URL_VARIABLE]}?schema={schema}"
+    """Open a database named after the place, a copy of the mould, on the tests' server."""
+    if not (written := place / URL_FILE).exists():
+        written.write_text(cast(os.environ[URL_VARIABLE], name_at(place)) + SCHEMA)
+    url = written.read_text()
     return await open_postgres(url, decide=decide, token=f"{os.getpid()}-{token}")
+
+
+def name_at(place: Path) -> str:
+    """Return what a database, or a schema, is called that belongs to a place."""
+    return re.sub(r"[^a-z0-9_]", "_", place.name.lower())
+
+
+def make_bare(place: Path) -> None:
+    """Have who opens a store on the server find nothing there, not even a schema."""
+    url = f"{os.environ[URL_VARIABLE]}?schema={name_at(place)}"
+    (place / URL_FILE).write_text(url)
+
+
+def drop_all(folder: Path) -> None:
+    """Remove the databases of every place in a folder."""
+    for written in folder.rglob(URL_FILE):
+        drop(os.environ[URL_VARIABLE], name_at(written.parent))
 
 
 OPENERS: dict[str, Opener] = {

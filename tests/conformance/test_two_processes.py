@@ -12,7 +12,7 @@ from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
 from ductape.ports.wake import Hint
 from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_wish
-from tests.conformance.openers import OPENERS, SHARED
+from tests.conformance.openers import OPENERS, SHARED, make_bare
 from tests.conformance.steps import claimed_one, hired, last, live, record, settled, stored
 
 DEAD_MS = NOW_MS + LEASE_MS + 1
@@ -99,7 +99,10 @@ async def neighbour(begin: Begin, store: Store) -> Neighbour:
     return one
 
 
-async def test_many_processes_that_open_a_fresh_store_at_once_all_get_in(begin: Begin) -> None:
+async def test_many_processes_that_open_a_fresh_store_at_once_all_get_in(
+    begin: Begin, place: Path
+) -> None:
+    make_bare(place)
     crowd = [await begin(f"n{at}") for at in range(3)]
     answers = await asyncio.gather(*(one.told("open") for one in crowd))
     assert answers == ["ready"] * 3
