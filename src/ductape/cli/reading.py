@@ -60,6 +60,8 @@ def token_of(source: str, inline: str | None, key: str) -> str:
     What `sessions start --json` prints will do: its member `key` is taken.
     """
     text = (text_of(source) if inline is None else inline).strip()
+    if not text:
+        raise invalid(key, "a token", "nothing")
     if not text.startswith("{"):
         return text
     pair = cast("JsonObject", _value(text))

@@ -74,6 +74,21 @@ def test_options_that_no_worker_can_have_are_refused(given: dict[str, int]) -> N
     assert caught.value.path == f"worker.{next(iter(given))}"
 
 
+@pytest.mark.parametrize(
+    ("queues", "path"),
+    [
+        (("",), "worker.queues[0]"),
+        (("mail", "x" * 201), "worker.queues[1]"),
+        ((5,), "worker.queues[0]"),
+        ("mail", "worker.queues"),
+    ],
+)
+def test_queues_that_no_worker_can_serve_are_refused(queues: tuple[str, ...], path: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Ductape.open("sqlite:///a.db", worker=WorkerOptions(queues=queues))
+    assert caught.value.path == path
+
+
 @pytest.mark.parametrize("handlers", ["shop:handlers", 5, [5], None])
 def test_handlers_that_are_none_are_refused(handlers: Handlers) -> None:
     with pytest.raises(ConfigError, match="handlers"):

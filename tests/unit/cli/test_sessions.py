@@ -73,6 +73,11 @@ def test_a_token_of_nobody_is_refused_without_being_shown(shop: Terminal) -> Non
     assert "eyJsecret" not in answer.err
 
 
+def test_no_token_is_told_as_none(shop: Terminal) -> None:
+    answer = shop("sessions", "decrypt", *WHERE, stdin="\n")
+    assert (answer.code, answer.err) == (2, "error: token: expected a token, found nothing\n")
+
+
 def test_a_pair_without_the_token_is_bad_input(shop: Terminal) -> None:
     answer = shop("sessions", "refresh", *WHERE, stdin='{"token": "x"}')
     assert answer.code == 2

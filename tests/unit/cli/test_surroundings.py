@@ -67,3 +67,10 @@ def test_a_file_of_a_newer_release_ends_with_3_and_the_doctor_knows_why(
     answer = shop("doctor")
     assert answer.code == 1
     assert "999 is newer than this release" in answer.out
+
+
+@pytest.mark.parametrize("queues", ["", "mail,", "mail,,bulk"])
+def test_a_worker_of_a_queue_without_a_name_does_not_begin(terminal: Terminal, queues: str) -> None:
+    answer = terminal("worker", "--queues", queues)
+    assert answer.code == 2
+    assert "expected the name of a queue" in answer.err

@@ -1,9 +1,10 @@
 """What `Ductape.open` is told, judged before anything is opened."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
 from ductape.domain.found import kind_of
+from ductape.domain.parsing.scalars import NAME_CHARACTERS
 from ductape.errors import ConfigError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
@@ -47,11 +48,24 @@ def read_worker(worker: object) -> WorkerWish:
     if isinstance(worker, WorkerOptions):
         for name, least in _LEAST.items():
             _refuse_less(f"worker.{name}", getattr(worker, name), least)
+        _refuse_nameless(worker.queues)
         return worker
     if worker is None or isinstance(worker, bool):
         return worker
     said = f"worker: expected true, false or `WorkerOptions`, found {kind_of(worker)}"
     raise ConfigError(said, path="worker")
+
+
+def _refuse_nameless(queues: object) -> None:
+    """Refuse what names no queues: such a worker would serve none, and wait for ever."""
+    if not isinstance(queues, tuple | list):
+        said = f"worker.queues: expected a tuple of names, found {kind_of(queues)}"
+        raise ConfigError(said, path="worker.queues")
+    for at, name in enumerate(cast("Sequence[object]", queues)):
+        if not isinstance(name, str) or not 0 < len(name) <= NAME_CHARACTERS:
+            path = f"worker.queues[{at}]"
+            wanted = f"the name of a queue, of 1 to {NAME_CHARACTERS} characters"
+            raise ConfigError(f"{path}: expected {wanted}, found {kind_of(name)}", path=path)
 
 
 def _refuse_less(path: str, value: object, least: int) -> None:
