@@ -33,6 +33,7 @@ SETTINGS = {
     "search_path": ["search_path = ''"],
     "statements": ["statement_timeout = '20ms'", "lock_timeout = '1ms'"],
     "idle": ["idle_session_timeout = '200ms'", "idle_in_transaction_session_timeout = '100ms'"],
+    "silence": ["idle_in_transaction_session_timeout = '1ms'"],
     "transactions": ["transaction_timeout = '20ms'"],
     "plans": ["enable_indexscan = off", "plan_cache_mode = 'force_custom_plan'"],
 }
@@ -94,6 +95,20 @@ async def test_what_a_database_has_by_default_changes_nothing_for_us(
         async with ductape.transaction() as tx:
             await job.dispatch(a_request(start_at=4_000_000_000), transaction=tx)
         assert await ductape.core.store.upkeep.tidy()
+
+
+@pytest.mark.parametrize(("bound", "lent"), [("1ms", "3s"), ("0", "0"), ("5min", "5min")])
+async def test_a_borrower_may_think_whatever_the_database_ends_others_for(
+    server: PostgresServer, root: psycopg.Connection, bound: str, lent: str
+) -> None:
+    database, name = a_database(root), "idle_in_transaction_session_timeout"
+    root.execute(f"ALTER DATABASE {database} SET {name} = '{bound}'".encode())
+    store = await open_postgres(url_of(server, database), decide=decide, token="t")
+    async with store._engine.lend() as connection:
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+        told = await (await connection.execute(f"SHOW {name}".encode())).fetchall()
+    assert told == [(lent,)]
+    await store.aclose()
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "EUC_JP"])

@@ -1,7 +1,6 @@
 """Workers and their leases on PostgreSQL. The heartbeat has a connection of its own (`pulse`)."""
 
 import psycopg
-from psycopg import IsolationLevel
 
 from ductape.domain.job import Claim
 from ductape.domain.schema import StoreSchema
@@ -9,7 +8,7 @@ from ductape.ports.stores.fleet import Pulse, WorkerRecord
 from ductape.stores.postgres.rows.values import Row, Values, run_of
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.faults import explain
-from ductape.stores.postgres.server.locks import bounded
+from ductape.stores.postgres.server.locks import begun, bounded
 from ductape.stores.postgres.server.patience import watched_by_thread
 from ductape.stores.postgres.server.poolers import let_go
 from ductape.stores.postgres.server.statements import known_schema
@@ -81,9 +80,11 @@ class PostgresPulse:
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            with watched_by_thread(self._connection), self._connection.transaction():
-                self._connection.execute(self._bounded(self._connection, local=True))
-                return self._connection.execute(self._sql, values).rowcount == 1
+            with watched_by_thread(self._connection):
+                self._connection.execute(begun(self._connection.info.server_version))
+                renewed = self._connection.execute(self._sql, values).rowcount == 1
+                self._connection.commit()
+                return renewed
         except psycopg.Error as error:
             self.close()  # the next beat connects anew
             raise explain(error, self._address.shown) from error
@@ -98,18 +99,14 @@ class PostgresPulse:
         connection: psycopg.Connection[Row] = psycopg.connect(
             self._address.conninfo, autocommit=True, prepare_threshold=None
         )
-        connection.isolation_level = IsolationLevel.READ_COMMITTED
         connection.add_notify_handler(let_go)
         if not self._pooled:
             try:
-                connection.execute(self._bounded(connection, local=False))
+                connection.execute(bounded(connection.info.server_version, local=False))
             except psycopg.Error:
                 connection.close()
                 raise
         return connection
-
-    def _bounded(self, connection: psycopg.Connection[Row], *, local: bool) -> bytes:
-        return bounded(connection.info.server_version, local=local)
 
 
 async def _register(

@@ -26,6 +26,7 @@ from ductape.stores.postgres.server.clock import looking, server_clock
 from ductape.stores.postgres.server.connecting import connect
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.faults import explain, unanswered
+from ductape.stores.postgres.server.locks import lets_nobody_think
 from ductape.stores.postgres.server.patience import Unanswered, watched
 from ductape.stores.postgres.server.poolers import is_pooled
 from ductape.stores.postgres.server.wake import PostgresWake
@@ -112,9 +113,10 @@ async def _prepared(address: Address) -> Engine:
     """Bring the schema up to date and see how the server is reached."""
     connection = await connect(address, pooled=True)
     try:
-        await bring_up_to_date(connection, address)
         with watched(connection):
             pooled = await is_pooled(connection)
+            short = await lets_nobody_think(connection)
+        await bring_up_to_date(connection, address)
     finally:
         await connection.close()
-    return Engine(address, pooled=pooled)
+    return Engine(address, pooled=pooled, short=short)

@@ -7,6 +7,8 @@ serves this version; a migration ends the leases of workers that it leaves behin
 
 import asyncio
 import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import psycopg
 from msgspec import Struct
@@ -19,8 +21,9 @@ from ductape.stores.postgres.server.address import Address, address_of
 from ductape.stores.postgres.server.connecting import connect
 from ductape.stores.postgres.server.faults import OLDEST_SERVER, explain
 from ductape.stores.postgres.server.lines import AsyncLine
-from ductape.stores.postgres.server.locks import UNBOUNDED, bounded, locked_out
+from ductape.stores.postgres.server.locks import UNBOUNDED, begun, bounded, locked_out
 from ductape.stores.postgres.server.patience import watched
+from ductape.stores.postgres.server.poolers import is_pooled
 from ductape.stores.postgres.server.statements import Statements, known_schema, migrations
 from ductape.stores.postgres.server.transaction import Connection, Transaction
 
@@ -64,6 +67,7 @@ async def schema_of(url: str) -> StoreSchema | None:
     connection = await connect(address, pooled=True)
     transaction = Transaction(AsyncLine(connection), Statements(address.schema))
     try:
+        await _bound_if_ours(connection)
         applied = await _applied(connection, transaction)
     except psycopg.errors.LockNotAvailable as error:
         raise await locked_out(error, transaction, address.shown) from error
@@ -107,6 +111,7 @@ async def _brought_up_to_date(
     _refuse_old_server(connection, address)
     _refuse_other_encoding(connection, address)
     with watched(connection):
+        await _bound_if_ours(connection)
         applied = await _applied(connection, transaction)
     _refuse_other_schema(applied, address)
     found = _schema(applied)
@@ -127,11 +132,9 @@ async def _apply_at_last(connection: Connection, transaction: Transaction) -> No
 
 async def _apply_missing(connection: Connection, transaction: Transaction) -> None:
     statements = transaction.statements
-    async with connection.transaction():
-        await connection.execute(_bounded(connection))
+    async with _bounded(connection):
         await connection.execute(statements.named("migrations", "make"))
-    async with connection.transaction():
-        await connection.execute(_bounded(connection))
+    async with _bounded(connection):
         await connection.execute(statements.named("migrations", "lock"))
         applied = await _rows_applied(transaction)
         await connection.execute(UNBOUNDED)
@@ -152,8 +155,7 @@ async def _apply_missing(connection: Connection, transaction: Transaction) -> No
 async def _applied(connection: Connection, transaction: Transaction) -> dict[int, _Applied]:
     """Return the migrations that were applied, by number."""
     try:
-        async with connection.transaction():
-            await connection.execute(_bounded(connection))
+        async with _bounded(connection):
             return await _rows_applied(transaction)
     except _NOTHING_YET:
         return {}
@@ -170,8 +172,26 @@ def _schema(applied: dict[int, _Applied]) -> StoreSchema | None:
     return StoreSchema(max(applied), max(one.oldest for one in applied.values()))
 
 
-def _bounded(connection: Connection) -> bytes:
-    return bounded(connection.info.server_version, local=True)
+async def _bound_if_ours(connection: Connection) -> None:
+    """Bound the waits of a connection that nobody shares.
+
+    What a transaction sets for itself holds no more once a statement has failed: where silence is
+    ended at once, it could not be undone any more.
+    """
+    if not await is_pooled(connection):
+        await connection.execute(bounded(connection.info.server_version, local=False))
+
+
+@asynccontextmanager
+async def _bounded(connection: Connection) -> AsyncGenerator[None]:
+    """Open a transaction whose waits are bounded; commit it, or undo it where the block raises."""
+    try:
+        await connection.execute(begun(connection.info.server_version))
+        yield
+        await connection.commit()
+    finally:
+        if not connection.closed:
+            await connection.rollback()
 
 
 def _refuse_other_encoding(connection: Connection, address: Address) -> None:

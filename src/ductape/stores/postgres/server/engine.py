@@ -30,7 +30,7 @@ from ductape.stores.postgres.server.connecting import (
 )
 from ductape.stores.postgres.server.faults import TRY_AGAIN, refuse_rule
 from ductape.stores.postgres.server.lines import AsyncLine
-from ductape.stores.postgres.server.locks import UNBOUNDED, UNHURRIED, bounded
+from ductape.stores.postgres.server.locks import UNBOUNDED, bounded, unhurried
 from ductape.stores.postgres.server.patience import Unanswered, watched
 from ductape.stores.postgres.server.plans import AS_THE_SERVER_DOES, PLANNED_ANEW, by_index
 from ductape.stores.postgres.server.poolers import deafen
@@ -58,8 +58,11 @@ _READ = b"; ".join((b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", PLANNED_
 class Engine:
     """An open database. Made on an event loop; belongs to it, and to the process that made it."""
 
-    def __init__(self, address: Address, *, pooled: bool) -> None:
-        """Prepare; `open` opens. `pooled`: a pooler stands between us and the server."""
+    def __init__(self, address: Address, *, pooled: bool, short: bool = False) -> None:
+        """Prepare; `open` opens. `pooled`: a pooler stands between us and the server.
+
+        `short`: the database has silent transactions ended before a borrower could think.
+        """
         self.address = address
         self.statements = Statements(address.schema)
         self.pooled = pooled
@@ -79,7 +82,8 @@ class Engine:
             name="ductape",
         )
         # Behind a pooler nothing is set for a connection that would have to be taken back.
-        self._lent = b"BEGIN" if pooled else b"; ".join((b"BEGIN", AS_THE_SERVER_DOES, UNHURRIED))
+        as_it_is = b"" if pooled else AS_THE_SERVER_DOES
+        self._lent = b"; ".join((b"BEGIN", as_it_is, unhurried(pooled=pooled, short=short)))
         self._causes = Causes(address, self.statements, self.connect, self._pool.drain)
         self._closed = False
         self._newest = known_schema()

@@ -13,7 +13,7 @@ import psycopg
 from ductape.errors import StoreError
 from ductape.ports.stores.inspecting import LockHolder
 from ductape.stores.postgres.server.faults import explain
-from ductape.stores.postgres.server.transaction import Transaction
+from ductape.stores.postgres.server.transaction import Connection, Transaction
 
 PATIENCE_MS = 10_000
 """How long a statement waits for somebody's lock."""
@@ -49,11 +49,42 @@ def bounded(version: int, *, local: bool) -> bytes:
     return b"; ".join((b"SET LOCAL " if local else b"SET ") + one for one in settings)
 
 
-UNHURRIED = b"; ".join(
-    b"SET LOCAL %s TO DEFAULT" % name
-    for name in (b"idle_in_transaction_session_timeout", b"statement_timeout")
-)
-"""Lets whoever borrows a transaction think in the middle of it."""
+def begun(version: int) -> bytes:
+    """Return the SQL that begins a transaction and bounds it at once.
+
+    Where the operator's own bound is short, the transaction would be over before a second question.
+    """
+    return b"; ".join((b"BEGIN ISOLATION LEVEL READ COMMITTED", bounded(version, local=True)))
+
+
+_DEFAULT = b"SET LOCAL %s TO DEFAULT"
+_SILENT = b"idle_in_transaction_session_timeout"
+
+
+def unhurried(*, pooled: bool, short: bool) -> bytes:
+    """Return the SQL that lets whoever borrows a transaction think in the middle of it.
+
+    No query, after which he could not choose its isolation any more. Where the database's own bound
+    is `short` he has as long as a process of ours; behind a pooler it is his in any case.
+    """
+    silence = b"SET LOCAL %s = %d" % (_SILENT, SILENCE_MS) if short else _DEFAULT % _SILENT
+    if pooled:
+        return silence if short else b""
+    return b"; ".join((silence, _DEFAULT % b"statement_timeout"))
+
+
+async def lets_nobody_think(connection: Connection) -> bool:
+    """Tell whether a database ends transactions that are silent for less than ours may be.
+
+    To be asked before anything is set on the connection.
+    """
+    cursor = await connection.execute(b"SHOW " + _SILENT)
+    row = await cursor.fetchone()
+    cursor = await connection.execute("SELECT extract(epoch FROM %s::text::interval) * 1000", row)
+    found = await cursor.fetchone()
+    return found is not None and 0 < found[0] < SILENCE_MS
+
+
 UNBOUNDED = b"SET LOCAL statement_timeout = 0"
 """Lets a statement take as long as it takes: it goes through a whole table."""
 
