@@ -5,19 +5,17 @@ stops renewing if the loop has not turned for one lease, so that a stuck one doe
 """
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable
 
 from ductape.ports.clock import Clock
 from ductape.ports.stores.fleet import Pulse
+from ductape.worker.trouble import Trouble
 
 BEATS_A_LEASE = 3
 
 LeaseLost = Callable[[str], None]
 """Told on the event loop of a worker, by its name, whose lease has run out."""
-
-log = logging.getLogger("ductape.worker")
 
 
 class ThreadHeartbeat:
@@ -29,6 +27,7 @@ class ThreadHeartbeat:
         self._clock = clock
         self._lease_ms = lease_ms
         self._lost = lost
+        self._trouble = Trouble("heartbeat", clock)
         self._loop = asyncio.get_running_loop()
         self._over = threading.Event()
         self._turned_ms = clock.now_ms()
@@ -65,8 +64,9 @@ class ThreadHeartbeat:
         try:
             alive = self._pulse.beat(worker, now_ms=now_ms, lease_ms=self._lease_ms)
         except Exception as error:  # noqa: BLE001 (the heartbeat thread: the next beat tries again)
-            log.warning("heartbeat failed: %s: %s", type(error).__name__, error)
+            self._trouble.lasts(f"{type(error).__name__}: {error}")
             return
+        self._trouble.ends()
         if not alive and not self._over.is_set():
             self._loop.call_soon_threadsafe(self._lost, worker)
 

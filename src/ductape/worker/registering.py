@@ -1,7 +1,6 @@
 """Coming onto a store's list of workers, for the first time and whenever the lease was lost."""
 
 import asyncio
-import logging
 
 from ductape.domain.schema import is_outlived
 from ductape.errors import StoreError
@@ -9,11 +8,10 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.fleet import WorkerRecord
 from ductape.worker.options import WorkerOptions
+from ductape.worker.trouble import Trouble
 
 REGISTER_AGAIN_S = 1.0
 """After how long a worker that could not register tries again."""
-
-log = logging.getLogger("ductape.worker")
 
 
 async def register(store: Store, clock: Clock, options: WorkerOptions, me: WorkerRecord) -> None:
@@ -28,11 +26,13 @@ async def register_at_last(
 
     Raises `StoreError` where it never will: a migration has made this program too old.
     """
+    trouble = Trouble(f"registration of worker {me.id}", clock)
     while True:
         try:
-            return await register(store, clock, options, me)
+            await register(store, clock, options, me)
+            return trouble.ends()
         except StoreError as error:
             if is_outlived(error):
                 raise
-            log.warning("worker %s cannot register: %s", me.id, error)
+            trouble.lasts(str(error))
         await asyncio.sleep(REGISTER_AGAIN_S)

@@ -22,6 +22,7 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.result_files import ResultFile
 from ductape.worker.attempt.preparing import Preparing
+from ductape.worker.trouble import Trouble
 
 LOOK_EVERY_MS = 61_000
 """Out of step with what is done each minute."""
@@ -56,12 +57,14 @@ class Clearing:
 
     async def serve(self, worker: str) -> None:
         """Look again and again until cancelled."""
+        trouble = Trouble("clearing", self._clock)
         while True:
             try:
                 while await self.look(worker):
                     pass
+                trouble.ends()
             except StoreError as error:
-                log.warning("clearing failed: %s", error)
+                trouble.lasts(str(error))
             except Exception:  # a turn of a background loop: the next tries again
                 log.exception("clearing failed")
             await asyncio.sleep(LOOK_EVERY_MS / 1000)

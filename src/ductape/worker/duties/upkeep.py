@@ -23,6 +23,7 @@ from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.services.settling import Settler
 from ductape.worker.options import WorkerOptions
+from ductape.worker.trouble import Trouble
 
 MOST_AT_ONCE = 200
 MEND_EVERY_MS = 10_000
@@ -57,14 +58,16 @@ class Upkeep:
 
     async def serve(self, worker: str) -> None:
         """Look again and again until cancelled, or until the store has outlived this program."""
+        trouble = Trouble("upkeep", self._clock)
         while True:
             await asyncio.sleep(self._options.upkeep_ms / 1000)
             try:
                 await self.look(worker)
+                trouble.ends()
             except StoreError as error:
                 if is_outlived(error):
                     return
-                log.warning("upkeep failed: %s", error)
+                trouble.lasts(str(error))
             except Exception:
                 log.exception("upkeep failed")  # a turn of a background loop: the next tries again
 
