@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
 
+from tests.servers.moulds import cast, drop, make_mould
 from tests.servers.postgres import PostgresServer, postgres_server
 
 KEY = "k1:" + "A" * 43
@@ -19,17 +19,17 @@ _made = count(1)
 def server() -> Iterator[PostgresServer]:
     """Run a PostgreSQL for all tests that ask for one."""
     with postgres_server() as running:
+        make_mould(running.url)
         yield running
 
 
 @pytest.fixture
-def database(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give the URL of an empty database."""
+def database(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Give the URL of a database with an empty store in it."""
     monkeypatch.setenv("DUCTAPE_KEY", KEY)
     name = f"test_{next(_made)}"
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return f"{server.url.removesuffix('/postgres')}/{name}"
+    yield cast(server.url, name)
+    drop(server.url, name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
