@@ -13,6 +13,7 @@ from ductape.domain.recurring import replaced
 from ductape.domain.settlement import dropped
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.postgres.intake.along import Along
+from ductape.stores.postgres.intake.doubting import doubting_jobs
 from ductape.stores.postgres.intake.inserting import store_run, store_runs, stream_fresh
 from ductape.stores.postgres.intake.keys import Keys, key_of, redefine, take_or_hold
 from ductape.stores.postgres.intake.together import Together
@@ -74,10 +75,12 @@ class PostgresIntake:
         if not jobs:
             return []
         if transaction is None and len(jobs) == 1 and _is_plain(jobs[0]) and not jobs[0].also:
-            return [await self._together.add(jobs[0], now_ms=now_ms)]
+            with doubting_jobs():
+                return [await self._together.add(jobs[0], now_ms=now_ms)]
         try:
             if transaction is None:
-                return await self._engine.write(lambda t: _add_all(t, jobs, now_ms))
+                with doubting_jobs():
+                    return await self._engine.write(lambda t: _add_all(t, jobs, now_ms))
             return await self._borrowing.run(transaction, lambda t: _add_told(t, jobs, now_ms))
         except _Refused as refused:
             return refused.answers
@@ -90,7 +93,8 @@ class PostgresIntake:
         Durable on return.
         """
         try:
-            await self._engine.write(lambda t: _add_stream(t, product, jobs(), now_ms))
+            with doubting_jobs():
+                await self._engine.write(lambda t: _add_stream(t, product, jobs(), now_ms))
         except _Refused:
             return False
         return True

@@ -121,7 +121,7 @@ def _in_doubt(what: str, shown: str | None) -> StoreError:
     told = StoreError(
         f"{what}: what was to be stored may be there or not",
         path=shown,
-        hint="make the call again: under the same `key` no job is stored twice",
+        hint="look whether it was done before the call is made again",
     )
     told.passing = told.in_doubt = True
     return told
