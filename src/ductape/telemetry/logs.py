@@ -30,6 +30,9 @@ _TOKEN = re.compile(
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # user and password in a URL
     r"|(?i:(?<=\bbearer )|(?<=\bbasic ))[\w.~+/=-]{8,}"
 )
+_TRIES = "psycopg.pool"
+"""Warns at each of its tries to reach a server that is away, several a second; we tell of it once."""
+
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -49,6 +52,7 @@ def log_to(
     chosen = form or ("console" if stream.isatty() else "json")
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter(chosen, secrets=[*secrets], colours=stream.isatty()))
+    handler.addFilter(_is_told)
     root = logging.getLogger()
     before = root.level
     root.addHandler(handler)
@@ -58,6 +62,11 @@ def log_to(
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    """Leave out what a library says of an outage beside what we say."""
+    return record.name != _TRIES or record.levelno > logging.WARNING
 
 
 def formatter(

@@ -107,3 +107,15 @@ def test_a_pipe_gets_json_and_nothing_more_once_it_is_over() -> None:
     logging.getLogger("ductape.test").error("too late")
     assert json.loads(stream.getvalue())["event"] == "hello"
     assert (root.level, root.handlers) == before
+
+
+def test_an_outage_is_told_by_us_and_not_by_each_try_of_the_pool() -> None:
+    stream = io.StringIO()
+    with log_to(stream, form="console"):
+        logging.getLogger("psycopg.pool").warning("error connecting in 'ductape'")
+        logging.getLogger("psycopg.pool").error("a worker of the pool died")
+        logging.getLogger("ductape.worker").warning("turn failed: out of reach")
+    told = stream.getvalue()
+    assert "error connecting" not in told
+    assert "a worker of the pool died" in told
+    assert "turn failed" in told
