@@ -11,7 +11,7 @@ from pathlib import Path
 
 MEMORY = Path("/dev/shm")  # noqa: S108 (folders of random names are made in it)
 ROOM = 3 << 30
-"""Bytes: what three processes of the whole suite take at most, and as much again."""
+"""Bytes: two processes were seen to take some 170 MB; a server's log of changes may take a GB."""
 
 
 def has_room(folder: Path) -> bool:
