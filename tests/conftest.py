@@ -1,6 +1,7 @@
 """What every test runs under."""
 
 import asyncio
+import gc
 import inspect
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -31,6 +32,12 @@ LAST_S = 5.0
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what collecting made out of every later collection of garbage: it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
