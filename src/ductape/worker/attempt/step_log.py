@@ -5,7 +5,6 @@ keeps it, whatever is applied meanwhile (SPEC 8). Instants are epoch millisecond
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -23,14 +22,13 @@ from ductape.ports.stores.steps import Steps as StepRows
 from ductape.services.sealing import Sealing
 from ductape.worker.attempt.failing import failure_of
 from ductape.worker.attempt.held import Held
+from ductape.worker.trouble import Trouble
 
 PAUSE_AFTER_FAULT_S = 1.0
 """After how long a store that does not answer is asked again; a lost lease ends the asking."""
 
 ENDING_MS = 100
 """How long before the attempt's own end a step is over, so that what it did can be undone."""
-
-log = logging.getLogger("ductape.worker")
 
 
 class StepLog:
@@ -172,11 +170,15 @@ class StepLog:
             raise Suspend(self.now_ms())
 
     async def _recorded(self, steps: Sequence[Step]) -> bool:
+        trouble = Trouble(f"recording the steps of job {self._ref.job_id}", self._clock)
         while True:
             try:
-                return await self._rows.record(self._ref, steps)
+                recorded = await self._rows.record(self._ref, steps)
             except StoreError as error:
-                log.warning("steps of job %s cannot be recorded: %s", self._ref.job_id, error)
+                trouble.lasts(str(error))
+            else:
+                trouble.ends()
+                return recorded
             if self._held.settled:
                 return False  # It was cut off: whoever has the run next finds what is recorded.
             await asyncio.sleep(PAUSE_AFTER_FAULT_S)
