@@ -31,7 +31,7 @@ _TOKEN = re.compile(
     r"|(?i:(?<=\bbearer )|(?<=\bbasic ))[\w.~+/=-]{8,}"
 )
 _TRIES = "psycopg.pool"
-"""Warns at each of its tries to reach a server that is away, several a second; we tell of it once."""
+"""Warns at each try to reach a server that is away, several a second; we tell of it once."""
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
