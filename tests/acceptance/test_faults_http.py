@@ -208,10 +208,8 @@ AZURE = {"type": "azure", "account": AZURE_ACCOUNT, "account_key": "$Secret{azur
 BUCKET_S = {
     "busy": "RATE_LIMITED, after 3600 s",
     "endless-head": "PROVIDER_ERROR, again",
-    "garbled-refusal": "PROVIDER_ERROR, again",
 }
-"""What 503 means to a bucket, what our own way there says of a head, and that the library gives no
-status where it cannot read why."""
+"""What 503 means to a bucket, and what our own way there says of a head."""
 BY_THE_HEAD = {"dripping": "PROVIDER_ERROR, again", "cut": "PROVIDER_ERROR, again"}
 """An upload's answer is over with its head, and here that of a file of another size."""
 ANY_ANSWER = {"garbage": "completed", "garbled": "completed"}
