@@ -5,11 +5,15 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from ductape import Ductape, StoreError
 from ductape.domain.wire import JobView
 from ductape.stores.sqlite.file.statements import known_schema
 from tests.migration.fleet import PATIENCE_S, PRODUCT, Fleet, Flow, a_request, next_version, settled
 
+pytestmark = pytest.mark.timeout(180)
+"""Up to eight processes are started one after another: a busy machine takes a minute for it."""
 NEWEST = known_schema().number
 LONGEST_WAIT_MS = 5_000
 SOON_S = 0.05
