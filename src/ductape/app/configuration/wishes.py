@@ -65,7 +65,8 @@ def _refuse_nameless(queues: object) -> None:
         if not isinstance(name, str) or not 0 < len(name) <= NAME_CHARACTERS:
             path = f"worker.queues[{at}]"
             wanted = f"the name of a queue, of 1 to {NAME_CHARACTERS} characters"
-            raise ConfigError(f"{path}: expected {wanted}, found {kind_of(name)}", path=path)
+            found = f"{len(name)} of them" if isinstance(name, str) else kind_of(name)
+            raise ConfigError(f"{path}: expected {wanted}, found {found}", path=path)
 
 
 def _refuse_less(path: str, value: object, least: int) -> None:
