@@ -16,6 +16,14 @@ from pymongo.errors import PyMongoError
 from tests.servers.postgres import free_port, servers_folder
 
 PASSWORD = "p@ss/w:rd"
+PROGRAM = """
+import signal
+from secantus.cli import main
+from secantus.server import SecantusDBServer
+SecantusDBServer.wait = lambda server: signal.pause()
+main()
+"""
+"""The packaged program, but for what its main thread waits by: a lock that ending it takes too."""
 
 
 class Secantus:
@@ -37,7 +45,7 @@ class Secantus:
         """Start it, and wait until it listens."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 (the packaged server)
-                [sys.executable, "-m", "secantus", f"--port={self.port}", *self._words, *words],
+                [sys.executable, "-c", PROGRAM, f"--port={self.port}", *self._words, *words],
                 stdout=log,
                 stderr=log,
                 cwd=self._log.parent,
