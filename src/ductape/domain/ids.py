@@ -10,17 +10,19 @@ _OURS = re.compile(
 )
 _48_BITS = (1 << 48) - 1
 RANDOM_BYTES = 10
+ROOM = 1 << 12
+"""How many ids of one process may have the same instant and still sort as they were made."""
 
 
 def job_id(now_ms: int, count: int, chance: bytes) -> str:
-    """Make an id from the instant, a count within it (12 bits kept) and 10 random bytes.
+    """Make an id from the instant, a count within it (below `ROOM`) and 10 random bytes.
 
     >>> job_id(1_700_000_000_000, 1, bytes(10))
     '018bcfe5-6800-7001-8000-000000000000'
     """
     tail = chance.hex()
     variant = _VARIANTS[chance[0] & 3]
-    return f"{_instant(now_ms)}-7{count & 0xFFF:03x}-{variant}{tail[1:4]}-{tail[4:16]}"
+    return f"{_instant(now_ms)}-7{count:03x}-{variant}{tail[1:4]}-{tail[4:16]}"
 
 
 def floor(at_ms: int) -> str:

@@ -8,7 +8,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ductape.domain.fingerprint import canonical, request_digest, twin_digest
-from ductape.domain.ids import RANDOM_BYTES, job_id
 from ductape.domain.inputs.topic import timeout_of
 from ductape.domain.job import JobSpec, Run, SealedSession
 from ductape.domain.recurring import begin
@@ -22,6 +21,7 @@ from ductape.ports.entropy import Entropy
 from ductape.ports.sessions import OpenedSession, SessionOpener
 from ductape.ports.stores.intake import NewJob
 from ductape.ports.vault import Vault
+from ductape.services.intake.ids import Ids
 from ductape.services.intake.injection import SessionData
 from ductape.services.intake.judging import Ask, judged, named
 from ductape.services.intake.looking_further import all_that_is_wrong
@@ -30,7 +30,6 @@ from ductape.services.sealing import Sealing
 from ductape.services.telling import Telling
 
 DEFAULT_TIMEOUT_MS = 60_000
-IDS_A_DRAW = 256
 
 
 class Built(Struct, frozen=True, gc=False):
@@ -61,12 +60,9 @@ class Builder:
         self._vault = vault
         self._sealing = Sealing(vault)
         self._clock = clock
-        self._entropy = entropy
+        self._ids = Ids(entropy)
         self._zones = zones
         self._telling = telling
-        self._last_ms = 0
-        self._count = 0
-        self._drawn: list[bytes] = []
 
     async def build(
         self, request: JobRequest, *, held: str | None, now_ms: int, version: int
@@ -93,7 +89,7 @@ class Builder:
         data = None if session is None else SessionData(session.tag, session.data)
         lacking = await session_faults(called, ask, data)
         warnings = (*request.warnings, *judged(target, called, request, data, lacking))
-        identity = held or self.new_id(now_ms)
+        identity = held or self._ids.new(now_ms)
         sealed = self._sealed(request.session, session, identity)
         spec = self._sealing.hidden(_spec_of(request, target, called, sealed, now_ms), identity)
         job = replace(self._job(identity, spec, request, session, now_ms), product_version=version)
@@ -110,26 +106,11 @@ class Builder:
         now_ms: int,
     ) -> Built:
         """Make a one-off job of a specification that is known to be good."""
-        identity = self.new_id(now_ms)
+        identity = self._ids.new(now_ms)
         spec = self._sealing.hidden(spec, identity)
         run = _only_run(identity, spec, start_at_ms, now_ms)
         job = NewJob(identity, spec, run, None, digest, product_version=version)
         return Built(self._telling.added(job, now_ms), (), target)
-
-    def new_id(self, now_ms: int) -> str:
-        """Make an id; ids made in one process sort in the order they were made."""
-        self._count = self._count + 1 if now_ms <= self._last_ms else 0
-        self._last_ms = max(now_ms, self._last_ms) + (self._count >> 12)
-        return job_id(self._last_ms, self._count, self._chance())
-
-    def _chance(self) -> bytes:
-        """Return the random bytes of one id; a draw is a system call, so one serves many."""
-        if not self._drawn:
-            drawn = self._entropy.token(RANDOM_BYTES * IDS_A_DRAW)
-            self._drawn = [
-                drawn[at : at + RANDOM_BYTES] for at in range(0, len(drawn), RANDOM_BYTES)
-            ]
-        return self._drawn.pop()
 
     def _job(
         self,
