@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from ductape.domain.change import CacheEntry, Settlement
-from ductape.domain.ids import job_id
+from ductape.domain.ids import job_id, tails
 from ductape.domain.job import Claim, JobSpec, Run, Schedule, SealedSession
 from ductape.domain.outcome import Failure, Outcome, StoredError
 from ductape.domain.recurring import begin
@@ -51,7 +51,8 @@ _WISH = Wish(worker="w1", queues=(), handlers=frozenset(), slots=100, lease_ms=L
 
 def an_id(at_ms: int = NOW_MS) -> str:
     """Make a new id of an instant, above every other id of that instant made before."""
-    return job_id(at_ms, 0, (next(_made) << 2).to_bytes(8, "big") + bytes(2))
+    (tail,) = tails((next(_made) << 2).to_bytes(8, "big") + bytes(2))
+    return job_id(at_ms, 0, tail)
 
 
 def a_spec(**changes: object) -> JobSpec:

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from string import hexdigits
 
 _VARIANTS = "89ab"
 """What the digit may be that says by which rules the id was made."""
@@ -9,20 +10,33 @@ _OURS = re.compile(
     rf"[0-9a-f]{{8}}-[0-9a-f]{{4}}-7[0-9a-f]{{3}}-[{_VARIANTS}][0-9a-f]{{3}}-[0-9a-f]{{12}}"
 )
 _48_BITS = (1 << 48) - 1
+_VARIANT = {digit: _VARIANTS[int(digit, 16) & 3] for digit in hexdigits}
+"""The same as a random digit has it."""
 RANDOM_BYTES = 10
 ROOM = 1 << 12
 """How many ids of one process may have the same instant and still sort as they were made."""
 
 
-def job_id(now_ms: int, count: int, chance: bytes) -> str:
-    """Make an id from the instant, a count within it (below `ROOM`) and 10 random bytes.
+def tails(chance: bytes) -> list[str]:
+    """Make of random bytes how ids end, one of every `RANDOM_BYTES`.
 
-    >>> job_id(1_700_000_000_000, 1, bytes(10))
+    >>> tails(bytes(20))
+    ['8000-000000000000', '8000-000000000000']
+    """
+    text = chance.hex()
+    starts = range(0, len(text), 2 * RANDOM_BYTES)
+    return [
+        f"{_VARIANT[text[at]]}{text[at + 1 : at + 4]}-{text[at + 4 : at + 16]}" for at in starts
+    ]
+
+
+def job_id(now_ms: int, count: int, tail: str) -> str:
+    """Make an id from the instant, a count within it (below `ROOM`) and one of `tails`.
+
+    >>> job_id(1_700_000_000_000, 1, "8000-000000000000")
     '018bcfe5-6800-7001-8000-000000000000'
     """
-    tail = chance.hex()
-    variant = _VARIANTS[chance[0] & 3]
-    return f"{_instant(now_ms)}-7{count:03x}-{variant}{tail[1:4]}-{tail[4:16]}"
+    return f"{_instant(now_ms)}-7{count:03x}-{tail}"
 
 
 def floor(at_ms: int) -> str:

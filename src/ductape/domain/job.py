@@ -207,7 +207,8 @@ def attempt_ms(spec: JobSpec) -> int:
 
     Of a feature, and of a job that points at one, `timeout` is each step's (SPEC 1).
     """
-    if JobEventTypes.FEATURE not in (spec.kind, spec.points_at):
+    feature = JobEventTypes.FEATURE
+    if spec.kind is not feature and spec.points_at is not feature:
         return spec.timeout_ms
     return max(FEATURE_MS, 4 * spec.timeout_ms)
 

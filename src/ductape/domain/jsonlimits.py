@@ -50,6 +50,9 @@ INTEGER_MAX = 2**64 - 1
 _FAULTS_SHOWN = 50
 """No reader gains by more, and a hostile input could have a million."""
 
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -60,16 +63,30 @@ def plain_object(
 
     The copy shares nothing with the caller's object, which may change afterwards.
     """
-    walk = _Walk(path, room=max_bytes, nesting=nesting)
-    walk.inside(value, None, 1)
-    if walk.room < 0:
-        return [_too_large(path, max_bytes, "more")]
-    if walk.faults:
-        return walk.faults
-    encoded = msgspec.json.encode(value)
+    encoded = plain_text(value, path, max_bytes=max_bytes, nesting=nesting)
+    return encoded if isinstance(encoded, list) else copy_of(encoded)
+
+
+def plain_text(
+    value: dict[str, object], path: str, *, max_bytes: int, nesting: int
+) -> bytes | list[Fault]:
+    """Return an object as plain JSON in UTF-8, or every reason why it is none."""
+    if _room_left(value, max_bytes, nesting) < 0:
+        walk = _Walk(path, room=max_bytes, nesting=nesting)
+        walk.inside(value, None, 1)
+        if walk.room < 0:
+            return [_too_large(path, max_bytes, "more")]
+        if walk.faults:
+            return walk.faults
+    encoded = _encode(value)
     if len(encoded) > max_bytes:
         return [_too_large(path, max_bytes, f"{len(encoded)} bytes")]
-    return cast("JsonObject", msgspec.json.decode(encoded))
+    return encoded
+
+
+def copy_of(plain: bytes) -> JsonObject:
+    """Read what `plain_text` wrote."""
+    return cast("JsonObject", _decode(plain))
 
 
 def lone_surrogate(text: str) -> bool:
@@ -103,6 +120,45 @@ _kind_of: Callable[[object], type[object]] = type
 """`type`, without the doubts that `Any` raises in a type checker."""
 
 
+def _room_left(container: _Container, room: int, levels: int) -> int:
+    """Return what `_Walk` leaves of the room; less than 0 where it would find any fault.
+
+    Every request pays for this look, which keeps no trail and stops at the first doubt.
+    """
+    if levels == 0:
+        return -1
+    room -= len(container)
+    members = container
+    if type(container) is dict:
+        room = _room_beside_keys(container, room)
+        members = container.values()
+    elif type(container) is not list:
+        return -1
+    for member in members:
+        kind = _kind_of(member)
+        if kind is str and (member.isascii() or not lone_surrogate(member)):
+            room -= len(member)
+        elif kind is dict or kind is list:
+            room = _room_left(member, room, levels - 1)
+        elif not ((kind is int and INTEGER_MIN <= member <= INTEGER_MAX) or _rarely_plain(member)):
+            return -1
+        if room < 0:
+            return -1
+    return room
+
+
+def _room_beside_keys(members: dict[Any, Any], room: int) -> int:
+    for key in members:
+        if type(key) is not str or not (key.isascii() or not lone_surrogate(key)):
+            return -1
+        room -= len(key)
+    return room
+
+
+def _rarely_plain(member: object) -> bool:
+    return member is None or type(member) is bool or (type(member) is float and isfinite(member))
+
+
 class _Walk:
     """One pass over a value; it stops where the room is used up.
 
@@ -119,7 +175,7 @@ class _Walk:
         self.faults: list[Fault] = []
 
     def inside(self, container: _Container, trail: _Trail | None, depth: int) -> None:
-        """Look at everything in an object or a list; the loop is every request's price."""
+        """Look at everything in an object or a list."""
         if depth > self.nesting:
             self._refuse(trail, f"at most {self.nesting} levels of nesting", "a deeper one")
             return

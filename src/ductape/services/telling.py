@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from ductape.domain.change import Settlement
-from ductape.domain.ids import RANDOM_BYTES, job_id
+from ductape.domain.ids import RANDOM_BYTES, job_id, tails
 from ductape.domain.job import Claim, JobSpec, Run
 from ductape.domain.record import JobRecord
 from ductape.domain.time.zone import ZoneLookup
@@ -135,7 +135,8 @@ class Telling:
     def _delivery(self, to: Subscription, event: JobEvent, record: JobRecord, now_ms: int) -> Run:
         about: JobSpec = record.spec
         body = payload(event, record, now_ms=now_ms, zones=self._zones)
-        identity = job_id(now_ms, 0, self._entropy.token(RANDOM_BYTES))
+        (tail,) = tails(self._entropy.token(RANDOM_BYTES))
+        identity = job_id(now_ms, 0, tail)
         return delivery(to, event, about, body, job_id=identity, now_ms=now_ms)
 
 

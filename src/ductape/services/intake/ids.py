@@ -5,7 +5,7 @@ Where a process makes more of them in a millisecond than an instant has room for
 next: so the names run ahead of the clock by as little as can be, and wait for it.
 """
 
-from ductape.domain.ids import RANDOM_BYTES, ROOM, job_id
+from ductape.domain.ids import RANDOM_BYTES, ROOM, job_id, tails
 from ductape.ports.entropy import Entropy
 
 IDS_A_DRAW = 256
@@ -21,7 +21,7 @@ class Ids:
         self._at_ms = 0
         self._made = 0
         """How many have the present instant."""
-        self._drawn: list[bytes] = []
+        self._tails: list[str] = []
 
     def new(self, now_ms: int) -> str:
         """Make an id at an instant (epoch ms), or right after the last where that is later."""
@@ -30,10 +30,6 @@ class Ids:
         elif self._made == ROOM:
             self._at_ms, self._made = self._at_ms + 1, 0
         count, self._made = self._made, self._made + 1
-        if not self._drawn:
-            self._draw()
-        return job_id(self._at_ms, count, self._drawn.pop())
-
-    def _draw(self) -> None:
-        drawn = self._entropy.token(RANDOM_BYTES * IDS_A_DRAW)
-        self._drawn = [drawn[at : at + RANDOM_BYTES] for at in range(0, len(drawn), RANDOM_BYTES)]
+        if not self._tails:
+            self._tails = tails(self._entropy.token(RANDOM_BYTES * IDS_A_DRAW))
+        return job_id(self._at_ms, count, self._tails.pop())

@@ -16,11 +16,10 @@ from msgspec.structs import replace
 from ductape.domain.fingerprint import request_digest
 from ductape.domain.inputs import check_input
 from ductape.domain.job import JobSpec
-from ductape.domain.jsonlimits import Limits, plain_object
+from ductape.domain.jsonlimits import Limits, copy_of, plain_text
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.parsing.options import labels
 from ductape.domain.parsing.scalars import name
-from ductape.domain.references import needs_resolving
 from ductape.domain.request import JobEventTypes, JobRequest
 from ductape.domain.target import Target
 from ductape.domain.time.instants import read_instant
@@ -28,7 +27,9 @@ from ductape.errors import Fault
 from ductape.services.intake.building import Builder, Built, as_asked
 
 MOST_MOULDS = 256
-VARYING = ("input", "start_at", "key", "metadata")
+VARYING = frozenset({"input", "start_at", "key", "metadata"})
+_MAY_REFER = b"$"
+"""What every reference and every literal begins with, in the encoding too."""
 
 BY_INPUT = frozenset({JobEventTypes.NOTIFICATION, JobEventTypes.PUBLISH, JobEventTypes.SUBSCRIBE})
 """Kinds whose target depends on the input too."""
@@ -65,11 +66,12 @@ class Moulds:
 
         `versions` are the current ones of the products.
         """
-        shape = _shape(data)
-        mould = None if shape is None else self._kept.get(shape)
-        if mould is None or versions.get(mould.spec.product) != mould.version:
+        if type(data) is not dict:
             return None
         fields = cast("dict[str, object]", data)
+        mould = self._of(fields)
+        if mould is None or versions.get(mould.spec.product) != mould.version:
+            return None
         given = self._input(fields.get("input"), mould.target)
         start_ms, words = _start(fields.get("start_at")), self._words(fields)
         if given is None or start_ms is None or words is None:
@@ -87,12 +89,13 @@ class Moulds:
         """Remember a job that was built the long way, if others can be made like it."""
         spec = built.job.spec
         apart = spec.session, spec.repeat, spec.expires_at_ms
-        if built.warnings or any(part is not None for part in apart):
+        if type(data) is not dict or built.warnings or any(part is not None for part in apart):
             return
         if spec.kind in BY_INPUT or _points(built.target):
             return
-        shape = _shape(data)
-        if shape is None:
+        try:
+            hash(shape := _shape(cast("dict[str, object]", data)))
+        except TypeError:
             return
         while len(self._kept) >= MOST_MOULDS:
             self._kept.pop(next(iter(self._kept)))
@@ -102,6 +105,13 @@ class Moulds:
             built.target,
             built.job.product_version,
         )
+
+    def _of(self, fields: Mapping[str, object]) -> _Mould | None:
+        """Return the mould of a request; none where something in it cannot be compared."""
+        try:
+            return self._kept.get(_shape(fields))
+        except TypeError:
+            return None
 
     def _words(self, fields: Mapping[str, object]) -> _Words | None:
         """Read a job's key and metadata; none where something is wrong with them."""
@@ -121,9 +131,10 @@ class Moulds:
             return None
         members = cast("dict[str, object]", value)
         limits = self._limits
-        taken = plain_object(members, "input", max_bytes=limits.input_bytes, nesting=limits.nesting)
-        if not isinstance(taken, dict) or needs_resolving(taken):
+        plain = plain_text(members, "input", max_bytes=limits.input_bytes, nesting=limits.nesting)
+        if isinstance(plain, list) or _MAY_REFER in plain:
             return None
+        taken = copy_of(plain)
         return None if check_input(target, taken, resolved=False) else taken
 
 
@@ -132,23 +143,16 @@ def _points(target: Target) -> bool:
     return target.kind is JobEventTypes.JOB and target.needs is None
 
 
-def _shape(data: object) -> Hashable | None:
-    """Name all of a request but what varies; none where something in it cannot be compared.
+def _shape(fields: Mapping[str, object]) -> Hashable:
+    """Name all of a request but what varies; no hash can be had where something has none.
 
     Types count: 1 and True are equal, and not the same request.
 
     >>> _shape({"event": "a", "retries": 1, "input": {}}) == _shape({"event": "a", "retries": True})
     False
     """
-    if type(data) is not dict:
-        return None
-    fields = cast("dict[str, object]", data)
     rest = [(name, value, type(value)) for name, value in fields.items() if name not in VARYING]
-    try:
-        hash(shape := tuple(rest))
-    except TypeError:
-        return None
-    return shape
+    return tuple(rest)
 
 
 def _start(value: object) -> int | None:

@@ -269,14 +269,14 @@ class Scheduling:
 def _fresh(one: Built, now_ms: int) -> Placed:
     job: NewJob = one.job
     due = job.run.due_at_ms if job.run is not None else now_ms
-    receipt = Receipt(
-        job_id=job.job_id,
-        status="queued" if due <= now_ms else "scheduled",
-        scheduled_at=job.run.scheduled_at_ms if job.run is not None else now_ms,
-        recurring=job.schedule is not None,
-        next_run_at=due,
-        warnings=list(one.warnings),
-    )
+    receipt: Receipt = {
+        "job_id": job.job_id,
+        "status": "queued" if due <= now_ms else "scheduled",
+        "scheduled_at": job.run.scheduled_at_ms if job.run is not None else now_ms,
+        "recurring": job.schedule is not None,
+        "next_run_at": due,
+        "warnings": list(one.warnings),
+    }
     return Placed(receipt, job.job_id, 1)
 
 

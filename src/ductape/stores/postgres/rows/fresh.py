@@ -31,7 +31,7 @@ def fresh_row(run: Run, now_ms: int) -> Fresh:
         spec.product,
         spec.env,
         spec.event,
-        spec.kind.value,
+        str(spec.kind),
         spec.queue,
         -spec.priority,
         flow_of(spec),

@@ -288,7 +288,7 @@ def _owner(spec: JobSpec) -> dict[str, Cell]:
         "product": spec.product,
         "env": spec.env,
         "event": spec.event,
-        "kind": spec.kind.value,
+        "kind": str(spec.kind),
         "queue": spec.queue,
         "job_key": spec.key,
         "session_tag": None if spec.session is None else spec.session.tag,
