@@ -45,7 +45,7 @@ class Scale:
     @classmethod
     def full(cls) -> "Scale":
         """For figures worth quoting."""
-        return cls(50_000, 2_000, 100, 200, 30_000, 200, 100, 20.0, 3, 1_000_000, 20_000, 5, 6_000)
+        return cls(50_000, 2_000, 100, 500, 30_000, 200, 100, 20.0, 3, 1_000_000, 20_000, 5, 6_000)
 
     @classmethod
     def short(cls) -> "Scale":

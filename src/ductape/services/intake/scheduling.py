@@ -2,16 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
-
 from ductape.domain.found import kind_of
 from ductape.domain.jsonlimits import DEFAULT, Limits
 from ductape.domain.parsing import parse_job_request
-from ductape.domain.record import JobRecord
 from ductape.domain.request import JobRequest
 from ductape.domain.time.zone import ZoneLookup
-from ductape.domain.views import next_run_at
-from ductape.domain.wire import Receipt
 from ductape.errors import (
     DuctapeError,
     NotFound,
@@ -24,30 +19,18 @@ from ductape.errors import (
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
-from ductape.ports.stores.intake import Added, NewJob
+from ductape.ports.stores.intake import Added
 from ductape.services.intake.building import Builder, Built
 from ductape.services.intake.doubles import refuse_conflicts, refuse_doubles
 from ductape.services.intake.looking_further import current_version
 from ductape.services.intake.moulds import Moulds
+from ductape.services.intake.receipts import Placed, Receipts, fresh
 from ductape.services.intake.refusing import of_a_batch, what_is_wrong, whole_refusal
 from ductape.services.intake.streaming import WORTHWHILE, Streaming
 
 MOST_TRIES = 20
 MOST_REFUSED = 100
 """Of how many requests of a batch it is told what is wrong with them: no reader gains by more."""
-
-REPLACED = (
-    "the recurring job under this key was given the new definition; its count and history stay"
-)
-
-
-class Placed(Struct, frozen=True, gc=False):
-    """A stored job, for whoever waits for its result."""
-
-    receipt: Receipt
-    job_id: str
-    number: int | None
-    """The run to wait for; none for the one under way, or the last."""
 
 
 class Scheduling:
@@ -69,6 +52,7 @@ class Scheduling:
         self._clock = clock
         self._zones = zones
         self._limits = limits
+        self._receipts = Receipts(store, clock, zones)
         self._moulds = Moulds(builder, limits)
         self._streaming = Streaming(store.intake, self._moulds)
         self._versions: dict[str, int] = {}
@@ -76,6 +60,9 @@ class Scheduling:
 
     async def place(self, data: object, *, transaction: object = None) -> Placed:
         """Store one job durably."""
+        placed = None if transaction is not None else await self._place_cast(data)
+        if placed is not None:
+            return placed
         return (await self.place_many([data], transaction=transaction))[0]
 
     async def place_many(
@@ -100,7 +87,18 @@ class Scheduling:
         if built is None:
             return None
         self._store.wake.tell("work")
-        return [_fresh(one, now_ms) for one in built]
+        return [fresh(one, now_ms) for one in built]
+
+    async def _place_cast(self, data: object) -> Placed | None:
+        """Store one job that is made of a mould; none, and nothing stored, where it cannot be."""
+        now_ms = self._clock.now_ms()
+        built = self._moulds.cast(data, self._versions, now_ms)
+        if built is None:
+            return None
+        answers = await self._store.intake.add([built.job], now_ms=now_ms)
+        if answers[0].verdict == "moved":
+            return None
+        return (await self._answered([built], answers, now_ms, None))[0]
 
     async def _place_all(self, batch: Sequence[object], transaction: object) -> list[Placed]:
         requests: list[JobRequest] = []
@@ -118,16 +116,17 @@ class Scheduling:
             if any(answer.verdict == "moved" for answer in answers):
                 self._versions.clear()
                 continue
-            refuse_conflicts(built, answers)
-            if transaction is None and not all(answer.begun for answer in answers):
-                self._store.wake.tell("work")
-            return [
-                _fresh(one, now_ms)
-                if answer.verdict == "added"
-                else await self._known(one, answer, transaction)
-                for one, answer in zip(built, answers, strict=True)
-            ]
+            return await self._answered(built, answers, now_ms, transaction)
         raise StoreError("the keys or products of these jobs change too fast")
+
+    async def _answered(
+        self, built: Sequence[Built], answers: Sequence[Added], now_ms: int, transaction: object
+    ) -> list[Placed]:
+        """Give the receipts of jobs that the store has answered; raises `Conflict`."""
+        refuse_conflicts(built, answers)
+        if transaction is None and not all(answer.begun for answer in answers):
+            self._store.wake.tell("work")
+        return await self._receipts.of(built, answers, now_ms, transaction)
 
     def _cast(self, batch: Sequence[object], now_ms: int) -> list[Built] | None:
         """Build a batch from moulds alone, if that can be."""
@@ -248,38 +247,3 @@ class Scheduling:
             request.product, request.env, request.key, transaction=transaction
         )
         return holder.job_id if holder is not None and holder.recurring else None
-
-    async def _known(self, one: Built, answer: Added, transaction: object) -> Placed:
-        """Give the receipt of a job that was there, with its present status."""
-        record = await self._store.reading.get(answer.job_id, transaction=transaction)
-        if record is None:
-            raise StoreError(f"job {answer.job_id} was deleted meanwhile", job_id=answer.job_id)
-        warnings = list(one.warnings) + ([REPLACED] if answer.verdict == "replaced" else [])
-        receipt = Receipt(
-            job_id=answer.job_id,
-            status=record.status,
-            scheduled_at=_instant_of(record),
-            recurring=record.schedule is not None,
-            next_run_at=next_run_at(record, now_ms=self._clock.now_ms(), zones=self._zones),
-            warnings=warnings,
-        )
-        return Placed(receipt, answer.job_id, None)
-
-
-def _fresh(one: Built, now_ms: int) -> Placed:
-    job: NewJob = one.job
-    due = job.run.due_at_ms if job.run is not None else now_ms
-    receipt: Receipt = {
-        "job_id": job.job_id,
-        "status": "queued" if due <= now_ms else "scheduled",
-        "scheduled_at": job.run.scheduled_at_ms if job.run is not None else now_ms,
-        "recurring": job.schedule is not None,
-        "next_run_at": due,
-        "warnings": list(one.warnings),
-    }
-    return Placed(receipt, job.job_id, 1)
-
-
-def _instant_of(record: JobRecord) -> int:
-    run = record.live or record.last
-    return run.scheduled_at_ms if run is not None else record.spec.created_at_ms

@@ -10,7 +10,8 @@ in the same transaction, so that one commit lies between a dispatch and the hand
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
@@ -20,8 +21,7 @@ from ductape.stores.sqlite.file.statements import statements
 from ductape.stores.sqlite.settling import store_fresh
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrival:
+class _Arrival(Struct, frozen=True):
     """One caller's job, and where its answer goes."""
 
     job: NewJob
@@ -99,14 +99,13 @@ def _store(connection: Connection, arrivals: Sequence[_Arrival]) -> list[tuple[_
     """Store those whose product has not changed; a caller that is gone is left out."""
     there = [arrival for arrival in arrivals if not arrival.answer.cancelled()]
     versions = current_versions(connection, [arrival.job for arrival in there])
-    fit = [each for each in there if _fits(each.job, versions)]
-    add_plain(connection, [(each.job, each.now_ms) for each in fit])
-    return [(each, _answer(each.job, versions)) for each in there]
-
-
-def _answer(job: NewJob, versions: dict[str, int]) -> Added:
-    return Added("added" if _fits(job, versions) else "moved", job.job_id)
-
-
-def _fits(job: NewJob, versions: dict[str, int]) -> bool:
-    return not job.product_version or versions[job.spec.product] == job.product_version
+    stored: list[tuple[NewJob, int]] = []
+    answers: list[tuple[_Arrival, Added]] = []
+    for arrival in there:
+        job = arrival.job
+        fits = not job.product_version or versions[job.spec.product] == job.product_version
+        if fits:
+            stored.append((job, arrival.now_ms))
+        answers.append((arrival, Added("added" if fits else "moved", job.job_id)))
+    add_plain(connection, stored)
+    return answers
