@@ -1,19 +1,11 @@
 """What to do where nobody knows whether a job was stored: its key makes a second call safe."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
-
 from ductape.errors import StoreError
 
 CALL_AGAIN = "make the call again: under the same `key` no job is stored twice"
 
 
-@contextmanager
-def doubting_jobs() -> Generator[None]:
+def advise(error: StoreError) -> None:
     """Say of an error that leaves open whether jobs were stored what their caller can do."""
-    try:
-        yield
-    except StoreError as error:
-        if error.in_doubt:
-            error.hint = CALL_AGAIN
-        raise
+    if error.in_doubt:
+        error.hint = CALL_AGAIN

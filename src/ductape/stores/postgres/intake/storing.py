@@ -11,9 +11,10 @@ from ductape.domain.identity import KeyHolder, conflict_reason, weigh
 from ductape.domain.job import Run, Schedule, under_way
 from ductape.domain.recurring import replaced
 from ductape.domain.settlement import dropped
+from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.postgres.intake.along import Along
-from ductape.stores.postgres.intake.doubting import doubting_jobs
+from ductape.stores.postgres.intake.doubting import advise
 from ductape.stores.postgres.intake.inserting import store_run, store_runs, stream_fresh
 from ductape.stores.postgres.intake.keys import Keys, key_of, redefine, take_or_hold
 from ductape.stores.postgres.intake.together import Together
@@ -74,16 +75,17 @@ class PostgresIntake:
         """
         if not jobs:
             return []
-        if transaction is None and len(jobs) == 1 and _is_plain(jobs[0]) and not jobs[0].also:
-            with doubting_jobs():
-                return [await self._together.add(jobs[0], now_ms=now_ms)]
+        if transaction is not None:
+            return await self._add_lent(jobs, now_ms, transaction)
         try:
-            if transaction is None:
-                with doubting_jobs():
-                    return await self._engine.write(lambda t: _add_all(t, jobs, now_ms))
-            return await self._borrowing.run(transaction, lambda t: _add_told(t, jobs, now_ms))
+            if len(jobs) == 1 and _is_plain(jobs[0]) and not jobs[0].also:
+                return [await self._together.add(jobs[0], now_ms=now_ms)]
+            return await self._engine.write(lambda t: _add_all(t, jobs, now_ms))
         except _Refused as refused:
             return refused.answers
+        except StoreError as error:
+            advise(error)
+            raise
 
     async def add_stream(
         self, product: str, jobs: Callable[[], Iterable[NewJob]], *, now_ms: int
@@ -93,11 +95,21 @@ class PostgresIntake:
         Durable on return.
         """
         try:
-            with doubting_jobs():
-                await self._engine.write(lambda t: _add_stream(t, product, jobs(), now_ms))
+            await self._engine.write(lambda t: _add_stream(t, product, jobs(), now_ms))
         except _Refused:
             return False
+        except StoreError as error:
+            advise(error)
+            raise
         return True
+
+    async def _add_lent(
+        self, jobs: Sequence[NewJob], now_ms: int, transaction: object
+    ) -> list[Added]:
+        try:
+            return await self._borrowing.run(transaction, lambda t: _add_told(t, jobs, now_ms))
+        except _Refused as refused:
+            return refused.answers
 
     async def aclose(self) -> None:
         """Wait for what is in flight."""

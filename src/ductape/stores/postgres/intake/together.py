@@ -8,7 +8,8 @@ server is at fault, all are told at once: one by one each would wait for it anew
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ductape.domain.job import Run
 from ductape.errors import StoreError
@@ -26,8 +27,7 @@ MOST_JOBS = 1_000
 """How many jobs share a commit."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Member:
+class _Member(Struct, frozen=True, eq=False):
     """One caller's job, and where its answer goes."""
 
     job: NewJob
