@@ -8,6 +8,7 @@ import pytest
 
 from ductape import Ductape, Handlers
 from ductape.ports.stores.claims import Turn
+from ductape.ports.stores.intake import Added
 from ductape.stores.sqlite.connection import Connection
 from ductape.stores.sqlite.store import SqliteStore, open_sqlite
 from tests.builders import NOW_MS, a_new_job, a_wish, a_worker, decide
@@ -81,6 +82,28 @@ async def test_where_nobody_wants_it_a_lone_job_is_stored_as_ever(store: SqliteS
     await store.intake.add([a_new_job()], now_ms=NOW_MS)
     assert commits.count == 1
     assert standby.asked == []
+
+
+async def test_who_comes_first_and_leaves_again_takes_nobody_along(store: SqliteStore) -> None:
+    jobs = [a_new_job() for _ in range(3)]
+    adding = [asyncio.ensure_future(store.intake.add([job], now_ms=NOW_MS)) for job in jobs]
+    await asyncio.sleep(0)
+    adding[0].cancel()
+    first, *others = await asyncio.gather(*adding, return_exceptions=True)
+    assert isinstance(first, asyncio.CancelledError)
+    assert others == [[Added("added", job.job_id)] for job in jobs[1:]]
+    assert [await store.reading.get(job.job_id) is None for job in jobs] == [True, False, False]
+
+
+async def test_a_lone_caller_who_leaves_again_leaves_no_job(store: SqliteStore) -> None:
+    job = a_new_job()
+    adding = asyncio.ensure_future(store.intake.add([job], now_ms=NOW_MS))
+    await asyncio.sleep(0)
+    adding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+    assert await store.reading.get(job.job_id) is None
+    await store.intake.add([a_new_job()], now_ms=NOW_MS)
 
 
 async def test_who_has_left_is_not_asked(store: SqliteStore) -> None:
