@@ -13,9 +13,10 @@ async def store_run(
     transaction: Transaction, run: Run, now_ms: int, product_version: int | None = None
 ) -> bool:
     """Insert a run; false, and nothing stored, where its product has left that version."""
-    statement, row = "insert", run_row(run, now_ms)
     if is_fresh(run):
         statement, row = "insert_fresh", _named(run, now_ms)
+    else:
+        statement, row = "insert", run_row(run, now_ms)
     values: Values = {**row, "product_version": product_version}
     return await transaction.change("runs", statement, values) == 1
 
