@@ -57,7 +57,7 @@ def cancel(
     if schedule.state in ("completed", "failed", "cancelled") and record.live is None:
         return None
     ended = replace(schedule, state="cancelled", extras=0, version=schedule.version + 1)
-    return _without_waiting(waiting, ended, reason, now_ms, zones)
+    return _without_waiting(waiting, ended, reason or "cancelled", now_ms, zones)
 
 
 def pause(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement | None:
@@ -66,9 +66,7 @@ def pause(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement | 
     if schedule is None or schedule.state != "active":
         return None
     halted = replace(schedule, state="paused", version=schedule.version + 1)
-    waiting = waiting_run(record)
-    tried = waiting is not None and waiting.attempts
-    return _without_waiting(waiting, halted, "paused" if tried else None, now_ms, zones)
+    return _without_waiting(waiting_run(record), halted, "paused", now_ms, zones)
 
 
 def resume(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement | None:
@@ -138,14 +136,11 @@ def extra_run(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlemen
 
 
 def _without_waiting(
-    waiting: Run | None, schedule: Schedule, reason: str | None, now_ms: int, zones: ZoneLookup
+    waiting: Run | None, schedule: Schedule, reason: str, now_ms: int, zones: ZoneLookup
 ) -> Settlement:
-    """Change the recurrence and take its waiting run away.
-
-    One that was tried has a history, and so has one that goes for a reason: it keeps that.
-    """
+    """Change the recurrence and take its waiting run away; one that was tried has a history."""
     job = schedule.job_id
-    if waiting is None or not (waiting.attempts or reason):
+    if waiting is None or not waiting.attempts:
         ref = None if waiting is None else run_ref(waiting)
         freed = None if waiting is None else led_by(waiting)
         return Settlement(job_id=job, run=ref, schedule=schedule, release=freed)

@@ -110,23 +110,6 @@ def test_a_parked_job_is_cancelled_without_its_leader(play: Play) -> None:
     play(scenario, registry(sleeper=sleeper))
 
 
-def test_the_reason_for_which_a_recurrence_is_cancelled_is_kept(play: Play) -> None:
-    async def scenario(harness: Harness) -> None:
-        job = a_job("sleeper", start_at=harness.clock.now_ms() + 60_000, repeat={"every": 60_000})
-        job_id = (await harness.ductape.processor.job.dispatch(job))["job_id"]
-        waiting = asyncio.ensure_future(harness.ductape.processor.job.wait(job_id))
-        await harness.sleep(100)
-        await harness.ductape.jobs.cancel(job_id, reason="sold out")
-        with pytest.raises(JobCancelled, match="sold out"):
-            await waiting
-        view = await view_of(harness, job_id)
-        assert view["last_error"] is not None
-        assert view["last_error"]["message"] == "sold out"
-        assert (view["status"], view["execution_count"]) == ("cancelled", 0)
-
-    play(scenario, registry(sleeper=sleeper))
-
-
 def test_cancelling_a_recurrence_ends_it_and_its_running_run(play: Play) -> None:
     async def scenario(harness: Harness) -> None:
         job = a_job("sleeper", input={"ms": 50_000}, repeat={"every": 1_000})
