@@ -126,8 +126,8 @@ async def _prune(transaction: Transaction, values: Values, limit: int) -> bool:
     windows = await transaction.change("quota_windows", "prune", values)
     breakers = await transaction.change("breakers", "prune", values)
     sessions = await transaction.change("sessions", "prune", values)
-    await transaction.change("gates", "prune", values)
-    return limit in (ended, stale, idle, windows, breakers, sessions)
+    gates = await transaction.change("gates", "prune", values)
+    return limit in (ended, stale, idle, windows, breakers, sessions, gates)
 
 
 async def _prune_recurrences(transaction: Transaction, values: Values) -> int:
