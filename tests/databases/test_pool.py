@@ -9,12 +9,13 @@ from ductape.domain.database_place import Place
 from ductape.domain.definitions.database import DatabaseType
 from ductape.domain.egress import EgressPolicy
 from ductape.errors import ConfigError
-from ductape.ports.database import Bounds, DocumentWork, SqlWork, Whose
+from ductape.ports.database import Answer, Bounds, DocumentWork, SqlWork, Whose
 from ductape.providers.databases import FileRules, PooledDatabases
 from ductape.providers.databases.pool import KEPT_S, Pool
 
 WHOSE = Whose("shop", "dev", "main")
 BOUNDS = Bounds(timeout_ms=1_000, max_bytes=1_000)
+PATIENCE_S = 10
 
 
 class Gone(Exception):
@@ -29,6 +30,7 @@ class Numbers:
     def __init__(self) -> None:
         self.opened = 0
         self.closed: list[int] = []
+        self.endings: asyncio.Queue[int] = asyncio.Queue()
         self.gone: set[int] = set()
         self.unclean: set[int] = set()
         self.now = 0.0
@@ -45,6 +47,7 @@ class Numbers:
 
     async def close(self, connection: int) -> None:
         self.closed.append(connection)
+        self.endings.put_nowait(connection)
 
     async def begin(self, connection: int) -> None:
         if connection in self.gone:
@@ -143,6 +146,31 @@ async def test_what_nobody_used_for_long_is_closed(pool: Pool[int], numbers: Num
     assert numbers.closed == [1]
 
 
+async def test_what_nobody_wants_any_more_is_closed_though_nobody_comes(
+    pool: Pool[int], numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ductape.providers.databases.pool.KEPT_S", 0)
+    async with pool.lend(numbers.begin) as other:
+        await used(pool, numbers)
+        other.sound = True
+    async with asyncio.timeout(PATIENCE_S):
+        assert {await numbers.endings.get(), await numbers.endings.get()} == {1, 2}
+
+
+async def test_of_what_is_kept_only_what_is_old_is_closed(
+    pool: Pool[int], numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ductape.providers.databases.pool.KEPT_S", 0)
+    async with pool.lend(numbers.begin) as other:
+        await used(pool, numbers)
+        other.sound = True
+        monkeypatch.setattr("ductape.providers.databases.pool.KEPT_S", 9)
+    async with asyncio.timeout(PATIENCE_S):
+        assert await numbers.endings.get() == 2
+    assert await used(pool, numbers) == 1
+    await pool.aclose()
+
+
 async def test_what_is_lent_while_all_is_closed_is_closed_as_it_comes_back(
     pool: Pool[int], numbers: Numbers
 ) -> None:
@@ -175,3 +203,50 @@ async def test_the_extra_of_mongodb_is_named(monkeypatch: pytest.MonkeyPatch) ->
     place = Place("mongodb", (("127.0.0.1", 9),), "x")
     with pytest.raises(ConfigError, match="the extra `mongo`"):
         await databases.documents(WHOSE, place, DocumentWork("read", ({},)), BOUNDS)
+
+
+class Opened:
+    """A database that is there."""
+
+    def __init__(self, closed: list[str], place: Place) -> None:
+        self._closed = closed
+        self._name = place.database
+        self.goes_on = asyncio.Event()
+
+    async def sql(self, work: SqlWork, bounds: Bounds) -> Answer:
+        assert bounds == BOUNDS
+        if not work.reads_only:
+            await self.goes_on.wait()
+        return Answer(0, None)
+
+    async def aclose(self) -> None:
+        self._closed.append(self._name)
+
+
+async def test_a_database_that_no_version_names_any_more_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[str] = []
+    databases = PooledDatabases(EgressPolicy(), FileRules(()))
+    opened: list[Opened] = []
+
+    def make(place: Place) -> Opened:
+        opened.append(Opened(closed, place))
+        return opened[-1]
+
+    monkeypatch.setattr(databases, "_sql_database", make)
+    monkeypatch.setattr("ductape.providers.databases.FORGOTTEN_S", -1)
+
+    async def use(name: str, *, reads_only: bool = True) -> None:
+        place = Place("postgresql", (("127.0.0.1", 9),), name)
+        await databases.sql(Whose("shop", "dev", name), place, SqlWork((), reads_only), BOUNDS)
+
+    busy = asyncio.create_task(use("busy", reads_only=False))
+    await asyncio.sleep(0)
+    for version in range(3):
+        await use(f"v{version}")
+    assert closed == ["v0", "v1"]
+    opened[0].goes_on.set()
+    await busy
+    await databases.aclose()
+    assert sorted(closed) == ["busy", "v0", "v1", "v2"]

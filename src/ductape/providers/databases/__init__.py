@@ -3,12 +3,12 @@
 What speaks to a server is imported where it is first needed: it comes with an extra.
 """
 
-from collections.abc import Callable, Generator
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
-
-from msgspec import Struct
 
 from ductape.domain.database_place import Place
 from ductape.domain.egress import EgressPolicy
@@ -21,6 +21,9 @@ __all__ = ["FileRules", "PooledDatabases"]
 
 MOST_THREADS = 16
 """For SQLite, which blocks."""
+
+FORGOTTEN_S = 3_600
+"""How long a database is remembered that nobody uses: no version may name it any more."""
 
 
 class Closable(Protocol):
@@ -50,11 +53,15 @@ class DocumentDatabase(Closable, Protocol):
 D = TypeVar("D", bound=Closable)
 
 
-class Kept(Struct, frozen=True):
-    """What is open, and for which definition."""
+@dataclass
+class Kept:
+    """What is open, for which definition, and whether anybody uses it."""
 
     place: Place
     database: Closable
+    used_s: float
+    """When it was used last, by the event loop's time."""
+    users: int = 0
 
 
 class PooledDatabases:
@@ -69,15 +76,15 @@ class PooledDatabases:
 
     async def sql(self, whose: Whose, place: Place, work: SqlWork, bounds: Bounds) -> Answer:
         """Execute statements and commit."""
-        database = await self._open(whose, place, self._sql_database)
-        return await database.sql(work, bounds)
+        async with self._used(whose, place, self._sql_database) as database:
+            return await database.sql(work, bounds)
 
     async def documents(
         self, whose: Whose, place: Place, work: DocumentWork, bounds: Bounds
     ) -> Answer:
         """Do operations on a collection."""
-        database = await self._open(whose, place, self._document_database)
-        return await database.documents(work, bounds)
+        async with self._used(whose, place, self._document_database) as database:
+            return await database.documents(work, bounds)
 
     async def aclose(self) -> None:
         """Close every connection; twice is harmless."""
@@ -88,16 +95,41 @@ class PooledDatabases:
             self._threads.shutdown(wait=False)
             self._threads = None
 
-    async def _open(self, whose: Whose, place: Place, make: Callable[[Place], D]) -> D:
-        """Return what is kept for a database; what was kept for another definition is let go."""
+    @asynccontextmanager
+    async def _used(
+        self, whose: Whose, place: Place, make: Callable[[Place], D]
+    ) -> AsyncGenerator[D]:
+        """Lend what is kept for a database; what was kept for another definition is let go."""
         kept = self._kept.get(whose)
-        if kept is not None and kept.place == place:
-            return kept.database  # pyright: ignore[reportReturnType] (one type a place)
-        database = make(place)
-        self._kept[whose] = Kept(place, database)
-        if kept is not None:
-            await kept.database.aclose()
-        return database
+        if kept is None or kept.place != place:
+            kept = await self._made(whose, Kept(place, make(place), _now_s()))
+        kept.users += 1
+        try:
+            yield kept.database  # pyright: ignore[reportReturnType] (one type a place)
+        finally:
+            kept.users -= 1
+            kept.used_s = _now_s()
+
+    async def _made(self, whose: Whose, made: Kept) -> Kept:
+        """Keep another one; let go what it replaces, and what nobody has used for long."""
+        replaced = self._kept.get(whose)
+        self._kept[whose] = made
+        made.users += 1  # others may come while these are closed
+        try:
+            if replaced is not None:
+                await replaced.database.aclose()
+            await self._forget(made.used_s - FORGOTTEN_S)
+        finally:
+            made.users -= 1
+        return made
+
+    async def _forget(self, used_before_s: float) -> None:
+        """Close what was used before an instant and never since."""
+        for whose, kept in list(self._kept.items()):
+            unused = kept.users == 0 and kept.used_s < used_before_s
+            if unused and self._kept.get(whose) is kept:
+                del self._kept[whose]
+                await kept.database.aclose()
 
     def _sql_database(self, place: Place) -> SqlDatabase:
         if place.type == "sqlite":
@@ -116,6 +148,10 @@ class PooledDatabases:
         with _extra("mongo"):
             from ductape.providers.databases.mongo.database import MongoDatabase  # noqa: PLC0415
         return MongoDatabase(place, self._policy)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 @contextmanager

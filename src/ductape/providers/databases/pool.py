@@ -4,7 +4,8 @@ A connection goes back only if whoever had it says that it is sound: after a com
 that the server has answered. It goes back clean: what an action has left on it (settings, temporary
 tables, locks) is taken away at once. No statement tells what it leaves: any function or trigger may
 leave something. One that has been lost while nobody used it is found out by what each lending
-begins with, which changes nothing, and another one is taken. Spans are seconds.
+begins with, which changes nothing, and another one is taken. One that nobody has wanted for a
+while is closed, though nobody comes any more. Spans are seconds.
 """
 
 import asyncio
@@ -68,7 +69,10 @@ class Pool(Generic[C]):
         self._driver = driver
         self._free = asyncio.Semaphore(most)
         self._kept: list[tuple[C, float]] = []
+        """The one that came back first is the first; whoever comes gets the last."""
         self._now = now
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @asynccontextmanager
@@ -84,6 +88,9 @@ class Pool(Generic[C]):
     async def aclose(self) -> None:
         """Close what is kept, and what is lent once it comes back."""
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        await asyncio.gather(*self._closing)
         while self._kept:
             connection, _ = self._kept.pop()
             await self._driver.close(connection)
@@ -109,8 +116,27 @@ class Pool(Generic[C]):
     async def _back(self, lent: Lent[C]) -> None:
         if lent.sound and await self._cleaned(lent.connection) and not self._closed:
             self._kept.append((lent.connection, self._now() + KEPT_S))
+            self._look_later()
         else:
             await _to_the_end(self._driver.close(lent.connection))
+
+    def _look_later(self) -> None:
+        """Look again once the time of the oldest is over."""
+        if self._kept and self._timer is None and not self._closed:
+            wait_s = max(self._kept[0][1] - self._now(), 0)
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._look)
+
+    def _look(self) -> None:
+        task = asyncio.create_task(self._close_old())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _close_old(self) -> None:
+        while self._kept and self._kept[0][1] <= self._now():
+            connection, _ = self._kept.pop(0)
+            await self._driver.close(connection)
+        self._timer = None
+        self._look_later()
 
     async def _cleaned(self, connection: C) -> bool:
         if self._closed:
