@@ -1,7 +1,8 @@
 """The brokers of all products: one link for each product, env and broker, kept until it breaks.
 
 A link that broke or did not answer in time, or whose definition has changed, gives way to a new
-one, and is closed once nobody uses it any longer. Every call is bounded in time here, whatever the
+one, and is closed once nobody uses it any longer; so is one that nobody has used for long, when
+another is made. Every call is bounded in time here, whatever the
 broker's own client does.
 """
 
@@ -26,6 +27,9 @@ T = TypeVar("T")
 
 PATIENCE_S = 30.0
 """How long a broker may take for one call, beyond what the call itself waits for."""
+
+FORGOTTEN_S = 3_600
+"""How long a link is kept that nobody uses: no version may name its broker any more."""
 
 _FAREWELL_S = 2.0
 _BROKEN = frozenset({"CONNECTION_ERROR", "CONNECTION_LOST", "TIMEOUT"})
@@ -90,6 +94,7 @@ class BrokerPool:
             made = _connect(place.server.type)(place.server, self._means)
             if kept is not None:
                 self._retire(key, kept)
+            self._forget()
             kept = self._kept[key] = _Kept(place.server, made)
         kept.users += 1
         broken = False
@@ -104,6 +109,7 @@ class BrokerPool:
             raise
         finally:
             kept.users -= 1
+            kept.used_s = _now_s()
             if broken or kept.retired:
                 self._retire(key, kept)
 
@@ -114,6 +120,13 @@ class BrokerPool:
             del self._kept[key]
         if kept.users == 0:
             self._closed(kept.link.aclose())
+
+    def _forget(self) -> None:
+        """Close what nobody has used for long."""
+        used_before_s = _now_s() - FORGOTTEN_S
+        for key, kept in list(self._kept.items()):
+            if kept.users == 0 and kept.used_s < used_before_s:
+                self._retire(key, kept)
 
     def _closed(self, closing: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Begin to close a part: nobody whose time is over waits for a broker that is silent."""
@@ -130,6 +143,8 @@ class _Kept:
     server: BrokerServer
     link: Link
     users: int = 0
+    used_s: float = 0.0
+    """When it was used last, by the event loop's time."""
     retired: bool = False
 
 
@@ -183,6 +198,10 @@ async def _bounded(call: Awaitable[T], place: Place, patience_s: float) -> T:
         waited = f"within {int(patience_s * 1000)} ms"
         message = f"the broker `{place.broker}` gave no answer {waited}"
         raise ProviderError("TIMEOUT", message) from error
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _raise_distrust(link: Link, error: ProviderError) -> None:
