@@ -260,8 +260,9 @@ class Lane:
         while not self._closing and not self._needed.is_set():
             if self._outbox and not self._under_way and not self._gathering:
                 break
-            due_ms = look_at_ms if self._next_turn_ms is None else self._next_turn_ms
-            wait_ms = min(due_ms, look_at_ms) - self._clock.now_ms()
+            now_ms = self._clock.now_ms()
+            look_at_ms = min(look_at_ms, now_ms + LOOK_EVERY_MS)  # the clock may be set back
+            wait_ms = min(look_at_ms, self._next_turn_ms or look_at_ms) - now_ms
             if wait_ms <= 0 and not self._under_way:
                 break
             await self._doze(CLOCK_EVERY_MS if wait_ms <= 0 else min(wait_ms, CLOCK_EVERY_MS))

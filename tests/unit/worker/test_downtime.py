@@ -120,3 +120,16 @@ def test_what_was_paused_while_it_waited_shows_its_own_instant(play: Play) -> No
         return ((job["scheduled_at"] or 0) - began_ms) / SECOND
 
     assert play(scenario, registry(act=quick)) == 0
+
+
+def test_a_clock_that_is_set_back_puts_off_no_look_for_what_nobody_hinted_at(play: Play) -> None:
+    async def scenario(harness: Harness) -> float:
+        await harness.sleep(5 * SECOND)
+        harness.clock.jump(-7_200 * SECOND)
+        async with harness.neighbour(worker=False) as other:
+            receipt = await other.processor.job.dispatch(a_job())
+            stored_s = harness.clock.elapsed_s()
+            await until_status(harness, receipt["job_id"], "completed")
+            return harness.clock.elapsed_s() - stored_s
+
+    assert play(scenario, registry(act=quick)) < 35
