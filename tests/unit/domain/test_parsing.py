@@ -219,6 +219,11 @@ def test_a_long_first_delay_raises_the_usual_longest_one() -> None:
     assert (retry.initial_delay_ms, retry.max_delay_ms) == (900_000, 900_000)
 
 
+def test_a_short_longest_delay_lowers_the_usual_first_one() -> None:
+    retry = parse(a_mapping(retryConfig={"maxDelay": 500})).retry
+    assert (retry.initial_delay_ms, retry.max_delay_ms) == (500, 500)
+
+
 def test_a_longest_delay_below_the_first_one_is_refused() -> None:
     fault = fault_of(a_mapping(retryConfig={"initialDelay": 10, "maxDelay": 5}))
     assert fault["path"] == "retryConfig.maxDelay"

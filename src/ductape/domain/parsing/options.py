@@ -50,13 +50,14 @@ def session(value: object, path: str, faults: list[Fault]) -> SessionToken | Non
 
 
 def retry_policy(value: object, path: str, faults: list[Fault]) -> RetryPolicy:
-    """Read retryConfig; a first delay above the usual longest one raises it."""
+    """Read retryConfig; of two delays the one that is not given gives way to the other."""
     form = open_form(value, path, RETRY_CONFIG, faults)
     if form is None:
         return _USUAL
     before = len(faults)
-    initial = form.take("initialDelay", _DELAY, _USUAL.initial_delay_ms)
-    longest = form.take("maxDelay", _DELAY, max(initial, _USUAL.max_delay_ms))
+    first = form.take("initialDelay", _DELAY, None)
+    longest = form.take("maxDelay", _DELAY, max(first or 0, _USUAL.max_delay_ms))
+    initial = min(_USUAL.initial_delay_ms, longest) if first is None else first
     if longest < initial and len(faults) == before:
         expected = f"at least initialDelay ({initial} ms)"
         faults.append(fault(f"{path}.maxDelay", expected, str(longest)))
