@@ -121,7 +121,8 @@ def test_the_job_s_own_retries_try_a_child_anew(folder: Path, acting: Acting) ->
 
 def test_a_refused_child_is_not_tried_again(folder: Path, acting: Acting) -> None:
     strict = feature("paying", {"event": "charge"}, input={"n": {"type": "INTEGER"}})
-    told, _ = outcome(folder, acting, strict, feature("order", child(retries=3)))
+    asked = child(retries=3, input={"n": "$Concat(['one'])"})
+    told, _ = outcome(folder, acting, strict, feature("order", asked))
     assert isinstance(told, dict)
     assert told["code"] == "VALIDATION_ERROR"
     assert acting.done == []
