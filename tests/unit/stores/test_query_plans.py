@@ -61,7 +61,7 @@ PINNED = {
     ("runs", "in_gate"): "SEARCH runs USING COVERING INDEX runs_gate (flow=?",
     ("runs", "first_blocked"): "SEARCH runs USING INDEX runs_blocked (flow=?)",
     ("runs", "unblock"): "SEARCH runs USING COVERING INDEX runs_blocked (flow=?)",
-    ("runs", "blocked_flows"): "SEARCH runs USING COVERING INDEX runs_blocked (flow>?)",
+    ("runs", "open_gates"): "SEARCH runs USING COVERING INDEX runs_blocked (flow>?)",
     ("runs", "delete"): "SEARCH runs USING PRIMARY KEY (job_id=? AND number=?)",
     ("runs", "give_back"): "SEARCH runs USING PRIMARY KEY (job_id=? AND number=?)",
     ("runs", "asked_to_stop"): "SEARCH runs USING INDEX runs_held (worker=?)",
@@ -70,7 +70,7 @@ PINNED = {
     ("runs", "same_running"): "SEARCH runs USING INDEX runs_cache (cache_key=?)",
     ("runs", "parked"): "SEARCH runs USING INDEX runs_cache (cache_key=?)",
     ("runs", "release_one"): "SEARCH runs USING INDEX runs_cache (cache_key=?)",
-    ("runs", "deserted"): "SEARCH p USING INDEX runs_cache (cache_key>?)",
+    ("runs", "deserted"): "SEARCH runs USING INDEX runs_cache (cache_key>?)",
     ("history", "latest"): "SEARCH history USING PRIMARY KEY (job_id=?)",
     ("history", "newest"): "SEARCH history USING PRIMARY KEY (job_id=?)",
     ("history", "old"): (

@@ -100,9 +100,9 @@ class Settling:
         values = entry_row(entry, result, now_ms)
         connection.execute(statements("cache_entries")["put"], values)
         parked = connection.execute(statements("runs")["parked"], {"key": entry.key}).fetchall()
-        for row in parked:
-            claim = with_schedule(connection, run_of(row))
-            self._settle(connection, self._decide(claim, Cached(result), now_ms), now_ms)
+        claims = [with_schedule(connection, run_of(row)) for row in parked]
+        answered = [self._decide(claim, Cached(result), now_ms) for claim in claims]
+        self._answers(connection, answered, now_ms)
 
 
 def store_run(connection: Connection, run: Run, now_ms: int) -> None:

@@ -63,7 +63,11 @@ class SqliteUpkeep:
 
     async def release_deserted(self, *, now_ms: int) -> int:
         """Release runs parked under a cache key that nobody leads; return how many keys."""
-        return await self._engine.write(lambda c: _release_deserted(c, now_ms))
+        # Mostly there are none, and looking holds up no writer.
+        keys, flows = await self._engine.read(_deserted)
+        if not keys and not flows:
+            return 0
+        return await self._engine.write(lambda c: _release(c, keys, flows, now_ms))
 
     async def prune(
         self,
@@ -104,12 +108,19 @@ def _expired(connection: Connection, now_ms: int, limit: int) -> list[Claim]:
     return [with_schedule(connection, run_of(row)) for row in rows]
 
 
-def _release_deserted(connection: Connection, now_ms: int) -> int:
+def _deserted(connection: Connection) -> tuple[set[bytes], list[str]]:
+    """Name the cache keys that nobody leads, and the gates that have room."""
     keys = connection.execute(statements("runs")["deserted"]).fetchall()
-    for row in keys:
-        release_one(connection, row[0], now_ms)
-    flows = connection.execute(statements("runs")["blocked_flows"]).fetchall()
-    return len(keys) + unblock(connection, [row[0] for row in flows], now_ms)
+    flows = connection.execute(statements("runs")["open_gates"]).fetchall()
+    return {row[0] for row in keys}, [row[0] for row in flows]
+
+
+def _release(connection: Connection, found: set[bytes], flows: list[str], now_ms: int) -> int:
+    """Look once more while nobody else can lead or follow."""
+    keys = found & _deserted(connection)[0] if found else set[bytes]()
+    for key in sorted(keys):
+        release_one(connection, key, now_ms)
+    return len(keys) + unblock(connection, flows, now_ms)
 
 
 def _old(connection: Connection, default: KeptFrom, others: Others) -> list[_Old]:

@@ -136,9 +136,9 @@ class Settling:
         values = entry_row(entry, result, now_ms)
         await transaction.change("cache_entries", "put", values)
         rows = await transaction.rows("runs", "parked", {"key": entry.key})
-        for claim in await with_schedules(transaction, [run_of(row) for row in rows]):
-            answered = self._decide(claim, Cached(result), now_ms)
-            await self._settle(transaction, answered, now_ms)
+        claims = await with_schedules(transaction, [run_of(row) for row in rows])
+        answered = [self._decide(claim, Cached(result), now_ms) for claim in claims]
+        await self._answers(transaction, answered, now_ms)
 
 
 async def with_schedules(transaction: Transaction, runs: Sequence[Run]) -> list[Claim]:

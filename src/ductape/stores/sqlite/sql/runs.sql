@@ -101,14 +101,19 @@ WHERE (job_id, number) IN (
     SELECT job_id, number FROM runs INDEXED BY runs_blocked WHERE state = 'blocked' AND flow = :flow
     ORDER BY rank, due_at LIMIT :most)
 
--- name: blocked_flows
+-- name: open_gates
+-- Flows whose gates have room although runs wait before them.
 WITH RECURSIVE waiting (flow) AS (
     SELECT min(flow) FROM runs INDEXED BY runs_blocked WHERE state = 'blocked'
     UNION ALL
     SELECT (SELECT min(flow) FROM runs INDEXED BY runs_blocked
             WHERE state = 'blocked' AND runs.flow > waiting.flow)
     FROM waiting WHERE waiting.flow IS NOT NULL)
-SELECT flow FROM waiting WHERE flow IS NOT NULL
+SELECT flow FROM waiting WHERE flow IS NOT NULL AND
+    (SELECT count(*) FROM runs INDEXED BY runs_gate
+     WHERE state = 'running' AND concurrency IS NOT NULL AND runs.flow = waiting.flow) <
+    (SELECT concurrency FROM runs INDEXED BY runs_blocked WHERE state = 'blocked' AND runs.flow = waiting.flow
+     ORDER BY rank, due_at LIMIT 1)
 
 -- name: running_of_queue
 SELECT count(*) FROM runs INDEXED BY runs_held WHERE state = 'running' AND queue = :queue
@@ -201,9 +206,9 @@ WHERE (job_id, number) IN (
     WHERE cache_key = :key AND state = 'parked' ORDER BY due_at LIMIT 1)
 
 -- name: deserted
-SELECT DISTINCT p.cache_key FROM runs AS p
-WHERE p.cache_key IS NOT NULL AND p.state = 'parked' AND NOT EXISTS (
-    SELECT 1 FROM runs AS l WHERE l.cache_key = p.cache_key AND l.state <> 'parked')
+-- Each run is looked at once: asked of each follower, whether there is a leader would go through the others.
+SELECT cache_key FROM runs INDEXED BY runs_cache WHERE cache_key IS NOT NULL
+GROUP BY cache_key HAVING min(state = 'parked')
 
 -- name: live
 SELECT number, state FROM runs WHERE job_id = :job_id ORDER BY number DESC LIMIT 1
