@@ -52,12 +52,12 @@ class Upkeep(Protocol):
         ...
 
     async def worn(self) -> None:
-        """Wait until so many runs have ended that `tidy` pays; for ever where it never does."""
+        """Wait until what runs have left makes `tidy` pay; for ever where it never does."""
         ...
 
     async def tidy(self) -> bool:
-        """Give the room of ended runs to those that come; false where that cannot be done now.
+        """Give the room of what is over to what comes; false where that cannot be done now.
 
-        Shuts nobody out.
+        Shuts nobody out for longer than a second.
         """
         ...

@@ -13,6 +13,7 @@ from ductape.domain.retention import KeptFrom, Others
 from ductape.ports.stores.upkeep import NO_OTHERS
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.log import begin_anew, until_long
 from ductape.stores.sqlite.file.statements import statements
 from ductape.stores.sqlite.limits.room import unblock
 from ductape.stores.sqlite.rows.values import run_of, schedule_of
@@ -94,12 +95,16 @@ class SqliteUpkeep:
         return await self._engine.write(lambda c: _prune(c, old, limit, values))
 
     async def worn(self) -> None:
-        """Wait for ever: a file uses its free pages again by itself."""
-        await asyncio.get_running_loop().create_future()
+        """Wait until the write-ahead log is long: a file uses its free pages again by itself."""
+        if self._engine.inline:  # Whoever is there reads and writes in turn.
+            await asyncio.get_running_loop().create_future()
+        await until_long(self._engine.path)
 
     async def tidy(self) -> bool:
-        """Do nothing: there is nothing to be done."""
-        return True
+        """Begin the write-ahead log anew; false where somebody reads for too long."""
+        self._engine.check()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, begin_anew, self._engine.path)
 
 
 def _expired(connection: Connection, now_ms: int, limit: int) -> list[Claim]:

@@ -67,7 +67,8 @@ class Engine:
         self._pid = os.getpid()
         self._writer = connect(path)
         self._reader = connect(path)
-        self._inline = inline
+        self.inline = inline
+        """Whether steps run where they are called."""
         self._lending = asyncio.Lock()
         self._closed = False
         self._commit_s = 0.0
@@ -90,7 +91,7 @@ class Engine:
         """
         self.check()
         refuse_beside_a_loan()
-        if self._inline:
+        if self.inline:
             async with self._lending:
                 return _commit_one(self._writer, step)
         future: asyncio.Future[T] = self._loop.create_future()
@@ -102,7 +103,7 @@ class Engine:
         """Do as `write` does, at once where nobody is before it and commits are quick."""
         self.check()
         refuse_beside_a_loan()
-        if not self._inline and self._commit_s <= QUICK_S and self._waiting.empty():
+        if not self.inline and self._commit_s <= QUICK_S and self._waiting.empty():
             try:
                 return self._commit_here(step)
             except apsw.BusyError:
@@ -114,7 +115,7 @@ class Engine:
     async def read(self, step: Step[T]) -> T:
         """Run a step in a read transaction of its own."""
         self.check()
-        if self._inline:
+        if self.inline:
             return _look(self._reader, step)
         return await self._loop.run_in_executor(self._reading, _look, self._reader, step)
 
@@ -138,7 +139,7 @@ class Engine:
             await loan.commit()
 
     def _loan(self) -> Loan:
-        if self._inline:
+        if self.inline:
             return InlineLoan(self._writer)
         loan = ThreadLoan(self.path, self._loop)
         self._waiting.put(loan)
@@ -153,7 +154,7 @@ class Engine:
         if self._closed:
             return
         self._closed = True
-        if not self._inline:
+        if not self.inline:
             self._waiting.put(None)
             await self._loop.run_in_executor(None, self._thread.join)
             self._reading.shutdown()
@@ -170,7 +171,7 @@ class Engine:
                 path=self.path,
                 hint="open the store in the process that uses it",
             )
-        if not self._inline and asyncio.get_running_loop() is not self._loop:
+        if not self.inline and asyncio.get_running_loop() is not self._loop:
             raise StoreError(
                 "the store was opened in another event loop", path=self.path, hint=ONE_A_LOOP
             )
