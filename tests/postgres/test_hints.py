@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection
 import psycopg
 import pytest
 
+from ductape.errors import StoreError
 from ductape.ports.wake import Hint
 from ductape.stores.postgres.server import wake
 from ductape.stores.postgres.server.address import address_of
@@ -86,6 +87,27 @@ async def test_a_hint_whose_way_was_cut_is_told_once_more(
     )
     store.wake.tell("settled", ["b"])
     assert await next_of(there) == ("settled", ["b"])
+
+
+async def test_what_cannot_be_told_for_hours_does_not_pile_up(
+    store: PostgresStore, other: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wake, "RECONNECT_S", 0.01)
+    there = heard_by(other.wake)
+    send, tries = store.wake._send_one, asyncio.Semaphore(0)
+
+    async def refused(_: str) -> None:
+        tries.release()
+        raise StoreError("too many connections")
+
+    monkeypatch.setattr(store.wake, "_send_one", refused)
+    for at in range(2 * MOST_JOBS):
+        store.wake.tell("settled", [str(at)])
+        if at % MOST_JOBS == 0:
+            await tries.acquire()
+    assert store.wake._pending == {"settled": None}
+    monkeypatch.setattr(store.wake, "_send_one", send)
+    assert await next_of(there) == ("settled", [])
 
 
 async def test_after_an_interruption_everybody_looks_and_hints_go_on(

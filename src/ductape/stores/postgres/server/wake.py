@@ -142,9 +142,11 @@ class PostgresWake:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _keep(self, hint: Hint, jobs: set[str] | None) -> None:
-        """Have something sent, together with what waits already; no jobs means any."""
+        """Have something sent, together with what waits already; no jobs means any, as many do."""
         known = self._pending.get(hint, set())
-        self._pending[hint] = None if known is None or jobs is None else known | jobs
+        joined = None if known is None or jobs is None else known | jobs
+        # No more than a message names: there may be no way to the server for hours.
+        self._pending[hint] = None if joined is None or len(joined) > MOST_JOBS else joined
         self._told.set()
 
     def _spread(self, hint: Hint, jobs: Collection[str] = ()) -> None:
@@ -262,7 +264,6 @@ class PostgresWake:
 
 def _message(sender: str, told: Mapping[Hint, set[str] | None]) -> str:
     hints: dict[Hint, list[str]] = {
-        hint: sorted(jobs) if jobs is not None and len(jobs) <= MOST_JOBS else []
-        for hint, jobs in told.items()
+        hint: [] if jobs is None else sorted(jobs) for hint, jobs in told.items()
     }
     return _encode(Message(sender, hints)).decode()
