@@ -11,6 +11,7 @@ A turn that fails may have been committed all the same: what it has claimed is a
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import chain
 
 from msgspec.structs import replace
@@ -280,11 +281,9 @@ class Lane:
             await asyncio.sleep(0)
 
     async def _doze(self, longest_ms: int) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(longest_ms / 1000):
                 await self._needed.wait()
-        except TimeoutError:
-            return
 
     async def _rest(self, error: Exception) -> None:
         """Say once what is wrong with the store, and try again in a while."""
