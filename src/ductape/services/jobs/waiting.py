@@ -4,7 +4,7 @@ A result comes back, a failure is raised (SPEC 1). An outage of the store is out
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -32,6 +32,9 @@ class Waiting:
         self._outlasting = outlasting
         self._extras = extras
         self._sealing = sealing
+        self._hinted: dict[str, list[asyncio.Event]] = {}
+        """Who waits for which job: one listener serves all, so that a hint costs by its jobs."""
+        self._leave: Callable[[], None] = _nothing
 
     async def result(
         self, job_id: str, *, number: int | None = None, timeout_s: float | None = None
@@ -90,16 +93,27 @@ class Waiting:
     @asynccontextmanager
     async def _hints(self, job_id: str) -> AsyncGenerator[asyncio.Event]:
         hinted = asyncio.Event()
-
-        def on_hint(hint: Hint, jobs: Collection[str]) -> None:
-            if hint == "settled" and (not jobs or job_id in jobs):
-                hinted.set()
-
-        leave = self._store.wake.listen(on_hint)
+        if not self._hinted:
+            self._leave = self._store.wake.listen(self._on_hint)
+        self._hinted.setdefault(job_id, []).append(hinted)
         try:
             yield hinted
         finally:
-            leave()
+            self._hinted[job_id].remove(hinted)
+            if not self._hinted[job_id]:
+                del self._hinted[job_id]
+            if not self._hinted:
+                self._leave()
+
+    def _on_hint(self, hint: Hint, jobs: Collection[str]) -> None:
+        if hint == "settled":
+            for job_id in jobs or self._hinted:
+                for hinted in self._hinted.get(job_id, ()):
+                    hinted.set()
+
+
+def _nothing() -> None:
+    return
 
 
 def _number_to_await(record: JobRecord) -> int:

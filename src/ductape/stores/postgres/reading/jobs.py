@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from ductape.domain.job import Finished, Run
 from ductape.domain.record import JobRecord
 from ductape.ports.stores.reading import EnvAndKey, JobFilter, Keyed
+from ductape.stores.gathering import Gathering
 from ductape.stores.postgres.outbox.borrowing import Borrowing
 from ductape.stores.postgres.reading.paging import page
 from ductape.stores.postgres.rows.searching import searchable
@@ -33,17 +34,14 @@ class PostgresReading:
         """Work on an engine, or in callers' transactions."""
         self._engine = engine
         self._borrowing = borrowing
+        self._gathering = Gathering(self._look)
 
     async def get(self, job_id: str, *, transaction: object = None) -> JobRecord | None:
         """Return one job, as the caller's `transaction` sees it where one is given."""
-
-        async def look(looking: Transaction) -> list[JobRecord]:
-            return await _records(looking, [searchable(job_id)])
-
+        asked = searchable(job_id)
         if transaction is None:
-            found = await self._engine.read(look)
-        else:
-            found = await self._borrowing.run(transaction, look)
+            return await self._gathering.get(asked)
+        found = await self._borrowing.run(transaction, lambda t: _records(t, [asked]))
         return found[0] if found else None
 
     async def many(self, where: JobFilter, *, limit: int, before: str | None) -> list[JobRecord]:
@@ -85,6 +83,10 @@ class PostgresReading:
     async def run(self, job_id: str, number: int) -> Run | Finished | None:
         """Return one run, live or finished."""
         return await self._engine.read(lambda t: _one(t, searchable(job_id), number))
+
+    async def _look(self, ids: Sequence[str]) -> dict[str, JobRecord]:
+        records = await self._engine.read(lambda t: _records(t, ids))
+        return {record.job_id: record for record in records}
 
 
 async def _records(transaction: Transaction, ids: Sequence[str]) -> list[JobRecord]:

@@ -6,6 +6,7 @@ from ductape.domain.ids import floor
 from ductape.domain.job import Finished, Run
 from ductape.domain.record import JobRecord
 from ductape.ports.stores.reading import EnvAndKey, JobFilter, Keyed
+from ductape.stores.gathering import Gathering
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.file.engine import Engine
 from ductape.stores.sqlite.file.statements import statements
@@ -23,11 +24,12 @@ class SqliteReading:
     def __init__(self, engine: Engine) -> None:
         """Work on an engine."""
         self._engine = engine
+        self._gathering = Gathering(self._look)
 
     async def get(self, job_id: str, *, transaction: object = None) -> JobRecord | None:
         """Return one job, as the caller's `transaction` sees it where one is given."""
         if transaction is None:
-            return await self._engine.read(lambda c: _record(c, job_id))
+            return await self._gathering.get(job_id)
         return await lent_by(self._engine, transaction).whole(lambda c: _record(c, job_id))
 
     async def many(self, where: JobFilter, *, limit: int, before: str | None) -> list[JobRecord]:
@@ -52,6 +54,9 @@ class SqliteReading:
         """Return one run, live or finished."""
         return await self._engine.read(lambda c: _one(c, job_id, number))
 
+    async def _look(self, ids: Sequence[str]) -> dict[str, JobRecord]:
+        return await self._engine.read(lambda c: {one.job_id: one for one in _records(c, ids)})
+
 
 def _record(connection: Connection, job_id: str) -> JobRecord | None:
     named: dict[str, Cell] = {"job_id": job_id}
@@ -75,6 +80,10 @@ def _record(connection: Connection, job_id: str) -> JobRecord | None:
 
 def _page(connection: Connection, values: dict[str, Cell]) -> list[JobRecord]:
     ids = [row[0] for row in connection.execute(statements("jobs")["page"], values)]
+    return _records(connection, ids)
+
+
+def _records(connection: Connection, ids: Sequence[str]) -> list[JobRecord]:
     records = (_record(connection, job_id) for job_id in ids)
     return [record for record in records if record is not None]
 
