@@ -1,8 +1,9 @@
 """Database actions against SecantusDB, which speaks MongoDB's protocol, no mongod (SPEC 9)."""
 
 import asyncio
+import shutil
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -250,3 +251,38 @@ def place_in(made: Ground) -> Place:
     whole: JsonObject = {"tag": "main", "type": "read", "template": "", "allow_private": True}
     target: JsonObject = {**whole, "database_type": kind, "url": url}
     return place_of(msgspec.convert(target, DatabaseTarget))
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Path]]:
+    """Tell which folders for sockets there are."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return lambda: [*tmp_path.iterdir()]
+
+
+async def all_read(mongo: Ground) -> None:
+    """Read by nine at once."""
+    found = await asyncio.gather(*(mongo.rows(ALL, type="read") for _ in range(9)))
+    assert found == [[{"_id": 1}]] * 9
+
+
+@pytest.mark.parametrize("theirs", [False, True])
+async def test_who_clears_temporary_files_away_cuts_nobody_off(
+    mongo: Ground, folders: Callable[[], list[Path]], *, theirs: bool
+) -> None:
+    await mongo.act(NEW, type="create", data=[{"_id": 1}])
+    (folder,) = folders()
+    shutil.rmtree(folder)
+    if theirs:
+        folder.mkdir()
+        folder.chmod(0o777)
+    await all_read(mongo)
+    assert (folders() == [folder]) == (not theirs)
+
+
+async def test_of_those_who_connect_at_once_one_connection_is_kept(
+    mongo: Ground, root: Database[JsonObject], folders: Callable[[], list[Path]]
+) -> None:
+    root.people.insert_one({"_id": 1})
+    await all_read(mongo)
+    assert len(folders()) == 1

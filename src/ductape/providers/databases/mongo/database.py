@@ -54,15 +54,17 @@ class MongoDatabase:
 
     async def documents(self, work: DocumentWork, bounds: Bounds) -> Answer:
         """Do operations on a collection, one after the other."""
+        client = None
         try:
             with pymongo.timeout(bounds.timeout_ms / 1_000):
-                client = self._client or await self._connected()
+                client = await self._reached()
                 return await _worked(client[self._place.database], work, bounds)
         except _UNSENDABLE as error:
             raise ProviderError("VALIDATION_ERROR", f"MongoDB: {error}") from error
         except (PyMongoError, BSONError) as error:
             failed = failure(error, self._place)
-            if failed.code == "CONNECTION_LOST" or isinstance(error, OUT_OF_STEP):
+            broken = failed.code == "CONNECTION_LOST" or isinstance(error, OUT_OF_STEP)
+            if broken and client is self._client:  # else somebody has connected anew already
                 await self.aclose()
             raise failed from error
 
@@ -74,6 +76,18 @@ class MongoDatabase:
             await client.close()
         if relay is not None:
             await relay.aclose()
+
+    async def _reached(self) -> AsyncMongoClient[Document]:
+        """Return the client that there is, if its way is still there or can be again; else one."""
+        client, relay = self._client, self._relay
+        if client is None or relay is None:
+            return await self._connected()
+        try:
+            await relay.stay()
+        except OSError:
+            await self.aclose()
+            return await self._connected()
+        return client
 
     async def _connected(self) -> AsyncMongoClient[Document]:
         """Connect to the server that takes writes; raises what the last one said."""
@@ -91,8 +105,12 @@ class MongoDatabase:
                 await _closed(client, relay)
                 raise
             if hello.get("isWritablePrimary", hello.get("ismaster")):
-                self._client, self._relay = client, relay
-                return client
+                faster = self._client
+                if faster is None:
+                    self._client, self._relay = client, relay
+                    return client
+                await _closed(client, relay)
+                return faster
             await _closed(client, relay)
         if failed is not None:
             raise connect_failure(failed, self._place) from failed

@@ -5,7 +5,9 @@ socket in a folder that is ours alone; what comes there goes on, guarded, to the
 """
 
 import asyncio
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -21,6 +23,7 @@ from ductape.providers.http import Guard, connect
 _CHUNK = 65_536
 _FAREWELL_S = 1.0
 """How long a side may take to read its last bytes."""
+_SOCKET = "mongodb.sock"
 
 
 class Relay:
@@ -35,6 +38,7 @@ class Relay:
         self._tls = context_for(tls, wanted.host)
         self._folder: Path | None = None
         self._server: asyncio.Server | None = None
+        self._staying = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -46,22 +50,43 @@ class Relay:
         _, writer = await self._reached()
         await _ended(writer)
         self._folder = Path(tempfile.mkdtemp(prefix="dt-"))
-        path = self._folder / "mongodb.sock"
+        path = self._folder / _SOCKET
         self._server = await asyncio.start_unix_server(self._met, path)
         return quote(str(path), safe="")
 
+    async def stay(self) -> None:
+        """Come back where somebody has cleared the socket away, as cleaners of /tmp do.
+
+        What goes through it meanwhile goes on. Raises `OSError` where its place is somebody else's.
+        """
+        if self._is_there():
+            return
+        async with self._staying:
+            folder, server = self._folder, self._server
+            if folder is None or server is None or self._is_there():
+                return
+            with suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+            _refuse_strangers(folder)
+            self._server = await asyncio.start_unix_server(self._met, folder / _SOCKET)
+            server.close()
+
     async def aclose(self) -> None:
         """Stop, and cut off what is under way."""
-        if self._server is not None:
-            self._server.close()
+        async with self._staying:
+            folder, self._folder = self._folder, None
+            if self._server is not None:
+                self._server.close()
         for writer in self._open:
             writer.transport.abort()
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_there(self) -> bool:
+        return self._folder is not None and (self._folder / _SOCKET).exists()
 
     def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._serve(reader, writer))
@@ -111,6 +136,14 @@ class Relay:
                 for way in ways:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
+
+
+def _refuse_strangers(folder: Path) -> None:
+    """Refuse a folder that somebody else made, or may write to: what is sent is in the clear."""
+    seen = folder.lstat()
+    ours = stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid()
+    if not ours or seen.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise PermissionError(f"{folder} is not this user's own folder of mode 0700")
 
 
 async def _ended(writer: asyncio.StreamWriter) -> None:
