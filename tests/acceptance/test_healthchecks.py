@@ -86,6 +86,9 @@ async def test_nothing_is_known_before_the_first_run_and_nothing_of_strangers(st
         assert (await ductape.health.status("mailer", "prd"))["checks"] == []
         with pytest.raises(NotFound, match="`mailer`"):
             await ductape.health.status("mailler", "dev")
+        with pytest.raises(NotFound, match="did you mean `prd`") as refused:
+            await ductape.health.status("mailer", "prod")
+        assert refused.value.path == "env"
 
 
 async def test_applying_again_keeps_the_job_and_a_change_gives_it_its_new_definition(

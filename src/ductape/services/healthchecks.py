@@ -82,12 +82,10 @@ class HealthService:
     async def status(self, app: str, env: str, *, product: str | None = None) -> HealthView:
         """Tell how well an app is in an env, by the healthchecks of all products, or of one.
 
-        Raises `NotFound` for an app that no product has.
+        Raises `NotFound` for an app that no product has, and for an env of none that has it.
         """
         products = await self._products(product)
-        apps = sorted({one.tag for each in products for one in each.apps})
-        if app not in apps:
-            raise no_such("app", "app", app, apps)
+        _refuse_unknown(products, app, env)
         views = [
             await self._view(each.tag, check)
             for each in products
@@ -122,6 +120,16 @@ class HealthService:
             checked_at=None if latest is None else latest.completed_at_ms,
             error=error,
         )
+
+
+def _refuse_unknown(products: Sequence[Product], app: str, env: str) -> None:
+    apps = sorted({one.tag for each in products for one in each.apps})
+    if app not in apps:
+        raise no_such("app", "app", app, apps)
+    having = [each for each in products if app in {one.tag for one in each.apps}]
+    envs = sorted({one.slug for each in having for one in each.envs})
+    if env not in envs:
+        raise no_such("env", f"env of a product with the app `{app}`", env, envs)
 
 
 def _streak(runs: Sequence[Finished]) -> Iterator[Finished]:
