@@ -47,6 +47,14 @@ from tests.acceptance.test_schedules import (
         ({"event": "nothing"}, ["schedules[0].event"]),
         ({"app": "nobody"}, ["schedules[0].app"]),
         ({"input": {"to": "$Secret{key}"}}, ["schedules[0].input.to"]),
+        (
+            {"repeat": {"every": 5}, "event": "nothing"},
+            ["schedules[0].repeat.every", "schedules[0].event"],
+        ),
+        (
+            {"retries": -1, "input": {"to": "$Secret{key}"}},
+            ["schedules[0].retries", "schedules[0].input.to"],
+        ),
         ({"input": {"to": "$Session{user}{id}"}}, ["schedules[0].input.to"]),
         (
             {"envs": [{"slug": "dev", "repeat": {"cron": "x"}}, {"slug": "tst"}]},
@@ -64,6 +72,27 @@ async def test_every_fault_is_told_at_its_path_and_nothing_stored(
         assert await ductape.products.list() == []
         assert list(await ductape.jobs.list()) == []
     assert [one["path"] for one in caught.value.errors] == paths
+
+
+async def test_what_several_of_them_and_a_step_are_refused_for_is_told_at_once(
+    tmp_path: object,
+) -> None:
+    odd: JsonObject = {"type": "function", "event": "add", "input": {"x": 1}}
+    feature: JsonObject = {"tag": "f", "sequence": [{"tag": "main", "events": [odd]}]}
+    document = product(
+        {**NIGHTLY, "repeat": {"every": 5}},
+        {**NIGHTLY, "tag": "other", "event": "nothing"},
+        functions=[{"tag": "add", "handler": "python"}],
+        features=[feature],
+    )
+    async with Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as ductape:
+        with pytest.raises(ValidationError) as caught:
+            await ductape.products.apply(document)
+    assert {one["path"] for one in caught.value.errors} == {
+        "schedules[0].repeat.every",
+        "schedules[1].event",
+        "features[0].sequence[0].events[0].input.x",
+    }
 
 
 async def test_what_is_declared_is_compared_in_a_look_however_much_it_is(

@@ -21,6 +21,7 @@ from ductape.domain.product.rules.options import zone_faults
 from ductape.domain.product.rules.references import secrets_of
 from ductape.domain.product.rules.schedules import at_place, request_of, schedule_faults
 from ductape.domain.product.rules.sessions import expiry_ms, shared_key, user_path
+from ductape.domain.product.rules.trials import trying_faults
 
 __all__ = [
     "Change",
@@ -52,6 +53,7 @@ __all__ = [
     "shared_key",
     "stored_product",
     "subscriptions",
+    "trying_faults",
     "undeclared",
     "user_path",
     "zone_faults",

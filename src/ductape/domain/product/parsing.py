@@ -51,10 +51,11 @@ Rule = Callable[[Product], Iterable[Fault]]
 """Tells what is wrong with a product."""
 
 
-def parse_product(document: JsonObject, *, also: Rule | None = None) -> Product:
+def parse_product(document: JsonObject, *, also: Rule | None = None, tried: bool = True) -> Product:
     """Make a product of a document, or raise one `ValidationError` with every fault.
 
     `also` is a rule for who applies the document; one that was stored is not held against it.
+    Unless it is `tried`, what it runs by itself is not judged.
     """
     faults: list[Fault] = []
     product = fitted(Product, document, faults)
@@ -63,7 +64,7 @@ def parse_product(document: JsonObject, *, also: Rule | None = None) -> Product:
     found = (new for rule in rules for new in rule(product))
     new_ones = (new for new in found if not _of_stand_in(new["path"], refused))
     faults += islice(new_ones, max(MOST_FAULTS - len(faults), 0))
-    faults += islice(() if faults else trying_faults(product), MOST_FAULTS)
+    faults += islice(trying_faults(product) if tried and not faults else (), MOST_FAULTS)
     if faults:
         raise ValidationError(faults[:MOST_FAULTS])
     return product

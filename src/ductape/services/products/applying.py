@@ -5,7 +5,7 @@ unchanged one is a no-op. Instants are epoch milliseconds.
 """
 
 import builtins
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import TypedDict, cast
@@ -21,6 +21,7 @@ from ductape.domain.product import (
     no_such,
     parse_product,
     stored_product,
+    trying_faults,
 )
 from ductape.errors import Conflict, Fault, NotFound, ValidationError, invalid
 from ductape.ports.clock import Clock
@@ -159,7 +160,7 @@ class ProductService:
         self, document: JsonObject, *, dry_run: bool, force: bool, stood: bool = False
     ) -> AppliedProduct:
         """Apply a document; one that `stood` before may hold schedules that are over."""
-        product = parse_product(document, also=self._faults_now)
+        product = await self._parsed(document)
         for _ in range(_TRIES):
             current = await self._products.current(product.tag)
             plan = await self._plan(product, document, current, stood=stood)
@@ -215,6 +216,23 @@ class ProductService:
             done = await self._declared.keep(product, version)
         return {**plan, "version": version, "schedules": done}
 
+    async def _parsed(self, document: JsonObject) -> Product:
+        """Make a product of a document; raises `ValidationError` with every fault.
+
+        Where only what it runs by itself is wrong, all of that is judged, whatever is wrong first.
+        """
+        try:
+            return parse_product(document, also=self._faults_now)
+        except ValidationError as error:
+            try:
+                product = parse_product(document, also=self._rule, tried=False)
+            except ValidationError:
+                raise error from None
+            current = await self._products.current(product.tag)
+            before = None if current is None else stored_product(current.document)
+            judged, _ = await self._declared.judged(product, before)
+            raise ValidationError(_joined(error.errors, product, judged)) from error
+
     def _faults_now(self, product: Product) -> Iterator[Fault]:
         yield from self._rule(product)
         yield from self._declared.shapes(product)
@@ -227,6 +245,17 @@ class ProductService:
             after=plan["version"],
             now_ms=self._clock.now_ms(),
         )
+
+
+def _joined(told: Sequence[Fault], product: Product, judged: Sequence[Fault]) -> list[Fault]:
+    """Join what is wrong with what a product runs by itself, each thing told once.
+
+    A check that its event does not take is `judged` as well, as a job, at another path.
+    """
+    tried = [*trying_faults(product)]
+    checks = {one["path"].partition(".")[0] for one in tried}
+    others = (one for one in judged if one["path"].partition(".")[0] not in checks)
+    return [*{one["message"]: one for one in (*told, *tried, *others)}.values()]
 
 
 def _digest(document: JsonObject) -> bytes:

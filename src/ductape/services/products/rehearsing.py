@@ -6,6 +6,8 @@ whether `schedule(data)` would take each of them, had the document been applied.
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from ductape.domain.jsonlimits import Limits
 from ductape.domain.product import (
     Choice,
@@ -69,14 +71,36 @@ class Rehearsing:
 
     async def _take(self, declared: Declared, product: Product, now_ms: int) -> Sequence[str]:
         """Take a declared job in as a request is; returns warnings, raises `ValidationError`."""
-        request = request_of(
+        try:
+            request = self._request(declared, product, now_ms)
+        except ValidationError as error:
+            further = await self._further(declared, product)
+            raise ValidationError([*error.errors, *further]) from error
+        return [*request.warnings, *await self._named(declared, product, request)]
+
+    async def _further(self, declared: Declared, product: Product) -> list[Fault]:
+        """Tell what is wrong with the event and the input of a job that is wrong otherwise."""
+        bare = replace(declared, fields={"input": declared.fields.get("input", {})})
+        try:
+            await self._named(bare, product, self._request(bare, product, 0))
+        except ValidationError as error:
+            return error.errors
+        return []
+
+    def _request(self, declared: Declared, product: Product, now_ms: int) -> JobRequest:
+        return request_of(
             declared, product.tag, 0, now_ms=now_ms, zones=self._zones, limits=self._limits
         )
+
+    async def _named(
+        self, declared: Declared, product: Product, request: JobRequest
+    ) -> Sequence[str]:
+        """Find what a job names and let that judge its input; raises `ValidationError`."""
         try:
             ask = self._asking(product, request)
             target, called = await named(request, ask)
             lacking = await session_faults(called, ask, None)
-            return [*request.warnings, *judged(target, called, request, None, lacking)]
+            return judged(target, called, request, None, lacking)
         except ValidationError as error:
             raise ValidationError(at_place(declared, error.errors)) from error
         except NotFound as error:
