@@ -65,16 +65,16 @@ def check_database(definition: JsonObject, given: JsonObject, *, resolved: bool)
 
     `definition` is a `DatabaseTarget` as JSON, its references perhaps unresolved.
     """
-    faults = unknown_keys(given, PARTS, "input")
-    faults += _shape_faults(definition, given, resolved=resolved)
-    if faults:
-        return faults
+    shapes = _shape_faults(definition, given, resolved=resolved)
+    faults = [*unknown_keys(given, PARTS, "input"), *shapes]
+    refused = frozenset(one["path"] for one in shapes)
     asked = _asked(definition)
     home = "filter" if definition["type"] in {*READS, "delete"} else "data"
-    for fed in feeds(given):
-        faults += _missing_or_wrong(asked, fed, home, resolved=resolved)
+    sound = given if "input.data" not in refused else {**given, "data": None}
+    for fed in feeds(sound):
+        faults += _missing_or_wrong(asked, fed, home, refused, resolved=resolved)
         faults += _unasked({one.placeholder.name for one in asked}, fed, resolved=resolved)
-    return faults
+    return [*{one["message"]: one for one in faults}.values()]
 
 
 def feeds(given: JsonObject, idempotency_key: str = "") -> Iterator[Fed]:
@@ -133,16 +133,19 @@ def _list_faults(items: list[JsonValue], path: str, *, resolved: bool) -> list[F
 
 
 def _missing_or_wrong(
-    asked: Sequence[Spot], fed: Fed, home: str, *, resolved: bool
+    asked: Sequence[Spot], fed: Fed, home: str, refused: frozenset[str], *, resolved: bool
 ) -> Iterator[Fault]:
+    """Yield what is wrong with each value; nobody knows what a part lacks that is `refused`."""
     awaited = any(pending(part, resolved=resolved) for part in (fed.data, fed.filter))
+    if refused:
+        awaited = awaited or not refused.isdisjoint(("input.data", *map(fed.path, PARTS)))
     told: set[str] = set()
     for spot in asked:
         wanted = spot.placeholder
         found = _find(wanted.name, fed)
-        if found is not None:
+        if found is not None and found.path not in refused:
             yield from _wrong(spot, found, resolved=resolved)
-        elif not awaited and wanted.name not in told:
+        elif found is None and not awaited and wanted.name not in told:
             told.add(wanted.name)
             yield fault(_home_path(wanted.name, fed, home), _wanted(wanted), "nothing")
 

@@ -117,9 +117,26 @@ def test_bounds_are_told_as_they_are_written() -> None:
 
 def test_every_item_of_a_list_is_judged() -> None:
     found = faults("SELECT {{a:INTEGER}}", {"data": [{"a": 1}, {"b": 1}, {"a": "x"}, 4]})
-    assert set(found) == {"input.data[3]"}
+    wrong = {"input.data[1].a", "input.data[1].b", "input.data[2].a"}
+    assert set(found) == {*wrong, "input.data[3]"}
     found = faults("SELECT {{a:INTEGER}}", {"data": [{"a": 1}, {"b": 1}, {"a": "x"}]})
-    assert set(found) == {"input.data[1].a", "input.data[1].b", "input.data[2].a"}
+    assert set(found) == wrong
+
+
+def test_a_part_that_is_refused_hides_nothing_of_the_other() -> None:
+    template = "UPDATE t SET a = {{a:INTEGER}} WHERE id = {{filter.id:INTEGER}}"
+    found = faults(template, {"data": 5, "filter": {"id": "x", "no": 1}, "where": {}})
+    assert set(found) == {"input.data", "input.filter.id", "input.filter.no", "input.where"}
+    found = faults(template, {"data": [], "filter": {"id": "x"}})
+    assert set(found) == {"input.data", "input.filter.id"}
+    assert set(faults("SELECT {{data:OBJECT}}", {"data": 5})) == {"input.data"}
+
+
+def test_what_is_wrong_for_every_item_is_told_once() -> None:
+    template = "UPDATE t SET a = {{a}} WHERE id = {{filter.id:INTEGER}}"
+    given: JsonObject = {"data": [{"a": 1}, {"a": 2}], "filter": {"id": "x"}}
+    found = check_database(a_definition(template), given, resolved=True)
+    assert [one["path"] for one in found] == ["input.filter.id"]
 
 
 def test_a_template_is_found_resolved_or_not() -> None:
