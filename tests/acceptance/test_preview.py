@@ -47,6 +47,17 @@ def test_bad_input_is_refused_at_its_path(
     assert caught.value.path == path
 
 
+def test_every_fault_is_told_at_once() -> None:
+    with pytest.raises(ValidationError) as caught:
+        ductape.preview({"every": 5, "tz": "Mars"}, after=datetime(2026, 3, 27), n=-1)  # noqa: DTZ001 (what is refused)
+    assert {one["path"] for one in caught.value.errors} == {
+        "n",
+        "after",
+        "repeat.every",
+        "repeat.tz",
+    }
+
+
 async def test_an_open_store_answers_as_the_pure_function_does(tmp_path: Path) -> None:
     async with Ductape.open(f"sqlite:///{tmp_path}/a.db", worker=False) as opened:
         found = await opened.jobs.preview(WEEKLY, 3, after=BEFORE_SUMMER)

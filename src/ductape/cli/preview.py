@@ -11,7 +11,7 @@ from ductape.app.zones import PackagedZones
 from ductape.cli.calling import Call, JsonOption, now_ms
 from ductape.cli.drawing import output, tables, times
 from ductape.domain.time.instants import read_instant
-from ductape.errors import ValidationError, invalid
+from ductape.errors import Fault, ValidationError, fault
 from ductape.services.previewing import MOST_INSTANTS
 
 COUNT = 10
@@ -44,11 +44,18 @@ def preview(  # noqa: PLR0913 (a recurrence has so many parts)
     With both CRON and --every, CRON counts; where it is invalid, --every takes its place.
     """
     call = Call.of(context, as_json=as_json)
+    faults: list[Fault] = []
     if not 1 <= count <= MOST_INSTANTS:
-        raise invalid("-n", f"an integer from 1 to {MOST_INSTANTS}", str(count))
+        faults.append(fault("-n", f"an integer from 1 to {MOST_INSTANTS}", str(count)))
     asked = {"cron": cron, "every": every, "tz": tz, "limit": limit, "endDate": end_date}
     repeat = {name: value for name, value in asked.items() if value is not None}
-    instants = ductape.preview(repeat, after=_after(after, tz), n=count)
+    since = _after(after, tz, faults)
+    try:
+        instants = ductape.preview(repeat, after=since, n=0 if faults else count)
+    except ValidationError as error:
+        raise ValidationError([*faults, *error.errors]) from error
+    if faults:
+        raise ValidationError(faults)
     if every is not None and cron is not None:
         _tell_if_invalid(cron, tz)
     at = [round(instant.timestamp() * 1_000) for instant in instants]
@@ -64,7 +71,7 @@ def _tell_if_invalid(cron: str, tz: str | None) -> None:
         output.note(f"{error.message}; --every takes its place")
 
 
-def _after(given: str | None, tz: str | None) -> datetime:
+def _after(given: str | None, tz: str | None, faults: list[Fault]) -> datetime:
     if given is None:
         return times.moment(now_ms())
     zones = PackagedZones()
@@ -72,7 +79,8 @@ def _after(given: str | None, tz: str | None) -> datetime:
     found = read_instant(float(given) if _figure(given) else given, path="--after", zone=zone)
     if isinstance(found, int):
         return times.moment(found)
-    raise ValidationError([found])
+    faults.append(found)
+    return times.moment(0)
 
 
 def _figure(text: str) -> bool:

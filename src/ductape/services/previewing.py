@@ -25,8 +25,17 @@ def next_instants(repeat: object, *, after: object, n: object, zones: ZoneLookup
     if not isinstance(after, datetime) or after.tzinfo is None:
         faults.append(fault("after", "an aware datetime", repr(after)))
     if faults or type(n) is not int or not isinstance(after, datetime):
-        raise ValidationError(faults)
+        raise ValidationError([*faults, *_repeat_faults(repeat, zones)])
     after_ms = (after - _EPOCH) // _MILLISECOND
     parsed = parse_repeat(repeat, now_ms=after_ms, zones=zones)
     found = preview(parsed, after_ms=after_ms, count=n, zones=zones)
     return [_EPOCH + at_ms * _MILLISECOND for at_ms in found]
+
+
+def _repeat_faults(repeat: object, zones: ZoneLookup) -> list[Fault]:
+    """Tell what is wrong with a recurrence whenever it begins."""
+    try:
+        parse_repeat(repeat, now_ms=0, zones=zones)
+    except ValidationError as error:
+        return error.errors
+    return []

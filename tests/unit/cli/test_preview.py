@@ -83,6 +83,14 @@ def test_bad_input_is_refused_at_its_path(
     assert f"{path}: expected" in answer.err
 
 
+def test_every_fault_is_told_at_once(terminal: Terminal) -> None:
+    words = ("-n", "0", "--after", "soon", "--tz", "Mars", "--limit", "0")
+    answer = terminal("preview", "0 9 * * 8", *words)
+    assert answer.code == 2
+    for path in ("-n", "--after", "repeat.tz", "repeat.cron", "repeat.limit"):
+        assert f"{path}: expected" in answer.err
+
+
 def test_nothing_is_stored(terminal: Terminal) -> None:
     terminal("preview", "@daily")
     assert not [*Path().iterdir()]
