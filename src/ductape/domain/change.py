@@ -31,6 +31,22 @@ class CacheEntry(Struct, frozen=True):
     expires_at_ms: int
 
 
+class CacheLead(Struct, frozen=True):
+    """What a run will leave for equal ones, if it completes."""
+
+    key: bytes
+    product: str
+    tag: str
+    event: str
+    kind: str
+    expiry_ms: int
+
+    def entry(self, completed_at_ms: int) -> CacheEntry:
+        """Return what it leaves: it is fresh from the end of the run, however long that took."""
+        expires_at_ms = completed_at_ms + self.expiry_ms
+        return CacheEntry(self.key, self.product, self.tag, self.event, self.kind, expires_at_ms)
+
+
 class Settlement(Struct, frozen=True, gc=False):
     """One step of one job, applied whole."""
 

@@ -166,7 +166,8 @@ class Worker:
         if outcome is None or isinstance(outcome, Parked):
             self._lane.nudge()
             return
-        self._lane.put(Ended(held.claim, outcome, held.entry))
+        entry = None if held.lead is None else held.lead.entry(self._clock.now_ms())
+        self._lane.put(Ended(held.claim, outcome, entry))
 
     def _cut_off(self, held: Held) -> None:
         """Settle a run that did not stop in time; its slot stays taken until it does."""

@@ -161,6 +161,22 @@ def test_a_recurrence_is_answered_only_within_the_expiry(play: Play) -> None:
     play(scenario, registry(act=counted.act))
 
 
+def test_the_expiry_counts_from_the_end_of_the_run_however_long_it_took(play: Play) -> None:
+    counted = _Counted()
+
+    async def scenario(harness: Harness) -> None:
+        slow = a_job("act", cache="quick", input={"ms": 30_000})
+        assert await harness.ductape.processor.job.schedule(slow) == 1
+        (entry,) = await harness.ductape.caches.values(
+            {"product_tag": "shop", "cache_tag": "quick"}
+        )
+        assert entry["expires_at"] - entry["created_at"] == 5_000
+        await harness.sleep(4_000)
+        assert await harness.ductape.processor.job.schedule(slow) == 1
+
+    play(scenario, registry(act=counted.act))
+
+
 def test_a_selection_shows_and_forgets_the_same(play: Play) -> None:
     async def scenario(harness: Harness) -> list[object]:
         for event in ("act", "other"):

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ductape.domain.change import CacheEntry, RunRef
+from ductape.domain.change import CacheLead, RunRef
 from ductape.domain.job import Claim
 from ductape.domain.settlement import run_ref
 from ductape.worker.attempt.failing import Telling
@@ -29,7 +29,7 @@ class Held:
     """Epoch ms at which a run that was told to stop is settled without it."""
     settled: bool = False
     """Whether its outcome is decided; a later one is refused."""
-    entry: CacheEntry | None = None
+    lead: CacheLead | None = None
     """What it leaves in the cache when it completes."""
     sensitive: tuple[str, ...] = ()
     """Texts to mask in its errors."""

@@ -6,7 +6,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from ductape.domain.change import CacheEntry
+from ductape.domain.change import CacheLead
 from ductape.domain.job import Run, attempt_ms, under_way
 from ductape.domain.jsonlimits import DEFAULT
 from ductape.domain.jsonvalue import JsonValue
@@ -183,9 +183,8 @@ class Running:
 
     async def _note_file(self, held: Held, storage: str, name: str) -> None:
         """Store that the run is about to have a file; a cache may need it for longer than it."""
-        run, entry = held.claim.run, held.entry
-        now_ms = self._clock.now_ms()
-        lingers_ms = 0 if entry is None else max(entry.expires_at_ms - now_ms, 0) + DAY_MS
+        run, lead = held.claim.run, held.lead
+        lingers_ms = 0 if lead is None else lead.expiry_ms + DAY_MS
         spec = run.spec
         await self._store.result_files.note(
             ResultFile(run.job_id, run.number, spec.product, spec.env, storage, name, lingers_ms)
@@ -225,7 +224,7 @@ class Running:
         key = self._preparing.cache_key(claim, injected)
         now_ms = self._clock.now_ms()
         if claim.run.cache_key == key:  # it was held, and leads still
-            held.entry = await self._entry(held, key, injected)
+            held.lead = await self._lead(held, key, injected)
             return Leads()
         match await self._store.memory.recall(held.ref, key, now_ms=now_ms):
             case Fresh(result):
@@ -235,20 +234,19 @@ class Running:
             case None:
                 return None
             case Leads():
-                held.entry = await self._entry(held, key, injected)
+                held.lead = await self._lead(held, key, injected)
                 held.claim = replace(claim, run=replace(claim.run, cache_key=key))
                 return Leads()
 
-    async def _entry(self, held: Held, key: bytes, injected: Injected) -> CacheEntry:
+    async def _lead(self, held: Held, key: bytes, injected: Injected) -> CacheLead:
         spec = held.claim.run.spec
-        expiry_ms = await self._preparing.cache_expiry_ms(held.claim)
-        return CacheEntry(
+        return CacheLead(
             key=key,
             product=spec.product,
             tag=spec.cache or "",
             event=injected.target.event,
             kind=spec.kind.value,
-            expires_at_ms=self._clock.now_ms() + expiry_ms,
+            expiry_ms=await self._preparing.cache_expiry_ms(held.claim),
         )
 
     def _invocation(self, held: Held, injected: Injected, log: StepLog) -> Invocation:
