@@ -99,10 +99,10 @@ class Attempt(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Progress(Struct, frozen=True):
-    """How far a handler says it is."""
+    """How far a handler says it is; of a whole number nothing is lost."""
 
-    done: float
-    total: float | None = None
+    done: int | float
+    total: int | float | None = None
     note: str | None = None
 
 

@@ -36,6 +36,19 @@ def test_progress_that_cannot_be_shown_is_refused(
     assert play(scenario, registry(act=act)) == [path]
 
 
+def test_whole_numbers_stay_whole(play: Play) -> None:
+    async def act(ctx: AsyncContext) -> None:
+        await ctx.progress(2**53 + 1, 2.5)
+
+    async def scenario(harness: Harness) -> object:
+        receipt = await harness.ductape.processor.job.dispatch(a_job())
+        await harness.ductape.processor.job.wait(receipt["job_id"])
+        return (await harness.ductape.jobs.get(receipt["job_id"]))["progress"]
+
+    told = play(scenario, registry(act=act))
+    assert repr(told) == "{'done': 9007199254740993, 'total': 2.5, 'note': None}"
+
+
 def test_half_a_character_in_a_note_is_written_out(play: Play) -> None:
     async def act(ctx: AsyncContext) -> None:
         await ctx.progress(1, 2, "caf\udce9")
