@@ -82,6 +82,24 @@ def test_what_the_run_brings_or_a_worker_announces_is_left_to_them(step: JsonObj
     assert not of_a_step(**step)
 
 
+@pytest.mark.parametrize(
+    ("given", "below"),
+    [
+        ({"mesage": 1}, {""}),
+        ({"message": 1, "callback": "add"}, {""}),
+        ({"message": 1, "ky": "k"}, {".ky"}),
+        ({"message": "$Input{text}"}, set[str]()),
+    ],
+)
+def test_a_step_publishes_or_subscribes(given: JsonObject, below: set[str]) -> None:
+    bus: JsonObject = {"tag": "bus", "type": "redis", "url": "redis://cache"}
+    step: JsonObject = {"event": "bus:orders", "input": given}
+    feature: JsonObject = {"tag": "order", "sequence": [{"tag": "main", "events": [step]}]}
+    faults = faults_with(brokers=[{**bus, "topics": [{"tag": "orders"}]}], features=[feature])
+    place = "features[0].sequence[0].events[0].input"
+    assert faults == {f"{place}{one}" for one in below}
+
+
 def test_what_one_env_takes_is_taken() -> None:
     action: JsonObject = {
         "tag": "find",

@@ -79,11 +79,15 @@ def _mapping_faults(product: Product, mapped: Mapped) -> list[Fault]:
     """Tell why no env takes a mapping; where an event is not there has rules of its own."""
     faults: list[Fault] = []
     for env in product.envs:
+        asked = Question(env.slug, mapped.event, mapped.app)
         try:
-            target = _called(product, Question(env.slug, mapped.event, mapped.app), mapped.input)
-        except (NotFound, ValidationError):
+            found = check_input(_called(product, asked, mapped.input), mapped.input, resolved=False)
+        except NotFound:
             continue
-        found = check_input(target, mapped.input, resolved=False)
+        except ValidationError as error:
+            found = [one for one in error.errors if one["path"].startswith("input")]
+            if not found:
+                continue
         if not found:
             return []
         faults = faults or found
