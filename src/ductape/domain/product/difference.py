@@ -1,7 +1,8 @@
 """What differs between two product documents, thing by thing.
 
 Things in lists are found by their tag, slug or key, so that moving one is no change of its
-neighbours: `apps[partner].actions[create_order].resource`.
+neighbours: `apps[partner].actions[create_order].resource`. Only of options and of steps the order
+means something, so that another one is told.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from ductape.domain.found import path_to
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 
 _NAMES = ("tag", "slug", "key")
+_IN_ORDER = frozenset({"options", "events"})
 
 
 class Change(TypedDict):
@@ -35,6 +37,8 @@ def _between(before: JsonValue, after: JsonValue, path: str) -> Iterator[Change]
         if before != after or type(before) is not type(after):
             yield Change(op="changed", path=path)
         return
+    if path.rpartition(".")[2] in _IN_ORDER and _moved(old, new):
+        yield Change(op="changed", path=path)
     for where, value in new.items():
         if where in old:
             yield from _between(old[where], value, where)
@@ -43,6 +47,11 @@ def _between(before: JsonValue, after: JsonValue, path: str) -> Iterator[Change]
     for where, value in old.items():
         if where not in new:
             yield from _whole(value, where, "removed")
+
+
+def _moved(old: Mapping[str, JsonValue], new: Mapping[str, JsonValue]) -> bool:
+    """Tell whether what is in both stands in another order."""
+    return [one for one in old if one in new] != [one for one in new if one in old]
 
 
 def _whole(value: JsonValue, path: str, op: Literal["added", "removed"]) -> Iterator[Change]:

@@ -30,6 +30,26 @@ def test_moving_a_thing_changes_nothing_else() -> None:
     assert differences(a_document(), after) == []
 
 
+def test_another_order_of_options_or_steps_is_told() -> None:
+    """Which provider is tried first, and which step is taken first, is what they are about."""
+    options = [{"tag": "us", "event": "a"}, {"tag": "eu", "event": "b"}]
+    changed = {"tag": "us", "event": "c"}
+    assert differences(
+        {"fallbacks": [{"tag": "ship", "options": options}]},
+        {"fallbacks": [{"tag": "ship", "options": [options[1], changed]}]},
+    ) == [
+        {"op": "changed", "path": "fallbacks[ship].options"},
+        {"op": "changed", "path": "fallbacks[ship].options[us].event"},
+    ]
+    assert differences({"events": options}, {"events": options[::-1]}) == [
+        {"op": "changed", "path": "events"}
+    ]
+    more = [{"tag": "new"}, *options]
+    assert differences({"options": options}, {"options": more}) == [
+        {"op": "added", "path": "options[new]"}
+    ]
+
+
 def test_a_whole_section_is_told_thing_by_thing() -> None:
     after = a_document()
     del after["functions"]
