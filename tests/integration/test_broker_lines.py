@@ -51,6 +51,12 @@ async def test_an_answer_that_is_late(broker: Behind) -> None:
     assert is_retried(error)
 
 
+async def test_who_comes_at_once_leaves_no_connection_behind(broker: Behind) -> None:
+    async with caller(broker.server, topic=broker.topic) as calling:
+        await asyncio.gather(calling.publish(), calling.fetch(), calling.fetch())
+    await broker.proxy.deserted()
+
+
 async def test_a_line_that_is_cut_in_the_middle(broker: Behind) -> None:
     async with caller(broker.server, topic=broker.topic) as calling:
         await calling.publish(timeout_s=10)

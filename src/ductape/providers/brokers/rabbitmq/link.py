@@ -62,6 +62,7 @@ class RabbitLink:
         self._channel: AbstractChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
         self._opening = asyncio.Lock()
+        self._connecting = asyncio.Lock()
 
     async def publish(self, topic: BrokerTopic, message: Outgoing) -> str:
         """Publish, and wait for the broker's confirmation."""
@@ -118,9 +119,12 @@ class RabbitLink:
             return self._exchanges[topic.name]
 
     async def _connected(self) -> AbstractConnection:
-        if self._connection is None:
-            self._connection = await self._connect()
-        return self._connection
+        if self._connection is not None:
+            return self._connection
+        async with self._connecting:
+            if self._connection is None:
+                self._connection = await self._connect()
+            return self._connection
 
     async def _connect(self) -> AbstractConnection:
         at, server = self._at, self._server
