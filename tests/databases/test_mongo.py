@@ -19,6 +19,7 @@ from ductape.domain.definitions.database import DatabaseTarget
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import ProviderError, ResultTooLarge, ValidationError
 from ductape.ports.database import Bounds, DocumentWork, Whose
+from ductape.providers.databases.mongo import database
 from tests.databases.conftest import ground
 from tests.databases.grounds import Ground
 from tests.servers.certificates import certificate_files
@@ -286,3 +287,27 @@ async def test_of_those_who_connect_at_once_one_connection_is_kept(
     root.people.insert_one({"_id": 1})
     await all_read(mongo)
     assert len(folders()) == 1
+
+
+async def test_whose_client_somebody_else_found_broken_has_lost_the_connection(
+    mongo: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await mongo.act(NEW, type="create", data=[{"_id": 1}])
+    (kept,) = mongo.databases._kept.values()
+    updated = database._updated
+
+    async def and_all_is_closed(
+        collection: database.Collection, template: database.Document
+    ) -> int:
+        count = await updated(collection, template)
+        await kept.database.aclose()
+        return count
+
+    monkeypatch.setattr(database, "_updated", and_all_is_closed)
+    change: JsonValue = {
+        "collection": "people",
+        "filter": {"_id": 1},
+        "update": {"$set": {"age": "{{age:INTEGER}}"}},
+    }
+    code = await mongo.code(change, type="update", data=[{"age": 1}, {"age": 2}])
+    assert code == "CONNECTION_LOST"

@@ -15,14 +15,19 @@ from bson import json_util
 from bson.errors import BSONError
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import PyMongoError
+from pymongo.errors import InvalidOperation, PyMongoError
 
 from ductape.domain.database_place import Place
 from ductape.domain.egress import Destination, EgressPolicy
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import ProviderError
 from ductape.ports.database import Answer, Bounds, DocumentWork
-from ductape.providers.databases.mongo.faults import OUT_OF_STEP, connect_failure, failure
+from ductape.providers.databases.mongo.faults import (
+    OUT_OF_STEP,
+    connect_failure,
+    failure,
+    lost,
+)
 from ductape.providers.databases.mongo.pulse import FirstFailure
 from ductape.providers.databases.mongo.relay import Relay
 from ductape.providers.databases.rows import Rows, as_json
@@ -63,6 +68,10 @@ class MongoDatabase:
             raise ProviderError("VALIDATION_ERROR", f"MongoDB: {error}") from error
         except (PyMongoError, BSONError) as error:
             failed = failure(error, self._place)
+            if isinstance(error, InvalidOperation) and client is not self._client:
+                raise lost(
+                    self._place.shown
+                ) from error  # somebody else found it broken, and closed it
             broken = failed.code == "CONNECTION_LOST" or isinstance(error, OUT_OF_STEP)
             if broken and client is self._client:  # else somebody has connected anew already
                 await self.aclose()

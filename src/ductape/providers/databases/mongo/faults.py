@@ -83,12 +83,17 @@ def connect_failure(error: PyMongoError, place: Place) -> ProviderError:
     return failure(error, place)
 
 
+def lost(where: str) -> ProviderError:
+    """Return what it means that a connection is no more."""
+    return ProviderError("CONNECTION_LOST", f"the connection to {where} was lost")
+
+
 def _of_the_way(error: PyMongoError, where: str) -> ProviderError:
     if error.timeout or isinstance(error, (ExecutionTimeout, WTimeoutError, NetworkTimeout)):
         return ProviderError("TIMEOUT", f"MongoDB at {where} took too long")
     if isinstance(error, ServerSelectionTimeoutError):
         return ProviderError("CONNECTION_ERROR", f"cannot connect to MongoDB at {where}")
-    return ProviderError("CONNECTION_LOST", f"the connection to {where} was lost")
+    return lost(where)
 
 
 def _of_writes(error: BulkWriteError) -> ProviderError:
