@@ -64,6 +64,25 @@ class Brokers:
         yield self._consumer
 
 
+class SetBack(Deaf):
+    """Gives two messages, the clock set back by two hours before the second; then nothing."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    async def fetch(self, most: int, wait_ms: int) -> Sequence[Delivery]:
+        if self.fetches == 2:
+            return await super().fetch(most, wait_ms)
+        self.fetches += 1
+        if self.fetches == 2:
+            self._clock.now -= 7_200_000
+        return [Delivery(id=str(self.fetches), body=b"{}", mark=None)]
+
+    async def accept(self, deliveries: Sequence[Delivery]) -> None:
+        return
+
+
 class NoJobs:
     """Stores nothing."""
 
@@ -74,14 +93,16 @@ class NoJobs:
         raise AssertionError("nothing was given")
 
     async def dispatch_many(self, orders: Sequence[Order]) -> list[bool]:
-        raise AssertionError("nothing was given")
+        return [True for _ in orders]
 
     async def waiting(self, queue: str) -> int:
         return 0
 
 
-def subscribing(brokers: Brokers, context: RecordingContext) -> "asyncio.Task[object]":
-    handler = SubscribeHandler(brokers, NoJobs(), FixedClock())
+def subscribing(
+    brokers: Brokers, context: RecordingContext, clock: FixedClock | None = None
+) -> "asyncio.Task[object]":
+    handler = SubscribeHandler(brokers, NoJobs(), clock or FixedClock())
     given: JsonObject = {"callback": "take"}
     invocation = an_invocation(JobEventTypes.SUBSCRIBE, TOPIC, given, context=context)
     return asyncio.ensure_future(handler(invocation))
@@ -106,3 +127,15 @@ async def test_one_that_waits_for_a_broker_stops_when_it_is_told() -> None:
     context.cancelled = True
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 5)
+
+
+async def test_how_far_it_is_stays_noted_where_the_clock_was_set_back() -> None:
+    clock, context = FixedClock(), RecordingContext()
+    consumer = SetBack(clock)
+    task = subscribing(Brokers(consumer), context, clock)
+    await asyncio.wait_for(consumer.fetching.wait(), 5)
+    context.cancelled = True
+    task.cancel()
+    await asyncio.wait((task,))
+    noted = [one["received"] for one in context.checkpoints if isinstance(one, dict)]
+    assert noted == [1, 2]

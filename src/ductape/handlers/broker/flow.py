@@ -176,7 +176,7 @@ class Flow:
         """Keep how far it is, now and then: at once where a number of messages ends it."""
         now_ms = self._now_ms()
         noted_ms = self._noted_ms
-        fresh = noted_ms is not None and now_ms - noted_ms < _NOTE_EVERY_MS
+        fresh = noted_ms is not None and 0 <= now_ms - noted_ms < _NOTE_EVERY_MS
         tally = self.tally
         if fresh and not self._asked.max_messages:
             return
