@@ -86,6 +86,30 @@ class Settler:
             claim = await self.refreshed(claim)
         raise StoreError("a recurrence changes too fast", job_id=claim.run.job_id)
 
+    async def end_all(
+        self, claims: Sequence[Claim], outcome: Callable[[Claim], Outcome]
+    ) -> list[Claim]:
+        """Settle many claims in one transaction; return those that nobody else had in hand."""
+        for product in sorted({claim.run.spec.product for claim in claims}):
+            await self._telling.learn_current(self._catalog, product, self._clock.now_ms())
+        # In one order: several workers may find the same ones at this moment.
+        ordered = sorted(claims, key=lambda claim: (claim.run.job_id, claim.run.number))
+        now_ms = self._clock.now_ms()
+        settlements = [self.decide(claim, outcome(claim), now_ms) for claim in ordered]
+        answers = await self._store.claims.settle(settlements, now_ms=now_ms)
+        recorded = [
+            one for one, said in zip(settlements, answers, strict=True) if said == "recorded"
+        ]
+        if recorded:
+            tell_settled(self._store, recorded)
+            self._store.wake.tell("work")  # a limit may have room for others now
+        return [
+            claim
+            for claim, said in zip(ordered, answers, strict=True)
+            if said == "recorded"
+            or (said == "stale" and await self.end(await self.refreshed(claim), outcome(claim)))
+        ]
+
     async def refreshed(self, claim: Claim) -> Claim:
         """Read the claim's recurrence again."""
         record = await self._store.reading.get(claim.run.job_id)

@@ -1,11 +1,13 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from ductape import Ductape, JobFailed, WorkerOptions
 from ductape.errors import StoreError
 from ductape.handlers.python import AsyncContext
 from ductape.testing import Harness
+from ductape.worker.duties.upkeep import MOST_AT_ONCE
 from tests.unit.worker.builders import (
     a_job,
     registry,
@@ -65,6 +67,22 @@ def test_a_dead_worker_s_run_is_taken_over_within_its_lease_and_five_seconds(pla
         again = view["attempts"][1]["started_at"]
         assert again - died_ms <= SHORT.lease_ms + 5_000
         assert view["retry_count"] == 0
+
+    play(scenario, registry(sleeper=sleeper), worker=False)
+
+
+def test_of_a_dead_worker_s_many_runs_none_is_taken_over_later(play: Play) -> None:
+    async def scenario(harness: Harness) -> None:
+        many = 3 * MOST_AT_ONCE + 1
+        dying = harness.neighbour(worker=replace(SHORT, concurrency=many))
+        await dying.__aenter__()
+        job = a_job("sleeper", input={"ms": 600_000}, timeout=900_000, onLost="fail")
+        await dying.processor.job.dispatch_many([job] * many)
+        await harness.sleep(1_000)
+        await _die(dying)
+        async with harness.neighbour(worker=SHORT) as other:
+            await harness.sleep(SHORT.lease_ms + 5_000)
+            assert await other.queues.list() == []
 
     play(scenario, registry(sleeper=sleeper), worker=False)
 

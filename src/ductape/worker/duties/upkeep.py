@@ -10,7 +10,7 @@ import logging
 from msgspec.structs import replace
 
 from ductape.domain.change import Settlement
-from ductape.domain.job import must_begin_by
+from ductape.domain.job import Claim, must_begin_by
 from ductape.domain.outcome import Expired, Lost
 from ductape.domain.product.retention import kept_in, of_product
 from ductape.domain.record import JobRecord
@@ -31,7 +31,8 @@ MEND_EVERY_MS = 10_000
 PRUNE_EVERY_MS = 600_000
 PRUNE_BATCH = 1_000
 MOST_BATCHES = 10
-"""How many a look prunes: others come in between, and 5,000 runs a second are kept up with."""
+"""How many a look prunes: others come in between, and 5,000 runs a second are kept up with. So many
+of what has expired are ended in a look as well."""
 
 log = logging.getLogger("ductape.worker")
 
@@ -77,29 +78,40 @@ class Upkeep:
         now_ms = self._clock.now_ms()
         if _is_time(self._mended_at_ms, now_ms, MEND_EVERY_MS):
             await self.mend()
-            # A full batch may leave more: the next look goes on with it.
-            self._mended_at_ms = None if await self.expire() == MOST_AT_ONCE else now_ms
+            self._mended_at_ms = now_ms if await self.expire() else None
         await self.prune(worker)
 
     async def take_over(self) -> int:
-        """Settle the runs of dead workers, and those past their deadline, as lost."""
-        claims = await self._store.fleet.lost(now_ms=self._clock.now_ms(), limit=MOST_AT_ONCE)
-        taken = 0
-        for claim in claims:
-            worker = claim.run.worker or "unknown"
-            if await self._settler.end(claim, Lost(f"worker {worker} gave no sign of life")):
-                taken += 1
-                log.warning("run %d of job %s taken over", claim.run.number, claim.run.job_id)
-        return taken
+        """Settle the runs of dead workers, and those past their deadline, as lost; all there are.
 
-    async def expire(self) -> int:
-        """End runs that nobody may begin any more, and that nobody has claimed to find it out."""
-        now_ms = self._clock.now_ms()
-        expired = await self._store.upkeep.expired(now_ms=now_ms, limit=MOST_AT_ONCE)
-        for claim in expired:
-            if must_begin_by(claim.run) is not None:  # An older worker leaves it on what has begun.
-                await self._settler.end(claim, Expired())
-        return len(expired)
+        A host may have died with thousands, and none is to wait for the next look.
+        """
+        taken = 0
+        while True:
+            claims = await self._store.fleet.lost(now_ms=self._clock.now_ms(), limit=MOST_AT_ONCE)
+            ended = await self._settler.end_all(claims, _lost) if claims else []
+            for claim in ended:
+                log.warning("run %d of job %s taken over", claim.run.number, claim.run.job_id)
+            taken += len(ended)
+            # Where others were faster with all of them, they go on with the rest as well.
+            if not ended or len(claims) < MOST_AT_ONCE:
+                return taken
+
+    async def expire(self) -> bool:
+        """End runs that nobody may begin any more, and that nobody has claimed to find it out.
+
+        False: more may be left, and the next look goes on with it.
+        """
+        for _ in range(MOST_BATCHES):
+            now_ms = self._clock.now_ms()
+            expired = await self._store.upkeep.expired(now_ms=now_ms, limit=MOST_AT_ONCE)
+            # An older worker leaves `expires_at` on what has begun.
+            over = [claim for claim in expired if must_begin_by(claim.run) is not None]
+            if over:
+                await self._settler.end_all(over, lambda _: Expired())
+            if len(expired) < MOST_AT_ONCE:
+                return True
+        return False
 
     async def mend(self) -> int:
         """Give every live recurrence its run, and every deserted follower its turn."""
@@ -152,6 +164,10 @@ class Upkeep:
             return None
         raised = replace(moved, version=schedule.version + 1)
         return Settlement(job_id=record.job_id, schedule=raised, next_run=run)
+
+
+def _lost(claim: Claim) -> Lost:
+    return Lost(f"worker {claim.run.worker or 'unknown'} gave no sign of life")
 
 
 def _is_time(last_ms: int | None, now_ms: int, every_ms: int) -> bool:
