@@ -184,3 +184,23 @@ async def test_the_oldest_comes_first_whatever_handler_it_needs(store: Store) ->
     wish = a_wish(slots=1, handlers=frozenset({"job:a", "job:b"}))
     taken = [await claimed_ids(store, wish) for _ in asked]
     assert [one for ids in taken for one in ids] == [jobs[at] for at in (3, 0, 1, 2)]
+
+
+async def test_one_slot_serves_each_of_many_queues_in_turn(store: Store) -> None:
+    await hired(store, "w1")
+    names = [f"q{at}" for at in range(150)]
+    await stored(store, *(a_new_job(a_spec(queue=name)) for name in names * 2))
+    one = a_wish(slots=1)
+    served = [claim.run.spec.queue for _ in names for claim in await claimed(store, one)]
+    assert sorted(served) == sorted(names)
+
+
+async def test_what_waits_behind_many_queues_for_another_worker_is_claimed_at_once(
+    store: Store,
+) -> None:
+    await hired(store, "w1")
+    others = (a_new_job(a_spec(queue=f"q{at}", needs="job:other")) for at in range(150))
+    await stored(store, *others)
+    for name in ("a", "z", "q75"):
+        [wanted] = await stored(store, a_new_job(a_spec(queue=name)))
+        assert await claimed_ids(store) == [wanted]

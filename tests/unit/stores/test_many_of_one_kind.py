@@ -9,7 +9,8 @@ from ductape.stores.sqlite.connection import Connection
 from ductape.stores.sqlite.file.opening import connect
 from ductape.stores.sqlite.file.statements import statements
 from ductape.stores.sqlite.rows.values import run_row
-from tests.builders import NOW_MS, a_run
+from ductape.stores.sqlite.turns.claiming import Claiming
+from tests.builders import NOW_MS, a_run, a_spec, a_wish
 
 EVERY_STEPS = 100
 
@@ -43,3 +44,19 @@ def steps_of_looking(path: Path, parked: int) -> int:
 def test_looking_for_deserted_followers_looks_at_each_once(tmp_path: Path) -> None:
     few, many = (steps_of_looking(tmp_path / f"{count}.db", count) for count in (100, 1_000))
     assert many < 15 * few
+
+
+def steps_of_claiming(path: Path, queues: int) -> int:
+    """Claim ten runs of so many queues."""
+    with closing(connect(str(path))) as connection:
+        runs = (a_run(a_spec(queue=f"q{at:04d}"), state="queued") for at in range(queues))
+        rows = [run_row(run, now_ms=NOW_MS) for run in runs]
+        connection.executemany(statements("runs")["insert"], rows)
+        wish = a_wish(slots=10)
+        claiming = Claiming()
+        return steps_of(connection, lambda: claiming.claim(connection, wish, {}, NOW_MS))
+
+
+def test_claiming_looks_at_some_of_many_queues(tmp_path: Path) -> None:
+    few, many = (steps_of_claiming(tmp_path / f"{count}.db", count) for count in (100, 2_000))
+    assert many < 2 * few

@@ -59,13 +59,16 @@ class Room(Struct, frozen=True):
     flows: Mapping[str, int]
 
 
-def share_out(heads: Sequence[Head], room: Room, *, slots: int, turn: int) -> list[Share]:
+def share_out(
+    heads: Sequence[Head], room: Room, *, slots: int, turn: int, in_order: bool = False
+) -> list[Share]:
     """Divide a worker's free slots among waiting groups, in the order in which to take them.
 
     Queues share alike, in a queue products, in a product flows; a higher priority of the same
     queue comes first. What a share leaves over is divided again in the next turn, and does not go
     to the less urgent before: they have a share only beside what could have had every slot. Who
-    begins changes with the turn, so that one slot serves all in the end.
+    begins changes with the turn, so that one slot serves all in the end; `in_order`: the first
+    queue begins, since the caller goes round them.
 
     >>> def head(flow, due=0):
     ...     return Head("default", 0, flow, "", due, None)
@@ -75,10 +78,11 @@ def share_out(heads: Sequence[Head], room: Room, *, slots: int, turn: int) -> li
     """
     queues = _by([head for head in heads if _fits(head, room)], lambda head: head.queue)
     shares: list[tuple[int, int, Share]] = []
-    for _, waiting in _rotated(queues, turn):
+    of_queue = turn if in_order or not queues else turn // len(queues)
+    for _, waiting in _rotated(queues, 0 if in_order else turn):
         portion = _portion(slots, len(queues))
         for place, (_, ranked) in enumerate(_by(waiting, lambda head: head.rank)):
-            found = [*_of_rank(ranked, portion, turn // len(queues))]
+            found = [*_of_rank(ranked, portion, of_queue)]
             shares += [(place, at, share) for at, share in found]
             if any(share.most < slots for _, share in found):
                 break

@@ -68,8 +68,10 @@ def _engine_facts(connection: Connection, path: str) -> SqliteFacts:
 
 def _waiting(connection: Connection, now_ms: int) -> Iterator[Waiting]:
     sql = statements("inspecting")
-    queues = [row[0] for row in connection.execute(statements("runs")["queues"])]
-    for queue in queues[:MOST_QUEUES]:
+    first: dict[str, Cell] = {"after": "", "most": MOST_QUEUES}
+    waiting = connection.execute(statements("runs")["queues"], first).fetchall()
+    suspect = connection.execute(statements("runs")["suspect_queues"]).fetchall()
+    for queue in sorted({row[0] for row in (*waiting, *suspect)})[:MOST_QUEUES]:
         yield from _groups(connection, queue)
         asked: dict[str, Cell] = {"queue": queue, "most": MOST_RUNS}
         for needs, *figures in connection.execute(sql["suspect"], asked):

@@ -21,14 +21,16 @@ WHERE (job_id, number) IN (
 SELECT due_at FROM runs INDEXED BY runs_later WHERE state = 'scheduled' ORDER BY due_at LIMIT 1
 
 -- name: queues
-WITH RECURSIVE waiting (queue) AS (
-    SELECT min(queue) FROM runs INDEXED BY runs_claim WHERE state = 'queued' AND losses = 0
+-- Those in which runs wait, after one of them: as many as are asked for, a seek for each.
+WITH RECURSIVE waiting (queue, place) AS (
+    SELECT min(queue), 1 FROM runs INDEXED BY runs_claim WHERE state = 'queued' AND losses = 0 AND queue > :after
     UNION ALL
     SELECT (SELECT min(queue) FROM runs INDEXED BY runs_claim
-            WHERE state = 'queued' AND losses = 0 AND runs.queue > waiting.queue)
-    FROM waiting WHERE waiting.queue IS NOT NULL)
+            WHERE state = 'queued' AND losses = 0 AND runs.queue > waiting.queue), place + 1
+    FROM waiting WHERE waiting.queue IS NOT NULL AND place < :most)
 SELECT queue FROM waiting WHERE queue IS NOT NULL
-UNION
+
+-- name: suspect_queues
 SELECT DISTINCT queue FROM runs INDEXED BY runs_suspect WHERE state = 'queued' AND losses > 0
 
 -- name: first_head

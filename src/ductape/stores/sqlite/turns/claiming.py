@@ -25,6 +25,10 @@ from ductape.stores.sqlite.settling import changed, with_schedule
 
 MOST_HEADS = 64
 """How many groups of a queue a turn looks at; the next turn begins where it stopped as well."""
+MOST_QUEUES = 64
+"""How many queues a turn looks at, as long as it finds something; the next turn goes on there."""
+LAST_NAME = "\U0010ffff"
+"""Sorts after every queue."""
 MOST_SUSPECTS = 10
 
 
@@ -36,27 +40,72 @@ class Claiming:
         self._turns = 0
         self._stopped_at: dict[str, Head] = {}
         """Where the look at a queue with many groups ended."""
+        self._after = ""
+        """After which queue the next turn begins, where there are many."""
+        self._left_some = False
 
     @property
     def saw_a_part(self) -> bool:
-        """Whether a queue has more groups than the latest claim has looked at."""
-        return bool(self._stopped_at)
+        """Whether there are more queues, or groups of one, than the latest claim has looked at."""
+        return self._left_some or bool(self._stopped_at)
 
     def claim(self, connection: Connection, wish: Wish, limited: Limited, now_ms: int) -> list[Run]:
         """Take what fits, in the order in which it is to begin."""
         self._turns += 1
-        queues = _queues(connection, wish)
-        runs = _take_suspect(connection, wish, queues, limited, now_ms) if wish.suspect else []
+        runs = _take_suspect(connection, wish, limited, now_ms) if wish.suspect else []
+        for queues in self._parts(connection, wish):
+            found = self._of(connection, wish, queues, limited, runs, now_ms)
+            runs += found
+            if found or len(runs) == wish.slots:
+                self._go_round(found, full=len(runs) == wish.slots)
+                break
+        return sorted(runs, key=lambda run: (-run.spec.priority, run.due_at_ms, run.job_id))
+
+    def _parts(self, connection: Connection, wish: Wish) -> Iterator[Sequence[str]]:
+        """Go once round the queues that a worker may claim from, some at a time."""
+        begun, self._left_some = self._after, False
+        if wish.queues:
+            yield wish.queues
+            return
+        for after, until in [(begun, LAST_NAME), ("", begun)] if begun else [("", LAST_NAME)]:
+            self._after = after
+            while part := _waiting(connection, self._after, until):
+                self._left_some = bool(begun) or len(part) == MOST_QUEUES
+                self._after = part[-1] if len(part) == MOST_QUEUES else ""
+                yield part
+                if not self._after:
+                    break
+        self._after, self._left_some = "", False
+
+    def _go_round(self, found: Sequence[Run], *, full: bool) -> None:
+        """Begin the next turn after the last queue that had its share."""
+        if full and found and self._left_some:
+            self._after = max(run.spec.queue for run in found)
+
+    def _of(
+        self,
+        connection: Connection,
+        wish: Wish,
+        queues: Sequence[str],
+        limited: Limited,
+        claimed: Sequence[Run],
+        now_ms: int,
+    ) -> list[Run]:
+        """Take what fits of some queues, after what was claimed already."""
         heads = [head for queue in queues for head in self._heads(connection, queue)]
         fit = [head for head in heads if not head.needs or head.needs in wish.handlers]
-        room = rooms(connection, limited, fit, now_ms, claimed=runs)
+        room = rooms(connection, limited, fit, now_ms, claimed=claimed)
         block(connection, (head for head in fit if room.flows.get(head.flow) == 0))
-        free = wish.slots - len(runs)
-        for share in share_out(fit, room, slots=free, turn=self._turns) if free else ():
-            if len(runs) == wish.slots:
+        runs: list[Run] = []
+        free = wish.slots - len(claimed)
+        if not free:
+            return runs
+        shares = share_out(fit, room, slots=free, turn=self._turns, in_order=self._left_some)
+        for share in shares:
+            if len(runs) == free:
                 break
-            runs += _take(connection, wish, share, wish.slots - len(runs), now_ms)
-        return sorted(runs, key=lambda run: (-run.spec.priority, run.due_at_ms, run.job_id))
+            runs += _take(connection, wish, share, free - len(runs), now_ms)
+        return runs
 
     def _heads(self, connection: Connection, queue: str) -> list[Head]:
         """Look at a queue's groups from the first on, and from where the last look ended."""
@@ -88,10 +137,11 @@ def with_products(connection: Connection, runs: Sequence[Run]) -> list[Claim]:
     ]
 
 
-def _queues(connection: Connection, wish: Wish) -> tuple[str, ...]:
-    """Return the queues that a worker may claim from: the named ones, else all with a run."""
-    rows = connection.execute(statements("runs")["queues"]) if not wish.queues else ()
-    return wish.queues or tuple(row[0] for row in rows)
+def _waiting(connection: Connection, after: str, until: str) -> list[str]:
+    """Return the next queues in which runs wait."""
+    asked: dict[str, Cell] = {"after": after, "most": MOST_QUEUES}
+    rows = connection.execute(statements("runs")["queues"], asked).fetchall()
+    return [row[0] for row in rows if row[0] <= until]
 
 
 def _walk(connection: Connection, queue: str, after: Head | None) -> Iterator[Head]:
@@ -130,11 +180,11 @@ def _take(connection: Connection, wish: Wish, share: Share, free: int, now_ms: i
     return [run_of(row) for row in rows]
 
 
-def _take_suspect(
-    connection: Connection, wish: Wish, queues: Sequence[str], limited: Limited, now_ms: int
-) -> list[Run]:
+def _take_suspect(connection: Connection, wish: Wish, limited: Limited, now_ms: int) -> list[Run]:
     """Take the first run that was lost before and that no limit holds back."""
     handlers = encode(sorted(wish.handlers)).decode()
+    found = () if wish.queues else connection.execute(statements("runs")["suspect_queues"])
+    queues = wish.queues or [row[0] for row in found]
     for queue in queues:
         if queue in limited and room_of_queue(connection, limited[queue], now_ms) == 0:
             continue
