@@ -68,10 +68,9 @@ class MongoDatabase:
             raise ProviderError("VALIDATION_ERROR", f"MongoDB: {error}") from error
         except (PyMongoError, BSONError) as error:
             failed = failure(error, self._place)
+            # Another action found it broken, and closed it:
             if isinstance(error, InvalidOperation) and client is not self._client:
-                raise lost(
-                    self._place.shown
-                ) from error  # somebody else found it broken, and closed it
+                raise lost(self._place.shown) from error
             broken = failed.code == "CONNECTION_LOST" or isinstance(error, OUT_OF_STEP)
             if broken and client is self._client:  # else somebody has connected anew already
                 await self.aclose()
