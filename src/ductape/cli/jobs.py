@@ -199,7 +199,7 @@ def pause(
 ) -> None:
     """Halt recurring jobs; a running run is let end."""
     call = Call.of(context, store, as_json=as_json)
-    _each(call, job_ids, lambda here, one: here.jobs.pause(one))
+    _each(call, job_ids, lambda here, one: here.jobs.pause(one), recurring=True)
 
 
 @app.command()
@@ -208,7 +208,7 @@ def resume(
 ) -> None:
     """Let paused recurring jobs go on."""
     call = Call.of(context, store, as_json=as_json)
-    _each(call, job_ids, lambda here, one: here.jobs.resume(one))
+    _each(call, job_ids, lambda here, one: here.jobs.resume(one), recurring=True)
 
 
 @app.command("run-now")
@@ -217,17 +217,22 @@ def run_now(
 ) -> None:
     """Run recurring jobs once more, now; no instant of theirs moves."""
     call = Call.of(context, store, as_json=as_json)
-    _each(call, job_ids, lambda here, one: here.jobs.run_now(one))
+    _each(call, job_ids, lambda here, one: here.jobs.run_now(one), recurring=True)
 
 
 def _each(
-    call: Call, job_ids: Sequence[str], verb: "Callable[[Ductape, str], Awaitable[JobVerb]]"
+    call: Call,
+    job_ids: Sequence[str],
+    verb: "Callable[[Ductape, str], Awaitable[JobVerb]]",
+    *,
+    recurring: bool = False,
 ) -> None:
-    """Apply a verb to each job, after a look that all of them are there."""
+    """Apply a verb to each job, after a look that all of them are there, and are `recurring`."""
 
     async def applied(here: "Ductape") -> list[JobVerb]:
-        for job_id in job_ids:
-            await here.jobs.get(job_id)
+        for job in [await here.jobs.get(job_id) for job_id in job_ids]:
+            if recurring and not job["recurring"]:
+                await verb(here, job["id"])  # It refuses that one before any other is changed.
         return [await verb(here, job_id) for job_id in job_ids]
 
     jobs = call.ask(applied)

@@ -140,6 +140,18 @@ def test_a_one_off_job_is_not_paused(shop: Terminal) -> None:
     assert "expected a recurring job" in answer.err
 
 
+@pytest.mark.parametrize("verb", ["pause", "resume", "run-now"])
+def test_a_one_off_job_among_others_leaves_all_as_they_are(shop: Terminal, verb: str) -> None:
+    daily, once = scheduled(shop, repeat=DAILY), scheduled(shop)
+    if verb == "resume":
+        shop("jobs", "pause", daily)
+    before = _shown(shop, daily)
+    answer = shop("jobs", verb, daily, once)
+    assert answer.code == 2
+    assert "expected a recurring job" in answer.err
+    assert _shown(shop, daily) == before
+
+
 def test_history_has_totals_and_runs(shop: Terminal) -> None:
     job = scheduled(shop)
     assert "runs 0: 0 completed, 0 failed" in shop("jobs", "history", job).out
