@@ -124,10 +124,10 @@ class Database:
     cursor: psycopg.ClientCursor
     statements: Statements
 
-    def plan(self, table: str, name: str) -> str:
+    def plan(self, table: str, name: str, **values: str) -> str:
         """Ask PostgreSQL how it would go about a statement; one of a day, about yesterday's."""
         sql = b"EXPLAIN " + about(self.statements, table, name, YESTERDAY)
-        return self._answer(sql, {**VALUES, **OTHERWISE.get(name, {})})
+        return self._answer(sql, {**VALUES, **OTHERWISE.get(name, {}), **values})
 
     def plan_once(self, table: str, name: str) -> str:
         """Ask the same for whatever values."""

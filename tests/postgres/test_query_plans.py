@@ -100,11 +100,22 @@ def test_of_history_only_the_days_since_a_job_was_made_are_looked_at(
     assert len(days_in(database.plan("history", name))) == YOUNG
 
 
+RUNS = re.compile(r"Scan .*on runs\b")
+
+
 def test_a_page_of_young_jobs_merges_the_young_days(database: Database) -> None:
     plan = database.plan("jobs", "page")
     assert "Merge Append" in plan
     assert len(days_in(plan)) == YOUNG
     assert not SORTS.search(plan)
+
+
+def test_a_page_of_one_status_looks_only_where_there_can_be_such_jobs(database: Database) -> None:
+    running, failed = (database.plan("jobs", "page", status=one) for one in ("running", "failed"))
+    # The state of a recurrence is its run's in either.
+    assert (len(RUNS.findall(running)), days_in(running)) == (2, set())
+    assert len(RUNS.findall(failed)) == 1
+    assert days_in(failed)
 
 
 def test_what_is_pruned_row_by_row_is_looked_for_in_the_rest_alone(database: Database) -> None:

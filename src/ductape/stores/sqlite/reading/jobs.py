@@ -34,7 +34,7 @@ class SqliteReading:
 
     async def many(self, where: JobFilter, *, limit: int, before: str | None) -> list[JobRecord]:
         """Return jobs, newest first, older than the job `before`."""
-        values = _filter_values(where, limit, before)
+        values = filter_values(where, limit, before)
         return await self._engine.read(lambda c: _page(c, values))
 
     async def keyed(self, product: str, keys: Sequence[EnvAndKey]) -> list[Keyed]:
@@ -107,7 +107,8 @@ def _one(connection: Connection, job_id: str, number: int) -> Run | Finished | N
     return None if done is None else finished_of(done)
 
 
-def _filter_values(where: JobFilter, limit: int, before: str | None) -> dict[str, Cell]:
+def filter_values(where: JobFilter, limit: int, before: str | None) -> dict[str, Cell]:
+    """Return what a filter asks of the page's statement."""
     until = LAST_ID if where.to_ms is None else floor(where.to_ms)
     return {
         "before": until if before is None else min(before, until),
