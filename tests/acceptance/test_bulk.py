@@ -1,10 +1,12 @@
 """Many jobs at once, by a filter that says which."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from ductape import Conflict, Ductape, Handlers, ValidationError
+from ductape import Conflict, Ductape, Handlers, JobCancelled, ValidationError
+from ductape.domain.change import SettleAnswer, Settlement
 
 PRODUCT = {
     "tag": "shop",
@@ -26,6 +28,10 @@ async def ductape(store: str) -> AsyncIterator[Ductape]:
     async def note(_: dict[str, object]) -> None:
         raise RuntimeError("not today")
 
+    @handlers.job("long")
+    async def long(_: dict[str, object]) -> None:
+        await asyncio.Event().wait()
+
     async with Ductape.open(store, handlers=handlers, worker=True) as opened:
         await opened.products.apply(PRODUCT)
         yield opened
@@ -45,6 +51,41 @@ async def test_the_jobs_of_one_users_sessions_are_cancelled_together(ductape: Du
     left = await ductape.jobs.list(status="scheduled")
     assert [job["session_user"] for job in left] == ["2", "2"]
     assert await ductape.jobs.cancel_many({"session_user": "1"}) == {"count": 0}
+
+
+async def test_what_runs_is_cancelled_with_what_waits(ductape: Ductape) -> None:
+    now = {**JOB, "start_at": 0, "event": "long"}
+    batch = [JOB, now, {**JOB, **DAILY}, {**now, "repeat": {"every": 86_400_000}}]
+    receipts = await ductape.processor.job.dispatch_many(batch)
+    for running in (receipts[1], receipts[3]):
+        async for seen in ductape.jobs.watch(running["job_id"]):
+            if seen["status"] == "running":
+                break
+    assert await ductape.jobs.cancel_many({"product": "shop"}, "enough") == {"count": 4}
+    for receipt in receipts:
+        with pytest.raises(JobCancelled):
+            await ductape.processor.job.wait(receipt["job_id"], timeout=20)
+        assert (await ductape.jobs.get(receipt["job_id"]))["status"] == "cancelled"
+
+
+async def test_many_jobs_are_changed_by_few_transactions(
+    ductape: Ductape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims, sizes = ductape.jobs._store.claims, list[int]()
+    settle = claims.settle
+
+    async def counted(settlements: Sequence[Settlement], *, now_ms: int) -> list[SettleAnswer]:
+        sizes.append(len(settlements))
+        return await settle(settlements, now_ms=now_ms)
+
+    daily = [{**JOB, **DAILY, "metadata": {"at": str(n)}} for n in range(300)]
+    await ductape.processor.job.dispatch_many(daily)
+    monkeypatch.setattr(claims, "settle", counted)
+    jobs = ductape.jobs
+    for verb in (jobs.pause_many, jobs.resume_many, jobs.cancel_many):
+        sizes.clear()
+        assert await verb({"product": "shop"}) == {"count": 300}
+        assert sorted(sizes) == [100, 200]
 
 
 async def test_recurring_jobs_are_paused_and_resumed_together(ductape: Ductape) -> None:

@@ -4,7 +4,7 @@ A settlement is computed from what was read. Where a recurrence changed in betwe
 read and computed again; where the run changed hands (`fenced`), somebody was faster.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ductape.domain.change import SettleAnswer, Settlement
 from ductape.domain.job import Claim, Run
@@ -74,6 +74,23 @@ class Settler:
                 return True
         raise StoreError(f"job {job_id} changes too fast to be changed", job_id=job_id)
 
+    async def carry_out_all(self, records: Sequence[JobRecord], plan: Plan) -> dict[str, bool]:
+        """Plan a verb for many jobs as they were read, and apply it in one transaction.
+
+        Tells of each job for which something was to be done whether it was: it may have changed
+        meanwhile.
+        """
+        now_ms = self._clock.now_ms()
+        await self._learn({record.spec.product for record in records})
+        settlements: list[Settlement] = []
+        for record in sorted(records, key=lambda record: record.job_id):
+            planned = plan(record, now_ms)
+            if planned is not None:
+                settlements.append(self._telling.changed(planned, record, now_ms))
+        answers = await self._apply_all(settlements, now_ms)
+        said = zip(settlements, answers, strict=True)
+        return {one.job_id: answer == "recorded" for one, answer in said}
+
     async def end(self, claim: Claim, outcome: Outcome) -> bool:
         """Settle a claim; false where the run is in other hands by now."""
         product = claim.run.spec.product
@@ -90,19 +107,12 @@ class Settler:
         self, claims: Sequence[Claim], outcome: Callable[[Claim], Outcome]
     ) -> list[Claim]:
         """Settle many claims in one transaction; return those that nobody else had in hand."""
-        for product in sorted({claim.run.spec.product for claim in claims}):
-            await self._telling.learn_current(self._catalog, product, self._clock.now_ms())
+        await self._learn({claim.run.spec.product for claim in claims})
         # In one order: several workers may find the same ones at this moment.
         ordered = sorted(claims, key=lambda claim: (claim.run.job_id, claim.run.number))
         now_ms = self._clock.now_ms()
         settlements = [self.decide(claim, outcome(claim), now_ms) for claim in ordered]
-        answers = await self._store.claims.settle(settlements, now_ms=now_ms)
-        recorded = [
-            one for one, said in zip(settlements, answers, strict=True) if said == "recorded"
-        ]
-        if recorded:
-            tell_settled(self._store, recorded)
-            self._store.wake.tell("work")  # a limit may have room for others now
+        answers = await self._apply_all(settlements, now_ms)
         return [
             claim
             for claim, said in zip(ordered, answers, strict=True)
@@ -115,6 +125,24 @@ class Settler:
         record = await self._store.reading.get(claim.run.job_id)
         schedule = None if record is None else record.schedule
         return Claim(claim.run, schedule, claim.product_version)
+
+    async def _learn(self, products: Collection[str]) -> None:
+        for product in sorted(products):
+            await self._telling.learn_current(self._catalog, product, self._clock.now_ms())
+
+    async def _apply_all(
+        self, settlements: Sequence[Settlement], now_ms: int
+    ) -> Sequence[SettleAnswer]:
+        """Apply settlements in one transaction and wake whoever waits for those recorded."""
+        if not settlements:
+            return ()
+        answers = await self._store.claims.settle(settlements, now_ms=now_ms)
+        said = zip(settlements, answers, strict=True)
+        recorded = [one for one, answer in said if answer == "recorded"]
+        if recorded:
+            tell_settled(self._store, recorded)
+            self._store.wake.tell("work")  # a limit may have room for others now
+        return answers
 
     async def apply(self, settlement: Settlement) -> SettleAnswer:
         """Apply one settlement and wake whoever waits for it."""

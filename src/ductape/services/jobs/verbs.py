@@ -70,7 +70,7 @@ class Jobs:
         self._clock = clock
         self._zones = zones
         self._sealing = sealing
-        self._bulk = Bulk(store)
+        self._bulk = Bulk(store, settler, zones)
         self._stopping = Stopping(store, clock)
 
     async def get(
@@ -232,19 +232,19 @@ class Jobs:
         async def verb(job_id: str) -> JobVerb:
             return await self.cancel(job_id, reason)
 
-        return await self._bulk.each(filter, verb)
+        return await self._bulk.cancel(filter, reason, verb)
 
     async def pause_many(self, filter: Mapping[str, object]) -> BulkCount:  # noqa: A002 (SPEC 10)
         """Pause every recurring job that fits; returns `{count}`."""
-        return await self._bulk.each_recurring(filter, self.pause)
+        return await self._bulk.pause(filter, self.pause)
 
     async def resume_many(self, filter: Mapping[str, object]) -> BulkCount:  # noqa: A002 (SPEC 10)
         """Resume every paused recurring job that fits; returns `{count}`."""
-        return await self._bulk.each_recurring(filter, self.resume)
+        return await self._bulk.resume(filter, self.resume)
 
     async def retry_many(self, filter: Mapping[str, object]) -> BulkCount:  # noqa: A002 (SPEC 10)
         """Open a new run of every failed or cancelled job that fits; returns `{count}`."""
-        return await self._bulk.each(filter, self.retry)
+        return await self._bulk.retry(filter, self.retry)
 
     async def preview(
         self,
