@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 
 from ductape.domain.schema import StoreSchema, oldest_after
 from ductape.stores.sqlite.connection import Cell
@@ -55,7 +56,7 @@ def batched(table: str, name: str, rows: Sequence[Placed]) -> Iterator[tuple[str
     at = 0
     for size in BATCHES:
         while len(rows) - at >= size:
-            yield _of(table, name, size), [cell for row in rows[at : at + size] for cell in row]
+            yield _of(table, name, size), [*chain.from_iterable(rows[at : at + size])]
             at += size
 
 

@@ -82,9 +82,8 @@ class Together:
 
 def add_plain(connection: Connection, jobs: Sequence[tuple[NewJob, int]]) -> None:
     """Insert the first runs of jobs, and what tells of them, each with its instant."""
-    runs = [
-        (run, now_ms) for job, now_ms in jobs for run in (job.run, *job.also) if run is not None
-    ]
+    runs = [(job.run, now_ms) for job, now_ms in jobs if job.run is not None]
+    runs += [(run, now_ms) for job, now_ms in jobs for run in job.also]
     store_fresh(connection, runs)
 
 
