@@ -49,17 +49,24 @@ def preview(  # noqa: PLR0913 (a recurrence has so many parts)
         faults.append(fault("-n", f"an integer from 1 to {MOST_INSTANTS}", str(count)))
     asked = {"cron": cron, "every": every, "tz": tz, "limit": limit, "endDate": end_date}
     repeat = {name: value for name, value in asked.items() if value is not None}
-    since = _after(after, tz, faults)
+    instants = _computed(repeat, _after(after, tz, faults), count, faults)
+    if every is not None and cron is not None:
+        _tell_if_invalid(cron, tz)
+    at = [round(instant.timestamp() * 1_000) for instant in instants]
+    call.show([times.iso(one) for one in at], human=lambda: _instants(at, tz))
+
+
+def _computed(
+    repeat: dict[str, object], since: datetime, count: int, faults: list[Fault]
+) -> list[datetime]:
+    """Return the instants; raises `ValidationError` with what else is wrong beside `faults`."""
     try:
         instants = ductape.preview(repeat, after=since, n=0 if faults else count)
     except ValidationError as error:
         raise ValidationError([*faults, *error.errors]) from error
     if faults:
         raise ValidationError(faults)
-    if every is not None and cron is not None:
-        _tell_if_invalid(cron, tz)
-    at = [round(instant.timestamp() * 1_000) for instant in instants]
-    call.show([times.iso(one) for one in at], human=lambda: _instants(at, tz))
+    return instants
 
 
 def _tell_if_invalid(cron: str, tz: str | None) -> None:
