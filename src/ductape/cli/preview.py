@@ -1,5 +1,6 @@
 """`ductape preview`: the next instants of a recurrence, storing nothing (SPEC 10, 13)."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -57,7 +58,7 @@ def preview(  # noqa: PLR0913 (a recurrence has so many parts)
 
 
 def _computed(
-    repeat: dict[str, object], since: datetime, count: int, faults: list[Fault]
+    repeat: Mapping[str, object], since: datetime, count: int, faults: list[Fault]
 ) -> list[datetime]:
     """Return the instants; raises `ValidationError` with what else is wrong beside `faults`."""
     try:
