@@ -125,17 +125,32 @@ async def fill(url: str, count: int, *, start_at: int = 0) -> None:
 
 
 async def bulk(ground: Ground, scale: Scale) -> list[Row]:
-    """Dispatch in calls of 1,000."""
+    """Dispatch in calls of 1,000, by one caller and by two at once."""
     rates: list[float] = []
+    of_two: list[float] = []
     floors: list[float] = []
     for _ in range(scale.rounds):
-        async with opened(await ground.store("ours"), Probe(), worker=False) as ductape:
-            start = time.perf_counter()
-            for _ in range(scale.bulk // A_CALL):
-                await ductape.processor.job.dispatch_many([JOB] * A_CALL)
-            rates.append(scale.bulk / (time.perf_counter() - start))
+        rates.append(await _bulk_by(1, ground, scale))
+        of_two.append(await _bulk_by(2, ground, scale))
         floors.append(await ground.inserts(scale.bulk, A_CALL))
-    return [_row("bulk dispatch, 1,000 a call", rates, "jobs/s", floors)]
+    return [
+        _row("bulk dispatch, 1,000 a call", rates, "jobs/s", floors),
+        _row("bulk dispatch, two callers at once", of_two, "jobs/s", floors),
+    ]
+
+
+async def _bulk_by(callers: int, ground: Ground, scale: Scale) -> float:
+    """Return the jobs a second that several callers store together."""
+    each = scale.bulk // callers // A_CALL
+    async with opened(await ground.store("ours"), Probe(), worker=False) as ductape:
+
+        async def caller() -> None:
+            for _ in range(each):
+                await ductape.processor.job.dispatch_many([JOB] * A_CALL)
+
+        start = time.perf_counter()
+        await asyncio.gather(*(caller() for _ in range(callers)))
+        return callers * each * A_CALL / (time.perf_counter() - start)
 
 
 async def single(ground: Ground, scale: Scale) -> list[Row]:

@@ -15,7 +15,7 @@ from bench.versus.run import FLOOR
 
 ROOT = Path(__file__).resolve().parents[2]
 
-WITH_A_FLOOR = 7
+WITH_A_FLOOR = 8
 CALLS = [
     "actions, HTTP",
     "actions, HTTP, 20 ms away",

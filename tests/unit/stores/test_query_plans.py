@@ -10,13 +10,15 @@ from contextlib import closing
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import Any, cast
 
+import apsw
 import pytest
 from msgspec.structs import replace
 
 from ductape.domain.job import Claim, Finished
 from ductape.domain.outcome import Success
-from ductape.stores.sqlite.connection import Cell, Connection
+from ductape.stores.sqlite.connection import Bindings, Cell, Connection
 from ductape.stores.sqlite.file.opening import connect
 from ductape.stores.sqlite.file.statements import statements
 from ductape.stores.sqlite.rows.values import finished_row, run_row, schedule_row
@@ -129,10 +131,15 @@ COUNTS_ALL = {("runs", "counts")}
 
 def plan(connection: Connection, sql: str) -> list[str]:
     """Ask SQLite how it would go about a statement."""
+    sql, blank = executable(sql, None)
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", blank)]
+
+
+def executable(sql: str, value: Cell) -> tuple[str, Bindings]:
+    """Return a statement with one row wherever it takes several, and the value for all of it."""
     sql = re.sub(r"\{rows of (\d+)\}", lambda row: f"({', '.join('?' * int(row[1]))})", sql)
-    named: dict[str, Cell] = dict.fromkeys(re.findall(r":(\w+)", sql))
-    values = named or [None] * sql.count("?")
-    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+    named: dict[str, Cell] = dict.fromkeys(re.findall(r":(\w+)", sql), value)
+    return sql, named or [value] * sql.count("?")
 
 
 def fill(connection: Connection) -> None:
@@ -225,3 +232,34 @@ def test_a_page_of_jobs_merges_three_indexes_and_sorts_nothing(database: Connect
 def test_every_file_of_statements_is_planned() -> None:
     files = (resources.files("ductape.stores.sqlite") / "sql").iterdir()
     assert {file.name for file in files} == {f"{table}.sql" for table in (*TABLES, *READ_WHOLE)}
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        (table, name)
+        for table in TABLES
+        for name, sql in statements(table).items()
+        if not re.search(r"^(INSERT|REPLACE)", sql, re.MULTILINE)  # which ask for values that fit
+    ],
+)
+def test_a_statement_is_planned_once_whatever_is_bound(
+    database: Connection, table: str, name: str
+) -> None:
+    sql, ones = executable(statements(table)[name], 1)
+    planned_anew: list[int] = []
+
+    def note(executed: dict[str, Any]) -> None:
+        planned_anew.append(executed["stmt_status"]["SQLITE_STMTSTATUS_REPREPARE"])
+
+    traced = cast("apsw.Connection", database)
+    database.execute("BEGIN")
+    traced.trace_v2(apsw.SQLITE_TRACE_PROFILE, note)
+    try:
+        for _ in range(3):
+            database.execute(sql, ones).fetchall()
+    finally:
+        traced.trace_v2(0)
+        database.execute("ROLLBACK")
+    assert len(planned_anew) >= 3
+    assert sum(planned_anew) == 0

@@ -96,7 +96,10 @@ class Connection(Protocol):
 
 def open_connection(path: str) -> Connection:
     """Open a file, making it if it is not there; raises `apsw.Error`."""
-    return cast("Connection", apsw.Connection(path))
+    connection = apsw.Connection(path)
+    # Plans are pinned (INDEXED BY): nothing may make SQLite look for one anew at each value bound.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    return cast("Connection", connection)
 
 
 def read_only_connection(path: str) -> Connection:

@@ -82,11 +82,10 @@ class SqliteClaims:
         limited = limited_queues(connection)
         answers, freed = self._settling.settle_all(connection, settlements, now_ms)
         freed += sum(_queue_of(each) in limited for each in settlements)
-        _promote(connection, now_ms + wish.ahead_ms)
+        due = _promote(connection, now_ms + wish.ahead_ms)
         leased = _renew(connection, wish, now_ms)
         wants = leased and wish.slots > 0
         runs = self._claiming.claim(connection, wish, limited, now_ms) if wants else []
-        due: int | None = connection.execute(statements("runs")["next_due"]).get
         moments = (
             None if due is None else due - wish.ahead_ms,
             count_starts(connection, limited, runs, now_ms),
@@ -106,10 +105,18 @@ def _queue_of(settlement: Settlement) -> str | None:
     return None if settlement.to is None else settlement.to.spec.queue
 
 
-def _promote(connection: Connection, until_ms: int) -> None:
-    due = connection.execute(statements("runs")["next_due"]).get
-    if due is not None and due <= until_ms:
-        connection.execute(statements("runs")["promote"], {"now": until_ms, "most": MOST_PROMOTED})
+def _promote(connection: Connection, until_ms: int) -> int | None:
+    """Let what is due until then be claimed; return when the next one is due."""
+    due = _next_due(connection)
+    if due is None or due > until_ms:
+        return due
+    connection.execute(statements("runs")["promote"], {"now": until_ms, "most": MOST_PROMOTED})
+    return _next_due(connection)
+
+
+def _next_due(connection: Connection) -> int | None:
+    due: int | None = connection.execute(statements("runs")["next_due"]).get
+    return due
 
 
 def _renew(connection: Connection, wish: Wish, now_ms: int) -> bool:
