@@ -21,6 +21,7 @@ from ductape.services.products.applying import ProductService
 from ductape.services.products.declaring import ScheduleChange
 from ductape.services.products.stranding import Stranding
 from ductape.services.secrets import Secrets
+from ductape.stores.along import Along
 from ductape.stores.sqlite.file.engine import Engine
 from ductape.stores.sqlite.intake.storing import SqliteIntake
 from ductape.stores.sqlite.products import SqliteProducts
@@ -51,7 +52,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.secrets = SqliteSecrets(self.engine)
-        self.intake = SqliteIntake(self.engine)
+        self.intake = SqliteIntake(self.engine, Along(lambda: False))
         self.products = ProductService(
             SqliteProducts(self.engine),
             Stranding(SqliteReading(self.engine), self.known),

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from ductape import Ductape, Handlers
+from ductape.errors import StoreError
 from ductape.ports.stores.claims import Turn
 from ductape.ports.stores.intake import Added
 from ductape.stores.sqlite.connection import Connection
+from ductape.stores.sqlite.file.engine import QUICK_S
 from ductape.stores.sqlite.store import SqliteStore, open_sqlite
 from tests.builders import NOW_MS, a_new_job, a_wish, a_worker, decide
 
@@ -61,6 +63,36 @@ async def test_whoever_asks_along_gets_the_job_out_of_the_same_commit(store: Sql
     [turn] = await asyncio.gather(*standby.asked)
     assert [claim.run.job_id for claim in turn.claims] == [job.job_id]
     assert commits.count == 1
+
+
+async def test_a_job_that_was_claimed_at_once_needs_no_word_to_others(store: SqliteStore) -> None:
+    standby = Standby(store)
+    store._engine._commit_s = 0.0
+    [added] = await store.intake.add([a_new_job()], now_ms=NOW_MS)
+    [turn] = await asyncio.gather(*standby.asked)
+    assert (added.begun, len(turn.claims)) == (True, 1)
+
+
+async def test_on_a_slow_disk_it_is_one_commit_as_well(store: SqliteStore) -> None:
+    standby, commits = Standby(store), Commits(store)
+    store._engine._commit_s = 10 * QUICK_S
+    job = a_new_job()
+    [added] = await store.intake.add([job], now_ms=NOW_MS)
+    [turn] = await asyncio.gather(*standby.asked)
+    assert added == Added("added", job.job_id)
+    assert [claim.run.job_id for claim in turn.claims] == [job.job_id]
+    assert commits.count == 1
+
+
+async def test_a_turn_that_fails_leaves_the_job_to_itself(store: SqliteStore) -> None:
+    standby = Standby(store)
+    await store._engine.write(lambda c: c.execute("ALTER TABLE workers RENAME TO gone"))
+    store._engine._commit_s = 0.0
+    job = a_new_job()
+    assert await store.intake.add([job], now_ms=NOW_MS) == [Added("added", job.job_id)]
+    [failed] = await asyncio.gather(*standby.asked, return_exceptions=True)
+    assert isinstance(failed, StoreError)
+    assert await store.reading.get(job.job_id) is not None
 
 
 async def test_jobs_that_arrive_together_are_announced_once(store: SqliteStore) -> None:

@@ -5,9 +5,10 @@ import asyncio
 import psycopg
 
 from ductape.ports.clock import Clock, Ticks
+from ductape.stores.along import Along
 from ductape.stores.postgres.copying import PostgresCopying
 from ductape.stores.postgres.fleet import PostgresFleet
-from ductape.stores.postgres.intake.along import Along
+from ductape.stores.postgres.intake.riding import PassengerAlong
 from ductape.stores.postgres.intake.storing import PostgresIntake
 from ductape.stores.postgres.limits.queues import PostgresQueues
 from ductape.stores.postgres.limits.quotas import PostgresBreakers, PostgresQuotas
@@ -47,7 +48,7 @@ class PostgresStore:
         self._engine = engine
         self.wake = wake
         borrowing = Borrowing(engine)
-        along = Along(wake.announce)
+        along: PassengerAlong = Along(wake.announce)
         self.intake = PostgresIntake(engine, borrowing, along)
         self.claims = PostgresClaims(engine, decide, wear, along)
         self.queues = PostgresQueues(engine)

@@ -2,12 +2,14 @@
 
 from ductape.errors import StoreError
 from ductape.ports.clock import Clock, Ticks
+from ductape.stores.along import Along
 from ductape.stores.sqlite.copying import SqliteCopying
 from ductape.stores.sqlite.file.engine import Engine
 from ductape.stores.sqlite.file.opening import connect
 from ductape.stores.sqlite.file.wake import QuietWake, SqliteWake
 from ductape.stores.sqlite.fleet import SqliteFleet
 from ductape.stores.sqlite.intake.storing import SqliteIntake
+from ductape.stores.sqlite.intake.together import ArrivalsAlong
 from ductape.stores.sqlite.limits.queues import SqliteQueues
 from ductape.stores.sqlite.limits.quotas import SqliteBreakers, SqliteQuotas
 from ductape.stores.sqlite.memory import SqliteMemory
@@ -32,8 +34,9 @@ class SqliteStore:
         """Join the parts."""
         self._engine = engine
         self.wake = wake
-        self.intake = SqliteIntake(engine, wake.announce)
-        self.claims = SqliteClaims(engine, decide)
+        along: ArrivalsAlong = Along(wake.announce)
+        self.intake = SqliteIntake(engine, along)
+        self.claims = SqliteClaims(engine, decide, along)
         self.queues = SqliteQueues(engine)
         self.reading = SqliteReading(engine)
         self.memory = SqliteMemory(engine)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ductape.domain.job import Run, is_fresh
+from ductape.stores.postgres.intake.riding import Passenger
 from ductape.stores.postgres.rows.fresh import FRESH, fresh_row
 from ductape.stores.postgres.rows.values import Cell, Values, by_column, run_row
 from ductape.stores.postgres.server.lines import Asked
@@ -21,11 +22,9 @@ async def store_run(
     return await transaction.change("runs", statement, values) == 1
 
 
-async def send_run(
-    transaction: Transaction, run: Run, now_ms: int, product_version: int | None
-) -> Asked:
+async def send_run(transaction: Transaction, one: Passenger) -> Asked:
     """Send a run that nobody has touched; the answer is a row where it was stored."""
-    values: Values = {**_named(run, now_ms), "product_version": product_version}
+    values: Values = {**_named(one.run, one.now_ms), "product_version": one.product_version}
     return await transaction.ask("runs", "insert_fresh", values)
 
 

@@ -13,10 +13,10 @@ from ductape.domain.recurring import replaced
 from ductape.domain.settlement import dropped
 from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
-from ductape.stores.postgres.intake.along import Along
 from ductape.stores.postgres.intake.doubting import advise
 from ductape.stores.postgres.intake.inserting import store_run, store_runs, stream_fresh
 from ductape.stores.postgres.intake.keys import Keys, key_of, redefine, take_or_hold
+from ductape.stores.postgres.intake.riding import PassengerAlong
 from ductape.stores.postgres.intake.together import Together
 from ductape.stores.postgres.outbox.borrowing import Borrowing
 from ductape.stores.postgres.products import newest_versions
@@ -45,7 +45,7 @@ class _Refused(Exception):
 class PostgresIntake:
     """Where jobs come in."""
 
-    def __init__(self, engine: Engine, borrowing: Borrowing, along: Along) -> None:
+    def __init__(self, engine: Engine, borrowing: Borrowing, along: PassengerAlong) -> None:
         """Work on an engine, in callers' transactions, or `along` with a turn."""
         self._engine = engine
         self._borrowing = borrowing

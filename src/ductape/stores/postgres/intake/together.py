@@ -14,8 +14,8 @@ from msgspec import Struct
 from ductape.domain.job import Run
 from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
-from ductape.stores.postgres.intake.along import Along
 from ductape.stores.postgres.intake.inserting import store_run, store_runs
+from ductape.stores.postgres.intake.riding import Passenger, PassengerAlong, board
 from ductape.stores.postgres.products import newest_versions
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.faults import doubted, is_of_a_row
@@ -38,7 +38,7 @@ class _Member(Struct, frozen=True, eq=False):
 class Together:
     """Stores single jobs without a key, a schedule or a twin."""
 
-    def __init__(self, engine: Engine, along: Along) -> None:
+    def __init__(self, engine: Engine, along: PassengerAlong) -> None:
         """Work on an engine, or have a lone job go `along` with a turn."""
         self._engine = engine
         self._along = along
@@ -66,7 +66,7 @@ class Together:
 
     async def _alone(self, job: NewJob, now_ms: int) -> Added:
         run, version = _run(job), job.product_version or None
-        rider = self._along.board(run, now_ms, version)
+        rider = board(self._along, Passenger(run, now_ms, version))
         if rider is not None and (carried := await rider.answer) is not None:
             return carried
         sent = rider is not None and rider.tried

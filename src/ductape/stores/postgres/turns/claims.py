@@ -11,7 +11,7 @@ from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.standing import losses_in_a_row
 from ductape.errors import StoreError
 from ductape.ports.stores.claims import Turn, Wish
-from ductape.stores.postgres.intake.along import Along
+from ductape.stores.postgres.intake.riding import PassengerAlong
 from ductape.stores.postgres.limits.gates import make_gates
 from ductape.stores.postgres.limits.room import Limited, count_starts, limited_queues
 from ductape.stores.postgres.rows.searching import searchable
@@ -35,7 +35,7 @@ class PostgresClaims:
     lanes = 2
     """While the server works on one turn, this process executes what the other brought."""
 
-    def __init__(self, engine: Engine, decide: Decide, wear: Wear, along: Along) -> None:
+    def __init__(self, engine: Engine, decide: Decide, wear: Wear, along: PassengerAlong) -> None:
         """Work on an engine; `decide` settles the runs that a leader's result answers.
 
         A turn that looks for a run that waits alone takes `along` the one about to be stored.

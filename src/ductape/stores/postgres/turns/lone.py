@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from ductape.domain.job import Claim
 from ductape.errors import StoreError
 from ductape.ports.stores.claims import Turn, Wish
-from ductape.stores.postgres.intake.along import Rider
 from ductape.stores.postgres.intake.inserting import send_run
+from ductape.stores.postgres.intake.riding import PassengerRider, arrive
 from ductape.stores.postgres.rows.values import Row, Values, run_of
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.lines import Asked
@@ -33,7 +33,9 @@ class _Sent:
     claim: Asked
 
 
-async def lone_turn(engine: Engine, rider: Rider | None, wish: Wish, now_ms: int) -> Turn | None:
+async def lone_turn(
+    engine: Engine, rider: PassengerRider | None, wish: Wish, now_ms: int
+) -> Turn | None:
     """Store who rides along and take the run that waits alone; none where there is more to it."""
     try:
         sent = await engine.piped(lambda t: _send(t, rider, wish, now_ms))
@@ -45,7 +47,7 @@ async def lone_turn(engine: Engine, rider: Rider | None, wish: Wish, now_ms: int
     [(waits,)] = await sent.waits.rows()
     claims = [_claim(row) for row in await sent.claim.rows()]
     if rider is not None and sent.stored is not None:
-        rider.arrive(claims, stored=bool(await sent.stored.rows()))
+        arrive(rider, claims, stored=bool(await sent.stored.rows()))
     is_due = due_ms is not None and due_ms <= now_ms + wish.ahead_ms
     if leased and not claims and (waits or limited or suspects or is_due):
         return None
@@ -53,10 +55,12 @@ async def lone_turn(engine: Engine, rider: Rider | None, wish: Wish, now_ms: int
     return Turn([], claims, next_turn_ms, leased=leased)
 
 
-async def _send(transaction: Transaction, rider: Rider | None, wish: Wish, now_ms: int) -> _Sent:
+async def _send(
+    transaction: Transaction, rider: PassengerRider | None, wish: Wish, now_ms: int
+) -> _Sent:
     stored: Asked | None = None
     if rider is not None:
-        stored = await send_run(transaction, rider.run, rider.now_ms, rider.product_version)
+        stored = await send_run(transaction, rider.what)
     values: Values = {
         "worker": wish.worker,
         "queues": list(wish.queues) or None,

@@ -46,6 +46,10 @@ _LENT: ContextVar[Loan | None] = ContextVar("ductape_lent", default=None)
 """The loan in whose block the caller stands: what it does beside it would wait for it."""
 
 
+class NotNow(Exception):
+    """A step would have to wait for others, or for a slow disk."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Ticket(Generic[T]):
     """One caller's step, and where its answer goes."""
@@ -101,16 +105,29 @@ class Engine:
 
     async def write_lone(self, step: Step[T]) -> T:
         """Do as `write` does, at once where nobody is before it and commits are quick."""
+        try:
+            return self.write_here(step)
+        except NotNow:
+            return await self.write(step)
+
+    def write_here(self, step: Step[T]) -> T:
+        """Commit where it is called; raises `NotNow`, with nothing done, rather than wait."""
         self.check()
         refuse_beside_a_loan()
-        if not self.inline and self._commit_s <= QUICK_S and self._waiting.empty():
-            try:
-                return self._commit_here(step)
-            except apsw.BusyError:
-                pass  # another thread or process writes: wait for it elsewhere
-            except apsw.Error as error:
-                raise explain(error, self.path) from error
-        return await self.write(step)
+        if self.inline or self._commit_s > QUICK_S or not self._waiting.empty():
+            raise NotNow
+        if not self._turn.acquire(blocking=False):
+            raise NotNow
+        try:
+            self._writer.set_busy_timeout(0)
+            return self._transact([step])[0]
+        except apsw.BusyError as error:
+            raise NotNow from error  # another process writes: wait for it elsewhere
+        except apsw.Error as error:
+            raise explain(error, self.path) from error
+        finally:
+            self._writer.set_busy_timeout(BUSY_MS)
+            self._turn.release()
 
     async def read(self, step: Step[T]) -> T:
         """Run a step in a read transaction of its own."""
@@ -200,17 +217,6 @@ class Engine:
                 break
             tickets.append(found)
         return tickets
-
-    def _commit_here(self, step: Step[T]) -> T:
-        """Commit on the event loop's thread; raises `apsw.BusyError` rather than wait."""
-        if not self._turn.acquire(blocking=False):
-            raise apsw.BusyError
-        try:
-            self._writer.set_busy_timeout(0)
-            return self._transact([step])[0]
-        finally:
-            self._writer.set_busy_timeout(BUSY_MS)
-            self._turn.release()
 
     def _transact(self, steps: Sequence[Step[T]]) -> list[T]:
         """Commit; where it is one step, remember how long that took."""

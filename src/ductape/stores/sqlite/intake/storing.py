@@ -11,7 +11,12 @@ from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.file.engine import Engine
 from ductape.stores.sqlite.file.statements import statements
 from ductape.stores.sqlite.intake.keys import holder_of
-from ductape.stores.sqlite.intake.together import Together, add_plain, current_versions
+from ductape.stores.sqlite.intake.together import (
+    ArrivalsAlong,
+    Together,
+    add_plain,
+    current_versions,
+)
 from ductape.stores.sqlite.outbox.lending import lent_by
 from ductape.stores.sqlite.rows.values import (
     finished_row,
@@ -25,10 +30,10 @@ from ductape.stores.sqlite.settling import store_fresh, store_run
 class SqliteIntake:
     """Where jobs come in."""
 
-    def __init__(self, engine: Engine, announce: Callable[[], bool] = lambda: False) -> None:
-        """Work on an engine; `announce` tells whether somebody asks for what is stored next."""
+    def __init__(self, engine: Engine, along: ArrivalsAlong) -> None:
+        """Work on an engine, or have a lone job go `along` with a turn."""
         self._engine = engine
-        self._together = Together(engine, announce)
+        self._together = Together(engine, along)
 
     async def holder(
         self, product: str, env: str, key: str, *, transaction: object = None

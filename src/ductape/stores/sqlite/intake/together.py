@@ -4,17 +4,19 @@ A hundred callers then cost the writer one step instead of a hundred, and the tw
 Python's lock over a few times instead of hundreds. Each caller still returns only after its own
 commit, and a statement that fails for all is tried again for each.
 
-An idle worker of this process is told before: its claim then waits right behind and finds the job
-in the same transaction, so that one commit lies between a dispatch and the handler's first line.
+An idle worker of this process is told before: the turn that it begins takes the job along and finds
+it in the same transaction, so that one commit lies between a dispatch and the handler's first line.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
+from ductape.stores.along import Along, Rider
 from ductape.stores.sqlite.connection import Connection
 from ductape.stores.sqlite.file.engine import Engine, refuse_beside_a_loan
 from ductape.stores.sqlite.file.statements import statements
@@ -29,13 +31,19 @@ class _Arrival(Struct, frozen=True):
     answer: asyncio.Future[Added]
 
 
+Answers = Sequence[tuple[_Arrival, Added]]
+ArrivalsAlong = Along[Callable[[Connection], Answers], Answers]
+"""What stores arrivals, for a turn to do so."""
+ArrivalsRider = Rider[Callable[[Connection], Answers], Answers]
+
+
 class Together:
     """Stores plain jobs: no key, no recurrence."""
 
-    def __init__(self, engine: Engine, announce: Callable[[], bool]) -> None:
-        """Work on an engine; `announce` tells whether somebody asks for what is stored next."""
+    def __init__(self, engine: Engine, along: ArrivalsAlong) -> None:
+        """Work on an engine, or have a lone job go `along` with a turn."""
         self._engine = engine
-        self._announce = announce
+        self._along = along
         self._awaited = False
         """Whether somebody asks for what has arrived."""
         self._arrived: list[_Arrival] = []
@@ -52,18 +60,28 @@ class Together:
             write.add_done_callback(self._writes.discard)
         self._arrived.append(_Arrival(job, now_ms, answer))
         if not self._awaited and job.run is not None and job.run.state == "queued":
-            self._awaited = self._announce()
+            self._awaited = self._along.awaited()
         return await answer
 
     async def _write_arrived(self) -> None:
         """Write what has arrived by the next turn of the loop."""
         arrivals, self._arrived = self._arrived, []
         awaited, self._awaited = self._awaited, False
+        lone = len(arrivals) == 1
+        if lone and awaited and await self._goes_along(arrivals):
+            return
         try:
-            await self._write(arrivals, lone=len(arrivals) == 1 and not awaited)
+            await self._write(arrivals, lone=lone and not awaited)
         except StoreError:
             for arrival in arrivals:
                 await self._write_one(arrival)
+
+    async def _goes_along(self, arrivals: Sequence[_Arrival]) -> bool:
+        """Have a turn store what has arrived; tell whether one did."""
+        rider = self._along.board(lambda c: _store(c, arrivals))
+        answers = None if rider is None else await rider.answer
+        _deliver(answers or ())
+        return answers is not None
 
     async def _write_one(self, arrival: _Arrival) -> None:
         try:
@@ -74,10 +92,12 @@ class Together:
 
     async def _write(self, arrivals: Sequence[_Arrival], *, lone: bool) -> None:
         write = self._engine.write_lone if lone else self._engine.write
-        answers = await write(lambda c: _store(c, arrivals))
-        for arrival, answer in answers:
-            if not arrival.answer.done():
-                arrival.answer.set_result(answer)
+        _deliver(await write(lambda c: _store(c, arrivals)))
+
+
+def begun_by(answers: Answers, claimed: Collection[str]) -> Answers:
+    """Note which of the jobs a worker has already."""
+    return [(one, replace(added, begun=added.job_id in claimed)) for one, added in answers]
 
 
 def add_plain(connection: Connection, jobs: Sequence[tuple[NewJob, int]]) -> None:
@@ -94,7 +114,13 @@ def current_versions(connection: Connection, jobs: Sequence[NewJob]) -> dict[str
     return {tag: connection.execute(sql, {"tag": tag}).get for tag in tags}
 
 
-def _store(connection: Connection, arrivals: Sequence[_Arrival]) -> list[tuple[_Arrival, Added]]:
+def _deliver(answers: Answers) -> None:
+    for arrival, answer in answers:
+        if not arrival.answer.done():
+            arrival.answer.set_result(answer)
+
+
+def _store(connection: Connection, arrivals: Sequence[_Arrival]) -> Answers:
     """Store those whose product has not changed; a caller that is gone is left out."""
     there = [arrival for arrival in arrivals if not arrival.answer.cancelled()]
     versions = current_versions(connection, [arrival.job for arrival in there])

@@ -1,14 +1,22 @@
 """Claiming and settling on SQLite: one write transaction a turn."""
 
+import asyncio
 from collections.abc import Sequence
 
 from ductape.domain.change import RunRef, SettleAnswer, Settlement
 from ductape.domain.job import Claim, JobSpec, Progress
 from ductape.domain.jsonvalue import JsonValue
+from ductape.errors import StoreError
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.stores.sqlite.connection import Cell, Connection
-from ductape.stores.sqlite.file.engine import Engine
+from ductape.stores.sqlite.file.engine import Engine, NotNow
 from ductape.stores.sqlite.file.statements import statements
+from ductape.stores.sqlite.intake.together import (
+    Answers,
+    ArrivalsAlong,
+    ArrivalsRider,
+    begun_by,
+)
 from ductape.stores.sqlite.limits.room import count_starts, limited_queues
 from ductape.stores.sqlite.rows.values import encode
 from ductape.stores.sqlite.settling import Decide, Settling, changed, named
@@ -23,14 +31,24 @@ class SqliteClaims:
     lanes = 1
     """The writer is one thread: what waits for it gathers."""
 
-    def __init__(self, engine: Engine, decide: Decide) -> None:
-        """Work on an engine; `decide` settles the runs that a leader's result answers."""
+    def __init__(self, engine: Engine, decide: Decide, along: ArrivalsAlong) -> None:
+        """Work on an engine; `decide` settles the runs that a leader's result answers.
+
+        A turn with nothing to settle takes `along` the job about to be stored.
+        """
         self._engine = engine
+        self._along = along
         self._settling = Settling(decide)
         self._claiming = Claiming()
 
     async def turn(self, wish: Wish, settlements: Sequence[Settlement], *, now_ms: int) -> Turn:
         """Settle, promote what fell due, renew the lease and claim, in one transaction."""
+        rider = None if settlements else self._along.take()
+        if rider is not None:
+            turn = self._turn_with(rider, wish, now_ms)
+            if turn is not None:
+                return turn
+            await asyncio.sleep(0)  # it goes by itself, into the same commit if it is put before us
         return await self._engine.write(lambda c: self._turn(c, wish, settlements, now_ms))
 
     async def claimed(self, worker: str, *, at_ms: int) -> list[Claim]:
@@ -75,6 +93,22 @@ class SqliteClaims:
         sql = statements("runs")["asked_to_stop"]
         rows = await self._engine.read(lambda c: c.execute(sql, {"worker": worker}).fetchall())
         return [(RunRef(row[0], row[1], row[2]), row[3] or None) for row in rows]
+
+    def _turn_with(self, rider: ArrivalsRider, wish: Wish, now_ms: int) -> Turn | None:
+        """Store who rides along and take a turn, here and now; none where that cannot be."""
+
+        def both(connection: Connection) -> tuple[Answers, Turn]:
+            return rider.what(connection), self._turn(connection, wish, (), now_ms)
+
+        try:
+            stored, turn = self._engine.write_here(both)
+        except (NotNow, StoreError):  # each by itself then: whose fault it is gets to know it
+            return None
+        else:
+            rider.arrive(begun_by(stored, {claim.run.job_id for claim in turn.claims}))
+            return turn
+        finally:
+            rider.stay()
 
     def _turn(
         self, connection: Connection, wish: Wish, settlements: Sequence[Settlement], now_ms: int

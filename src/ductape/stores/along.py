@@ -1,4 +1,4 @@
-"""Jobs that turns take along: an idle worker gets one out of the very commit that stores it.
+"""What turns take along: an idle worker gets a lone job out of the very commit that stores it.
 
 Whoever is about to store a lone job tells the idle workers of its process (`Wake.expect`). The turn
 that one of them begins in the next round of the event loop stores the job before it looks for one.
@@ -6,35 +6,32 @@ Where no turn comes by, or it fails, the job is stored by itself.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from ductape.domain.job import Claim, Run, is_fresh
-from ductape.ports.stores.intake import Added
+What = TypeVar("What")
+Answer = TypeVar("Answer")
 
 ROUNDS = 2
 """For how many rounds of the event loop a job waits for a turn."""
 
 
 @dataclass(slots=True, eq=False)
-class Rider:
-    """A run about to be stored, and where the answer goes: none where it must go by itself."""
+class Rider(Generic[What, Answer]):
+    """What is about to be stored, and where the answer goes: none where it must go by itself."""
 
-    run: Run
-    now_ms: int
-    product_version: int | None
-    answer: asyncio.Future[Added | None]
+    what: What
+    answer: asyncio.Future[Answer | None]
     tried: bool = False
     """Whether a turn had it: it may be stored although nobody was told."""
     in_doubt: bool = False
     """Whether that turn may have been committed, for all that is known."""
 
-    def arrive(self, claims: Sequence[Claim], *, stored: bool) -> None:
+    def arrive(self, answer: Answer) -> None:
         """Answer once the turn is committed."""
-        job_id = self.run.job_id
-        begun = any(claim.run.job_id == job_id for claim in claims)
         if not self.answer.done():
-            self.answer.set_result(Added("added" if stored else "moved", job_id, begun=begun))
+            self.answer.set_result(answer)
 
     def stay(self, *, in_doubt: bool = False) -> None:
         """Let the job go by itself."""
@@ -43,26 +40,28 @@ class Rider:
             self.answer.set_result(None)
 
 
-class Along:
+class Along(Generic[What, Answer]):
     """Where the lone job of one process waits for a turn."""
 
     def __init__(self, announce: Callable[[], bool]) -> None:
         """`announce` tells whether an idle worker asks for what is stored next."""
         self._announce = announce
-        self._rider: Rider | None = None
+        self._rider: Rider[What, Answer] | None = None
 
-    def board(self, run: Run, now_ms: int, product_version: int | None) -> Rider | None:
-        """Have a run wait for a turn; none where nobody asks for it."""
-        if self._rider is not None or run.state != "queued" or not is_fresh(run):
-            return None
-        if not self._announce():
+    def awaited(self) -> bool:
+        """Say that a job is about to be stored; tell whether a turn will come by for it."""
+        return self._rider is None and self._announce()
+
+    def board(self, what: What) -> Rider[What, Answer] | None:
+        """Have what is awaited wait for the turn; none where another was quicker."""
+        if self._rider is not None:
             return None
         loop = asyncio.get_running_loop()
-        rider = self._rider = Rider(run, now_ms, product_version, loop.create_future())
+        rider = self._rider = Rider(what, loop.create_future())
         loop.call_soon(self._leave_behind, rider, ROUNDS)
         return rider
 
-    def take(self) -> Rider | None:
+    def take(self) -> Rider[What, Answer] | None:
         """Take along who waits, unless its caller has gone."""
         rider, self._rider = self._rider, None
         if rider is None or rider.answer.done():
@@ -70,7 +69,7 @@ class Along:
         rider.tried = True
         return rider
 
-    def _leave_behind(self, rider: Rider, rounds: int) -> None:
+    def _leave_behind(self, rider: Rider[What, Answer], rounds: int) -> None:
         if self._rider is not rider:
             return
         if rounds:
