@@ -53,6 +53,9 @@ def schedule(
     An array is stored whole or not at all. With --wait a worker runs in this process too.
     """
     call = Call.of(context, store, as_json=as_json)
+    if timeout is not None and not wait:
+        hint = "what one attempt may take is `timeout` in the request"
+        raise invalid("--timeout", "`--wait` beside it", "none", hint=hint)
     requests = _requests(value_of(file))
     if isinstance(requests, dict):
         _one(call, requests, wait=wait, timeout=timeout)

@@ -54,6 +54,14 @@ def test_every_fault_of_a_request_is_told(shop: Terminal) -> None:
     assert "did you mean `input`?" in answer.err
 
 
+def test_a_time_out_without_a_wait_is_refused(shop: Terminal) -> None:
+    answer = shop("schedule", "-", "--timeout", "5", stdin=a_request())
+    assert answer.code == 2
+    assert answer.err.startswith("error: --timeout: expected `--wait` beside it, found none")
+    assert "`timeout` in the request" in answer.err
+    assert shop("jobs", "list", "--json").json() == []
+
+
 def test_a_warning_of_the_receipt_is_told(shop: Terminal) -> None:
     repeat = {"cron": "61 * * * *", "every": 86_400_000}
     answer = shop("schedule", "-", stdin=a_request(repeat=repeat))
