@@ -134,6 +134,15 @@ async def test_a_file_is_applied_as_its_content(house: House, tmp_path: Path) ->
     assert (await house.products.apply(a_small_document()))["changed"] is False
 
 
+async def test_a_fault_names_the_file_and_keeps_its_path(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "product.yaml"
+    path.write_text("tag: shop\nenvs: 3\n")
+    with pytest.raises(ValidationError) as caught:
+        await house.products.apply(path)
+    assert [one["path"] for one in caught.value.errors] == ["envs"]
+    assert caught.value.message == f"{path}: envs: expected a list, found a number"
+
+
 async def test_an_unchanged_document_is_a_no_op(house: House) -> None:
     await house.products.apply(a_document())
     again = await house.products.apply(dict(reversed(a_document().items())))

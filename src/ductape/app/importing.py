@@ -36,6 +36,7 @@ from ductape.importers import (
 from ductape.importers.gathering import DEEPEST
 from ductape.ports.http import HttpClient
 from ductape.providers.http import AiohttpClient
+from ductape.services.products.sources import naming_file
 
 Envs = str | Sequence[str] | Mapping[str, str | None]
 """Slugs, or slug → server: a URL, a number, or words that the document's server has."""
@@ -172,8 +173,9 @@ def _product_in(into: Into) -> JsonObject | None:
     """Return the product that the apps join; raises `ValidationError` where it is none."""
     if into is None:
         return None
-    document = load_document(into)
-    parse_product(document)
+    with naming_file(into):
+        document = load_document(into)
+        parse_product(document)
     return document
 
 

@@ -70,6 +70,14 @@ def test_an_app_joins_a_product_that_is_there(terminal: Terminal) -> None:
     assert "jobs[greet]" in {one["path"] for one in shown["diff"]}
 
 
+def test_what_is_wrong_with_that_product_is_told_with_its_file(terminal: Terminal) -> None:
+    Path("product.yaml").write_text("tag: shop\nenvs: 3\n", encoding="utf-8")
+    words = ("--into", "product.yaml", "--env", "dev", "--app", "crm")
+    answer = terminal("import", "openapi", a_file("api.json", DOCUMENT), *words)
+    assert answer.code == 2
+    assert "product.yaml: envs: expected a list" in answer.err
+
+
 def test_that_comments_are_lost_is_told(terminal: Terminal) -> None:
     Path("product.yaml").write_text("# mine\ntag: shop\nenvs: [{slug: dev}]\n", encoding="utf-8")
     told = openapi(terminal, "--into", "product.yaml")

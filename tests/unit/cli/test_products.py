@@ -95,6 +95,28 @@ def test_every_fault_of_a_document_is_told(terminal: Terminal) -> None:
     assert "did you mean `jobs`?" in answer.err
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("p.yaml", "envs: [\n", "expected YAML, found an error"),
+        ("p.json", '{"a": 1', "expected JSON, found "),
+        ("p.toml", "a =", "expected TOML, found "),
+        ("p.yaml", "- 1\n", "expected an object at the top of the document"),
+        ("p.yaml", "tag: shop\nenvs: 3\n", "envs: expected a list, found a number"),
+        ("p.yaml", "tag: shop\nenvs: []\njobbs: []\n", "jobbs: expected a known key"),
+    ],
+)
+def test_a_fault_of_a_document_names_its_file(
+    terminal: Terminal, name: str, text: str, said: str
+) -> None:
+    Path(name).write_text(text)
+    answer = terminal("apply", name)
+    assert answer.code == 2
+    told = [line.strip().removeprefix("error: ") for line in answer.err.splitlines()[1:]]
+    assert all(line.startswith(f"{name}: ") for line in told)
+    assert any(line.startswith(f"{name}: {said}") for line in told)
+
+
 def test_products_are_listed_and_shown(shop: Terminal) -> None:
     assert shop("products", "list").out.splitlines()[1].split()[:3] == ["shop", "1", "Shop"]
     view = shop("products", "show", "shop", "--json").json()

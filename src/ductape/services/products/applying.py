@@ -34,6 +34,7 @@ from ductape.services.products.applied import (
     Lacking,
     would_strand,
 )
+from ductape.services.products.sources import naming_file
 from ductape.services.products.stranding import Stranding
 
 Source = str | Path | Mapping[str, object]
@@ -91,7 +92,8 @@ class ProductService:
         Raises `ValidationError` with every fault, `Conflict` where live jobs would be stranded
         and `force` is not given. `dry_run` stores nothing and refuses nothing but faults.
         """
-        return await self._apply(self._load(source), dry_run=dry_run, force=force)
+        with naming_file(source):
+            return await self._apply(self._load(source), dry_run=dry_run, force=force)
 
     async def rollback(
         self, tag: str, version: int | None = None, *, dry_run: bool = False, force: bool = False
