@@ -91,11 +91,16 @@ def execute(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return problems.tell_interrupted()
     except Exception as error:  # noqa: BLE001 (the outer edge of the terminal: told in one line)
+        if isinstance(error, OSError) and output.is_stuck():
+            return output.unwritten(error)  # Typer prints the help by itself
         return problems.tell_bug(error)
 
 
 def _command(arguments: Sequence[str]) -> int:
     completion_init()  # registers the shells that `ductape completion` writes scripts for
     command = typer.main.get_command(app)
-    code: object = command.main([*arguments], prog_name=NAME, standalone_mode=False)
+    try:
+        code: object = command.main([*arguments], prog_name=NAME, standalone_mode=False)
+    except SystemExit:  # Typer's own end where the reader of the help is gone
+        return output.BROKEN_PIPE
     return code if isinstance(code, int) else 0

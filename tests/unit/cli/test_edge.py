@@ -1,6 +1,7 @@
 """What every command shares: exit codes, error lines, the global options."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -185,7 +186,15 @@ def test_the_engine_is_not_loaded_for_help() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
 @pytest.mark.parametrize(
-    "words", [("--version",), ("preview", "@daily"), ("preview", "@daily", "--json")]
+    "words",
+    [
+        ("--version",),
+        ("preview", "@daily"),
+        ("preview", "@daily", "--json"),
+        ("--help",),
+        ("jobs", "list", "--help"),
+        (),
+    ],
 )
 def test_an_output_that_takes_no_more_is_told_in_one_line(words: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
@@ -198,3 +207,18 @@ def test_an_output_that_takes_no_more_is_told_in_one_line(words: tuple[str, ...]
         )
     assert ended.returncode == 3
     assert ended.stderr == ("error: standard output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", [("--help",), ("preview", "@daily")])
+def test_a_reader_that_went_away_is_told_nothing(words: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(  # noqa: S603 (our own module)
+        [sys.executable, "-c", "from ductape.cli.main import run; run()", *words],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, "")

@@ -122,13 +122,26 @@ def quietly(write: Callable[[], object]) -> None:
     """
     try:
         write()
-    except BrokenPipeError as error:
-        leave_stdout()
-        raise typer.Exit(BROKEN_PIPE) from error
     except OSError as error:
-        leave_stdout()
-        tell(f"error: standard output cannot be written: {error.strerror}", "red")
-        raise typer.Exit(UNWRITABLE) from error
+        raise typer.Exit(unwritten(error)) from error
+
+
+def unwritten(error: OSError) -> int:
+    """Give up standard output and say why, if to anybody; return the exit code for it."""
+    leave_stdout()
+    if isinstance(error, BrokenPipeError):
+        return BROKEN_PIPE
+    tell(f"error: standard output cannot be written: {error.strerror}", "red")
+    return UNWRITABLE
+
+
+def is_stuck() -> bool:
+    """Return whether standard output takes not even an empty line, which it is given."""
+    try:
+        _write("\n")
+    except OSError:
+        return True
+    return False
 
 
 def leave_stdout() -> None:
