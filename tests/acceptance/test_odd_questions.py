@@ -164,6 +164,13 @@ async def test_half_a_character_is_in_no_id_to_wait_for(ductape: Ductape) -> Non
         await ductape.jobs.get(key="caf\udce9", product="shop", env="dev")
 
 
+async def test_an_id_and_a_key_at_once_are_refused(ductape: Ductape) -> None:
+    stored = await ductape.processor.job.dispatch({**JOB, "key": "mine"})
+    with pytest.raises(ValidationError) as refused:
+        await ductape.jobs.get(stored["job_id"], key="another", product="shop", env="dev")
+    assert [one["path"] for one in refused.value.errors] == ["id", "key"]
+
+
 async def test_an_id_is_quoted_in_brief(ductape: Ductape) -> None:
     with pytest.raises(NotFound) as missing:
         await ductape.jobs.get("x" * 5_000)

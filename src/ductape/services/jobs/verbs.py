@@ -18,7 +18,7 @@ from ductape.domain.time.zone import ZoneLookup
 from ductape.domain.types import IJobRepeatOptions
 from ductape.domain.views import history_view, job_view
 from ductape.domain.wire import BulkCount, HistoryView, JobPage, JobVerb, JobView, StepView
-from ductape.errors import NotFound, invalid
+from ductape.errors import NotFound, ValidationError, fault, invalid
 from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
@@ -83,6 +83,8 @@ class Jobs:
     ) -> JobView:
         """Return one job, by its id or by its key, product and env; raises `NotFound`."""
         if id is not None:
+            if key is not None:
+                raise ValidationError([fault(at, "`id` or `key`", "both") for at in ("id", "key")])
             return self._view(await self._record(id))
         if key is None or product is None or env is None:
             raise invalid("id", "an id, or `key`, `product` and `env`", "neither")
