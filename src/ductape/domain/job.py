@@ -167,6 +167,8 @@ class Schedule(Struct, frozen=True, gc=False):
     """Extra occurrences that wait for the live one."""
     fault: str | None = None
     """Why the recurrence cannot be computed (quarantine)."""
+    reason: str | None = None
+    """Why somebody has cancelled it, in their words."""
 
 
 class Claim(Struct, frozen=True, gc=False):

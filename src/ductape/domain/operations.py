@@ -56,7 +56,8 @@ def cancel(
         return settle(claim, Cancelled(reason), now_ms=now_ms, draw=0.0, zones=zones)
     if schedule.state in ("completed", "failed", "cancelled") and record.live is None:
         return None
-    ended = replace(schedule, state="cancelled", extras=0, version=schedule.version + 1)
+    version = schedule.version + 1
+    ended = replace(schedule, state="cancelled", extras=0, version=version, reason=reason or None)
     return _without_waiting(waiting, ended, reason or "cancelled", now_ms, zones)
 
 

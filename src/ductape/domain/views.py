@@ -221,6 +221,13 @@ def _last_error(record: JobRecord, run: Run | Finished | None) -> ErrorView | No
             type="Quarantine",
             at=record.updated_at_ms,
         )
+    if schedule is not None and schedule.reason is not None and record.status == "cancelled":
+        return ErrorView(
+            code="JOB_CANCELLED",
+            message=schedule.reason,
+            type="JobCancelled",
+            at=record.updated_at_ms,
+        )
     if isinstance(run, Finished) and run.error is not None:
         return error_view(run.error)
     errors = [attempt.error for attempt in run.attempts if attempt.error] if run else []

@@ -129,10 +129,10 @@ def _over_without_run(record: JobRecord) -> Finished | None:
     """Tell a run that was dropped with its recurrence from one that is still to come."""
     schedule = record.schedule
     if schedule is not None and schedule.state in ("cancelled", "failed", "completed"):
-        raise JobCancelled(
-            f"job {record.job_id} ended ({schedule.state}) before this run began",
-            job_id=record.job_id,
-        )
+        said = f"ended ({schedule.state}) before this run began"
+        if schedule.reason is not None and schedule.state == "cancelled":
+            said = f"was cancelled: {schedule.reason}"
+        raise JobCancelled(f"job {record.job_id} {said}", job_id=record.job_id)
     return None
 
 

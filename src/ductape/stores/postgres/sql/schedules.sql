@@ -1,35 +1,35 @@
 -- name: insert
 -- Waits for whoever is storing its twin at this moment, and then stores nothing.
 INSERT INTO ductape.schedules (job_id, state, version, product, env, event, kind, queue, anchor_at, watermark,
-    next_number, occurrences, executions, failed, extras, fault, twin, job_key, session_tag, session_user_id,
-    metadata, spec, updated_at)
+    next_number, occurrences, executions, failed, extras, fault, reason, twin, job_key, session_tag,
+    session_user_id, metadata, spec, updated_at)
 VALUES (%(job_id)s, %(state)s, %(version)s, %(product)s, %(env)s, %(event)s, %(kind)s, %(queue)s,
     %(anchor_at)s, %(watermark)s, %(next_number)s, %(occurrences)s, %(executions)s, %(failed)s, %(extras)s,
-    %(fault)s, %(twin)s, %(job_key)s, %(session_tag)s, %(session_user_id)s, %(metadata)s, %(spec)s,
-    %(now)s)
+    %(fault)s, %(reason)s, %(twin)s, %(job_key)s, %(session_tag)s, %(session_user_id)s, %(metadata)s,
+    %(spec)s, %(now)s)
 ON CONFLICT (twin) WHERE twin IS NOT NULL AND state IN ('active', 'paused') DO NOTHING
 
 -- name: update
 UPDATE ductape.schedules SET state = %(state)s, version = %(version)s, queue = %(queue)s,
     anchor_at = %(anchor_at)s, watermark = %(watermark)s, next_number = %(next_number)s,
     occurrences = %(occurrences)s, executions = %(executions)s, failed = %(failed)s, extras = %(extras)s,
-    fault = %(fault)s, session_tag = %(session_tag)s, session_user_id = %(session_user_id)s,
-    metadata = %(metadata)s, spec = %(spec)s, updated_at = %(now)s
+    fault = %(fault)s, reason = %(reason)s, session_tag = %(session_tag)s,
+    session_user_id = %(session_user_id)s, metadata = %(metadata)s, spec = %(spec)s, updated_at = %(now)s
 WHERE job_id = %(job_id)s AND version = %(version)s - 1
 
 -- name: update_all
 UPDATE ductape.schedules AS s SET state = m.state, version = m.version, queue = m.queue,
     anchor_at = m.anchor_at, watermark = m.watermark, next_number = m.next_number,
     occurrences = m.occurrences, executions = m.executions, failed = m.failed, extras = m.extras,
-    fault = m.fault, session_tag = m.session_tag, session_user_id = m.session_user_id, metadata = m.metadata,
-    spec = m.spec, updated_at = m.now
+    fault = m.fault, reason = m.reason, session_tag = m.session_tag, session_user_id = m.session_user_id,
+    metadata = m.metadata, spec = m.spec, updated_at = m.now
 FROM unnest(%(job_id)b::text[], %(state)b::text[], %(version)b::integer[], %(queue)b::text[],
     %(anchor_at)b::bigint[], %(watermark)b::bigint[], %(next_number)b::integer[], %(occurrences)b::integer[],
     %(executions)b::integer[], %(failed)b::integer[], %(extras)b::integer[], %(fault)b::text[],
-    %(session_tag)b::text[], %(session_user_id)b::text[], %(metadata)b::text[], %(spec)b::bytea[],
+    %(reason)b::text[], %(session_tag)b::text[], %(session_user_id)b::text[], %(metadata)b::text[], %(spec)b::bytea[],
     %(now)b::bigint[])
     AS m (job_id, state, version, queue, anchor_at, watermark, next_number, occurrences, executions, failed,
-        extras, fault, session_tag, session_user_id, metadata, spec, now)
+        extras, fault, reason, session_tag, session_user_id, metadata, spec, now)
 WHERE s.job_id = m.job_id AND s.version = m.version - 1
 
 -- name: lock

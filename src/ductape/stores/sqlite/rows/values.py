@@ -34,7 +34,7 @@ FINISHED_COLUMNS = (
 )
 SCHEDULE_COLUMNS = (
     "job_id, state, version, anchor_at, watermark, next_number, occurrences, executions, failed,"
-    " extras, fault, spec"
+    " extras, fault, spec, reason"
 )
 
 FRESH_COLUMNS = (
@@ -226,6 +226,7 @@ def schedule_row(schedule: Schedule, now_ms: int) -> dict[str, Cell]:
         "failed": schedule.failed,
         "extras": schedule.extras,
         "fault": schedule.fault,
+        "reason": schedule.reason,
         "spec": encode(schedule.spec),
         "now": now_ms,
     }
@@ -246,6 +247,7 @@ def schedule_of(row: Row) -> Schedule:
         extras=row[9],
         fault=row[10],
         spec=_spec(row[11]),
+        reason=row[12],
     )
 
 

@@ -1,15 +1,15 @@
 -- name: insert
 INSERT INTO schedules (job_id, state, version, product, env, event, kind, queue, anchor_at, watermark,
-    next_number, occurrences, executions, failed, extras, fault, twin, job_key, session_tag, session_user,
-    metadata, spec, updated_at)
+    next_number, occurrences, executions, failed, extras, fault, reason, twin, job_key, session_tag,
+    session_user, metadata, spec, updated_at)
 VALUES (:job_id, :state, :version, :product, :env, :event, :kind, :queue, :anchor_at, :watermark,
-    :next_number, :occurrences, :executions, :failed, :extras, :fault, :twin, :job_key, :session_tag,
-    :session_user, :metadata, :spec, :now)
+    :next_number, :occurrences, :executions, :failed, :extras, :fault, :reason, :twin, :job_key,
+    :session_tag, :session_user, :metadata, :spec, :now)
 
 -- name: update
 UPDATE schedules SET state = :state, version = :version, queue = :queue, anchor_at = :anchor_at,
     watermark = :watermark, next_number = :next_number, occurrences = :occurrences,
-    executions = :executions, failed = :failed, extras = :extras, fault = :fault,
+    executions = :executions, failed = :failed, extras = :extras, fault = :fault, reason = :reason,
     session_tag = :session_tag, session_user = :session_user, metadata = :metadata, spec = :spec,
     updated_at = :now
 WHERE job_id = :job_id AND version = :version - 1
