@@ -24,6 +24,7 @@ from ductape.domain.limits.quota import (
     still_counting,
     window_at,
 )
+from ductape.domain.time.instants import LAST_INSTANT_MS
 from ductape.domain.time.wallclock import Change
 from tests.unit.domain.zone_files import listed_changes
 
@@ -105,6 +106,16 @@ def test_windows_follow_the_calendar_of_their_zone(
     zone = "Europe/Amsterdam"
     found = window_at(period, ms(at, zone), ZoneInfo(zone))
     assert found == (ms(start, zone), ms(end, zone))
+
+
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("days", [0, 1, 5, 20])
+def test_the_last_window_ends_with_the_calendar(period: Period, zone: str, days: int) -> None:
+    now_ms = LAST_INSTANT_MS - days * 86_400_000 - 1
+    start_ms, end_ms = window_at(period, now_ms, ZoneInfo(zone))
+    assert start_ms <= now_ms < end_ms <= LAST_INSTANT_MS
+    assert window_at(period, start_ms, ZoneInfo(zone)) == (start_ms, end_ms)
 
 
 def test_a_day_whose_midnight_is_shown_twice_begins_once() -> None:

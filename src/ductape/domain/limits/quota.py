@@ -6,14 +6,16 @@ so exact is the moment at which a use stops counting, and no stretch of that len
 than the limit.
 """
 
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta, tzinfo
+from datetime import date, tzinfo
 from itertools import accumulate
 from typing import Literal
 
 from msgspec import Struct
 
+from ductape.domain.time.instants import LAST_INSTANT_MS
 from ductape.domain.time.wallclock import (
     DAY_S,
     EPOCH_ORDINAL,
@@ -37,6 +39,9 @@ SPAN_MS: Mapping[Period, int] = {
 
 SLOTS = 1_000
 """Into how many pieces a sliding window is cut at most."""
+
+_LAST_DAY = date.max.toordinal()
+"""Days are counted as `date.toordinal` does: the calendar's end stops no sum of them."""
 
 Uses = tuple[tuple[int, int], ...]
 """(instant, amount), oldest first."""
@@ -93,7 +98,7 @@ def window_at(period: Period, now_ms: int, zone: tzinfo) -> tuple[int, int]:
 
     Days, weeks (from Monday) and months are those of the zone's calendar. Shorter windows begin
     where the zone's wall clock shows a whole one. However long a change of the clock makes a
-    window, the next one begins at its end.
+    window, the next one begins at its end; the last one ends with the calendar.
 
     >>> from zoneinfo import ZoneInfo
     >>> start, end = window_at("day", 1_774_746_000_000, ZoneInfo("Europe/Amsterdam"))
@@ -104,13 +109,13 @@ def window_at(period: Period, now_ms: int, zone: tzinfo) -> tuple[int, int]:
         span_ms = SPAN_MS[period]
         return _whole_since(span_ms, now_ms, zone), _whole_after(span_ms, now_ms, zone)
     now_s = now_ms // 1000
-    today = date.fromordinal((now_s + offset_at(zone, now_s)) // DAY_S + EPOCH_ORDINAL)
-    first = _first_day(period, today)
+    today = (now_s + offset_at(zone, now_s)) // DAY_S + EPOCH_ORDINAL
+    first = _first_day(period, min(today, _LAST_DAY))
     after = _next_first(period, first)
     # Where a clock is set back over midnight, the day before is shown again for a while.
-    while _begins(after, zone) <= now_ms:
+    while after <= _LAST_DAY and _begins(after, zone) <= now_ms:
         first, after = after, _next_first(period, after)
-    return _begins(first, zone), _begins(after, zone)
+    return _begins(first, zone), _begins(after, zone) if after <= _LAST_DAY else LAST_INSTANT_MS
 
 
 def still_counting(uses: Uses, rule: Rule, now_ms: int) -> Uses:
@@ -231,29 +236,31 @@ def _past_whole(span_ms: int, now_ms: int, zone: tzinfo) -> int:
     return (now_ms + offset_at(zone, now_ms // 1000) * 1000) % span_ms
 
 
-def _first_day(period: Period, day: date) -> date:
+def _first_day(period: Period, day: int) -> int:
     match period:
         case "week":
-            return day - timedelta(days=day.weekday())
+            return day - date.fromordinal(day).weekday()
         case "month":
-            return day.replace(day=1)
+            return day - date.fromordinal(day).day + 1
         case _:
             return day
 
 
-def _next_first(period: Period, first: date) -> date:
+def _next_first(period: Period, first: int) -> int:
+    """Return the day after a window's last one, be it beyond the calendar's end."""
     match period:
         case "week":
-            return first + timedelta(days=7)
+            return first + 7
         case "month":
-            return (first + timedelta(days=31)).replace(day=1)
+            month = date.fromordinal(first)
+            return first + monthrange(month.year, month.month)[1]
         case _:
-            return first + timedelta(days=1)
+            return first + 1
 
 
-def _begins(day: date, zone: tzinfo) -> int:
+def _begins(day: int, zone: tzinfo) -> int:
     """Return the first instant at which the zone's wall clock shows a day."""
-    return instants_showing(zone, (day.toordinal() - EPOCH_ORDINAL) * DAY_S)[0] * 1000
+    return instants_showing(zone, (day - EPOCH_ORDINAL) * DAY_S)[0] * 1000
 
 
 def weighted(weights: Sequence[float], draw: float) -> int:
