@@ -30,7 +30,7 @@ ALLOWED = {
     ("cli/drawing/output.py", "os"): "an output whose reader has gone",
     ("cli/working.py", "os"): "a second signal ends the process at once",
     ("providers/databases/sqlite/confined_files.py", "os"): "where a path really leads",
-    ("providers/databases/mongo/relay.py", "os"): "whose the folder of the socket is",
+    ("providers/databases/mongo/folder.py", "os"): "whose the folder of the socket is",
     ("providers/brokers/reaching.py", "socket"): "each address is checked before it is given on",
     ("providers/brokers/redis/link.py", "socket"): "the sockets that the guard makes",
     ("providers/http/guard.py", "socket"): "each address is checked before it is connected to",

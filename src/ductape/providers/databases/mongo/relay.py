@@ -5,25 +5,20 @@ socket in a folder that is ours alone; what comes there goes on, guarded, to the
 """
 
 import asyncio
-import os
-import shutil
-import stat
-import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
 from ductape.domain.egress import Destination
 from ductape.errors import ProviderError
+from ductape.providers.databases.mongo.folder import Folder
 from ductape.providers.databases.tls import context_for
 from ductape.providers.http import Guard, connect
 
 _CHUNK = 65_536
 _FAREWELL_S = 1.0
 """How long a side may take to read its last bytes."""
-_SOCKET = "mongodb.sock"
 
 
 class Relay:
@@ -36,7 +31,7 @@ class Relay:
         self._guard = guard
         self._wanted = wanted
         self._tls = context_for(tls, wanted.host)
-        self._folder: Path | None = None
+        self._folder: Folder | None = None
         self._server: asyncio.Server | None = None
         self._staying = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -49,8 +44,8 @@ class Relay:
         """
         _, writer = await self._reached()
         await _ended(writer)
-        self._folder = Path(tempfile.mkdtemp(prefix="dt-"))
-        path = self._folder / _SOCKET
+        self._folder = Folder()
+        path = self._folder.socket
         self._server = await asyncio.start_unix_server(self._met, path)
         return quote(str(path), safe="")
 
@@ -65,10 +60,8 @@ class Relay:
             folder, server = self._folder, self._server
             if folder is None or server is None or self._is_there():
                 return
-            with suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
-            _refuse_strangers(folder)
-            self._server = await asyncio.start_unix_server(self._met, folder / _SOCKET)
+            folder.make_again()
+            self._server = await asyncio.start_unix_server(self._met, folder.socket)
             server.close()
 
     async def aclose(self) -> None:
@@ -83,10 +76,10 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.remove()
 
     def _is_there(self) -> bool:
-        return self._folder is not None and (self._folder / _SOCKET).exists()
+        return self._folder is not None and self._folder.socket.exists()
 
     def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._serve(reader, writer))
@@ -136,14 +129,6 @@ class Relay:
                 for way in ways:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
-
-
-def _refuse_strangers(folder: Path) -> None:
-    """Refuse a folder that somebody else made, or may write to: what is sent is in the clear."""
-    seen = folder.lstat()
-    ours = stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid()
-    if not ours or seen.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise PermissionError(f"{folder} is not this user's own folder of mode 0700")
 
 
 async def _ended(writer: asyncio.StreamWriter) -> None:
