@@ -141,6 +141,18 @@ async def test_the_wait_after_run_now_is_for_that_run_also_when_it_has_ended(
         await ductape.processor.job.wait(job_id, timeout=0.1)
 
 
+async def test_a_wait_of_no_time_looks_once(ductape: Ductape) -> None:
+    receipt = await ductape.processor.job.dispatch(JOB)
+    await ductape.processor.job.wait(receipt["job_id"], timeout=10)
+    for timeout in (0, 0.000001):
+        assert await ductape.processor.job.wait(receipt["job_id"], timeout=timeout) == "noted"
+    with pytest.raises(NotFound):
+        await ductape.processor.job.wait(UNKNOWN, timeout=0)
+    later = await ductape.processor.job.dispatch({**JOB, "start_at": "2099-01-01"})
+    with pytest.raises(ResultTimeout):
+        await ductape.processor.job.wait(later["job_id"], timeout=0)
+
+
 async def test_a_products_tag_is_text(ductape: Ductape) -> None:
     for ask in (ductape.products.get, ductape.products.rollback):
         with pytest.raises(ValidationError, match="tag"):

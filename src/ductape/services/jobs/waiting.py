@@ -20,6 +20,9 @@ from ductape.services.jobs.finding import found_job
 from ductape.services.jobs.outlasting import Outlasting
 from ductape.services.sealing import Sealing
 
+LEAST_LOOK_S = 1.0
+"""What the first look at a job has, however short the wait: one of no time asks how it stands."""
+
 
 class Waiting:
     """Waits for results of one store."""
@@ -47,15 +50,15 @@ class Waiting:
         """
         number = number or self._extras.take(job_id)
         try:
-            async with asyncio.timeout(timeout_s):
-                return self._result_of(await self._end(job_id, number))
+            async with _patience(timeout_s) as looked:
+                return self._result_of(await self._end(job_id, number, looked))
         except TimeoutError:
             raise ResultTimeout(
                 f"no result of job {job_id} within {timeout_s:g} s; the job lives on",
                 job_id=job_id,
             ) from None
 
-    async def _end(self, job_id: str, number: int | None) -> Finished:
+    async def _end(self, job_id: str, number: int | None, looked: Callable[[], None]) -> Finished:
         async with self._hints(job_id) as hinted:
             awaited = number
             while True:
@@ -67,6 +70,7 @@ class Waiting:
                 ended = await self._outlasting.answer(partial(self._look, record, awaited))
                 if ended is not None:
                     return ended
+                looked()
                 await hinted.wait()
 
     async def _look(self, record: JobRecord, number: int) -> Finished | None:
@@ -110,6 +114,17 @@ class Waiting:
             for job_id in jobs or self._hinted:
                 for hinted in self._hinted.get(job_id, ()):
                     hinted.set()
+
+
+@asynccontextmanager
+async def _patience(timeout_s: float | None) -> AsyncGenerator[Callable[[], None]]:
+    """Bound a wait, but for its first look; what is given is called once that is over."""
+    if timeout_s is None:
+        yield _nothing
+        return
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    async with asyncio.timeout(max(timeout_s, LEAST_LOOK_S)) as bound:
+        yield lambda: bound.reschedule(deadline)
 
 
 def _nothing() -> None:
