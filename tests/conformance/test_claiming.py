@@ -235,6 +235,15 @@ async def test_a_run_may_be_asked_to_stop_for_no_reason(store: Store) -> None:
     assert await store.claims.asked_to_stop("w1") == [(run_ref(run), None)]
 
 
+async def test_who_asks_a_run_to_stop_first_says_why(store: Store) -> None:
+    await hired(store, "w1")
+    await stored(store, a_new_job())
+    run = (await claimed_one(store)).run
+    assert await store.claims.ask_cancel(run.job_id, run.number, reason=None)
+    assert not await store.claims.ask_cancel(run.job_id, run.number, reason="too late")
+    assert await store.claims.asked_to_stop("w1") == [(run_ref(run), None)]
+
+
 async def test_a_waiting_run_cannot_be_asked_to_stop(store: Store) -> None:
     [job_id] = await stored(store, a_new_job())
     assert not await store.claims.ask_cancel(job_id, 1, reason=None)

@@ -39,6 +39,29 @@ def test_a_running_job_is_cancelled_within_a_second(play: Play) -> None:
     play(scenario, registry(sleeper=sleeper))
 
 
+def test_of_several_who_cancel_a_running_job_the_first_does(play: Play) -> None:
+    async def stubborn() -> None:
+        try:
+            await asyncio.sleep(50)
+        except asyncio.CancelledError:
+            await asyncio.sleep(1)
+            raise
+
+    async def scenario(harness: Harness) -> None:
+        jobs = harness.ductape.jobs
+        job_id = (await harness.ductape.processor.job.dispatch(a_job("stubborn")))["job_id"]
+        await until_status(harness, job_id, "running")
+        verbs = await asyncio.gather(*(jobs.cancel(job_id, f"reason {n}") for n in range(5)))
+        await harness.sleep(500)
+        assert await jobs.cancel_many({"status": "running"}) == {"count": 0}
+        assert [verb["changed"] for verb in verbs].count(True) == 1
+        asked = f"reason {[verb['changed'] for verb in verbs].index(True)}"
+        view = await until_status(harness, job_id, "cancelled")
+        assert (view["last_error"] or {})["message"] == asked
+
+    play(scenario, registry(stubborn=stubborn))
+
+
 def test_a_result_delivered_before_it_stops_is_kept(play: Play) -> None:
     async def careful() -> str:
         try:

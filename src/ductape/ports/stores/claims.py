@@ -84,7 +84,7 @@ class Claims(Protocol):
         ...
 
     async def ask_cancel(self, job_id: str, number: int, *, reason: str | None) -> bool:
-        """Ask the worker of a running run to stop it; false where it does not run."""
+        """Ask the worker of a running run to stop it; false where it does not run, or was asked."""
         ...
 
     async def asked_to_stop(self, worker: str) -> list[tuple[RunRef, str | None]]:

@@ -14,7 +14,7 @@ class Stopping:
         self._clock = clock
 
     async def stops(self, run: Run, reason: str | None) -> bool:
-        """Ask a run's worker to stop it; false where nobody runs it."""
+        """Ask a run's worker to stop it; false where nobody runs it, or somebody has asked."""
         asked = await self._asked(run, reason)
         record = await self._store.reading.get(run.job_id) if asked else None
         live = None if record is None else record.live
@@ -22,6 +22,12 @@ class Stopping:
             # Found out meanwhile: it was stored as what calls no features.
             await self.unwinds(live, reason)
         return asked
+
+    async def is_asked(self, run: Run) -> bool:
+        """Tell of a run that could not be asked whether somebody has: it runs all the while."""
+        record = await self._store.reading.get(run.job_id)
+        live = None if record is None else record.live
+        return live is not None and _turn(live) == _turn(run)
 
     async def unwinds(self, run: Run, reason: str | None) -> bool:
         """Have a feature that has begun undo what it has done, and end; false if it does so."""
@@ -36,3 +42,7 @@ class Stopping:
         if asked:
             self._store.wake.tell("control")
         return asked
+
+
+def _turn(run: Run) -> tuple[int, int, str]:
+    return run.number, run.fence, run.state

@@ -181,6 +181,8 @@ class Jobs:
             if await self._stopping.stops(live, reason):
                 changed = True
                 break
+            if await self._stopping.is_asked(live):
+                break
             # It was parked or sent back in between, and waits now.
         return await self._verb(id, changed=changed)
 

@@ -159,7 +159,7 @@ class RoutedClaims:
         return await (await self._places.of_job(run.job_id)).claims.learn(run, spec)
 
     async def ask_cancel(self, job_id: str, number: int, *, reason: str | None) -> bool:
-        """Ask the worker of a running run to stop it; false where it does not run."""
+        """Ask the worker of a running run to stop it; false where it does not run, or was asked."""
         claims = (await self._places.of_job(job_id)).claims
         return await claims.ask_cancel(job_id, number, reason=reason)
 

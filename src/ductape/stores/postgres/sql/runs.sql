@@ -252,7 +252,7 @@ WHERE job_id = %(job_id)s AND number = %(number)s AND fence = %(fence)s AND stat
 
 -- name: ask_cancel
 UPDATE ductape.runs SET stop_reason = %(reason)s
-WHERE job_id = %(job_id)s AND number = %(number)s AND state = 'running'
+WHERE job_id = %(job_id)s AND number = %(number)s AND state = 'running' AND stop_reason IS NULL
 
 -- name: asked_to_stop
 SELECT job_id, number, fence, stop_reason FROM ductape.runs

@@ -110,7 +110,7 @@ class PostgresClaims:
         return await self._engine.single(lambda t: t.change("runs", "learn", values)) == 1
 
     async def ask_cancel(self, job_id: str, number: int, *, reason: str | None) -> bool:
-        """Ask the worker of a running run to stop it; false where it does not run."""
+        """Ask the worker of a running run to stop it; false where it does not run, or was asked."""
         values: Values = {"job_id": job_id, "number": number, "reason": searchable(reason or "")}
         return await self._engine.single(lambda t: t.change("runs", "ask_cancel", values)) == 1
 

@@ -152,7 +152,8 @@ UPDATE runs SET spec = :spec
 WHERE job_id = :job_id AND number = :number AND fence = :fence AND state = 'running' AND stop_reason IS NULL
 
 -- name: ask_cancel
-UPDATE runs SET stop_reason = :reason WHERE job_id = :job_id AND number = :number AND state = 'running'
+UPDATE runs SET stop_reason = :reason
+WHERE job_id = :job_id AND number = :number AND state = 'running' AND stop_reason IS NULL
 
 -- name: stop_reason
 SELECT stop_reason FROM runs WHERE job_id = :job_id AND number = :number AND fence = :fence

@@ -84,7 +84,7 @@ class SqliteClaims:
         return await self._engine.write(lambda c: changed(c, "learn", values))
 
     async def ask_cancel(self, job_id: str, number: int, *, reason: str | None) -> bool:
-        """Ask the worker of a running run to stop it; false where it does not run."""
+        """Ask the worker of a running run to stop it; false where it does not run, or was asked."""
         values: dict[str, Cell] = {"job_id": job_id, "number": number, "reason": reason or ""}
         return await self._engine.write(lambda c: changed(c, "ask_cancel", values))
 
