@@ -305,3 +305,4 @@ async def test_a_replaced_run_that_was_tried_before_leaves_its_attempts_in_histo
     done = await last(store, first.job_id)
     assert (done.number, done.outcome, len(done.attempts)) == (1, "cancelled", 1)
     assert (await live(store, first.job_id)).number == 2
+    assert (await schedule(store, first.job_id)).executions == 1

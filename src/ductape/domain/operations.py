@@ -12,7 +12,7 @@ from ductape.domain.job import Claim, Finished, JobSpec, Run, Schedule, under_wa
 from ductape.domain.outcome import Cancelled
 from ductape.domain.record import JobRecord
 from ductape.domain.recurrence import next_instant
-from ductape.domain.recurring import occurrence, repeat_of, resumed, upcoming
+from ductape.domain.recurring import count, occurrence, repeat_of, resumed, upcoming
 from ductape.domain.settlement import led_by, run_ref, settle
 from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import ValidationError, invalid
@@ -147,4 +147,5 @@ def _without_waiting(
         return Settlement(job_id=job, run=ref, schedule=schedule, release=freed)
     claim = Claim(waiting)
     ended = settle(claim, Cancelled(reason), now_ms=now_ms, draw=0.0, zones=zones)
-    return replace(ended, schedule=schedule)
+    counted = count(schedule, ended.to) if isinstance(ended.to, Finished) else schedule
+    return replace(ended, schedule=counted)

@@ -38,11 +38,18 @@ def begin(
 
 
 def replaced(
-    old: Schedule, new: Schedule, first: Run | None, *, running: bool
+    old: Schedule,
+    new: Schedule,
+    first: Run | None,
+    *,
+    running: bool,
+    tried: Finished | None = None,
 ) -> tuple[Schedule, Run | None]:
     """Give an old recurrence a new definition; count and history stay (SPEC 1, identity).
 
-    A running run is left alone: the next one is then made when it ends. A person's pause stays.
+    A running run is left alone: the next one is then made when it ends. `tried` is one that gave
+    way between two attempts: it was executed, but its instant may be the new definition's to run.
+    A person's pause stays.
     Nor is an instant run twice whose run ended meanwhile: upkeep makes the one after it.
     """
     past = old.watermark_ms
@@ -57,7 +64,7 @@ def replaced(
         state="completed" if over and not running else "paused" if paused else new.state,
         next_number=old.next_number + (1 if opens else 0),
         occurrences=old.occurrences,
-        executions=old.executions,
+        executions=old.executions + (0 if tried is None else 1),
         failed=old.failed,
         extras=old.extras,
     )
@@ -68,19 +75,23 @@ def advance(
     schedule: Schedule, ended: Finished, *, now_ms: int, zones: ZoneLookup
 ) -> tuple[Schedule, Run | None]:
     """Count an ended run and make the next one, if there is to be one."""
-    counted = replace(
-        schedule,
-        version=schedule.version + 1,
-        watermark_ms=schedule.watermark_ms if ended.extra else ended.scheduled_at_ms,
-        occurrences=schedule.occurrences + (0 if ended.extra else 1),
-        executions=schedule.executions + (0 if ended.never_began else 1),
-        failed=schedule.failed + (1 if ended.outcome == "failed" else 0),
-    )
+    counted = replace(count(schedule, ended), version=schedule.version + 1)
     if ended.outcome == "failed" and counted.state == "active":
         counted = _after_failure(counted)
     if ended.outcome == "completed" and counted.state == "failed":
         counted = _from_now(counted, now_ms)
     return upcoming(counted, now_ms=now_ms, zones=zones)
+
+
+def count(schedule: Schedule, ended: Finished) -> Schedule:
+    """Count a run that has ended, and note how far the recurrence has come by it."""
+    return replace(
+        schedule,
+        watermark_ms=schedule.watermark_ms if ended.extra else ended.scheduled_at_ms,
+        occurrences=schedule.occurrences + (0 if ended.extra else 1),
+        executions=schedule.executions + (0 if ended.never_began else 1),
+        failed=schedule.failed + (1 if ended.outcome == "failed" else 0),
+    )
 
 
 def upcoming(schedule: Schedule, *, now_ms: int, zones: ZoneLookup) -> tuple[Schedule, Run | None]:

@@ -66,6 +66,27 @@ def test_nor_is_an_occurrence_of_a_recurrence(play: Play) -> None:
     assert play(scenario, registry(act=sleeper)) == (0, 0, 0, 0)
 
 
+async def failing() -> None:
+    raise RuntimeError("not today")
+
+
+@pytest.mark.parametrize("verb", ["pause", "cancel"])
+def test_a_run_that_is_taken_away_between_its_attempts_has_been_executed(
+    play: Play, verb: str
+) -> None:
+    async def scenario(harness: Harness) -> tuple[object, ...]:
+        job = a_job("act", retries=3, repeat={"every": 60_000, "limit": 1})
+        receipt = await harness.ductape.processor.job.dispatch(job)
+        await until_status(harness, receipt["job_id"], "scheduled")
+        await getattr(harness.ductape.jobs, verb)(receipt["job_id"])
+        counted = await counts(harness, receipt["job_id"])
+        answer = await harness.ductape.jobs.resume(receipt["job_id"])
+        return *counted, answer["status"]
+
+    ended = {"pause": "completed", "cancel": "cancelled"}
+    assert play(scenario, registry(act=failing)) == (1, 0, 1, 0, ended[verb])
+
+
 def test_a_cancelled_recurrence_can_be_run_once_more(play: Play) -> None:
     async def scenario(harness: Harness) -> list[object]:
         later = harness.clock.now_ms() + 60_000

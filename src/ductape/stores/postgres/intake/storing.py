@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
-from ductape.domain.job import Run, Schedule, under_way
+from ductape.domain.job import Finished, Run, Schedule, under_way
 from ductape.domain.recurring import replaced
 from ductape.domain.settlement import dropped
 from ductape.errors import StoreError
@@ -281,9 +281,8 @@ async def _replace(
     rows = await transaction.rows("runs", "hold_job", {"job_id": job.job_id})
     runs = [run_of(row) for row in rows]
     running = any(run.state == "running" or under_way(run) for run in runs)
-    if not running:
-        await _drop_waiting(transaction, job.job_id, runs, now_ms)
-    schedule, first = replaced(stored, job.schedule, job.run, running=running)
+    tried = None if running else await _drop_waiting(transaction, job.job_id, runs, now_ms)
+    schedule, first = replaced(stored, job.schedule, job.run, running=running, tried=tried)
     await transaction.change("schedules", "update", schedule_row(schedule, now_ms))
     if first is not None:
         await store_run(transaction, first, now_ms)
@@ -291,9 +290,10 @@ async def _replace(
 
 async def _drop_waiting(
     transaction: Transaction, job_id: str, runs: Sequence[Run], now_ms: int
-) -> None:
-    """Take the waiting run away; one that was tried has a history."""
+) -> Finished | None:
+    """Take the waiting run away; one that was tried has a history, and is returned."""
     tried = dropped(runs[0], now_ms=now_ms) if runs else None
     await transaction.change("runs", "drop_waiting", {"job_id": job_id})
     if tried is not None:
         await transaction.change("history", "insert", finished_row(tried))
+    return tried

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
-from ductape.domain.job import Run, under_way
+from ductape.domain.job import Finished, Run, under_way
 from ductape.domain.recurring import replaced
 from ductape.domain.settlement import dropped
 from ductape.ports.stores.intake import Added, NewJob
@@ -162,9 +162,9 @@ def _replace(connection: Connection, job: NewJob, now_ms: int) -> None:
     row = connection.execute(statements("runs")["of_job"], named).fetchone()
     live = None if row is None else run_of(row)
     running = live is not None and (live.state == "running" or under_way(live))
-    if not running:
-        _drop_waiting(connection, live, named, now_ms)
-    schedule, first = replaced(schedule_of(stored), job.schedule, job.run, running=running)
+    tried = None if running else _drop_waiting(connection, live, named, now_ms)
+    old = schedule_of(stored)
+    schedule, first = replaced(old, job.schedule, job.run, running=running, tried=tried)
     connection.execute(statements("schedules")["update"], schedule_row(schedule, now_ms))
     if first is not None:
         store_run(connection, first, now_ms)
@@ -172,12 +172,13 @@ def _replace(connection: Connection, job: NewJob, now_ms: int) -> None:
 
 def _drop_waiting(
     connection: Connection, waiting: Run | None, named: dict[str, Cell], now_ms: int
-) -> None:
-    """Take the waiting run away; one that was tried has a history."""
+) -> Finished | None:
+    """Take the waiting run away; one that was tried has a history, and is returned."""
     tried = None if waiting is None else dropped(waiting, now_ms=now_ms)
     connection.execute(statements("runs")["drop_waiting"], named)
     if tried is not None:
         connection.execute(statements("history")["insert"], finished_row(tried))
+    return tried
 
 
 def _take_key(connection: Connection, job: NewJob, key: str) -> None:
