@@ -43,6 +43,10 @@ async def ductape(tmp_path: Path) -> AsyncIterator[Ductape]:
     async def secret(_: dict[str, object]) -> object:
         return LARGE
 
+    @handlers.feature("survey")
+    async def survey(_: dict[str, object]) -> object:
+        return LARGE
+
     async with Ductape.open(f"sqlite:///{tmp_path}/a.db", handlers=handlers) as opened:
         yield opened
 
@@ -56,6 +60,15 @@ async def test_a_large_result_lies_in_the_storage(ductape: Ductape, tmp_path: Pa
     assert stored["fileName"] == f"results/{receipt['job_id']}-1.json"
     content = (tmp_path / "files" / str(stored["fileName"])).read_bytes()
     assert (stored["size"], stored["mimeType"]) == (len(content), "application/json")
+    assert msgspec.json.decode(content) == LARGE
+
+
+async def test_that_of_a_feature_in_python_lies_there_too(ductape: Ductape, tmp_path: Path) -> None:
+    features = [{"tag": "survey", "handler": "python"}]
+    await ductape.products.apply(a_document(tmp_path / "files", features=features))
+    result = await ductape.processor.job.schedule({**JOB, "event": "survey"}, timeout=20)
+    stored = cast("JsonObject", cast("JsonObject", result)["stored"])
+    content = (tmp_path / "files" / str(stored["fileName"])).read_bytes()
     assert msgspec.json.decode(content) == LARGE
 
 

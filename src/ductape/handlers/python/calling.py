@@ -13,12 +13,9 @@ from ductape.handlers.python.feature_context import FeatureContext
 from ductape.handlers.python.features import run_feature
 from ductape.handlers.python.inputs import checked_type, typed_input
 from ductape.handlers.python.registry import Handlers, Registered, merge
-from ductape.handlers.python.results import json_result
+from ductape.handlers.python.results import LONGEST_RESULT, json_result
 from ductape.ports.handler import Context, Invocation
 from ductape.ports.threads import Threads
-
-LONGEST_RESULT = 64 * 1_048_576
-"""Bytes of JSON that a function may return at all."""
 
 
 class PythonHandler:

@@ -9,7 +9,7 @@ from ductape.domain.steps import UNDOING, Step
 from ductape.handlers.python.containing import CONTAINED
 from ductape.handlers.python.feature_context import FeatureContext
 from ductape.handlers.python.replay import Halt, Replay
-from ductape.handlers.python.results import json_result
+from ductape.handlers.python.results import LONGEST_RESULT, json_result
 from ductape.ports.handler import Invocation
 from ductape.ports.steps import (
     Plan,
@@ -43,7 +43,7 @@ async def run_feature(invocation: Invocation, body: Body) -> JsonValue:
     try:
         with CONTAINED:
             answer = await body(FeatureContext(invocation, steps, replay))
-        result = json_result(answer)
+        result = json_result(answer, most_bytes=LONGEST_RESULT)
         replay.over()
     except (Suspend, Halt, BaseExceptionGroup) as error:
         await replay.landed()

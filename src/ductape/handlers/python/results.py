@@ -16,6 +16,9 @@ from ductape.errors import ResultTooLarge, ValidationError
 UNMEASURED_BYTES = 2**40
 """No bound: the size has an error of its own."""
 
+LONGEST_RESULT = 64 * 1_048_576
+"""Bytes of JSON that a function may return at all; what is kept where is for the worker to say."""
+
 
 def json_result(
     value: object, *, most_bytes: int = DEFAULT.input_bytes, name: str = "result"
