@@ -98,7 +98,9 @@ def check_storage(definition: JsonObject, given: JsonObject, *, resolved: bool) 
 
 def _operation(named: JsonValue) -> Operation | None:
     """Return the operation of a name; an upload where none is given."""
-    return next((one for one in OPERATIONS if one == (named or "upload")), None)
+    if named is None:
+        return "upload"
+    return next((one for one in OPERATIONS if one == named), None)
 
 
 def _named(
