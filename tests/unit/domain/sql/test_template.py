@@ -108,6 +108,17 @@ def test_a_float_stays_one() -> None:
         ("postgresql", "SELECT 1 /* /* */ {{a}} */", "inside of a comment"),
         ("postgresql", "SELECT $$ {{a}} $$", "dollar-quoted"),
         ("postgresql", "SELECT $f_1$ $$ {{a}} $f_1$", "dollar-quoted"),
+        ("postgresql", "SELECT N'{{a}}'", "inside of the literal `N '…'`"),
+        ("postgresql", "SELECT u&'{{a}}'", "inside of the literal `u& '…'`"),
+        ("mysql", "SELECT _utf8mb4'{{a}}'", "inside of the literal `_utf8mb4 '…'`"),
+        ("sqlite", "SELECT x'{{a}}'", "inside of the literal `x '…'`"),
+        ("postgresql", "SELECT now() - interval '{{a}}'", "inside of the literal `interval '…'`"),
+        (
+            "postgresql",
+            "SELECT timestamp(3) with time zone\n'{{a}}'",
+            "with time zone '…'` in line 2",
+        ),
+        ("mysql", "SELECT DATE '{{a}}'", "inside of the literal `DATE '…'`"),
     ],
 )
 def test_a_placeholder_that_could_only_be_text_is_refused(
@@ -115,6 +126,19 @@ def test_a_placeholder_that_could_only_be_text_is_refused(
 ) -> None:
     with pytest.raises(TemplateFault, match=why):
         read_template(sql, dialect)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql"),
+    [
+        ("postgresql", "SELECT 1 & '{{a}}', update_date = '{{a}}' FROM date WHERE x LIKE '{{a}}'"),
+        ("postgresql", "SELECT '{{a}}'::date, CAST('{{a}}' AS interval)"),
+        ("mysql", "SELECT now() - INTERVAL '{{a}}' DAY, prefix_x = '{{a}}'"),
+        ("sqlite", "SELECT date('{{a}}'), date = '{{a}}'"),
+    ],
+)
+def test_only_what_makes_a_literal_of_a_string_is_refused(dialect: Dialect, sql: str) -> None:
+    assert {one.name for one in read_template(sql, dialect).placeholders} == {"a"}
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,20 @@ _OWN_PARAMETERS: dict[Dialect, re.Pattern[str]] = {
 }
 """How each database writes a parameter itself: beside ours they would be counted wrongly."""
 
+_TIMES = r"date|time(?:stamp)?(?:tz)?"
+_ZONED = r"(?:\s*\(\d\))?(?:\s+with(?:out)?\s+time\s+zone)?"
+_MAKERS: dict[Dialect, re.Pattern[str]] = {
+    "postgresql": re.compile(
+        rf"(?<![\w$.])(?:[bnx]|u&|(?:{_TIMES}|interval|jsonb?|uuid){_ZONED}\s*)\Z", re.IGNORECASE
+    ),
+    "mysql": re.compile(rf"(?<![\w$.])(?:[bnx]|_\w+\s*|(?:{_TIMES})\s*)\Z", re.IGNORECASE),
+    "sqlite": re.compile(r"(?<![\w$.])x\Z", re.IGNORECASE),
+}
+"""What makes a literal of its own of the string behind it, which a parameter cannot stand for."""
+
+_LONGEST_MAKER = 60
+"""Characters before a string that are looked at."""
+
 
 class TemplateFault(ValueError):
     """Why a template cannot be used; `expected` and `found` as in a fault."""
@@ -87,7 +101,7 @@ def read_template(sql: str, dialect: Dialect) -> SqlTemplate:
         else:
             if ended and piece.kind != "comment":
                 raise _second_statement(sql, piece.at)
-            parts.append(_of_quoted(piece, sql))
+            parts.append(_of_quoted(piece, sql, dialect))
     _refuse_control(parts)
     return SqlTemplate(dialect, with_lists(parts))
 
@@ -101,10 +115,17 @@ def _of_code(piece: Piece, sql: str) -> Iterator[Piece | Slot]:
     yield _plain(piece, at, len(piece.written), sql)
 
 
-def _of_quoted(piece: Piece, sql: str) -> Piece | Slot:
+def _of_quoted(piece: Piece, sql: str, dialect: Dialect) -> Piece | Slot:
     found = SHAPE.search(piece.written)
     if found is None:
         return piece
+    if maker := _MAKERS[dialect].search(sql[max(piece.at - _LONGEST_MAKER, 0) : piece.at]):
+        shown, literal = found[0][:60], f"{maker[0].strip()} '…'"
+        raise TemplateFault(
+            "a placeholder that stands for a whole value",
+            f"{shown} inside of the literal `{literal}` {_place(sql, piece.at)}",
+            f"give the value its type by a cast: `CAST({shown} AS date)` or the like",
+        )
     # Double quotes make a name in standard SQL, but who writes a value in them means one.
     takes_value = piece.kind == "text" or piece.written.startswith('"')
     if takes_value and found[0] == piece.written[1:-1].strip():
