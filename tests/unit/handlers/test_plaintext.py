@@ -31,6 +31,17 @@ def test_no_html_breaks_the_reader(html: str) -> None:
     assert isinstance(text_of(html), str)
 
 
-@given(st.text(st.characters(exclude_characters="<", exclude_categories=["Cs"])))
-def test_a_text_without_angle_brackets_is_no_html(text: str) -> None:
+@pytest.mark.parametrize("text", ["Tom &amp; Jerry", "5 &#8364;", "&#x20AC;5", "caf&eacute;"])
+def test_what_html_writes_with_an_ampersand_makes_it_html(text: str) -> None:
+    assert has_markup(text)
+    assert "&" not in text_of(text).replace("Tom & Jerry", "")
+
+
+@pytest.mark.parametrize("text", ["R&D; and more", "a=1&b=2;", "AT&T", "&;", "1 < 2"])
+def test_an_ampersand_of_its_own_makes_nothing_html(text: str) -> None:
+    assert not has_markup(text)
+
+
+@given(st.text(st.characters(exclude_characters="<&", exclude_categories=["Cs"])))
+def test_a_text_without_angle_brackets_and_ampersands_is_no_html(text: str) -> None:
     assert not has_markup(text)

@@ -1,9 +1,11 @@
 """The text part of an e-mail, derived from its HTML part for those who read no HTML."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 _MARKUP = re.compile(r"<[A-Za-z!/]")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
 _UNSEEN = frozenset({"head", "script", "style", "template", "title"})
 _PARAGRAPHS = frozenset(
     {
@@ -34,10 +36,12 @@ _LINES = frozenset({"br", "li", "tr"})
 def has_markup(text: str) -> bool:
     """Tell whether a text is HTML.
 
-    >>> has_markup("<p>Hello</p>"), has_markup("1 < 2")
-    (True, False)
+    >>> has_markup("<p>Hello</p>"), has_markup("1 < 2"), has_markup("Q &amp; A"), has_markup("Q&A")
+    (True, False, True, False)
     """
-    return _MARKUP.search(text) is not None
+    if _MARKUP.search(text):
+        return True
+    return any(unescape(found[0]) != found[0] for found in _ENTITY.finditer(text))
 
 
 def text_of(html: str) -> str:
