@@ -186,3 +186,17 @@ async def test_a_message_that_is_huge(
             await calling.publish(huge, timeout_s=5)
             (found,) = await calling.fetch(wait_ms=5_000)
             assert found.body == huge
+
+
+async def test_to_nats_headers_count_as_the_message_does(tmp_path: Path) -> None:
+    whole = b"x" * 1_048_576  # What a server takes by default, headers and all.
+    async with (
+        behind("nats", tmp_path, str) as broker,
+        caller(broker.server, topic=broker.topic) as calling,
+    ):
+        with pytest.raises(ProviderError) as caught:
+            await calling.publish(whole, timeout_s=5)
+        assert caught.value.code == "VALIDATION_ERROR"
+        await calling.publish(b"on the same line", timeout_s=5)
+        (found,) = await calling.fetch(wait_ms=5_000)
+        assert found.body == b"on the same line"

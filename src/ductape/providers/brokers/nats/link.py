@@ -18,7 +18,7 @@ import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import ConnectionClosedError
+from nats.errors import ConnectionClosedError, MaxPayloadError
 from nats.js.errors import NoStreamResponseError
 
 from ductape.domain.definitions.broker import BrokerServer, BrokerTopic
@@ -66,6 +66,7 @@ class NatsLink:
             headers[KEY_HEADER] = message.key
         client = await self._connected()
         with told(self.where):
+            _refuse_too_large(client, headers, message.body)
             stream = client.jetstream()
             try:
                 kept = await stream.publish(topic.name, message.body, headers=headers)
@@ -207,6 +208,13 @@ class NatsFeed:
             return False
         self._gone = self._gone or _end_in(headers)
         return True
+
+
+def _refuse_too_large(client: Client, headers: dict[str, str], body: bytes) -> None:
+    """Raise `MaxPayloadError` for what the server would hang up on: it counts the headers too."""
+    lines = ["NATS/1.0", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    if len("\r\n".join(lines).encode()) + len(body) > client.max_payload:
+        raise MaxPayloadError
 
 
 def _end_in(headers: dict[str, str]) -> str | None:
