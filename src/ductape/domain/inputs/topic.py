@@ -9,16 +9,21 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import Struct, field
 
-from ductape.domain.found import kind_of, path_to
+from ductape.domain.found import kind_of, listed, path_to
 from ductape.domain.inputs.channels import unknown_keys
 from ductape.domain.inputs.pending import pending
 from ductape.domain.jsonvalue import JsonObject, JsonValue
+from ductape.domain.parsing.nearest import hint_for
 from ductape.domain.parsing.scalars import COUNT_MAX, NAME_CHARACTERS, SPAN_MAX_MS
+from ductape.domain.references import uses
 from ductape.domain.request import JobEventTypes
 from ductape.errors import Fault, fault
 
 MAPPING = "input"
 """The member of a subscription's input that is filled for each message."""
+
+MESSAGE_HAS = ("id", "topic", "key", "headers", "body", "encoding", "deliveries", "published_at")
+"""What `$Message{…}` reads."""
 
 AFTER_DURATION_MS = 60_000
 """What an attempt gets on top of its subscription's duration (SPEC 1)."""
@@ -26,6 +31,7 @@ AFTER_DURATION_MS = 60_000
 _PUBLISH = ("message", "key", "headers")
 _SUBSCRIBE = ("callback", "input", "max_messages", "duration", "group", "app", "queue")
 _LONGEST_KEY = 1_024
+_LONGEST_SHOWN = 60
 _HEADER_NAME = frozenset(
     "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
@@ -105,6 +111,20 @@ def apart(kind: JobEventTypes, given: JsonObject) -> tuple[JsonObject, JsonObjec
         return given, {}
     rest = {name: value for name, value in given.items() if name != MAPPING}
     return rest, {MAPPING: given[MAPPING]}
+
+
+def message_faults(mapping: JsonObject) -> Iterator[Fault]:
+    """Tell what a mapping, kept apart, asks for and no message has: it would make poison of all.
+
+    >>> [one["path"] for one in message_faults({"input": {"id": "$Message{bodi}{id}"}})]
+    ['input.input.id']
+    """
+    for use in uses(mapping):
+        if use.name == "Message" and use.segments and use.segments[0] not in MESSAGE_HAS:
+            member = use.segments[0][:_LONGEST_SHOWN]
+            expected = f"a part of a message: {listed(MESSAGE_HAS)}"
+            hint = hint_for(member, MESSAGE_HAS, {})
+            yield fault(use.path, expected, f"`$Message{{{member}}}`", hint=hint)
 
 
 def timeout_of(kind: JobEventTypes, given: Mapping[str, JsonValue]) -> int | None:

@@ -10,7 +10,7 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ductape.domain.inputs.topic import apart
+from ductape.domain.inputs.topic import apart, message_faults
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.references import (
     Source,
@@ -67,6 +67,7 @@ def judge(target: Target, input: JsonObject, session: SessionData | None) -> lis
         return []
     faults, warnings = check(input, live=live_in_input(target.kind))
     rest, mapping = apart(target.kind, input)
+    faults += message_faults(mapping)
     around = scope(sources_of(target, session), 0)
     with along_with(faults):
         resolve(rest, around)

@@ -3,10 +3,13 @@
 import pytest
 
 from ductape.domain.inputs import check_input
+from ductape.domain.inputs.topic import MESSAGE_HAS, message_faults
 from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.references import check, live_in_input
 from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
+from ductape.handlers.broker.messages import shown
+from ductape.ports.broker import Delivery
 
 PUBLISH, SUBSCRIBE = JobEventTypes.PUBLISH, JobEventTypes.SUBSCRIBE
 
@@ -56,6 +59,25 @@ def test_what_a_reference_will_bring_is_judged_later() -> None:
     given: JsonObject = {"callback": "take", "max_messages": "$Variable{app}{most}"}
     assert faults_of(SUBSCRIBE, given, resolved=False) == set()
     assert faults_of(SUBSCRIBE, given) == {"input.max_messages"}
+
+
+def test_a_mapping_asks_for_what_messages_have() -> None:
+    """A name that no message has would make poison of all of them."""
+    mapping: JsonObject = {
+        "id": "$Message{bodi}{id}",
+        "all": ["$Uppercase($Default($Message{Headers}{X-A}, 'none'))", "$Message{body}{bodi}"],
+        "word": {"$literal": "$Message{nothing}"},
+    }
+    found = [one["path"] for one in message_faults({"input": mapping})]
+    assert found == ["input.input.id", "input.input.all[0]"]
+    assert [one["hint"] for one in message_faults({"input": "$Message{bodi}"})] == [
+        "did you mean `body`?"
+    ]
+
+
+def test_what_messages_have_is_what_is_shown_of_them() -> None:
+    delivery = Delivery("1", b"", mark=None)
+    assert set(shown(delivery, "orders")) == set(MESSAGE_HAS)
 
 
 def live_faults(kind: JobEventTypes, given: JsonObject) -> list[str]:
