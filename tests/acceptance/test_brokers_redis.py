@@ -256,6 +256,36 @@ async def test_an_unknown_callback_is_told_at_once(tmp_path: Path, server: Valke
     assert "called `tke`" in caught.value.message
 
 
+async def test_what_its_callback_never_takes_is_told_at_once(
+    tmp_path: Path, server: Valkey
+) -> None:
+    """Each would make poison of every message."""
+    more = {
+        "functions": [{"tag": "add", "handler": "python", "input": {"a": {"type": "INTEGER"}}}],
+        "jobs": [{"tag": "points", "event_type": "function", "event_tag": "add"}],
+    }
+    async with shop(tmp_path, a_broker(server)) as ductape:
+        await ductape.products.apply({**product(a_broker(server)), **more})
+
+        async def faults_of(**parts: object) -> list[str]:
+            with pytest.raises(ValidationError) as raised:
+                await ductape.processor.job.dispatch(a_subscription(**parts))
+            return sorted(one["path"] for one in raised.value.errors)
+
+        wrong = {"payload": {"a": "one"}, "pay": "$Message{body}"}
+        paths = ["input.input.pay", "input.input.payload.a"]
+        assert await faults_of(callback="add", input=wrong) == paths
+        assert await faults_of(callback="points", input=wrong) == paths
+        beside = await faults_of(callback="add", input=wrong, max_messages=-1)
+        assert beside == [*paths, "input.max_messages"]
+        assert await faults_of(callback="bus:bare", input={"mesage": 1}) == ["input.input"]
+        assert await faults_of(app="nowhere") == ["input.app"]
+        right = {"payload": {"a": "$Message{body}{a}", "b": {"$literal": "$x"}}}
+        for callback in ("add", "points"):
+            asked = a_subscription(callback=callback, input=right, duration=1)
+            assert (await ductape.processor.job.dispatch(asked))["status"] == "queued"
+
+
 async def test_a_topic_does_not_feed_itself(tmp_path: Path, server: Valkey) -> None:
     async with shop(tmp_path, a_broker(server)) as ductape:
         own = a_subscription(callback="bus:orders", input={"message": "$Message{body}"})

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ductape.domain.fingerprint import canonical, request_digest, twin_digest
 from ductape.domain.inputs.topic import timeout_of
 from ductape.domain.job import JobSpec, Run, SealedSession
+from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.recurring import begin
 from ductape.domain.request import JobRequest, SessionToken
 from ductape.domain.target import Target
@@ -21,6 +22,7 @@ from ductape.ports.entropy import Entropy
 from ductape.ports.sessions import OpenedSession, SessionOpener
 from ductape.ports.stores.intake import NewJob
 from ductape.ports.vault import Vault
+from ductape.services.intake.callbacks import callback_faults
 from ductape.services.intake.ids import Ids
 from ductape.services.intake.injection import SessionData
 from ductape.services.intake.judging import Ask, judged, named
@@ -88,7 +90,8 @@ class Builder:
         session = await self._open(request, request.env)
         data = None if session is None else SessionData(session.tag, session.data)
         lacking = await session_faults(called, ask, data)
-        warnings = (*request.warnings, *judged(target, called, request, data, lacking))
+        mapped = await callback_faults(called, request.input, ask)
+        warnings = (*request.warnings, *judged(target, called, request, data, lacking, mapped))
         identity = held or self._ids.new(now_ms)
         sealed = self._sealed(request.session, session, identity)
         spec = self._sealing.hidden(_spec_of(request, target, called, sealed, now_ms), identity)
@@ -138,9 +141,10 @@ class Builder:
         return NewJob(identity, spec, first, schedule, digest, twin)
 
     def _asking(self, request: JobRequest, version: int, env: str) -> Ask:
-        async def ask(event: str, app: str | None) -> Target:
+        async def ask(event: str, app: str | None, given: JsonObject | None = None) -> Target:
+            given = request.input if given is None else given
             return await self._catalog.resolve(
-                request.product, env, event, app, request.input, version=version
+                request.product, env, event, app, given, version=version
             )
 
         return ask

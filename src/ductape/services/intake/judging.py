@@ -4,7 +4,8 @@ Asked of the catalog for a caller's request, and of a document that is about to 
 it declares.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -19,8 +20,18 @@ from ductape.errors import Fault, NotFound, ValidationError, fault, invalid
 from ductape.services.intake.injection import SessionData, judge
 from ductape.services.intake.refusing import along_with, missing_with
 
-Ask = Callable[[str, str | None], Awaitable[Target]]
-"""Finds what an event, and an app, name for a request; raises `NotFound` or `ValidationError`."""
+
+class Ask(Protocol):
+    """Finds what events name for a request."""
+
+    async def __call__(
+        self, event: str, app: str | None, given: JsonObject | None = None
+    ) -> Target:
+        """Return what an event, and an app, name; `given` is what it gets, if not the input.
+
+        Raises `NotFound` or `ValidationError`.
+        """
+        ...
 
 
 async def named(request: JobRequest, ask: Ask) -> tuple[Target, Target]:
@@ -31,12 +42,18 @@ async def named(request: JobRequest, ask: Ask) -> tuple[Target, Target]:
     target = called = await ask(request.event, request.app)
     if is_delivery(target.kind, target.event):
         raise invalid("event", "an event of the product", "a webhook, which the system calls")
-    while called.kind is JobEventTypes.JOB and called.needs is None:
-        pointing = msgspec.convert(called.definition, PointingTarget)
-        called = await ask(pointing.event, pointing.app)
+    called = await pointed_at(called, ask)
     if called.kind is JobEventTypes.SUBSCRIBE:
         await _refuse_callback(called, request.input, ask)
     return target, called
+
+
+async def pointed_at(target: Target, ask: Ask, given: JsonObject | None = None) -> Target:
+    """Return what takes an input in the end: of a job that points, the event that it points at."""
+    while target.kind is JobEventTypes.JOB and target.needs is None:
+        pointing = msgspec.convert(target.definition, PointingTarget)
+        target = await ask(pointing.event, pointing.app, given)
+    return target
 
 
 async def _refuse_callback(topic: Target, given: JsonObject, ask: Ask) -> None:
@@ -68,13 +85,14 @@ def judged(
     request: JobRequest,
     session: SessionData | None,
     lacking: Sequence[Fault] = (),
+    mapped: Sequence[Fault] = (),
 ) -> list[str]:
     """Check an input by what takes it in the end, its references by the event itself.
 
-    `lacking` is what is missing already. Returns warnings; raises `ValidationError` or
-    `ReferenceMissing`.
+    `lacking` is what is missing already, `mapped` what its callback never takes. Returns warnings;
+    raises `ValidationError` or `ReferenceMissing`.
     """
-    faults = check_input(called, request.input, resolved=False)
+    faults = [*check_input(called, request.input, resolved=False), *mapped]
     if request.bytes_given and target.kind is not JobEventTypes.STORAGE:
         hint = "encode it as base64 text; `blob` of a storage takes bytes"
         faults.append(fault("input.blob", "a plain JSON value", "bytes", hint=hint))

@@ -21,6 +21,7 @@ from ductape.errors import (
 )
 from ductape.ports.catalog import Catalog
 from ductape.ports.sessions import OpenedSession
+from ductape.services.intake.callbacks import callback_faults
 from ductape.services.intake.injection import SessionData
 from ductape.services.intake.judging import Ask, judged, named
 from ductape.services.intake.refusing import as_validation, together
@@ -121,7 +122,9 @@ async def _input(
         return _anywhere(request)
     target, called, ask = found
     try:
-        judged(target, called, request, data, await session_faults(called, ask, data))
+        lacking = await session_faults(called, ask, data)
+        mapped = await callback_faults(called, request.input, ask)
+        judged(target, called, request, data, lacking, mapped)
     except ValidationError as error:
         left = [each for each in error.errors if known or not _misses(each, error)]
         return [error if known else ValidationError(left)] if left else []

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from ductape.domain.jsonlimits import Limits
+from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.product import (
     Choice,
     Declared,
@@ -27,6 +28,7 @@ from ductape.domain.target import Target
 from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import Fault, NotFound, ValidationError, invalid
 from ductape.ports.clock import Clock
+from ductape.services.intake.callbacks import callback_faults
 from ductape.services.intake.judging import Ask, judged, named
 from ductape.services.intake.session_uses import session_faults
 from ductape.services.products.stranding import KnownHandlers
@@ -100,7 +102,8 @@ class Rehearsing:
             ask = self._asking(product, request)
             target, called = await named(request, ask)
             lacking = await session_faults(called, ask, None)
-            return judged(target, called, request, None, lacking)
+            mapped = await callback_faults(called, request.input, ask)
+            return judged(target, called, request, None, lacking, mapped)
         except ValidationError as error:
             raise ValidationError(at_place(declared, error.errors)) from error
         except NotFound as error:
@@ -108,10 +111,11 @@ class Rehearsing:
             raise invalid(place, "one that exists", error.message) from error
 
     def _asking(self, product: Product, request: JobRequest) -> Ask:
-        async def ask(event: str, app: str | None) -> Target:
+        async def ask(event: str, app: str | None, given: JsonObject | None = None) -> Target:
+            given = request.input if given is None else given
             known = await self._known_handlers(handler_tags(event))
             answer = resolve(product, Question(request.env, event, app), known)
-            return choose(answer, request.input) if isinstance(answer, Choice) else answer
+            return choose(answer, given) if isinstance(answer, Choice) else answer
 
         return ask
 
