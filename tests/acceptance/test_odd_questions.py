@@ -176,6 +176,13 @@ async def test_half_a_character_is_in_no_id_to_wait_for(ductape: Ductape) -> Non
         await ductape.jobs.get(key="caf\udce9", product="shop", env="dev")
 
 
+async def test_a_page_without_jobs_is_refused_in_the_words_of_other_pages(
+    ductape: Ductape,
+) -> None:
+    with pytest.raises(ValidationError, match="limit: expected an integer from 1 to 1000, found 0"):
+        await ductape.jobs.list(limit=0)
+
+
 async def test_an_id_and_a_key_at_once_are_refused(ductape: Ductape) -> None:
     stored = await ductape.processor.job.dispatch({**JOB, "key": "mine"})
     with pytest.raises(ValidationError) as refused:

@@ -41,7 +41,7 @@ def apply(
 ) -> None:
     """Store a product's document as its new version. An unchanged one changes nothing."""
     call = Call.of(context, store, as_json=as_json)
-    source = object_of(STDIN, None, "FILE") if file == STDIN else Path(file)
+    source = object_of(STDIN, None, "standard input") if file == STDIN else Path(file)
     applied = call.ask(lambda here: here.products.apply(source, dry_run=dry_run, force=force))
     call.show(applied, human=lambda: _applied(applied, dry_run=dry_run))
     if not call.as_json:

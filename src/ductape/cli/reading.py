@@ -4,6 +4,8 @@ A secret is never an argument: arguments stand in process lists and shell histor
 """
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +17,8 @@ from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.errors import ConfigError, Fault, NotFound, ValidationError, fault, invalid
 
 STDIN = "-"
+
+HOW = "give FILE, or pipe it in"
 
 MOST_BYTES = 67_108_864
 """Of what is read, 64 MiB: a batch of jobs."""
@@ -40,17 +44,21 @@ def value_of(source: str) -> JsonValue:
     """Return the JSON or YAML value of a file, or of standard input for `-`."""
     suffix = "" if source == STDIN else Path(source).suffix
     text = text_of(source)
-    try:
+    with _naming(_name(source)):
         return _value(text, suffix)
-    except ValidationError as error:
-        raise ValidationError([_in(_name(source), one) for one in error.errors]) from error
 
 
 def object_of(source: str, inline: str | None, path: str) -> JsonObject:
     """Return the object given inline, else that of a file or of standard input."""
-    value = value_of(source) if inline is None else _value(inline)
+    if inline is None:
+        value, hint = value_of(source), HOW
+    else:
+        with _naming(f"--{path}"):
+            value, hint = _value(inline), None
+    if value is None:
+        raise invalid(path, "an object", "nothing", hint=hint)
     if not isinstance(value, dict):
-        raise invalid(path, "an object", "nothing" if value is None else kind_of(value))
+        raise invalid(path, "an object", kind_of(value))
     return value
 
 
@@ -61,7 +69,7 @@ def token_of(source: str, inline: str | None, key: str) -> str:
     """
     text = (text_of(source) if inline is None else inline).strip()
     if not text:
-        raise invalid(key, "a token", "nothing")
+        raise invalid(key, "a token", "nothing", hint=HOW if inline is None else None)
     if not text.startswith("{"):
         return text
     pair = cast("JsonObject", _value(text))
@@ -104,8 +112,16 @@ def _file(path: Path) -> bytes:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", path=str(path)) from error
 
 
+@contextmanager
+def _naming(name: str) -> Generator[None]:
+    """Say in which file or option a fault is, where it has no place of its own."""
+    try:
+        yield
+    except ValidationError as error:
+        raise ValidationError([_in(name, one) for one in error.errors]) from error
+
+
 def _in(name: str, wrong: Fault) -> Fault:
-    """Say in which file a fault is, where it has no place of its own."""
     return fault(wrong["path"] or name, wrong["expected"], wrong["found"], hint=wrong.get("hint"))
 
 

@@ -95,6 +95,11 @@ def test_every_fault_of_a_document_is_told(terminal: Terminal) -> None:
     assert "did you mean `jobs`?" in answer.err
 
 
+def test_what_is_piped_in_and_no_document_is_told_so(terminal: Terminal) -> None:
+    answer = terminal("apply", "-", stdin="3")
+    assert "error: standard input: expected an object, found a number" in answer.err
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [

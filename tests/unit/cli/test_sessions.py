@@ -75,7 +75,20 @@ def test_a_token_of_nobody_is_refused_without_being_shown(shop: Terminal) -> Non
 
 def test_no_token_is_told_as_none(shop: Terminal) -> None:
     answer = shop("sessions", "decrypt", *WHERE, stdin="\n")
-    assert (answer.code, answer.err) == (2, "error: token: expected a token, found nothing\n")
+    said = "token: expected a token, found nothing (give FILE, or pipe it in)"
+    assert (answer.code, answer.err) == (2, f"error: {said}\n")
+
+
+def test_no_data_is_told_with_how_to_give_it(shop: Terminal) -> None:
+    answer = shop("sessions", "start", *WHERE)
+    said = "data: expected an object, found nothing (give FILE, or pipe it in)"
+    assert (answer.code, answer.err) == (2, f"error: {said}\n")
+
+
+def test_what_is_no_json_is_told_with_its_option(shop: Terminal) -> None:
+    answer = shop("sessions", "start", *WHERE, "--data", "{")
+    assert answer.code == 2
+    assert answer.err.startswith("error: --data: expected JSON, found ")
 
 
 def test_a_pair_without_the_token_is_bad_input(shop: Terminal) -> None:

@@ -91,7 +91,7 @@ def read_count(value: object, path: str, *, most: int) -> int:
     """Read how many are wanted."""
     if type(value) is int and 1 <= value <= most:
         return value
-    raise ValidationError([fault(path, f"1 to {most}", repr(value))])
+    raise ValidationError([fault(path, f"an integer from 1 to {most}", repr(value))])
 
 
 def _read(given: Mapping[str, object], path: str, faults: list[Fault]) -> JobFilter:
