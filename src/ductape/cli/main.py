@@ -101,6 +101,8 @@ def _command(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(app)
     try:
         code: object = command.main([*arguments], prog_name=NAME, standalone_mode=False)
-    except SystemExit:  # Typer's own end where the reader of the help is gone
-        return output.BROKEN_PIPE
+    except SystemExit as ended:  # Typer's own, where the reader of the help is gone
+        if isinstance(ended.__context__, BrokenPipeError):
+            return output.BROKEN_PIPE
+        raise
     return code if isinstance(code, int) else 0
