@@ -204,3 +204,52 @@ async def test_what_waits_behind_many_queues_for_another_worker_is_claimed_at_on
     for name in ("a", "z", "q75"):
         [wanted] = await stored(store, a_new_job(a_spec(queue=name)))
         assert await claimed_ids(store) == [wanted]
+
+
+async def test_one_slot_serves_each_product_of_many_queues(store: Store) -> None:
+    await hired(store, "w1")
+    groups = [(f"q{at}", product) for at in range(150) for product in ("a", "b")]
+    specs = [a_spec(queue=queue, product=product) for queue, product in groups]
+    await stored(store, *(a_new_job(spec) for spec in specs * 3))
+    served: set[tuple[str, str]] = set()
+    for _ in range(3 * 150):
+        [claim] = await claimed(store, a_wish(slots=1))
+        served.add((claim.run.spec.queue, claim.run.spec.product))
+    assert served == set(groups)
+
+
+async def test_a_flood_in_one_of_many_queues_does_not_starve_the_others(store: Store) -> None:
+    await hired(store, "w1")
+    names = [f"q{at}" for at in range(150)]
+    await stored(store, *(a_new_job(a_spec(queue="q7"), due_ms=NOW_MS - 10) for _ in range(500)))
+    await stored(store, *(a_new_job(a_spec(queue=name)) for name in names * 3))
+    turns = [await claimed(store, a_wish(slots=50)) for _ in range(4 * len(names) // 50)]
+    assert {claim.run.spec.queue for claims in turns for claim in claims} == set(names)
+    assert sum(len(claims) < 50 for claims in turns) <= 1  # whoever finds less looks again
+
+
+async def test_many_queues_are_drained_by_turns_that_tell_there_is_more(store: Store) -> None:
+    """Most of what waits is paused, another worker's, or behind a gate that is full."""
+    await hired(store, "w1")
+    names = [f"q{at}" for at in range(300)]
+    for name in names[::30]:
+        await store.queues.pause(name, paused=True)
+    gated = a_spec(concurrency_key="k", concurrency_limit=1)
+    parts = [{"needs": "job:other"}, {"needs": "job:other"}, {}, {"needs": "job:other"}]
+    asked = [a_spec(queue=name, **parts[at % 4]) for at, name in enumerate(names)]
+    asked += [replace(gated, queue=name) for name in names[::2]]
+    jobs = await stored(store, *(a_new_job(spec) for spec in asked))
+    paused = set(names[::30])
+    free = {
+        job
+        for job, spec in zip(jobs, asked, strict=True)
+        if not spec.needs and spec.concurrency_key is None and spec.queue not in paused
+    }
+    got: set[str] = set()
+    more = True
+    while more:
+        turn = await store.claims.turn(a_wish(slots=7), [], now_ms=NOW_MS)
+        got.update(claim.run.job_id for claim in turn.claims)
+        more = turn.more or turn.busy
+    assert got >= free
+    assert len(got - free) == 1

@@ -45,6 +45,7 @@ VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "due_at": [NOW_MS],
     "queues": None,
     "most": 100,
+    "most_queues": 64,
     "flows": ["orders"],
     **{
         f"{look}_{name}": [value]

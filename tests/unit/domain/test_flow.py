@@ -3,7 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ductape.domain.limits.flow import SEPARATOR, Head, Room, flow_of, gate_of, share_out
+from ductape.domain.limits.flow import (
+    SEPARATOR,
+    Head,
+    Room,
+    flow_of,
+    gate_of,
+    last_served,
+    share_out,
+)
 from tests.builders import a_spec
 
 FREE = Room({}, {})
@@ -35,6 +43,7 @@ heads = st.lists(
 )
 turns = st.integers(0, 1_000)
 slots = st.integers(1, 300)
+names = st.sampled_from("abcdefghijklm")
 
 
 def test_a_flow_is_the_product_or_the_key_within_product_and_env() -> None:
@@ -131,3 +140,16 @@ def test_handlers_of_one_flow_take_turns_by_age() -> None:
     found = [a_head(needs="job:young", due=9), a_head(needs="job:old", due=1), a_head("z")]
     order = [share.head.needs for share in share_out(found, FREE, slots=1, turn=0)]
     assert order == ["job:old", "", "job:young"]
+
+
+@given(st.sets(names, min_size=1), names, slots)
+def test_who_goes_round_serves_each_queue_before_one_is_served_again(
+    queues: set[str], after: str, free: int
+) -> None:
+    served: list[str] = []
+    while len(served) < len(queues):
+        left = [a_head(queue=queue) for queue in queues]
+        order = [s.head.queue for s in share_out(left, FREE, slots=free, turn=0, after=after)]
+        after = last_served(order, free)
+        served += order[: order.index(after) + 1]
+    assert set(served[: len(queues)]) == queues

@@ -60,15 +60,15 @@ class Room(Struct, frozen=True):
 
 
 def share_out(
-    heads: Sequence[Head], room: Room, *, slots: int, turn: int, in_order: bool = False
+    heads: Sequence[Head], room: Room, *, slots: int, turn: int, after: str | None = None
 ) -> list[Share]:
     """Divide a worker's free slots among waiting groups, in the order in which to take them.
 
     Queues share alike, in a queue products, in a product flows; a higher priority of the same
     queue comes first. What a share leaves over is divided again in the next turn, and does not go
     to the less urgent before: they have a share only beside what could have had every slot. Who
-    begins changes with the turn, so that one slot serves all in the end; `in_order`: the first
-    queue begins, since the caller goes round them.
+    begins changes with the turn, so that one slot serves all in the end. Who goes round many queues
+    names the one `after` which to begin, and counts the rounds instead of the turns.
 
     >>> def head(flow, due=0):
     ...     return Head("default", 0, flow, "", due, None)
@@ -78,16 +78,33 @@ def share_out(
     """
     queues = _by([head for head in heads if _fits(head, room)], lambda head: head.queue)
     shares: list[tuple[int, int, Share]] = []
-    of_queue = turn if in_order or not queues else turn // len(queues)
-    for _, waiting in _rotated(queues, 0 if in_order else turn):
+    if after is None:
+        queues, turn = _rotated(queues, turn), turn // max(len(queues), 1)
+    else:
+        queues = sorted(queues, key=lambda queue: going_round(queue[0], after))
+    for _, waiting in queues:
         portion = _portion(slots, len(queues))
         for place, (_, ranked) in enumerate(_by(waiting, lambda head: head.rank)):
-            found = [*_of_rank(ranked, portion, of_queue)]
+            found = [*_of_rank(ranked, portion, turn)]
             shares += [(place, at, share) for at, share in found]
             if any(share.most < slots for _, share in found):
                 break
     shares.sort(key=lambda placed: placed[:2])
     return list(_within([share for *_, share in shares], room))
+
+
+def going_round(queue: str, after: str) -> tuple[bool, str]:
+    """Sort queues as somebody meets them who begins after one of them, and goes round."""
+    return queue <= after, queue
+
+
+def last_served(queues: Sequence[str], slots: int) -> str:
+    """Return the last of some queues to have a share, where each can use up its own.
+
+    >>> last_served(["a", "b", "c", "d"], slots=10), last_served(["a", "b", "c", "d"], slots=2)
+    ('d', 'b')
+    """
+    return queues[_portion(slots, _portion(slots, len(queues))) - 1]
 
 
 def _of_rank(ranked: Sequence[Head], slots: int, turn: int) -> Iterator[tuple[int, Share]]:

@@ -14,6 +14,7 @@ from ductape.stores.postgres.rows.values import Row, Values
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.locks import lock_holders
 from ductape.stores.postgres.server.transaction import Transaction
+from ductape.stores.postgres.turns.rounds import EVERY_QUEUE, Groups
 
 MOST_RUNS = 1_000
 """How many runs of one group are counted."""
@@ -85,14 +86,7 @@ async def _waiting(transaction: Transaction, now_ms: int) -> list[Waiting]:
 
 async def _groups(transaction: Transaction) -> Sequence[Row]:
     """Go from group to group of each queue: of each, its first run is the oldest."""
-    from_the_first: Values = {
-        "queues": None,
-        "last_queue": [],
-        "last_rank": [],
-        "last_flow": [],
-        "last_needs": [],
-        "most": MOST_GROUPS,
-    }
+    from_the_first: Values = {**Groups(most=EVERY_QUEUE).values(), "most": MOST_GROUPS}
     heads = await transaction.rows("runs", "heads", from_the_first)
     queue, rank, flow, needs, due_at = ([head[at] for head in heads] for at in range(5))
     asked: Values = {

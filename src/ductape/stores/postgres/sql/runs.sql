@@ -42,19 +42,26 @@ SELECT due_at FROM ductape.runs WHERE state = 'scheduled' ORDER BY due_at LIMIT 
 
 -- name: heads
 -- The first run of each group of runs that may start now, by steps from group to group in the index:
--- of every queue, or of those named, the first groups, and those after where the last look ended.
-WITH RECURSIVE queued (queue) AS (
-    (SELECT queue FROM ductape.runs WHERE state = 'queued' AND losses = 0 AND %(queues)s::text[] IS NULL
-     ORDER BY queue LIMIT 1)
+-- of so many queues, going round from after one of them, or of those named, the first groups, and those
+-- after where the last look at a queue ended.
+WITH RECURSIVE queued (queue, round, place) AS (
+    SELECT %(after)s::text COLLATE "C", 0, 0 WHERE %(queues)s::text[] IS NULL
     UNION ALL
-    SELECT (SELECT runs.queue FROM ductape.runs
-            WHERE state = 'queued' AND losses = 0 AND runs.queue > queued.queue ORDER BY runs.queue LIMIT 1)
-    FROM queued WHERE queued.queue IS NOT NULL
+    SELECT next.queue, next.round, queued.place + 1 FROM queued CROSS JOIN LATERAL (
+        (SELECT runs.queue, queued.round AS round FROM ductape.runs
+         WHERE state = 'queued' AND losses = 0 AND runs.queue > queued.queue ORDER BY runs.queue LIMIT 1)
+        UNION ALL
+        (SELECT runs.queue, 1 FROM ductape.runs
+         WHERE state = 'queued' AND losses = 0 AND queued.round = 0 ORDER BY runs.queue LIMIT 1)
+        LIMIT 1) AS next
+    WHERE queued.place < %(most_queues)s AND (next.round = 0 OR next.queue <= %(after)s)
+), looked_at (queue) AS (
+    SELECT queue FROM queued WHERE place > 0 UNION ALL SELECT unnest(%(queues)s::text[])
 ), starts (queue, rank, flow, needs, again) AS (
-    SELECT queue, -1000, '', '', false FROM queued WHERE queue IS NOT NULL
-    UNION ALL SELECT unnest(%(queues)s::text[]), -1000, '', '', false
+    SELECT queue, -1000, '', '', false FROM looked_at
     UNION ALL SELECT *, true FROM unnest(%(last_queue)s::text[], %(last_rank)s::integer[],
-        %(last_flow)s::text[], %(last_needs)s::text[])
+        %(last_flow)s::text[], %(last_needs)s::text[]) AS last (queue, rank, flow, needs)
+    WHERE last.queue IN (SELECT queue FROM looked_at)
 ), walk (queue, rank, flow, needs, due_at, concurrency, again, step) AS (
     SELECT starts.queue, head.*, starts.again, 1 FROM starts CROSS JOIN LATERAL (
         SELECT rank, flow, needs, due_at, concurrency FROM ductape.runs

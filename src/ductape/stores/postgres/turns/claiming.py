@@ -26,13 +26,8 @@ from ductape.stores.postgres.rows.values import RUN_COLUMNS, Row, Values, run_of
 from ductape.stores.postgres.server.lines import Asked
 from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.settling.applying import schedules_of
-from ductape.stores.postgres.turns.outlook import (
-    MOST_HEADS,
-    Outlook,
-    Sight,
-    groups_asked_for,
-    look_out,
-)
+from ductape.stores.postgres.turns.outlook import Outlook, Sight, ask_heads, look_out
+from ductape.stores.postgres.turns.rounds import MOST_QUEUES, Groups, Rounds, View
 
 MOST_SUSPECTS = 10
 UNLIMITED = Room({}, {})
@@ -50,14 +45,32 @@ class Taken(Struct, frozen=True):
     """Whether something was in another worker's hands."""
     missing: frozenset[str] = frozenset()
     """The flows whose gates are yet to be made."""
+    unseen: bool = False
+    """Whether nothing fits in the queues that were looked at, and there are others."""
 
 
 class Seen(Struct, frozen=True):
     """What waited at the last look, where nothing had to be weighed but to share it out fairly."""
 
-    queues: tuple[str, ...]
-    """Where it was looked; empty for every queue."""
-    heads: Sequence[Head]
+    view: View
+    on: str | None = None
+    """After which of many queues to look on; none: after the last that has a share now."""
+
+
+class Onward(Struct, frozen=True):
+    """A look at the queues that follow, for the next turn to go by; its answer may be to come."""
+
+    groups: Groups
+    heads: Asked
+
+
+class AsSeen(Struct, frozen=True):
+    """A claim by what was seen; its answer may be to come."""
+
+    shares: list[Share]
+    claim: Asked
+    onward: Onward | None
+    """None where there are few queues."""
 
 
 class Claiming:
@@ -66,22 +79,20 @@ class Claiming:
     def __init__(self) -> None:
         """Begin with the first queue."""
         self._turns = 0
-        self._stopped_at: dict[str, Head] = {}
-        """Where the look at a queue with many groups ended."""
+        self._rounds = Rounds()
         self.seen: Seen | None = None
         """What a claim can go by without a look."""
 
     async def look_out(self, transaction: Transaction, wish: Wish, *, now_ms: int) -> Sight:
-        """Ask what a turn must know, from where the last look ended as well."""
-        return await look_out(transaction, wish, [*self._stopped_at.values()], now_ms=now_ms)
+        """Ask what a turn must know, from where the last look ended."""
+        return await look_out(transaction, wish, self._rounds.groups(wish), now_ms=now_ms)
 
     async def claim(
         self, transaction: Transaction, wish: Wish, outlook: Outlook, limited: Limited, now_ms: int
     ) -> Taken:
         """Take what fits, in the order in which it is to begin."""
-        self._turns += 1
-        heads = self._heads(outlook.heads)
-        fit = _fit(heads, wish)
+        view = self._rounds.view(outlook.groups, outlook.heads)
+        fit = _fit(view, wish)
         gates = Gates(transaction)
         suspects: list[Row] = []
         if wish.suspect and outlook.suspects:
@@ -92,49 +103,98 @@ class Claiming:
         if not found.busy:
             await block(transaction, (head for head in fit if rooms.get(head.flow) == 0))
         free = wish.slots - len(suspects)
-        shares = share_out(fit, found.room, slots=free, turn=self._turns) if free else []
-        rows = suspects + await _take(transaction, wish, shares, free, now_ms)
-        claims = await claims_of(transaction, rows)
-        self.seen = self._plain(outlook, heads, wish) if rows else None
-        # Nothing of a share: others have it in their hands, and the next may wait behind it.
-        busy = found.busy or bool(shares and not rows)
-        return Taken(claims, found.limited, busy, frozenset(gates.missing))
+        shares = self._shares(view, fit, found.room, free) if free else []
+        if free:
+            self._rounds.go_on(view, {share.head.queue for share in shares}, free)
+        rows, self.seen = suspects, None
+        if shares:
+            onward = None if outlook.limited or outlook.suspects else view
+            values = _taking(wish, shares, free, now_ms)
+            rows = rows + await self._take(transaction, wish, values, onward)
+        return Taken(
+            await claims_of(transaction, rows),
+            found.limited,
+            # Nothing of a share: others have it in their hands, and the next may wait behind it.
+            busy=found.busy or bool(shares and not rows),
+            missing=frozenset(gates.missing),
+            unseen=free > 0 and not shares and view.is_part,
+        )
 
     async def ask_as_seen(
         self, transaction: Transaction, seen: Seen, wish: Wish, *, now_ms: int
-    ) -> Asked:
+    ) -> AsSeen:
         """Ask for the shares of what was seen, unless there is more to be weighed by now."""
-        self._turns += 1
-        shares = share_out(_fit(seen.heads, wish), UNLIMITED, slots=wish.slots, turn=self._turns)
+        view = seen.view
+        shares = self._shares(view, _fit(view, wish), UNLIMITED, wish.slots)
         values: Values = {
-            **groups_asked_for(wish, []),
-            **{f"seen_{name}": column for name, column in by_group(seen.heads).items()},
+            **Groups(wish.queues if view.after is None else view.queues).values(),
+            **{f"seen_{name}": column for name, column in by_group(view.heads).items()},
             **_taking(wish, shares, wish.slots, now_ms),
         }
-        return await transaction.ask("runs", "claim_as_seen", values)
+        claim = await transaction.ask("runs", "claim_as_seen", values)
+        if view.after is None:
+            return AsSeen(shares, claim, None)
+        after = seen.on or view.end({share.head.queue for share in shares}, wish.slots)
+        return AsSeen(shares, claim, await self._ask_onward(transaction, wish, after))
 
-    def _plain(self, outlook: Outlook, heads: Sequence[Head], wish: Wish) -> Seen | None:
-        """Return what was seen, if that is all there is to know."""
-        flows = {(head.queue, head.rank, head.flow) for head in heads}
-        special = outlook.limited or outlook.suspects or self._stopped_at
-        # Of a flow with several handlers the oldest comes first, which has to be looked at.
-        if special or len(flows) < len(heads) or any(head.limit is not None for head in heads):
-            return None
-        return Seen(wish.queues, heads)
+    async def go_on(self, seen: Seen | None, wish: Wish, onward: Onward) -> None:
+        """Go by the queues that follow; where nothing fits there, by what was seen before.
 
-    def _heads(self, rows: Sequence[Row]) -> list[Head]:
-        """Read the groups, and remember where the look at a queue with many of them ended."""
-        self._stopped_at.clear()
-        again = {row[0] for row in rows if row[6]}
-        for row in rows:
-            if row[7] == MOST_HEADS and row[6] == (row[0] in again):
-                self._stopped_at[row[0]] = Head(*row[:6])
-        return list(dict.fromkeys(Head(*row[:6]) for row in rows))
+        Unless another lane has come further meanwhile.
+        """
+        rows = await onward.heads.rows()
+        if self.seen is not seen:
+            return
+        view = self._rounds.view(onward.groups, rows)
+        if view.after is None or _fit(view, wish):
+            self._rounds.begin(view.after or "")
+            self.seen = _plain(view, wish)
+        elif seen is not None:
+            self._rounds.begin(view.queues[-1], again=True)
+            self.seen = replace(seen, on=view.queues[-1])
+
+    def _shares(self, view: View, fit: Sequence[Head], room: Room, slots: int) -> list[Share]:
+        """Share out what fits, each turn from another queue on."""
+        self._turns += 1
+        turn = self._turns if view.after is None else self._rounds.count
+        return share_out(fit, room, slots=slots, turn=turn, after=view.after)
+
+    async def _take(
+        self, transaction: Transaction, wish: Wish, values: Values, plain: View | None
+    ) -> list[Row]:
+        """Take shares; `plain`: what was seen, where that is all there is to know."""
+        asked = await transaction.ask("runs", "claim", values)
+        if plain is None:
+            return await asked.rows()
+        many = plain.after is not None
+        onward = await self._ask_onward(transaction, wish, self._rounds.after) if many else None
+        rows = await asked.rows()
+        self.seen = seen = _plain(plain, wish) if rows else None
+        if onward is not None:
+            await self.go_on(seen, wish, onward)
+        return rows
+
+    async def _ask_onward(self, transaction: Transaction, wish: Wish, after: str) -> Onward:
+        groups = replace(self._rounds.groups(wish), after=after, most=MOST_QUEUES)
+        return Onward(groups, await ask_heads(transaction, groups))
 
 
-def _fit(heads: Sequence[Head], wish: Wish) -> list[Head]:
+def _plain(view: View, wish: Wish) -> Seen | None:
+    """Return what was seen, if that is all there is to know; of many queues those of use."""
+    fit = {head.queue for head in _fit(view, wish)}
+    if view.after is not None:
+        view = view.among({*[queue for queue in view.queues if queue in fit][:MOST_QUEUES]})
+    flows = {(head.queue, head.rank, head.flow) for head in view.heads}
+    # Of a flow with several handlers the oldest comes first, which has to be looked at.
+    special = view.long or len(flows) < len(view.heads)
+    if special or not fit or any(head.limit is not None for head in view.heads):
+        return None
+    return Seen(view)
+
+
+def _fit(view: View, wish: Wish) -> list[Head]:
     """Return the groups that the worker has a handler for."""
-    return [head for head in heads if not head.needs or head.needs in wish.handlers]
+    return [head for head in view.heads if not head.needs or head.needs in wish.handlers]
 
 
 async def claimed_by(transaction: Transaction, worker: str, at_ms: int) -> list[Claim]:
@@ -157,14 +217,6 @@ def plain_claims(rows: Sequence[Row]) -> list[Claim]:
     claims = [Claim(run_of(row), product_version=row[VERSION_AT] or 0) for row in rows]
     claims.sort(key=lambda one: (-one.run.spec.priority, one.run.due_at_ms, one.run.job_id))
     return claims
-
-
-async def _take(
-    transaction: Transaction, wish: Wish, shares: Sequence[Share], free: int, now_ms: int
-) -> list[Row]:
-    if not shares:
-        return []
-    return await transaction.rows("runs", "claim", _taking(wish, shares, free, now_ms))
 
 
 def _taking(wish: Wish, shares: Sequence[Share], slots: int, now_ms: int) -> Values:

@@ -128,11 +128,13 @@ class PostgresClaims:
         settled: Settled | None = None,
     ) -> Turn:
         """Take a turn that looks before it claims; `settled`: that was done already."""
-        turn, missing = await self._engine.piped(
+        turn, taken = await self._engine.piped(
             lambda t: self._turn(t, wish, settlements, now_ms, settled)
         )
         self._quiet = len(turn.claims) <= 1
-        return await self._behind(missing, turn, wish, now_ms) if missing else turn
+        if taken.missing or taken.unseen:
+            return await self._besides(taken, turn, wish, now_ms)
+        return turn
 
     async def _further(
         self, settled: Settled, wish: Wish, settlements: Sequence[Settlement], now_ms: int
@@ -144,25 +146,26 @@ class PostgresClaims:
             log.warning("what waits is left to the next turn: %s", error)
             return Turn(settled.answers, [], next_turn_ms=None, busy=True)
 
-    async def _behind(self, missing: frozenset[str], turn: Turn, wish: Wish, now_ms: int) -> Turn:
-        """Make gates, and claim what they hold back; what was claimed already is told in any case.
+    async def _besides(self, taken: Taken, turn: Turn, wish: Wish, now_ms: int) -> Turn:
+        """Claim behind gates that are yet to be made, or in queues that were not looked at.
 
-        Nothing is held meanwhile.
+        Nothing is held meanwhile. What was claimed already is told in any case.
         """
         suspect = wish.suspect and not any(losses_in_a_row(one.run) for one in turn.claims)
         left = replace(wish, slots=wish.slots - len(turn.claims), suspect=suspect)
         try:
-            await self._engine.write(lambda t: make_gates(t, missing, now_ms))
+            if taken.missing:
+                await self._engine.write(lambda t: make_gates(t, taken.missing, now_ms))
             further, _ = await self._engine.piped(lambda t: self._turn(t, left, [], now_ms))
         except StoreError as error:
-            log.warning("what waits behind new gates is left to the next turn: %s", error)
+            log.warning("what else waits is left to the next turn: %s", error)
             return replace(turn, busy=True)
         return replace(
             further,
             answers=turn.answers,
             claims=[*turn.claims, *further.claims],
             crowded=turn.crowded or further.crowded,
-            more=turn.more or further.more,
+            more=bool(turn.claims) or further.more,
         )
 
     async def _turn(
@@ -172,8 +175,8 @@ class PostgresClaims:
         settlements: Sequence[Settlement],
         now_ms: int,
         settled: Settled | None = None,
-    ) -> tuple[Turn, frozenset[str]]:
-        """Take a turn; tell as well of which flows the gates are yet to be made."""
+    ) -> tuple[Turn, Taken]:
+        """Take a turn; tell as well what it could not take."""
         sent = settled or await self._settling.send(transaction, settlements, now_ms)
         sight = await self._claiming.look_out(transaction, wish, now_ms=now_ms)
         settled = await sent.settled()
@@ -194,10 +197,10 @@ class PostgresClaims:
             crowded=freed > len(taken.claims),
             busy=taken.busy,
             # What was skipped in another worker's hands may be free again.
-            more=bool(taken.claims),
+            more=bool(taken.claims) or taken.unseen,
             leased=outlook.leased,
         )
-        return turn, taken.missing
+        return turn, taken
 
 
 def _queue_of(settlement: Settlement) -> str | None:

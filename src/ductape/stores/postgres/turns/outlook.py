@@ -1,19 +1,15 @@
 """What a PostgreSQL turn must know before it claims, asked for in one breath."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec import Struct
 
-from ductape.domain.limits.flow import Head
 from ductape.ports.stores.claims import Wish
-from ductape.stores.postgres.limits.room import by_group
 from ductape.stores.postgres.rows.values import Row, Values
 from ductape.stores.postgres.server.lines import Asked
 from ductape.stores.postgres.server.transaction import Transaction
+from ductape.stores.postgres.turns.rounds import Groups
 
-MOST_HEADS = 64
-"""How many groups of a queue a turn looks at; the next turn begins where it stopped as well."""
 MOST_PROMOTED = 1_000
 
 
@@ -29,6 +25,8 @@ class Outlook(Struct, frozen=True):
     """Whether any run may wait that was lost before."""
     heads: list[Row]
     """The first runs of the groups that wait; none where the worker takes nothing on."""
+    groups: Groups
+    """Which groups were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +35,22 @@ class Sight:
 
     outlook: Asked
     heads: Asked | None
-    groups: Values
+    groups: Groups
     """Which groups were asked for."""
     until_ms: int
     """What falls due until then is to be queued."""
 
 
-async def look_out(
-    transaction: Transaction, wish: Wish, last: Sequence[Head], *, now_ms: int
-) -> Sight:
-    """Renew the lease and ask what there is; `last`: where the look at long queues ended before."""
-    groups = groups_asked_for(wish, last)
+async def look_out(transaction: Transaction, wish: Wish, groups: Groups, *, now_ms: int) -> Sight:
+    """Renew the lease and ask what there is."""
     outlook = await ask_outlook(transaction, wish, now_ms=now_ms)
-    heads = await transaction.ask("runs", "heads", groups) if wish.slots > 0 else None
+    heads = await ask_heads(transaction, groups) if wish.slots > 0 else None
     return Sight(outlook, heads, groups, now_ms + wish.ahead_ms)
 
 
-def groups_asked_for(wish: Wish, last: Sequence[Head]) -> Values:
-    """Name the groups of a look: the first ones, and those after where it ended before."""
-    return {
-        "queues": list(wish.queues) or None,
-        "most": MOST_HEADS,
-        **{f"last_{name}": column for name, column in by_group(last).items()},
-    }
+async def ask_heads(transaction: Transaction, groups: Groups) -> Asked:
+    """Ask for the first runs of groups."""
+    return await transaction.ask("runs", "heads", groups.values())
 
 
 async def ask_outlook(transaction: Transaction, wish: Wish, *, now_ms: int) -> Asked:
@@ -73,11 +64,11 @@ async def seen(transaction: Transaction, sight: Sight) -> Outlook:
     [(leased, due_ms, limited, suspects)] = await sight.outlook.rows()
     heads = [] if sight.heads is None else await sight.heads.rows()
     if due_ms is None or due_ms > sight.until_ms:
-        return Outlook(leased, due_ms, limited, suspects, heads)
+        return Outlook(leased, due_ms, limited, suspects, heads, sight.groups)
     promoted: Values = {"now": sight.until_ms, "most": MOST_PROMOTED}
     await transaction.change("runs", "promote", promoted)
     due_ms = await transaction.cell("runs", "next_due")
     if sight.heads is not None:
-        heads = await transaction.rows("runs", "heads", sight.groups)
+        heads = await (await ask_heads(transaction, sight.groups)).rows()
     # What was promoted may have been lost before.
-    return Outlook(leased, due_ms, limited, suspects=True, heads=heads)
+    return Outlook(leased, due_ms, limited, suspects=True, heads=heads, groups=sight.groups)

@@ -2,22 +2,31 @@
 
 Everything is sent in one breath, the commit as well. The claim shares out the groups of the last
 look, and takes nothing if by now there is more to be weighed: another group waits, or a run that
-was lost, a queue is limited, or the lease is gone. An ordinary turn looks again then.
+was lost, a queue is limited, or the lease is gone. An ordinary turn looks again then. Of many
+queues the last look saw some: those that follow are looked at along with the claim.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from msgspec import Struct
 
 from ductape.domain.change import Settlement
 from ductape.domain.job import Claim
+from ductape.domain.limits.flow import Share, flow_of
 from ductape.ports.stores.claims import Turn, Wish
 from ductape.stores.postgres.rows.values import Row
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.lines import Asked
 from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.settling.ending import Ending, Settled, send_ends
-from ductape.stores.postgres.turns.claiming import Claiming, Seen, claims_of, plain_claims
+from ductape.stores.postgres.turns.claiming import (
+    AsSeen,
+    Claiming,
+    Seen,
+    claims_of,
+    plain_claims,
+)
 from ductape.stores.postgres.turns.outlook import ask_outlook
 
 
@@ -26,7 +35,7 @@ class _Sent(Struct, frozen=True):
 
     ending: Ending
     outlook: Asked
-    claim: Asked
+    as_seen: AsSeen
 
 
 async def straight_turn(
@@ -37,17 +46,21 @@ async def straight_turn(
     None, with nothing done, where nothing was seen or a settlement does more than to end a run.
     """
     seen = claiming.seen
-    if seen is None or seen.queues != wish.queues or wish.slots == 0:
+    if seen is None or seen.view.named != wish.queues or wish.slots == 0:
         return None
     sent = await engine.piped(lambda t: _send(t, claiming, seen, wish, settlements, now_ms))
     if sent is None:
         return None
     settled = await sent.ending.settled()
     [(leased, due_ms, *_)] = await sent.outlook.rows()
-    claims = await _claims(engine, await sent.claim.rows())
+    shares, claim, onward = sent.as_seen.shares, sent.as_seen.claim, sent.as_seen.onward
+    claims = await _claims(engine, await claim.rows())
+    if claims and onward is not None:
+        await claiming.go_on(seen, wish, onward)
     comes_ms = None if due_ms is None else due_ms - wish.ahead_ms
-    if not claims or (comes_ms is not None and comes_ms <= now_ms):
-        claiming.seen = None  # whoever looks queues what falls due as well
+    is_due = comes_ms is not None and comes_ms <= now_ms  # whoever looks queues that as well
+    if not claims or is_due or (claiming.seen is seen and _leaves_some(shares, claims, wish)):
+        claiming.seen = None
     if not claims:
         return settled
     return Turn(settled.answers, claims, comes_ms, more=True, leased=leased)
@@ -65,9 +78,17 @@ async def _send(
     if ending is None:
         return None
     outlook = await ask_outlook(transaction, wish, now_ms=now_ms)
-    return _Sent(
-        ending, outlook, await claiming.ask_as_seen(transaction, seen, wish, now_ms=now_ms)
-    )
+    as_seen = await claiming.ask_as_seen(transaction, seen, wish, now_ms=now_ms)
+    return _Sent(ending, outlook, as_seen)
+
+
+def _leaves_some(shares: Sequence[Share], claims: Sequence[Claim], wish: Wish) -> bool:
+    """Tell whether a flow had all of its share, though others have left slots over."""
+    specs = [claim.run.spec for claim in claims]
+    had = Counter((spec.queue, -spec.priority, flow_of(spec)) for spec in specs)
+    heads = [(share.head, share.most) for share in shares]
+    full = any(had[head.queue, head.rank, head.flow] == most for head, most in heads)
+    return full and len(claims) < wish.slots
 
 
 async def _claims(engine: Engine, rows: Sequence[Row]) -> list[Claim]:

@@ -42,6 +42,7 @@ class Claiming:
         """Where the look at a queue with many groups ended."""
         self._after = ""
         """After which queue the next turn begins, where there are many."""
+        self._rounds = 0
         self._left_some = False
 
     @property
@@ -52,6 +53,7 @@ class Claiming:
     def claim(self, connection: Connection, wish: Wish, limited: Limited, now_ms: int) -> list[Run]:
         """Take what fits, in the order in which it is to begin."""
         self._turns += 1
+        begun = self._after
         runs = _take_suspect(connection, wish, limited, now_ms) if wish.suspect else []
         for queues in self._parts(connection, wish):
             found = self._of(connection, wish, queues, limited, runs, now_ms)
@@ -59,6 +61,7 @@ class Claiming:
             if found or len(runs) == wish.slots:
                 self._go_round(found, full=len(runs) == wish.slots)
                 break
+        self._rounds += self._after <= begun
         return sorted(runs, key=lambda run: (-run.spec.priority, run.due_at_ms, run.job_id))
 
     def _parts(self, connection: Connection, wish: Wish) -> Iterator[Sequence[str]]:
@@ -100,8 +103,8 @@ class Claiming:
         free = wish.slots - len(claimed)
         if not free:
             return runs
-        shares = share_out(fit, room, slots=free, turn=self._turns, in_order=self._left_some)
-        for share in shares:
+        turn, after = (self._rounds, "") if self._left_some else (self._turns, None)
+        for share in share_out(fit, room, slots=free, turn=turn, after=after):
             if len(runs) == free:
                 break
             runs += _take(connection, wish, share, free - len(runs), now_ms)
