@@ -84,11 +84,12 @@ async def _send(
 
 def _leaves_some(shares: Sequence[Share], claims: Sequence[Claim], wish: Wish) -> bool:
     """Tell whether a flow had all of its share, though others have left slots over."""
+    if len(claims) == wish.slots:
+        return False
     specs = [claim.run.spec for claim in claims]
     had = Counter((spec.queue, -spec.priority, flow_of(spec)) for spec in specs)
     heads = [(share.head, share.most) for share in shares]
-    full = any(had[head.queue, head.rank, head.flow] == most for head, most in heads)
-    return full and len(claims) < wish.slots
+    return any(had[head.queue, head.rank, head.flow] == most for head, most in heads)
 
 
 async def _claims(engine: Engine, rows: Sequence[Row]) -> list[Claim]:
