@@ -188,6 +188,19 @@ async def test_history_is_shown_newest_first_and_no_more_than_asked_for(store: S
     assert (await record(store, job_id)).last == found[0]
 
 
+async def test_runs_that_were_cancelled_under_way_are_counted(store: Store) -> None:
+    await hired(store, "w1")
+    [job_id] = await stored(store, a_recurring_job(a_spec(repeat=Repeat(every_ms=1_000))))
+    for at, outcome in enumerate((Cancelled(None), Success(1), Cancelled(None), a_failure())):
+        now_ms = NOW_MS + at * 1_000
+        await settled(store, await claimed_one(store, now_ms=now_ms), outcome, now_ms=now_ms)
+    found = await record(store, job_id)
+    never_began = cancel(found, None, run_only=True, now_ms=NOW_MS + 3_001, zones=ZONES)
+    await applied(store, never_began)
+    assert await store.reading.cancelled(job_id) == 2
+    assert await store.reading.cancelled("nobody") == 0
+
+
 async def test_one_run_is_found_by_its_number(store: Store) -> None:
     await hired(store, "w1")
     [job_id] = await stored(store, a_recurring_job())

@@ -39,6 +39,7 @@ NOW_AND_THEN = {
     ("runs", "release_one"): "runs_cache",
     ("history", "latest"): "Index Scan Backward using history_completed_20270115_pkey",
     ("history", "newest"): "Index Scan Backward using history_completed_20270115_pkey",
+    ("history", "cancelled"): "history_failed_20270115_pkey",
     ("history", "one"): "Index Scan using history_completed_20270115_pkey",
     ("history", "supersede"): "Index Scan using history_completed_20270115_pkey",
     ("history", "prune"): "history_completed_rest_product",

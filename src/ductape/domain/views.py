@@ -137,10 +137,12 @@ def error_view(error: StoredError | None) -> ErrorView | None:
     return None if error is None else cast("ErrorView", msgspec.to_builtins(error))
 
 
-def history_view(record: JobRecord, runs: list[Finished]) -> HistoryView:
-    """Show finished runs, newest first, with the job's totals: those of the job itself."""
+def history_view(record: JobRecord, runs: list[Finished], *, cancelled: int) -> HistoryView:
+    """Show finished runs, newest first, with the job's totals: those of the job itself.
+
+    `cancelled` is how many of all its runs were cancelled once they had begun.
+    """
     total, failed = _executions(record), _failures(record)
-    cancelled = sum(run.outcome == "cancelled" and not run.never_began for run in runs)
     return HistoryView(
         job_id=record.job_id,
         total_executions=total,

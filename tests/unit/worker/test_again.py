@@ -87,6 +87,20 @@ def test_a_run_that_is_taken_away_between_its_attempts_has_been_executed(
     assert play(scenario, registry(act=failing)) == (1, 0, 1, 0, ended[verb])
 
 
+def test_a_short_history_tells_of_as_many_successes_as_a_long_one(play: Play) -> None:
+    async def scenario(harness: Harness) -> list[tuple[int, int]]:
+        job = a_job("act", input={"ms": 1_000}, repeat={"every": 10_000, "limit": 3})
+        receipt = await harness.ductape.processor.job.dispatch(job)
+        await until_status(harness, receipt["job_id"], "running")
+        await harness.ductape.jobs.cancel(receipt["job_id"], run_only=True)
+        await until_status(harness, receipt["job_id"], "completed")
+        long = await harness.ductape.jobs.history(receipt["job_id"])
+        short = await harness.ductape.jobs.history(receipt["job_id"], limit=1)
+        return [(one["total_executions"], one["successful_executions"]) for one in (long, short)]
+
+    assert play(scenario, registry(act=sleeper)) == [(3, 2), (3, 2)]
+
+
 def test_a_cancelled_recurrence_can_be_run_once_more(play: Play) -> None:
     async def scenario(harness: Harness) -> list[object]:
         later = harness.clock.now_ms() + 60_000

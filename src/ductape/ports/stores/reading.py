@@ -63,6 +63,10 @@ class Reading(Protocol):
         """Return finished runs, newest first."""
         ...
 
+    async def cancelled(self, job_id: str) -> int:
+        """Count the finished runs that were cancelled once they had begun."""
+        ...
+
     async def run(self, job_id: str, number: int) -> Run | Finished | None:
         """Return one run, live or finished."""
         ...

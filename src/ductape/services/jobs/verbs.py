@@ -141,7 +141,9 @@ class Jobs:
         read_count(limit, "limit", most=LONGEST_HISTORY)
         record = await self._record(id)
         runs = await self._store.reading.history(id, limit=limit)
-        return history_view(record, [self._sealing.shown_run(run) for run in runs])
+        cancelled = await self._store.reading.cancelled(id)
+        shown = [self._sealing.shown_run(run) for run in runs]
+        return history_view(record, shown, cancelled=cancelled)
 
     async def steps(self, id: str, *, run: int | None = None) -> builtins.list[StepView]:  # noqa: A002 (SPEC 10)
         """Return the steps of a feature's run, the latest unless told; raises `NotFound`."""

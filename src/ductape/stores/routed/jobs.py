@@ -101,6 +101,10 @@ class RoutedReading:
         """Return finished runs, newest first."""
         return await (await self._places.of_job(job_id)).reading.history(job_id, limit=limit)
 
+    async def cancelled(self, job_id: str) -> int:
+        """Count the finished runs that were cancelled once they had begun."""
+        return await (await self._places.of_job(job_id)).reading.cancelled(job_id)
+
     async def run(self, job_id: str, number: int) -> Run | Finished | None:
         """Return one run, live or finished."""
         return await (await self._places.of_job(job_id)).reading.run(job_id, number)

@@ -80,6 +80,11 @@ class PostgresReading:
         rows = await self._engine.read(lambda t: _ended(t, "newest", searchable(job_id), asked))
         return [finished_of(row) for row in rows]
 
+    async def cancelled(self, job_id: str) -> int:
+        """Count the finished runs that were cancelled once they had begun."""
+        rows = await self._engine.read(lambda t: _ended(t, "cancelled", searchable(job_id), {}))
+        return rows[0][0]
+
     async def run(self, job_id: str, number: int) -> Run | Finished | None:
         """Return one run, live or finished."""
         return await self._engine.read(lambda t: _one(t, searchable(job_id), number))

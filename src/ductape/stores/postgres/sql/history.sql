@@ -44,6 +44,11 @@ SELECT done.* FROM unnest(%(jobs)s::text[]) AS asked (id) CROSS JOIN LATERAL (
 SELECT {finished_columns} FROM ductape.history
 WHERE job_id = %(job_id)s AND completed_at >= %(ended_from)s ORDER BY number DESC LIMIT %(most)s
 
+-- name: cancelled
+SELECT count(*) FROM ductape.history
+WHERE job_id = %(job_id)s AND outcome = 'cancelled' AND started_at IS NOT NULL
+    AND completed_at >= %(ended_from)s
+
 -- name: one
 SELECT {finished_columns} FROM ductape.history
 WHERE job_id = %(job_id)s AND number = %(number)s AND completed_at >= %(ended_from)s

@@ -50,6 +50,12 @@ class SqliteReading:
         )
         return [finished_of(row) for row in rows]
 
+    async def cancelled(self, job_id: str) -> int:
+        """Count the finished runs that were cancelled once they had begun."""
+        sql = statements("history")["cancelled"]
+        [row] = await self._engine.read(lambda c: c.execute(sql, {"job_id": job_id}).fetchall())
+        return row[0]
+
     async def run(self, job_id: str, number: int) -> Run | Finished | None:
         """Return one run, live or finished."""
         return await self._engine.read(lambda c: _one(c, job_id, number))

@@ -35,6 +35,10 @@ SELECT {finished_columns} FROM history WHERE job_id = :job_id ORDER BY number DE
 -- name: newest
 SELECT {finished_columns} FROM history WHERE job_id = :job_id ORDER BY number DESC LIMIT :most
 
+-- name: cancelled
+SELECT count(*) FROM history
+WHERE job_id = :job_id AND outcome = 'cancelled' AND started_at IS NOT NULL
+
 -- name: one
 SELECT {finished_columns} FROM history WHERE job_id = :job_id AND number = :number
 
