@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ductape import Ductape, Handlers, ReferenceMissing, ValidationError
+from ductape import Ductape, FeatureContext, Handlers, ReferenceMissing, ValidationError
 
 Part = dict[str, object]
 USER = {
@@ -43,6 +43,10 @@ async def ductape(tmp_path: Path) -> AsyncIterator[Ductape]:
     @handlers.job("note")
     async def noted(given: dict[str, object]) -> object:
         return given["text"]
+
+    @handlers.feature("free")
+    async def free(_: dict[str, object], ctx: FeatureContext) -> object:
+        return await ctx.event("ask", {})
 
     async with Ductape.open(f"sqlite:///{tmp_path}/a.db", config={}, handlers=handlers) as opened:
         yield opened
@@ -149,3 +153,60 @@ async def test_a_declared_schedule_of_such_a_feature_is_refused(ductape: Ductape
     of_a_user = feature("order", note("$Session{user}{name}"))
     with pytest.raises(ValidationError, match=r"\$Session\{user\}\{name\}"):
         await ductape.products.apply(product(of_a_user, schedules=[at_noon]))
+
+
+OTHERS = [{"id": 7, "name": "Ada"}, {"id": 8, "name": "Bob"}]
+BY_NAME: Part = {"type": "job", "event": "note", "input": {"text": "$Session{user}{name}"}}
+BY_INPUT: Part = {"type": "job", "event": "note", "input": {"text": "$Input{text}"}}
+
+
+@pytest.mark.parametrize(
+    ("event", "parts"),
+    [
+        ("order", {"features": [feature("order", note("$Session{user}{name}"))]}),
+        ("ask", {"fallbacks": [{"tag": "ask", "options": [BY_NAME]}]}),
+        ("pick", {"quotas": [{"tag": "pick", "options": [BY_NAME]}]}),
+        (
+            "outer",
+            {
+                "fallbacks": [{"tag": "ask", "options": [BY_NAME]}],
+                "jobs": [{"tag": "outer", "event_type": "fallback", "event_tag": "ask"}],
+            },
+        ),
+        ("free", {"fallbacks": [{"tag": "ask", "options": [BY_NAME]}]}),
+        (
+            "step",
+            {
+                "fallbacks": [{"tag": "ask", "options": [BY_NAME]}],
+                "features": [feature("step", {"event": "ask", "input": {}, "cache": "c"})],
+            },
+        ),
+    ],
+)
+async def test_what_one_user_was_answered_answers_no_other(
+    ductape: Ductape, event: str, parts: Part
+) -> None:
+    """A cache would have handed Ada's answer to Bob, whose input is the same."""
+    await ductape.products.apply(product(**parts))
+    cache = {} if event == "step" else {"cache": "c"}
+    answers: list[str] = []
+    for data in (*OTHERS, OTHERS[0]):
+        known = await session(ductape, data)
+        asked = {**REQUEST, "event": event, "session": known, **cache}
+        answers.append(str(await ductape.processor.job.schedule(asked, timeout=20)))
+    assert ["Ada" in answers[0], "Bob" in answers[1]] == [True, True]
+    assert answers[2] == answers[0]
+    if event != "step":
+        counts = [job["cached"] for job in await ductape.jobs.list(event=event)]
+        assert counts == [True, False, False]
+
+
+async def test_what_reads_no_session_is_answered_for_all(ductape: Ductape) -> None:
+    ask = {"tag": "ask", "options": [BY_INPUT]}
+    await ductape.products.apply(product(feature("order", note("hello")), fallbacks=[ask]))
+    for event, given in (("order", {}), ("ask", {"text": "x"})):
+        for data in OTHERS:
+            known = await session(ductape, data)
+            asked = {**REQUEST, "event": event, "input": given, "session": known, "cache": "c"}
+            await ductape.processor.job.schedule(asked, timeout=20)
+        assert [job["cached"] for job in await ductape.jobs.list(event=event)] == [True, False]

@@ -59,12 +59,16 @@ def cache_key(  # noqa: PLR0913 (SPEC 7 lists the parts)
     cache: str,
     target_digest: bytes,
     input: JsonValue,  # noqa: A002 (the name that the seed gives it)
+    session: JsonValue = None,
 ) -> bytes:
     """Make the key of a cache entry: a keyed hash, since inputs may be guessed.
 
-    `secret` has at most 64 bytes; `input` has its references resolved.
+    `secret` has at most 64 bytes; `input` has its references resolved. `session` is what mappings
+    of the target may read besides.
     """
-    parts: JsonValue = [product, env, kind, event, app, cache, target_digest.hex(), input]
+    parts: list[JsonValue] = [product, env, kind, event, app, cache, target_digest.hex(), input]
+    if session is not None:
+        parts.append(session)
     return blake2b(
         canonical(parts), digest_size=DIGEST_BYTES, key=secret, person=b"ductape-cache"
     ).digest()

@@ -25,6 +25,9 @@ class Target(Struct, frozen=True):
     sensitive: bool = False
     calls_features: bool = False
     """Whether anything that it calls is a feature."""
+    reads_session: bool = False
+    """Whether its mappings, or those of what it calls, may read the run's session: its results are
+    that session's then, whatever the input (SPEC 7)."""
     result_storage: str | None = None
     """The product's storage for results that are too large for the store."""
     refers: bool = True

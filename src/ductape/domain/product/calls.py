@@ -5,6 +5,7 @@ All is about edges. A kind whose events call others adds its own to `calls`.
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from ductape.domain.product.addresses import addresses
@@ -13,6 +14,8 @@ from ductape.domain.product.format.feature import HELD, steps_of
 from ductape.domain.product.walking import things_of
 from ductape.domain.request import JobEventTypes
 from ductape.domain.steps import CHILDREN
+
+_SESSION = b"$Session"
 
 
 class Calling(Struct, frozen=True):
@@ -74,6 +77,21 @@ def calls_features(product: Product, event: str) -> bool:
     known = {one.event for one in addresses(product) if one.kind is JobEventTypes.FEATURE}
     named = {edge.callee for edge in edges if edge.caller in reached and edge.kind in CHILDREN}
     return bool((reached & known) | named)
+
+
+def reads_sessions(product: Product, event: str) -> bool:
+    """Tell whether a mapping of an event, or of anything that it calls, may read the session.
+
+    A feature in Python may call whatever the product has.
+    """
+    if not product.sessions:
+        return False
+    mapping = [*product.quotas, *product.fallbacks, *product.features]
+    reached = _reached(event, [*calls(product)])
+    unknown = reached - {one.event for one in addresses(product)}
+    if not unknown | (reached & {one.tag for one in product.features if one.handler is not None}):
+        mapping = [one for one in mapping if one.tag in reached]
+    return any(_SESSION in msgspec.json.encode(one) for one in mapping)
 
 
 def _reached(event: str, edges: Sequence[Calling]) -> set[str]:

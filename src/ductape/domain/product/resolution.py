@@ -4,17 +4,22 @@ Pure: the catalog remembers the answers, the products service asks what a change
 """
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ductape.domain.found import listed, shown
 from ductape.domain.product.addressed import addressed
 from ductape.domain.product.addresses import Address, addresses
+from ductape.domain.product.calls import reads_sessions
 from ductape.domain.product.choice import Choice
 from ductape.domain.product.format.document import Env, Product
 from ductape.domain.product.kinds import RESOLVERS, handler_target
 from ductape.domain.product.missing import no_such, there_are
+from ductape.domain.request import JobEventTypes
 from ductape.domain.target import Target
 from ductape.domain.webhooks.events import is_delivery
 from ductape.errors import invalid
+
+_MAPPING = frozenset({JobEventTypes.FEATURE, JobEventTypes.FALLBACK, JobEventTypes.QUOTA})
 
 
 class Question(Struct, frozen=True):
@@ -41,7 +46,8 @@ def resolve(
     if len(found) > 1:
         hint = f"`{asked.event}` is an action of {listed([str(one.app) for one in found])}"
         raise invalid("app", "the app that is meant", "nothing", hint=hint)
-    return RESOLVERS[found[0].kind](product, env, found[0])
+    answer = RESOLVERS[found[0].kind](product, env, found[0])
+    return _with_sessions(product, answer) if isinstance(answer, Target) else answer
 
 
 def handler_tags(event: str) -> frozenset[str]:
@@ -75,13 +81,25 @@ def _candidates(product: Product, asked: Question) -> list[Address]:
     return [address for address in found if address.app in (asked.app, None)]
 
 
+def _with_sessions(product: Product, found: Target) -> Target:
+    """Note of what fills mappings whether any of them may read the session."""
+    if not _maps(found):
+        return found
+    return replace(found, reads_session=reads_sessions(product, found.event))
+
+
+def _maps(target: Target) -> bool:
+    pointing = target.kind is JobEventTypes.JOB and target.needs is None
+    return pointing or target.kind in _MAPPING
+
+
 def _undeclared(product: Product, env: Env, asked: Question, known: frozenset[str]) -> Target:
     tags = sorted(handler_tags(asked.event) & known)
     if len(tags) > 1:
         hint = "declare it under the product's `jobs`, `functions` or `features`"
         raise invalid("event", "the tag of one handler", f"two, {listed(tags)}", hint=hint)
     if tags:
-        return handler_target(product, env, tags[0])
+        return _with_sessions(product, handler_target(product, env, tags[0]))
     names = [
         one.event
         for one in addresses(product)

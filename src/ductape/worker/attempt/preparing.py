@@ -131,6 +131,7 @@ class Preparing:
             cache=spec.cache or "",
             target_digest=injected.target.digest,
             input=injected.input,
+            session=_session_of(injected),
         )
 
     def call_key(self, claim: Claim, call: Call, injected: Injected) -> bytes:
@@ -146,6 +147,7 @@ class Preparing:
             cache=call.cache or "",
             target_digest=injected.target.digest,
             input=injected.input,
+            session=_session_of(injected),
         )
 
     async def cache_expiry_ms(self, claim: Claim) -> int:
@@ -175,3 +177,11 @@ class Preparing:
         expires = sealed.expires_at_ms
         if sealed.must_be_live and expires is not None and expires <= self._clock.now_ms():
             raise SessionExpired("the session has expired", path="session.token")
+
+
+def _session_of(injected: Injected) -> JsonValue:
+    """Return whose session a result depends on besides its input; none where on nobody's."""
+    session = injected.session
+    if session is None or not injected.target.reads_session:
+        return None
+    return [session.tag, session.data]
