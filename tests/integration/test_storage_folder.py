@@ -76,6 +76,10 @@ async def test_pages_deletions_and_what_is_not_there(folder: Stored) -> None:
     assert await folder.names(prefix="b/") == ["b/2"]
     missing: JsonObject = {"operation": "exists", "fileName": "x/y"}
     assert (await folder.act(missing))["exists"] is False
+    # A folder is no file, as in a bucket: there is none of its name, and none to delete.
+    assert (await folder.act({"operation": "exists", "fileName": "b"}))["exists"] is False
+    assert (await folder.act({"operation": "delete", "fileName": "b"}))["deleted"] is True
+    assert await folder.names(prefix="b/") == ["b/2"]
     error = await folder.refused({"operation": "download", "fileName": "x"})
     assert (error.code, error.message) == ("NOT_FOUND", "there is no such file")
 

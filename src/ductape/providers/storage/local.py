@@ -201,7 +201,8 @@ def _put_away(made: int, temporary: str, parent: int) -> None:
 
 
 def _remove(last: str, parent: int) -> None:
-    os.unlink(last, dir_fd=parent)
+    with suppress(IsADirectoryError):  # There is no file of that name.
+        os.unlink(last, dir_fd=parent)
     os.fsync(parent)
 
 
