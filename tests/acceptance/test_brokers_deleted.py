@@ -31,6 +31,8 @@ class Broker:
     delete: Callable[[], Awaitable[None]]
     make: Callable[[], Awaitable[None]]
     secret: str = "testing"
+    hears: Callable[[], bool] = lambda: True
+    """Whether somebody gets what is published now."""
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +92,7 @@ async def a_pubsub(stack: AsyncExitStack) -> Broker:
     async def make() -> None:
         server.topics["orders"] = []
 
-    return Broker(settings, delete, make, server.key_file)
+    return Broker(settings, delete, make, server.key_file, lambda: bool(server.subscriptions))
 
 
 def a_kafka(stack: ExitStack) -> Broker:
@@ -127,6 +129,9 @@ async def test_a_standing_subscription_waits_for_a_topic_that_was_deleted(
     async with shop(tmp_path, broker.settings, kept) as ductape:
         await ductape.secrets.set("google", broker.secret, product="shop")
         receipt = await ductape.processor.job.dispatch(a_subscription())
+        async with asyncio.timeout(PATIENCE_S):
+            while not broker.hears():  # noqa: ASYNC110 (the server tells nobody)
+                await asyncio.sleep(0.01)
         await published(ductape, "before")
         await until_taken(ductape, 1)
         await broker.delete()
