@@ -1,5 +1,6 @@
 """Google Pub/Sub by its published request shape, against a stand-in for Google (SPEC 9)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from ductape import Ductape, JobFailed
+from ductape import Ductape, JobCancelled, JobFailed
 from tests.acceptance.brokers import Kept, a_publish, a_subscription, shop, until_taken
 from tests.servers.pubsub import PROJECT, PubSub, pubsub
 
@@ -68,6 +69,18 @@ async def test_poison_goes_to_the_dead_letters(tmp_path: Path, server: PubSub) -
     assert result == {"received": 1, "dispatched": 0}
     (letter,) = server.topics["orders-dead"]
     assert letter["attributes"]["Ductape-Code"] == "REFERENCE_MISSING"
+
+
+async def test_a_subscription_that_is_stopped_pulls_no_more(tmp_path: Path, server: PubSub) -> None:
+    async with a_shop(tmp_path, server) as ductape, asyncio.timeout(20):
+        receipt = await ductape.processor.job.dispatch(a_subscription())
+        while not server.pulling:  # noqa: ASYNC110 (the server tells nobody)
+            await asyncio.sleep(0.01)
+        await ductape.jobs.cancel(receipt["job_id"])
+        with pytest.raises(JobCancelled):
+            await ductape.processor.job.wait(receipt["job_id"])
+        while server.pulling:  # noqa: ASYNC110 (it hears of it a little later)
+            await asyncio.sleep(0.01)
 
 
 async def test_a_refused_token_is_fetched_anew(tmp_path: Path, server: PubSub) -> None:

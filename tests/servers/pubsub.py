@@ -47,6 +47,8 @@ class PubSub:
     answers: list[web.Response] = field(default_factory=list[web.Response])
     """Given instead, one by one."""
     count: int = 0
+    pulling: int = 0
+    """Pulls that wait for a message."""
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -177,7 +179,11 @@ class PubSub:
     async def _pull(self, one: _Subscription, most: int, *, at_once: bool) -> web.Response:
         while not (one.waiting or at_once):
             self.arrived.clear()
-            await self.arrived.wait()
+            self.pulling += 1
+            try:
+                await self.arrived.wait()
+            finally:
+                self.pulling -= 1
         received: list[dict[str, Any]] = []
         while one.waiting and len(received) < most:
             message = one.waiting.pop(0)

@@ -185,10 +185,11 @@ class PubSubFeed:
     async def fetch(self, most: int, wait_ms: int) -> Sequence[Delivery]:
         """Return what is there; the service waits by itself, and we no longer than asked."""
         if not self._surplus:
-            pulling = self._pulling or asyncio.ensure_future(self._pull(most))
+            pulling = self._pulling = self._pulling or asyncio.ensure_future(self._pull(most))
             done, _ = await asyncio.wait([pulling], timeout=wait_ms / 1000)
-            self._pulling = None if done else pulling
-            self._surplus = pulling.result() if done else []
+            if done:
+                self._pulling = None
+                self._surplus = pulling.result()
         found, self._surplus = self._surplus[:most], self._surplus[most:]
         return found
 
