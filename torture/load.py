@@ -13,7 +13,9 @@ PRODUCT: dict[str, object] = {
 }
 RETRY_MS = 100
 """The least wait before a failed attempt is tried again."""
-TIMEOUT_MS = 6_000
+TIMEOUT_MS = 20_000
+"""More than the longest handler and the longest freeze take together: where an outage keeps others
+from taking the run over meanwhile, its own worker would rightly say that it took too long."""
 LONGEST_MS = 3_000
 """How long the longest handler takes."""
 SHARES = {"quick": 48, "slow": 20, "flaky": 14, "doomed": 8, "blocking": 10}
