@@ -13,12 +13,13 @@ from ductape.domain.job import Claim
 from ductape.domain.outcome import Success
 from ductape.errors import StoreError
 from ductape.stores.postgres.rows.values import by_column, run_row
-from ductape.stores.postgres.server import engine, locks, patience
+from ductape.stores.postgres.server import engine, patience
 from ductape.stores.postgres.server.engine import MOST_CONNECTIONS, MOST_TRIES
 from ductape.stores.postgres.server.faults import explain
 from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.store import PostgresStore, open_postgres
 from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_run, a_spec, a_wish, a_worker, decide
+from tests.postgres.impatient import open_impatient
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.proxy import Proxy
 
@@ -99,8 +100,7 @@ async def test_a_transaction_whose_connection_is_cut_before_its_commit_is_run_ag
 async def test_a_process_that_was_frozen_before_its_commit_runs_its_transaction_again(
     url: str, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(locks, "SILENCE_MS", 50)
-    store = await open_postgres(url, decide=decide, token="t")
+    store = await open_impatient(url, monkeypatch, silence_ms=50)
     begun: list[int] = []
 
     async def step(transaction: Transaction) -> bool:

@@ -8,13 +8,13 @@ import pytest
 
 from ductape.errors import StoreError
 from ductape.stores.postgres.limits.gates import hold_gates
-from ductape.stores.postgres.server import locks
 from ductape.stores.postgres.server.address import address_of
 from ductape.stores.postgres.server.patience import Watch
 from ductape.stores.postgres.server.transaction import Transaction
-from ductape.stores.postgres.store import PostgresStore, open_postgres
-from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_wish, decide
+from ductape.stores.postgres.store import PostgresStore
+from tests.builders import LEASE_MS, NOW_MS, a_new_job, a_spec, a_wish
 from tests.conformance.steps import claimed, hired, stored
+from tests.postgres.impatient import open_impatient
 from tests.servers.proxy import Proxy
 
 PATIENCE_S = 5
@@ -106,8 +106,7 @@ async def test_a_run_that_is_claimed_before_its_instant_is_foreseen(
 async def test_who_falls_silent_in_a_transaction_lets_go_of_what_it_holds(
     url: str, monkeypatch: pytest.MonkeyPatch, *, piped: bool
 ) -> None:
-    monkeypatch.setattr(locks, "SILENCE_MS", 200)
-    store = await open_postgres(url, decide=decide, token="t")
+    store = await open_impatient(url, monkeypatch, silence_ms=200)
     silent, thawed = asyncio.Event(), asyncio.Event()
     begun: list[int] = []
 
@@ -139,9 +138,8 @@ def freeze_until_gone(pid: int) -> None:
 async def test_who_learns_only_from_its_commit_that_it_was_silent_runs_its_transaction_again(
     url: str, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(locks, "SILENCE_MS", 50)
     monkeypatch.setattr(Watch, "silent_ms", lambda _: 0)
-    store = await open_postgres(url, decide=decide, token="t")
+    store = await open_impatient(url, monkeypatch, silence_ms=50)
     begun: list[int] = []
 
     async def freezes(transaction: Transaction) -> None:
@@ -157,8 +155,7 @@ async def test_who_learns_only_from_its_commit_that_it_was_silent_runs_its_trans
 
 
 async def test_a_lent_transaction_may_be_silent(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "SILENCE_MS", 200)
-    store = await open_postgres(url, decide=decide, token="t")
+    store = await open_impatient(url, monkeypatch, silence_ms=200)
     async with store._engine.lend() as connection:
         cursor = await connection.execute("SHOW idle_in_transaction_session_timeout")
         assert await cursor.fetchone() == ("0",)
