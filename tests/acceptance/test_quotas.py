@@ -60,7 +60,7 @@ async def test_use_is_counted_for_each_subject_until_the_limit(store: str) -> No
         over = await exceeded(ductape, amount=2)
         assert over.error["details"]["remaining"] == 1
         assert 0 < over.error["details"]["retry_after"] <= 90_000_000
-        assert "1 of 5 a day are left, 2 were asked for; try again in" in over.error["message"]
+        assert "1 of 5 per day are left, 2 were asked for; try again in" in over.error["message"]
         assert (await run(ductape, user="bob"))["remaining"] == 4
         assert (await run(ductape))["remaining"] == 0
 

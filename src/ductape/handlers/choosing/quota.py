@@ -155,12 +155,12 @@ def _exceeded(
     if target.limit is not None and amount > target.limit:
         message = f"{amount} can never fit in the quota `{target.tag}` of {target.limit}"
         return QuotaExceeded(
-            f"{message} a {target.period}: nothing was counted",
+            f"{message} per {target.period}: nothing was counted",
             retry_after_ms=None,
             details=told,
         )
     asked = "" if amount == 1 else f", {amount} were asked for"
-    left = f"{verdict.remaining} of {target.limit} a {target.period} are left"
+    left = f"{verdict.remaining} of {target.limit} per {target.period} are left"
     return QuotaExceeded(
         f"the quota `{target.tag}` is used up: {left}{asked}; try again in {verdict.wait_ms} ms",
         retry_after_ms=verdict.wait_ms,
