@@ -56,6 +56,15 @@ async def test_what_a_value_is_does_not_depend_on_the_sessions_modes(
         maria.sql("SET GLOBAL sql_mode = DEFAULT")
 
 
+async def test_instants_are_taken_without_a_zone_alone(on_mariadb: Ground) -> None:
+    on_mariadb.root("CREATE TABLE t (at datetime(3))")
+    write = "INSERT INTO t VALUES ({{at}})"
+    assert await on_mariadb.code(write, data={"at": "2026-03-01T12:00:00Z"}) == "VALIDATION_ERROR"
+    await on_mariadb.act(write, data={"at": "2026-03-01 12:00:00.500"})
+    (row,) = await on_mariadb.rows("SELECT at, unix_timestamp(at) * 1000 AS ms FROM t")
+    assert row == {"at": "2026-03-01T12:00:00.500000", "ms": "1772366400500.000"}
+
+
 async def test_values_are_compared_in_the_columns_own_collation(on_mariadb: Ground) -> None:
     on_mariadb.root("CREATE TABLE t (a varchar(9) COLLATE utf8mb4_swedish_ci)")
     on_mariadb.root("INSERT INTO t VALUES ('Ada')")
