@@ -38,6 +38,7 @@ ENDS_PROGRAMS = [
     SystemExit(3),
     GeneratorExit("over"),
     BaseException("odd"),
+    BaseExceptionGroup("of a task group", [SystemExit(3), ValueError("no")]),
 ]
 
 
