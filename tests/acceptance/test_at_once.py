@@ -20,6 +20,13 @@ def product(url: str) -> dict[str, object]:
 
 ORDER = {"product_tag": "shop", "env": "dev", "event": "order", "input": {"body": {"sku": "lamp"}}}
 
+NOTING = {
+    "tag": "shop",
+    "envs": [{"slug": "dev"}],
+    "functions": [{"tag": "note", "handler": "python"}],
+}
+NOTE = {"product_tag": "shop", "env": "dev", "event": "note"}
+
 
 async def test_an_action_runs_here_without_any_worker_and_is_in_the_history(store: str) -> None:
     async with (
@@ -126,3 +133,26 @@ async def test_what_is_for_later_is_refused_at_once(store: str) -> None:
         with pytest.raises(ValidationError, match="notification"):
             await ductape.processor.notification.send(ORDER)
         assert await ductape.jobs.list() == []
+
+
+async def test_wherever_its_caller_goes_away_it_runs_once_or_not_at_all(store: str) -> None:
+    ran: list[int] = []
+    handlers = Handlers()
+
+    @handlers.function("note")
+    def note(given: int) -> int:
+        ran.append(given)
+        return given
+
+    async with Ductape.open(store, handlers=handlers, worker=False) as ductape:
+        await ductape.products.apply(NOTING)
+        for steps in range(150):
+            call = {**NOTE, "input": {"payload": steps}}
+            calling = asyncio.create_task(ductape.processor.function.invoke(call))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            calling.cancel()
+            await asyncio.wait([calling])
+        stored = await ductape.jobs.list(limit=200)
+        ends = (ductape.processor.job.wait(job["id"], timeout=10) for job in stored)
+        assert sorted(map(int, cast("list[int]", await asyncio.gather(*ends)))) == sorted(ran)

@@ -143,6 +143,7 @@ class Core:
         """Close the connections and the stores; twice is harmless."""
         await self.outside.aclose()
         await self.store.aclose()
+        self.store.wake.tell("settled")  # who waits for a job looks again, and hears of the end
 
 
 async def open_core(settings: Settings, handlers: Sequence[Handlers], around: Surroundings) -> Core:

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from ductape.app.applying import product_service
 from ductape.app.blocking import BlockingDuctape
-from ductape.app.configuration.loading import is_postgres
 from ductape.app.configuration.origins import Origins, origins_of
 from ductape.app.configuration.routing import DEFAULT, StoreView, store_map
 from ductape.app.configuration.settings import Settings, read_settings
@@ -27,7 +26,7 @@ from ductape.app.core import Core, Surroundings, open_core
 from ductape.app.doctoring import examine_open
 from ductape.app.importing import Imports
 from ductape.app.processor import JobProcessor, Processor
-from ductape.app.staffing import first_outlived, make_worker
+from ductape.app.staffing import first_outlived, make_worker, options_of, wants_worker
 from ductape.errors import DuctapeError, StoreError
 from ductape.handlers.python import Handlers
 from ductape.ports.clock import Clock
@@ -50,7 +49,6 @@ from ductape.services.sealing import Sealing
 from ductape.services.secrets import Secrets
 from ductape.services.sessions import Sessions
 from ductape.services.workers import Workers
-from ductape.worker.options import WorkerOptions
 from ductape.worker.worker import Worker
 
 log = logging.getLogger("ductape")
@@ -94,6 +92,7 @@ class Ductape:
         self._core: Core | None = None
         self._workers: dict[str, Worker] = {}
         self._hiring = asyncio.Lock()
+        self._closing = asyncio.Lock()
 
     if not TYPE_CHECKING:
 
@@ -157,8 +156,8 @@ class Ductape:
         self._join(core)
         try:
             for name, url in self._settings.urls().items():
-                if self._wants_worker(url):
-                    self._workers[name] = await self._hire(self._worker_options(), name)
+                if wants_worker(self._wish, url):
+                    await self._hire(name)
         except BaseException:
             await self.aclose()
             raise
@@ -174,14 +173,21 @@ class Ductape:
         await self.aclose()
 
     async def aclose(self, *, grace_ms: int | None = None) -> None:
-        """Stop and close; a running run gets the grace time. Twice is harmless."""
+        """Stop and close; a running run gets the grace time, which to cancel this call cuts short.
+
+        Twice is harmless: who closes what is being closed waits for its end.
+        """
         if self._core is not None:
             self._core.refuse_other_loops()
-        workers, self._workers = self._workers, {}
-        await asyncio.gather(*(worker.stop(grace_ms=grace_ms) for worker in workers.values()))
-        core, self._core = self._core, None
-        if core is not None:
-            await core.aclose()
+        async with self._closing:
+            try:
+                async with self._hiring:  # who is being hired goes too
+                    workers = list(self._workers.values())
+                await asyncio.gather(*(worker.stop(grace_ms=grace_ms) for worker in workers))
+            finally:
+                core, self._core, self._workers = self._core, None, {}
+                if core is not None:
+                    await core.aclose()
 
     def transaction(self) -> AbstractAsyncContextManager[Lent]:
         """Lend a connection to the store's own database, for one transaction.
@@ -270,29 +276,22 @@ class Ductape:
         core = self.core
         return core.stores[core.store_of(product)].fleet
 
-    def _wants_worker(self, url: str) -> bool:
-        if self._wish is None:
-            return not is_postgres(url)
-        return self._wish is not False
-
-    def _worker_options(self) -> WorkerOptions:
-        if isinstance(self._wish, WorkerOptions):
-            return self._wish
-        return self._settings.worker_options()
-
     async def _own_worker(self, product: str) -> Worker:
         """Return this process's worker for a product; without one, one that claims nothing."""
         name = self.core.store_of(product)
         async with self._hiring:
             if name not in self._workers:
-                options = replace(self._worker_options(), claims=False)
-                self._workers[name] = await self._hire(options, name)
+                if self._closing.locked():
+                    raise DuctapeError("Ductape is being closed", hint="open it again")
+                await self._hire(name, claims=False)
             return self._workers[name]
 
-    async def _hire(self, options: WorkerOptions, store: str = DEFAULT) -> Worker:
+    async def _hire(self, store: str, *, claims: bool = True) -> None:
+        options = options_of(self._wish, self._settings)
+        options = options if claims else replace(options, claims=False)
         worker = make_worker(self.core.of_store(store), options)
         await worker.start()
-        return worker
+        self._workers[store] = worker
 
 
 def _not_open() -> DuctapeError:

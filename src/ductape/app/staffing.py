@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
+from ductape.app.configuration.loading import is_postgres
+from ductape.app.configuration.settings import Settings
+from ductape.app.configuration.wishes import WorkerWish
 from ductape.app.core import Core
 from ductape.app.system import worker_identity
 from ductape.domain.jsonvalue import JsonValue
@@ -30,7 +33,18 @@ from ductape.worker.duties.clearing import Clearing
 from ductape.worker.duties.upkeep import Upkeep
 from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.options import WorkerOptions
-from ductape.worker.worker import Heart, Parts, Worker
+from ductape.worker.parts import Heart, Parts
+from ductape.worker.worker import Worker
+
+
+def wants_worker(wish: WorkerWish, url: str) -> bool:
+    """Tell whether a store gets a worker in this process: unless told, one of SQLite does."""
+    return not is_postgres(url) if wish is None else wish is not False
+
+
+def options_of(wish: WorkerWish, settings: Settings) -> WorkerOptions:
+    """Return the options that a caller has given, else those of the settings."""
+    return wish if isinstance(wish, WorkerOptions) else settings.worker_options()
 
 
 def make_worker(core: Core, options: WorkerOptions) -> Worker:

@@ -75,7 +75,7 @@ class Lane:
         """How many runs a turn settles and claims: one lane's, while the other's execute."""
         self._outbox: list[Ended] = []
         self._under_way: list[Asked] = []
-        self._doubts = Doubts(store.claims, clock)
+        self.doubts = Doubts(store.claims, clock)
         self._at_ms = 0
         """The instant of the latest turn."""
         self._gathering = False
@@ -106,7 +106,7 @@ class Lane:
     def ask_along(self) -> bool:
         """Take a turn right behind what is about to be stored, if idle and free; tell whether."""
         idle = not (self._under_way or self._gathering or self._outbox or self._closing)
-        if not idle or self._doubts or self._wish().slots == 0:
+        if not idle or self.doubts or self._wish().slots == 0:
             return False
         self._needed.set()
         return True
@@ -128,7 +128,7 @@ class Lane:
     async def _serve_one(self) -> None:
         while not self._closing or self._outbox:
             await self._until_needed()
-            if self._doubts:
+            if self.doubts:
                 await self._find_claims()
             await self._gather()
             await self._take_turn()
@@ -190,7 +190,7 @@ class Lane:
             return
         self._outbox = [*asked.ended, *self._outbox]
         if asked.wish.slots > 0:
-            self._doubts.add(asked.wish.worker, asked.at_ms)
+            self.doubts.add(asked.wish.worker, asked.at_ms)
 
     def _landed(self, asked: Asked) -> None:
         self._under_way.remove(asked)
@@ -205,12 +205,12 @@ class Lane:
         wish = self._wish()
         try:
             async with asyncio.timeout(patience_s(wish)):
-                claims = await self._doubts.claims(wish.worker)
+                claims = await self.doubts.claims(wish.worker)
         except (StoreError, TimeoutError) as error:
             await self._rest(error)
             return
         self._begin_all([one for one in claims if not self._is_known(run_ref(one.run))])
-        if self._doubts:
+        if self.doubts:
             asyncio.get_running_loop().call_later(PAUSE_AFTER_FAULT_S, self.nudge)
 
     def _begin_all(self, claims: Sequence[Claim]) -> None:

@@ -7,29 +7,21 @@ Heartbeat: renews the lease; lost, every run is left to others and the worker re
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
 
 from ductape.domain.change import RunRef
-from ductape.domain.job import Claim, attempt_ms
+from ductape.domain.job import Claim, Run, attempt_ms
 from ductape.domain.outcome import Outcome, Parked
 from ductape.domain.standing import is_standing, losses_in_a_row
 from ductape.errors import StoreError
-from ductape.ports.clock import Clock
-from ductape.ports.stores import Store
 from ductape.ports.stores.claims import Wish
-from ductape.ports.stores.fleet import WorkerRecord
 from ductape.ports.wake import Hint
-from ductape.services.settling import Settler
 from ductape.worker.attempt.held import Held
-from ductape.worker.attempt.running import Running
 from ductape.worker.attempt.sweeper import Sweeper
-from ductape.worker.duties.clearing import Clearing
 from ductape.worker.duties.tidying import keep_tidy
-from ductape.worker.duties.upkeep import Upkeep
-from ductape.worker.heartbeat import LeaseLost, LoopHeartbeat, ThreadHeartbeat
 from ductape.worker.lane import AHEAD_MS, Lane
 from ductape.worker.options import WorkerOptions
+from ductape.worker.parts import Heart, Parts
 from ductape.worker.registering import register, register_at_last
 from ductape.worker.stop_requests import StopRequests
 from ductape.worker.turns import Ended
@@ -42,24 +34,6 @@ FOR_ALL = ("ductape-upkeep", "ductape-clear", "ductape-tidy")
 """The tasks that do what any worker may."""
 
 log = logging.getLogger("ductape.worker")
-
-Heart = ThreadHeartbeat | LoopHeartbeat
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a worker is made of."""
-
-    store: Store
-    running: Running
-    settler: Settler
-    upkeep: Upkeep
-    clearing: Clearing
-    clock: Clock
-    identify: Callable[[], WorkerRecord]
-    """Makes a fresh identity."""
-    heart: Callable[[LeaseLost], Heart]
-    """Makes the heartbeat, which calls back when the lease is lost."""
 
 
 class Worker:
@@ -124,24 +98,39 @@ class Worker:
         self._lane.nudge()  # whose turn will hear that the store has outlived this program
 
     async def stop(self, *, grace_ms: int | None = None) -> None:
-        """Stop claiming, let running runs end within the grace time, send the rest back."""
+        """Stop claiming, let running runs end within the grace time, send the rest back.
+
+        To cancel it cuts the grace time short; it ends all the same.
+        """
         if self._stopping or not self._tasks:
             return
         self._stopping = True
         grace = self._options.grace_ms if grace_ms is None else grace_ms
-        await self._until_landed(grace)
-        for held in list(self._held.values()):
-            if is_standing(held.claim.run.spec):
-                self._sweeper.stop(held, "interrupt")
-        await self._let_end(grace)
-        for held in list(self._held.values()):
+        try:
+            await self._until_landed(grace)
+            self._interrupt(
+                held for held in self._held.values() if is_standing(held.claim.run.spec)
+            )
+            await self._let_end(grace)
+        finally:
+            await self._until_landed(0)
+            self._interrupt(self._held.values())
+            await self._let_end(1_000)
+            await self._close()
+
+    def _interrupt(self, runs: Iterable[Held]) -> None:
+        for held in list(runs):
             self._sweeper.stop(held, "interrupt")
-        await self._let_end(1_000)
-        await self._close()
 
     def begin(self, claim: Claim) -> Held:
         """Execute a run that was stored in this worker's hands (run at once)."""
         return self._begin(claim)
+
+    def doubt(self, run: Run) -> None:
+        """Begin a run to be run at once, should it turn out to be stored after all."""
+        if run.worker is not None and run.started_at_ms is not None:
+            self._lane.doubts.add(run.worker, run.started_at_ms, run.job_id)
+            self._lane.nudge()
 
     def _begin(self, claim: Claim) -> Held:
         run = claim.run
@@ -277,6 +266,7 @@ class Worker:
 
     async def _close(self) -> None:
         self._ignore_hints()
+        self._interrupt(self._held.values())  # some may have begun meanwhile
         for held in list(self._held.values()):
             self._cut_off(held)
         self._lane.close()

@@ -42,6 +42,10 @@ class OwnWorker(Protocol):
         """Execute a run that is already in its hands."""
         ...
 
+    def doubt(self, run: Run) -> None:
+        """Execute a run of which nobody knows whether it was stored, should it turn out to be."""
+        ...
+
 
 Hire = Callable[[str], Awaitable[OwnWorker]]
 """Gives the worker of this process that works for a product."""
@@ -83,7 +87,11 @@ class AtOnce:
                 raise invalid("event", f"an event of kind {kind.value}", job.spec.kind.value)
             worker = await hire(job.spec.product)
             run = _in_hand(job.run, worker.id, now_ms)
-            answers = await self._store.intake.add([replace(job, run=run)], now_ms=now_ms)
+            try:
+                answers = await self._store.intake.add([replace(job, run=run)], now_ms=now_ms)
+            except BaseException:
+                worker.doubt(run)  # its caller goes away, or its connection broke
+                raise
             refuse_conflicts([built], answers)
             (answer,) = answers
             if answer.verdict == "moved":
