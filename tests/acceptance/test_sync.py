@@ -1,5 +1,6 @@
 """The blocking surface is the async one, handed to a loop of its own."""
 
+import copy
 import multiprocessing
 import threading
 from multiprocessing.connection import Connection
@@ -162,3 +163,61 @@ async def test_what_is_open_is_not_opened_again_on_a_loop(store: str) -> None:
         await ductape.products.apply(PRODUCT)
     async with ductape:
         assert [one["tag"] for one in await ductape.products.list()] == ["shop"]
+
+
+def test_an_async_function_is_told_that_it_cannot_block_its_own_loop(store: str) -> None:
+    handlers = Handlers()
+    asked: list[BlockingDuctape] = []
+
+    @handlers.job("double")
+    async def double() -> str:
+        for block in (asked[0].jobs.list, asked[0].close):
+            with pytest.raises(DuctapeError, match="event loop") as caught:
+                block()
+            assert "def" in str(caught.value.hint)
+        return "told"
+
+    with Ductape.sync(store, handlers=handlers, worker=True) as ductape:
+        asked.append(ductape)
+        ductape.products.apply(PRODUCT)
+        assert ductape.processor.job.schedule(JOB, timeout=10) == "told"
+        assert len(ductape.jobs.list()) == 1
+
+
+def test_whoever_closes_it_too_waits_for_the_end(store: str) -> None:
+    begun, let_go = threading.Event(), threading.Event()
+    handlers = Handlers()
+
+    @handlers.job("double")
+    def double() -> str:
+        begun.set()
+        let_go.wait(10)
+        return "done"
+
+    with Ductape.sync(store, handlers=handlers, worker=True) as ductape:
+        ductape.products.apply(PRODUCT)
+        receipt = ductape.processor.job.dispatch(JOB)
+        begun.wait(10)
+        closing = [threading.Thread(target=ductape.close) for _ in range(2)]
+        for thread in closing:
+            thread.start()
+        closing[0].join(0.2)
+        closing[1].join(0.2)
+        assert [thread.is_alive() for thread in closing] == [True, True]
+        let_go.set()
+        for thread in closing:
+            thread.join()
+    with Ductape.sync(store, worker=False) as ductape:
+        assert ductape.jobs.get(receipt["job_id"])["status"] == "completed"
+
+
+def test_it_may_be_looked_at_as_any_object(store: str) -> None:
+    closed = Ductape.sync(store, worker=False)
+    assert not hasattr(closed, "__deepcopy__")
+    assert not hasattr(closed, "_repr_html_")
+    assert "jobs" not in dir(closed)
+    with closed as ductape:
+        assert copy.copy(ductape.jobs).list() == []
+        assert {"jobs", "processor", "transaction", "close"} <= set(dir(ductape))
+        assert {"cancel", "list", "watch"} <= set(dir(ductape.jobs))
+        assert not hasattr(ductape.jobs, "nothing")

@@ -11,7 +11,7 @@ an `async for` a `for`.
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context, copy_context
 from functools import wraps
@@ -22,6 +22,9 @@ from typing import Any, Generic, Protocol, Self, TypeVar, cast
 from ductape.errors import DuctapeError
 
 T = TypeVar("T")
+LAST_S = 1.0
+"""How long what is under way may take to end by itself once all is closed, and then to be ended."""
+
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
@@ -47,6 +50,9 @@ class BlockingDuctape:
         self._thread: threading.Thread | None = None
         self._inner: Opened | None = None
         self._process = os.getpid()
+        self._closing = threading.RLock()
+        self._handing = threading.Lock()
+        """Held by whoever hands something to the loop, or takes the loop away."""
 
     def __enter__(self) -> Self:
         """Start the loop and open the store; raises what `Ductape.open` raises."""
@@ -77,41 +83,70 @@ class BlockingDuctape:
         """Stop and close; twice is harmless, and so it is in a forked process."""
         if self._is_elsewhere():
             return
-        inner, self._inner = self._inner, None
-        if inner is not None:
-            self._run(inner.aclose())
-        self._stop()
+        self._refuse_own_loop()
+        with self._closing:
+            if self._inner is None:
+                return
+            try:
+                self._run(self._inner.aclose())
+            finally:
+                self._inner = None
+                self._stop()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever `Ductape` has by that name)
         """Return `processor`, `jobs` and so on, blocking."""
+        if name.startswith("_"):
+            raise AttributeError(name)
         if self._inner is None:
             raise DuctapeError("Ductape is not open", hint="use `with Ductape.sync() as ductape:`")
         return _blocking(getattr(self._inner, name), self._run)
+
+    def __dir__(self) -> Iterable[str]:
+        """Name what is here, for whoever types it at a prompt."""
+        return ["close", *_public_names(self._inner)]
 
     async def _open(self) -> Opened:
         return await self._make().__aenter__()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         """Hand work to the loop and wait."""
-        if self._loop is None:
+        try:
+            call = self._handed(work)
+        except DuctapeError:
             work.close()
-            raise DuctapeError("Ductape is closed", hint="open it again")
+            raise
+        return call.answer()
+
+    def _handed(self, work: Coroutine[Any, Any, T]) -> "_Call[T]":
         if self._is_elsewhere():
-            work.close()
             raise DuctapeError(
                 "Ductape was opened by the process that this one was forked from",
                 hint="open one here, after the fork",
             )
-        return _Call(work, self._loop).answer()
+        self._refuse_own_loop()
+        with self._handing:
+            if self._loop is None:
+                raise DuctapeError("Ductape is closed", hint="open it again")
+            return _Call(work, self._loop)
 
     def _is_elsewhere(self) -> bool:
         """Tell whether the loop runs in another process: a fork does not take threads along."""
         return self._process != os.getpid()
 
+    def _refuse_own_loop(self) -> None:
+        """Refuse a call that the loop itself would have to answer, while it waits for it."""
+        if threading.current_thread() is self._thread:
+            raise DuctapeError(
+                "a blocking call on the event loop of `Ductape.sync` would wait for itself",
+                hint="make the handler a plain `def`: it runs in a thread, where calls may block",
+            )
+
     def _stop(self) -> None:
-        loop, self._loop = self._loop, None
+        with self._handing:
+            loop, self._loop = self._loop, None
         if loop is None or self._thread is None:
             return
+        _Call(_ended_tasks(), loop).answer()
         loop.call_soon_threadsafe(loop.stop)
         self._thread.join()
         loop.close()
@@ -121,15 +156,16 @@ class _Call(Generic[T]):
     """One call, carried out on the loop while the thread that made it waits."""
 
     def __init__(self, work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
+        """Hand the call to the loop."""
         self._work = work
         self._loop = loop
         self._context = copy_context()
         self._ended = threading.Event()
         self._task: asyncio.Task[T] | None = None
+        loop.call_soon_threadsafe(self._begin)
 
     def answer(self) -> T:
         """Return or raise what the work does; an interrupt cancels it and waits for its end."""
-        self._loop.call_soon_threadsafe(self._begin)
         try:
             self._ended.wait()
         except BaseException:
@@ -137,7 +173,10 @@ class _Call(Generic[T]):
             self._ended.wait()
             raise
         _adopt(self._context)
-        return cast("asyncio.Task[T]", self._task).result()
+        task = cast("asyncio.Task[T]", self._task)
+        if task.cancelled():
+            raise DuctapeError("Ductape was closed before this call had ended")
+        return task.result()
 
     def _begin(self) -> None:
         self._task = self._loop.create_task(self._work, context=self._context)
@@ -148,6 +187,17 @@ class _Call(Generic[T]):
             self._task.cancel()
 
 
+async def _ended_tasks() -> None:
+    """See to the end of what is still under way on the loop, so that no thread waits for ever."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left:  # who waits for a job hears that the store is closed
+        _, left = await asyncio.wait(left, timeout=LAST_S)
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=LAST_S)
+
+
 class _Namespace:
     """A part of `Ductape`, blocking."""
 
@@ -155,7 +205,12 @@ class _Namespace:
         self.wrapped = part
         self._run = run
 
+    def __dir__(self) -> Iterable[str]:
+        return _public_names(self.wrapped)
+
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever the part has by that name)
+        if name.startswith("_"):
+            raise AttributeError(name)
         return _blocking(getattr(self.wrapped, name), self._run)
 
 
@@ -219,6 +274,10 @@ def _blocking_call(call: Callable[..., object], run: Run) -> Callable[..., objec
         return answer
 
     return blocking
+
+
+def _public_names(part: object) -> list[str]:
+    return [name for name in dir(part) if not name.startswith("_")]
 
 
 def _unwrapped(given: object) -> object:
