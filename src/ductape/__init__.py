@@ -128,3 +128,8 @@ def __getattr__(name: str) -> object:
     if name in vars(errors) and isinstance(vars(errors)[name], type):
         return vars(errors)[name]
     raise AttributeError(f"module 'ductape' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name what can be asked for, for whoever completes it at a prompt."""
+    return sorted({*globals(), *__all__, *_BESIDE})

@@ -86,6 +86,10 @@ class DuctapeError(Exception):
         self.details = dict(details or {})
         self.job_id = job_id
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go to other processes whole, whatever the arguments of its kind."""
+        return Exception.__new__, (type(self), *self.args), vars(self)
+
 
 class ValidationError(DuctapeError):
     """The request is wrong; nothing was stored."""

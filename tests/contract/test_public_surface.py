@@ -1,6 +1,8 @@
 """The public names: what users may import and call. Changing one breaks somebody's program."""
 
+import copy
 import os
+import pickle
 import sys
 from collections.abc import Callable, Iterator
 from inspect import signature
@@ -23,8 +25,9 @@ from ductape.app.kinds import (
     StorageProcessor,
 )
 from ductape.app.processor import JobProcessor, Processor
-from ductape.errors import DuctapeError
+from ductape.errors import DuctapeError, JobFailed, NotFound, ProviderError, QuotaExceeded
 from ductape.handlers.python import Handlers
+from ductape.ports.handler import Retry
 from ductape.services.caches import Caches
 from ductape.services.features import Features
 from ductape.services.healthchecks import HealthService
@@ -185,3 +188,29 @@ def test_what_is_lent_runs_statements(lent: type) -> None:
 async def test_an_inner_module_does_not_load_the_world() -> None:
     look = "import sys, ductape.errors; print({'aiohttp', 'apsw'} & set(sys.modules))"
     assert await run_command([sys.executable, "-c", look], ROOT, os.environ) == "set()\n"
+
+
+def test_a_prompt_completes_the_names() -> None:
+    assert {*NAMES, *ONLY_IN_ANNOTATIONS} <= set(dir(ductape))
+
+
+async def test_the_command_is_there_as_a_module() -> None:
+    argv = [sys.executable, "-m", "ductape", "--version"]
+    assert (await run_command(argv, ROOT, os.environ)).startswith("ductape ")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        JobFailed("no", error={"code": "TIMEOUT"}, attempts=[{"number": 1}], job_id="j"),
+        ProviderError("TIMEOUT", "no", retry_after_ms=5),
+        QuotaExceeded("no", retry_after_ms=5, details={"limit": 1}),
+        NotFound("no", path="event", hint="use another"),
+        Retry(after=5),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_comes_whole_out_of_another_process(error: Exception) -> None:
+    for there in (pickle.loads(pickle.dumps(error)), copy.copy(error)):  # noqa: S301 (our own)
+        assert type(there) is type(error)
+        assert (str(there), vars(there)) == (str(error), vars(error))

@@ -101,6 +101,10 @@ class Retry(Exception):
         self.after_ms = None if after is None else ceil(after)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go to other processes whole: a handler may have its work done by a pool of them."""
+        return Exception.__new__, (type(self), *self.args), vars(self)
+
 
 def _is_a_wait(given: object) -> bool:
     """Tell whether a stranger gave a span; NaN is in no range."""

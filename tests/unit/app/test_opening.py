@@ -41,7 +41,9 @@ def test_another_kind_of_store_is_refused() -> None:
         sqlite_path("mysql://host/db")
 
 
-@pytest.mark.parametrize("store", ["sqlite:///a.db?timeout=5", "a\0b.db", "sqlite:///a\0.db"])
+@pytest.mark.parametrize(
+    "store", ["sqlite:///a.db?timeout=5", "a\0b.db", "sqlite:///a\0.db", "caf\udce9.db"]
+)
 def test_a_file_is_named_whole(store: str) -> None:
     with pytest.raises(ConfigError, match="store: expected"):
         sqlite_path(store)

@@ -302,3 +302,17 @@ def test_a_result_is_at_most_one_mebibyte_as_json() -> None:
 )
 def test_json_comes_back_as_it_went_in(value: JsonValue) -> None:
     assert json_result(value) == value
+
+
+@pytest.mark.parametrize("tag", [lambda: None, 5, None, b"x"])
+def test_a_decorator_without_its_tag_says_how_it_is_written(tag: object) -> None:
+    for decorator in (Handlers().job, Handlers().function, Handlers().feature):
+        with pytest.raises(ValidationError, match="tag: expected a tag") as caught:
+            decorator(tag)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        assert '("' in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("function", [dict, 5, None])
+def test_what_cannot_be_called_as_a_handler_is_refused(function: object) -> None:
+    with pytest.raises(ValidationError, match="expected a function"):
+        Handlers().job("odd")(function)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]

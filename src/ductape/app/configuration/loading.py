@@ -4,6 +4,7 @@ import importlib
 import sys
 from pathlib import Path
 
+from ductape.domain.jsonlimits import lone_surrogate
 from ductape.errors import ConfigError
 from ductape.handlers.python import Handlers
 from ductape.stores.postgres.server.urls import shown
@@ -47,6 +48,10 @@ def sqlite_path(store: str) -> str:
         raise ConfigError("store: expected a file, found none", path="store")
     if "\0" in path:
         raise ConfigError("store: expected a file, found NUL in its name", path="store")
+    if lone_surrogate(path):
+        raise ConfigError(
+            "store: expected a file with a name in UTF-8, found another one", path="store"
+        )
     return path
 
 

@@ -115,6 +115,9 @@ class Handlers:
             self._add(tag, registered)
 
     def _decorator(self, kind: str, tag: str) -> Callable[[F], F]:
+        if not isinstance(tag, str):  # pyright: ignore[reportUnnecessaryIsInstance] (a user's)
+            wanted = f"a tag of 1 to {LONGEST_TAG} characters"
+            raise invalid("tag", wanted, "none", hint=f'write `@handlers.{kind}("tag")`')
         if not tag or len(tag) > LONGEST_TAG:
             raise invalid("tag", f"a tag of 1 to {LONGEST_TAG} characters", f"{len(tag)}")
 
@@ -143,7 +146,10 @@ def merge(*registries: Handlers) -> Handlers:
 
 def inspected(function: Callable[..., object]) -> Registered:
     """Find out how a function wants to be called; raises `ValidationError` if it cannot be."""
-    parameters = list(signature(function).parameters.values())
+    try:
+        parameters = list(signature(function).parameters.values())
+    except (TypeError, ValueError) as error:  # no function, or one that is written in C
+        raise invalid("handler", "a function of an input and a context", str(error)) from error
     places = [one for one in parameters if one.kind in _POSITIONAL]
     context = _context_of(parameters, places)
     given = next((one for one in places if one is not context), None)

@@ -225,8 +225,8 @@ def _connect(kind: BrokerType) -> Connect:
     try:
         module = import_module(f"ductape.providers.brokers.{_MODULES[kind]}")
     except ImportError as error:
+        installs = f"pip install 'ductape-jobs[{kind}]'"
         raise ConfigError(
-            f"a broker of type {kind} needs the extra `{kind}` ({error})",
-            hint=f"pip install 'ductape-jobs[{kind}]'",
+            f"a broker of type {kind} needs the extra `{kind}`: {installs} ({error})", hint=installs
         ) from error
     return cast("Connect", module.connect)

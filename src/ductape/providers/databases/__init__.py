@@ -160,8 +160,6 @@ def _extra(name: str) -> Generator[None]:
     try:
         yield
     except ImportError as error:
-        raise ConfigError(
-            f"databases: this type of database needs the extra `{name}` ({error})",
-            path="databases",
-            hint=f"pip install 'ductape-jobs[{name}]'",
-        ) from error
+        installs = f"pip install 'ductape-jobs[{name}]'"
+        said = f"databases: this type of database needs the extra `{name}`: {installs} ({error})"
+        raise ConfigError(said, path="databases", hint=installs) from error

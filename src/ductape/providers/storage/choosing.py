@@ -78,9 +78,8 @@ class StoredFiles:
             try:
                 from ductape.providers.storage.buckets import BucketBlobs  # noqa: PLC0415 (an extra)
             except ImportError as error:
-                raise ConfigError(
-                    f"a storage of type {place.type} needs the extra `{place.type}` ({error})",
-                    hint=f"pip install 'ductape-jobs[{place.type}]'",
-                ) from error
+                kind, installs = place.type, f"pip install 'ductape-jobs[{place.type}]'"
+                said = f"a storage of type {kind} needs the extra `{kind}`: {installs} ({error})"
+                raise ConfigError(said, hint=installs) from error
             self._buckets = BucketBlobs(self._tunnel, self._tokens, self._clock, self._trusted)
         return self._buckets
