@@ -35,13 +35,22 @@ class Held:
         @self.handlers.job("hold")
         async def hold() -> str:
             self.begun.set()
-            await self.let_go.wait()
+            while not self.let_go.is_set():
+                try:
+                    await self.let_go.wait()
+                except asyncio.CancelledError:
+                    if not self.stubborn:
+                        raise
+            if self.closes is not None:
+                await self.closes.aclose(grace_ms=100)
             if self.asks is not None:
                 call = {**NAMES, "event": "double", "input": {"payload": 21}}
                 return str(await self.asks.processor.function.invoke(call))
             return "held"
 
         self.asks: Ductape | None = None
+        self.closes: Ductape | None = None
+        self.stubborn = False
 
 
 @asynccontextmanager
@@ -124,3 +133,28 @@ async def test_nothing_is_hired_for_what_comes_too_late(store: str) -> None:
                 call = {**NAMES, "event": "double", "input": {"payload": 21}}
                 await ductape.processor.function.invoke(call)
         await closing
+
+
+async def test_however_often_it_is_cancelled_it_ends(store: str) -> None:
+    held = Held()
+    async with a_running_job(store, held) as (ductape, job_id):
+        held.stubborn = True
+        closing = asyncio.create_task(ductape.aclose())
+        for _ in range(3):
+            await asyncio.sleep(0.05)
+            closing.cancel()
+        await asyncio.wait([closing])
+        assert closing.cancelled()
+        held.let_go.set()
+    assert (await seen(store, job_id))["status"] == "queued"
+
+
+async def test_a_job_may_close_what_it_runs_in(store: str) -> None:
+    held = Held()
+    async with a_running_job(store, held) as (ductape, job_id):
+        held.closes = ductape
+        held.let_go.set()
+        with pytest.raises(StoreError, match="closed"):
+            await ductape.processor.job.wait(job_id)
+        await ductape.aclose()
+    assert (await seen(store, job_id))["status"] == "queued"

@@ -19,6 +19,7 @@ from ductape.ports.wake import Hint
 from ductape.worker.attempt.held import Held
 from ductape.worker.attempt.sweeper import Sweeper
 from ductape.worker.duties.tidying import keep_tidy
+from ductape.worker.ending import to_its_end
 from ductape.worker.lane import AHEAD_MS, Lane
 from ductape.worker.options import WorkerOptions
 from ductape.worker.parts import Heart, Parts
@@ -113,10 +114,7 @@ class Worker:
             )
             await self._let_end(grace)
         finally:
-            await self._until_landed(0)
-            self._interrupt(self._held.values())
-            await self._let_end(1_000)
-            await self._close()
+            await to_its_end(self._give_back())
 
     def _interrupt(self, runs: Iterable[Held]) -> None:
         for held in list(runs):
@@ -263,6 +261,12 @@ class Worker:
         tasks = [held.task for held in self._held.values() if held.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=grace_ms / 1000)
+
+    async def _give_back(self) -> None:
+        await self._until_landed(0)
+        self._interrupt(self._held.values())
+        await self._let_end(1_000)
+        await self._close()
 
     async def _close(self) -> None:
         self._ignore_hints()
