@@ -11,6 +11,8 @@ from tests.servers.postgres import PostgresServer, postgres_server
 
 KEY = "k1:" + "A" * 43
 """A store on a server has no file beside it for a key."""
+LOOPBACK = "127.0.0.0/8, ::1/128"
+"""What a store on a server does not grant by itself: the tests' receivers are there."""
 
 _made = count(1)
 
@@ -27,6 +29,7 @@ def server() -> Iterator[PostgresServer]:
 def database(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Give the URL of a database with an empty store in it."""
     monkeypatch.setenv("DUCTAPE_KEY", KEY)
+    monkeypatch.setenv("DUCTAPE_EGRESS_ALLOW_PRIVATE", LOOPBACK)
     name = f"test_{next(_made)}"
     yield cast(server.url, name)
     drop(server.url, name)

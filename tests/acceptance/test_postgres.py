@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ductape import ConfigError, Ductape, Handlers, StoreError
+from ductape import ConfigError, Ductape, Handlers, JobFailed, StoreError
 from ductape.stores.postgres.server.statements import known_schema
+from tests.servers.http import Receiver, serving
 from tests.servers.postgres import PostgresServer
 
 DUCTAPE = Path(sys.executable).with_name("ductape")
@@ -48,6 +49,13 @@ def add(given: dict[str, int]) -> int:
 def store(server: PostgresServer, tmp_path: Path) -> str:
     """Give the URL of a schema of the test's own."""
     return f"{server.url}?schema={tmp_path.name.lower()}"
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """Give a service that somebody runs on this machine."""
+    async with serving(Receiver()) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -178,3 +186,25 @@ def a_worker(store: str, folder: Path) -> Iterator[None]:
         finally:
             worker.terminate()
             assert worker.wait(PATIENCE_S) == 0
+
+
+async def test_this_machine_is_reached_only_where_the_operator_says_so(
+    database: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded default alone grants it: beside a shared server it is somebody's network."""
+    app = {
+        "tag": "partner",
+        "base_url": receiver.url,
+        "actions": [{"tag": "ping", "method": "GET", "resource": "/"}],
+    }
+    document = {"tag": "shop", "envs": [{"slug": "dev", "allow_private": True}], "apps": [app]}
+    call = {"product_tag": "shop", "env": "dev", "event": "ping", "input": {}}
+    monkeypatch.delenv("DUCTAPE_EGRESS_ALLOW_PRIVATE")
+    async with Ductape.open(database, config={}) as ductape:
+        await ductape.products.apply(document)
+        with pytest.raises(JobFailed) as failed:
+            await ductape.processor.action.run(call)
+    assert failed.value.error["code"] == "FORBIDDEN"
+    granted = {"egress": {"allow_private": ["127.0.0.0/8"]}}
+    async with Ductape.open(database, config=granted) as ductape:
+        assert (await ductape.processor.action.run(call))["status"] == 200

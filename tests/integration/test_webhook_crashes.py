@@ -64,6 +64,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'shared.db'}"
     monkeypatch.setenv("DUCTAPE_KEY", "k1:" + "A" * 43)
+    monkeypatch.setenv("DUCTAPE_EGRESS_ALLOW_PRIVATE", "127.0.0.0/8")
     running: PostgresServer = request.getfixturevalue("server")
     name = f"hooks_{next(_made)}"
     with psycopg.connect(running.url, autocommit=True) as connection:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ductape.app.configuration.loading import is_postgres
 from ductape.app.configuration.settings import Settings
 from ductape.app.folders import caller_roots, database_files, storage_roots
 from ductape.domain.egress import EgressPolicy
@@ -45,7 +46,8 @@ def ways_out(
     settings: Settings, clock: Clock, entropy: Entropy, threads: Threads, secrets: Secrets
 ) -> Outside:
     """Make the ways out that the operator's settings allow."""
-    policy = EgressPolicy(settings.egress.allow_private, grant_loopback=True)
+    embedded = not is_postgres(settings.store)
+    policy = EgressPolicy(settings.egress.allow_private, grant_loopback=embedded)
     http = AiohttpClient(policy)
     tokens = TokenKeeper(http, clock, secrets)
     folders = LocalBlobs(storage_roots(settings), threads, entropy)
