@@ -169,7 +169,7 @@ def cancel(
     *,
     reason: Annotated[str | None, typer.Option(help="Kept with the job.")] = None,
     run_only: Annotated[
-        bool, typer.Option("--run-only", help="The run under way; the recurrence goes on.")
+        bool, typer.Option("--run-only", help="The present run alone; the recurrence goes on.")
     ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,

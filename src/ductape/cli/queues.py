@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import RenderableType
 
-from ductape.cli.calling import Call, JsonOption, StoreOption, now_ms
+from ductape.cli.calling import Call, Globals, JsonOption, StoreOption, now_ms
 from ductape.cli.drawing import output, tables, times
 
 if TYPE_CHECKING:  # the engine loads when it is needed
     from ductape import Ductape
     from ductape.services.queues import QueueView
 
-app = typer.Typer(help="Look at queues; pause and limit them for every worker.")
+app = typer.Typer()
 
 USUAL_NAME = 30
 """Characters of a queue's name that leave room for all columns; a longer one is wrapped."""
@@ -27,9 +27,11 @@ Limit = Annotated[
 def queues(
     context: typer.Context, *, store: StoreOption = None, as_json: JsonOption = False
 ) -> None:
-    """Look at queues; pause and limit them for every worker."""
+    """Look at queues; pause and limit them for every worker. Alone it lists them."""
+    call = Call.of(context, store, as_json=as_json)
     if context.invoked_subcommand is None:
-        _list(Call.of(context, store, as_json=as_json))
+        _list(call)
+    context.obj = Globals(call.store, call.config, call.as_json)  # for the verb that follows
 
 
 @app.command("list")

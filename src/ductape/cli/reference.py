@@ -17,10 +17,10 @@ INTRODUCTION = """\
 
 <!-- made by `python -m ductape.cli.reference`: change the commands, not this page -->
 
-`--store`, `--config` and `--json` work before a command, `--store` and `--json` after it too.
-With `--json` standard output has the wire shape and nothing else; instants are epoch milliseconds,
-spans milliseconds. Without it, times are this machine's local ones. Notes, warnings and errors go
-to standard error. `FILE` may be `-` for standard input.
+`--store`, `--config` and `--json` work before a command; those that it lists work after it too.
+With `--json` standard output has the wire shape and nothing else; instants are epoch milliseconds
+(of `preview` ISO 8601 texts in UTC), spans milliseconds. Without it, times are this machine's local
+ones. Notes, warnings and errors go to standard error.
 
 | exit code | meaning |
 | --- | --- |

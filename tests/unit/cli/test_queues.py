@@ -1,5 +1,7 @@
 """`ductape queues`: what waits, and holding a queue back."""
 
+from pathlib import Path
+
 from tests.unit.cli.builders import Terminal, scheduled
 
 MAIL = {
@@ -24,6 +26,14 @@ def test_queues_are_listed_with_or_without_the_word(shop: Terminal) -> None:
     scheduled(shop, queue="mail")
     assert shop("queues", "--json").json() == shop("queues", "list", "--json").json() == [MAIL]
     assert "mail" in shop("queues").out
+
+
+def test_what_stands_before_the_verb_counts_for_it(shop: Terminal, tmp_path: Path) -> None:
+    other = f"sqlite:///{tmp_path}/other.db"
+    paused = shop("queues", "--store", other, "--json", "pause", "mail")
+    assert paused.json() == MAIL | {"paused": True, "scheduled": 0}
+    assert shop("queues", "list", "--json").json() == []
+    assert shop("queues", "list", "--store", other, "--json").json() == [paused.json()]
 
 
 def test_a_queue_is_paused_and_resumed(shop: Terminal) -> None:
