@@ -12,6 +12,7 @@ from textwrap import fill
 from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields
 
+from docs.calls import call_rows
 from ductape import errors
 from ductape.app.configuration.settings import PREFIX, SECRET_SETTINGS, STORES_PREFIX, Settings
 from ductape.domain.lifecycle import TRANSITIONS
@@ -79,6 +80,11 @@ def provider_codes() -> str:
     return fill(" ".join(f"`{code}`" for code in sorted(PROVIDER_CODES)), width=100) + "\n"
 
 
+def calls_table() -> str:
+    """Return one row for each call of an open `Ductape`."""
+    return _table(("call", "does"), call_rows())
+
+
 def settings_table() -> str:
     """Return one row for each setting: its name, its variable, its default."""
     rows = (
@@ -102,6 +108,7 @@ def states_diagram() -> str:
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
+    "calls": calls_table,
     "errors": error_table,
     "provider_codes": provider_codes,
     "settings": settings_table,

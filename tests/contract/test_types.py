@@ -8,7 +8,10 @@ from typing import TypedDict, cast
 
 import pytest
 
-HEAD = "from ductape.domain.types import IActionRequest, IJobProcessorInput, IStorageRequest\n"
+HEAD = (
+    "from ductape.domain.types import IActionRequest, IJobProcessorInput, INotificationRequest\n"
+    "from ductape.domain.types import IStorageRequest\n"
+)
 
 SEED_EXAMPLE = """
 data: IJobProcessorInput = {
@@ -45,6 +48,11 @@ a: IJobProcessorInput = {
 b: IJobProcessorInput = {
     "product_tag": "p", "env": "e", "event": "x", "input": {}, "start_at": 1.5,
     "repeat": {"every": 1000, "endDate": "2030-01-01", "onFailure": "pause"}, "onLost": "fail",
+}
+told: INotificationRequest = {
+    "push_notification": {"device_token": "abc", "title": "Onderweg"},
+    "email": {"to": "ada@example.org"},
+    "sms": {"to": ["+31612345678"]},
 }
 upload: IStorageRequest = {"fileName": "a.png", "blob": b"x"}
 listing: IStorageRequest = {"operation": "list", "prefix": "2026", "limit": 10}

@@ -81,8 +81,9 @@ class IActionRequest(TypedDict, total=False):
 class IPushNotification(TypedDict):
     """A push notification."""
 
-    title: Message
-    body: Message
+    title: NotRequired[Message]
+    """Of title, body and data one is needed, here or in the message."""
+    body: NotRequired[Message]
     data: NotRequired[Mapping[str, object]]
     device_token: str
 
@@ -91,8 +92,9 @@ class IEmail(TypedDict):
     """An e-mail."""
 
     to: str | list[str]
-    subject: Message
-    template: Message
+    subject: NotRequired[Message]
+    """This and the template: what the message has without variables need not be given."""
+    template: NotRequired[Message]
     """The body."""
 
 
@@ -100,7 +102,8 @@ class ISms(TypedDict):
     """A text message."""
 
     to: str | list[str]
-    body: Message
+    body: NotRequired[Message]
+    """What the message has without variables need not be given."""
 
 
 class INotificationRequest(TypedDict):

@@ -59,7 +59,7 @@ class StepFailed(Exception):
 
     @property
     def error(self) -> dict[str, object]:
-        """The stored error of the last try: `code`, `message`, `type`, `at`."""
+        """The stored error of the last try: `code`, `message`, `type`, `at` and whatever else."""
         return msgspec.to_builtins(self.failure.error)
 
 
