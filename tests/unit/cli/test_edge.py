@@ -153,6 +153,29 @@ def test_a_settings_file_that_is_not_there_is_bad_input(terminal: Terminal) -> N
     answer = terminal("--config", "gone.toml", "jobs", "list")
     assert answer.code == 2
     assert "gone.toml" in answer.err
+    assert "hint: name a file that is there" in answer.err
+
+
+def test_a_settings_file_that_is_no_toml_is_what_is_to_be_mended(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.toml").write_text("store =")
+    answer = terminal("--config", "bad.toml", "jobs", "list")
+    assert answer.code == 2
+    assert "hint: mend that line of the file" in answer.err
+
+
+def test_a_handler_that_two_registries_have_is_told_as_one(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        registry = "from ductape import Handlers\nhandlers = Handlers()\n"
+        handler = "@handlers.job('pack')\ndef pack(given): ...\n"
+        (tmp_path / f"{name}_edge.py").write_text(registry + handler)
+    both = ("--handlers", "one_edge:handlers", "--handlers", "two_edge:handlers")
+    answer = terminal("worker", *both)
+    assert answer.code == 2
+    assert "hint: a tag has one handler: rename one of them, or leave it out" in answer.err
 
 
 def test_a_store_out_of_reach_has_a_code_of_its_own(terminal: Terminal) -> None:

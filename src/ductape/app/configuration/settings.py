@@ -175,9 +175,12 @@ def from_file(config: object) -> JsonObject:
     try:
         return cast("JsonObject", tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", path=str(path)) from error
+        said = f"{path}: {error.strerror}"
+        hint = "name a file that is there and can be read"
+        raise ConfigError(said, path=str(path), hint=hint) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}", path=str(path)) from error
+        said = f"{path}: not valid TOML: {error}"
+        raise ConfigError(said, path=str(path), hint="mend that line of the file") from error
 
 
 def from_environment(environ: Mapping[str, str]) -> list[tuple[tuple[str, ...], JsonValue]]:

@@ -132,7 +132,11 @@ class Handlers:
 
     def _add(self, tag: str, registered: Registered) -> None:
         if tag in self._registered:
-            raise Conflict(f"a handler for {tag} is registered already", path=tag)
+            raise Conflict(
+                f"a handler for {tag} is registered already",
+                path=tag,
+                hint="a tag has one handler: rename one of them, or leave it out",
+            )
         self._registered[tag] = registered
 
 
