@@ -12,7 +12,7 @@ from ductape.domain.job import Claim, Finished, JobSpec, Run, Schedule, under_wa
 from ductape.domain.outcome import Cancelled
 from ductape.domain.record import JobRecord
 from ductape.domain.recurrence import next_instant
-from ductape.domain.recurring import count, occurrence, repeat_of, resumed, upcoming
+from ductape.domain.recurring import count, occurrence, reactivated, repeat_of, resumed, upcoming
 from ductape.domain.settlement import led_by, run_ref, settle
 from ductape.domain.time.zone import ZoneLookup
 from ductape.errors import ValidationError, invalid
@@ -62,11 +62,11 @@ def cancel(
 
 
 def pause(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement | None:
-    """Halt a recurrence; a running run is let end."""
+    """Halt a recurrence; a running run is let end, and none that waits for it begins."""
     schedule = record.schedule
     if schedule is None or schedule.state != "active":
         return None
-    halted = replace(schedule, state="paused", version=schedule.version + 1)
+    halted = replace(schedule, state="paused", extras=0, version=schedule.version + 1)
     return _without_waiting(waiting_run(record), halted, "paused", now_ms, zones)
 
 
@@ -79,8 +79,7 @@ def resume(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> Settlement |
     if schedule.state != "paused" and not quarantined:
         return None
     if record.live is not None:
-        active = replace(schedule, state="active", fault=None, version=schedule.version + 1)
-        return Settlement(job_id=record.job_id, schedule=active)
+        return Settlement(job_id=record.job_id, schedule=reactivated(schedule, now_ms=now_ms))
     active, run = resumed(schedule, now_ms=now_ms, zones=zones)
     return Settlement(job_id=record.job_id, schedule=active, next_run=run)
 

@@ -84,11 +84,16 @@ def advance(
 
 
 def count(schedule: Schedule, ended: Finished) -> Schedule:
-    """Count a run that has ended, and note how far the recurrence has come by it."""
+    """Count a run that has ended, and note how far the recurrence has come by it.
+
+    Further than its instant, where somebody has paused and resumed the job while it ran.
+    """
+    past = schedule.watermark_ms
+    came = ended.scheduled_at_ms if past is None else max(past, ended.scheduled_at_ms)
     return replace(
         schedule,
-        watermark_ms=schedule.watermark_ms if ended.extra else ended.scheduled_at_ms,
-        occurrences=schedule.occurrences + (0 if ended.extra else 1),
+        watermark_ms=past if ended.extra else came,
+        occurrences=schedule.occurrences + (0 if ended.extra or ended.never_began else 1),
         executions=schedule.executions + (0 if ended.never_began else 1),
         failed=schedule.failed + (1 if ended.outcome == "failed" else 0),
     )
@@ -157,8 +162,12 @@ def nominal_instant(
 
 def resumed(schedule: Schedule, *, now_ms: int, zones: ZoneLookup) -> tuple[Schedule, Run | None]:
     """Go on after a pause with the first instant from now: those in between are skipped."""
-    active = replace(_from_now(schedule, now_ms), fault=None, version=schedule.version + 1)
-    return upcoming(active, now_ms=now_ms, zones=zones)
+    return upcoming(reactivated(schedule, now_ms=now_ms), now_ms=now_ms, zones=zones)
+
+
+def reactivated(schedule: Schedule, *, now_ms: int) -> Schedule:
+    """Make a halted recurrence live whose next run is not made yet: one is under way."""
+    return replace(_from_now(schedule, now_ms), fault=None, version=schedule.version + 1)
 
 
 def occurrence(job_id: str, spec: JobSpec, number: int, instant_ms: int, *, now_ms: int) -> Run:

@@ -90,7 +90,8 @@ def led_by(run: Run) -> bytes | None:
 def _settlement(claim: Claim, ended: Finished | Run, now_ms: int, zones: ZoneLookup) -> Settlement:
     current = claim.schedule
     if current is not None and isinstance(ended, Finished):
-        ended = replace(ended, scheduled_at_ms=nominal_instant(claim.run, current, zones=zones))
+        nominal_ms = nominal_instant(claim.run, current, zones=zones, now_ms=now_ms)
+        ended = replace(ended, scheduled_at_ms=nominal_ms)
     done = Settlement(
         job_id=claim.run.job_id, run=run_ref(claim.run), to=ended, release=_freed(claim.run, ended)
     )

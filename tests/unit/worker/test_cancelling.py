@@ -161,6 +161,34 @@ def test_cancelling_one_run_leaves_the_recurrence(play: Play) -> None:
     play(scenario, registry(sleeper=sleeper))
 
 
+def test_a_run_that_is_cancelled_before_it_begins_uses_up_no_limit(play: Play) -> None:
+    async def scenario(harness: Harness) -> list[str]:
+        later = harness.clock.now_ms() + 5_000
+        job = a_job("sleeper", start_at=later, repeat={"every": 1_000, "limit": 2})
+        receipt = await harness.ductape.processor.job.dispatch(job)
+        await harness.ductape.jobs.cancel(receipt["job_id"], run_only=True)
+        await until_status(harness, receipt["job_id"], "completed")
+        history = await harness.ductape.jobs.history(receipt["job_id"])
+        return [one["status"] for one in history["executions"]]
+
+    found = play(scenario, registry(sleeper=sleeper))
+    assert found == ["completed", "completed", "cancelled"]
+
+
+def test_cancelling_an_overdue_run_cancels_what_it_stands_for(play: Play) -> None:
+    async def scenario(harness: Harness) -> tuple[str, int | None]:
+        await harness.ductape.queues.pause("default")
+        began_ms = harness.clock.now_ms()
+        job = a_job("sleeper", repeat={"every": 10_000})
+        receipt = await harness.ductape.processor.job.dispatch(job)
+        await harness.sleep(25_000)
+        verb = await harness.ductape.jobs.cancel(receipt["job_id"], run_only=True)
+        next_ms = verb["next_run_at"]
+        return verb["status"], next_ms and next_ms - began_ms
+
+    assert play(scenario, registry(sleeper=sleeper)) == ("scheduled", 30_000)
+
+
 def test_a_verb_that_comes_too_late_changes_nothing(play: Play) -> None:
     async def scenario(harness: Harness) -> None:
         receipt = await harness.ductape.processor.job.dispatch(a_job("sleeper"))
