@@ -122,9 +122,11 @@ class ProductCatalog:
         """Return who is told what happens to a product's jobs, by one version; `NotFound`."""
         return subscriptions((await self._at(product, version)).product)
 
-    async def cache_expiry_ms(self, product: str, tag: str) -> int | None:
+    async def cache_expiry_ms(
+        self, product: str, tag: str, *, version: int | None = None
+    ) -> int | None:
         """Return the expiry of a cache that the product defines, else none."""
-        found = (await self._at(product, None)).product
+        found = (await self._at(product, version)).product
         return next((cache.expiry for cache in found.caches if cache.tag == tag), None)
 
     async def _at(self, product: str, version: int | None) -> _Applied:

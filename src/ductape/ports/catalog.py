@@ -54,6 +54,11 @@ class Catalog(Protocol):
         """Return who is told what happens to a product's jobs, by one version of it."""
         ...
 
-    async def cache_expiry_ms(self, product: str, tag: str) -> int | None:
-        """Return the expiry of a cache that the product defines, else none."""
+    async def cache_expiry_ms(
+        self, product: str, tag: str, *, version: int | None = None
+    ) -> int | None:
+        """Return the expiry of a cache that the product defines, else none.
+
+        In the current version unless told which.
+        """
         ...

@@ -133,6 +133,14 @@ async def test_a_caches_expiry_is_told_where_one_is_defined(house: House) -> Non
     assert await house.catalog.cache_expiry_ms("shop", "other") is None
 
 
+async def test_a_caches_expiry_is_that_of_the_version_asked_for(house: House) -> None:
+    changed = a_document()
+    changed["caches"][0]["expiry"] = 9_000
+    await house.put(changed, after=1)
+    ask = house.catalog.cache_expiry_ms
+    assert [await ask("shop", "quick", version=1), await ask("shop", "quick")] == [5_000, 9_000]
+
+
 async def test_a_remembered_answer_costs_next_to_nothing(house: House) -> None:
     resolve = house.catalog.resolve
     await resolve("shop", "dev", "create_order", "partner", {}, version=1)

@@ -59,7 +59,13 @@ class ListedCatalog:
     ) -> Target:
         raise NotFound(f"{product}/{env} has no event {event!r} ({app}, {len(input)} fields)")
 
-    async def cache_expiry_ms(self, product: str, tag: str) -> int | None:
+    async def cache_expiry_ms(
+        self,
+        product: str,
+        tag: str,
+        *,
+        version: int | None = None,  # noqa: ARG002 (the port's)
+    ) -> int | None:
         raise NotFound(f"{product} has no cache {tag!r}")
 
 

@@ -79,6 +79,57 @@ def test_a_leader_that_is_cancelled_lets_the_next_one_execute(play: Play) -> Non
     play(scenario, registry(act=counted.act), worker=WorkerOptions(grace_ms=10))
 
 
+def test_a_leader_that_is_cancelled_before_it_hears_of_it_lets_the_next_one_execute(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = _Counted()
+
+    async def scenario(harness: Harness) -> None:
+        memory, job = harness.ductape.core.store.memory, harness.ductape.processor.job
+        recall = memory.recall
+
+        async def late(*asked: Any, **at: int) -> object:  # noqa: ANN401 (as it was called)
+            told = await recall(*asked, **at)
+            monkeypatch.setattr(memory, "recall", recall)
+            await harness.sleep(10_000)
+            return told
+
+        monkeypatch.setattr(memory, "recall", late)
+        first = await job.dispatch(a_job("act", cache="quick"))
+        await harness.sleep(100)
+        second = await job.dispatch(a_job("act", cache="quick"))
+        await harness.sleep(100)
+        assert (await view_of(harness, second["job_id"]))["status"] == "queued"
+        await harness.ductape.jobs.cancel(first["job_id"])
+        await harness.sleep(1_000)
+        assert (await view_of(harness, first["job_id"]))["status"] == "cancelled"
+        assert (await view_of(harness, second["job_id"]))["status"] == "completed"
+
+    play(scenario, registry(act=counted.act))
+
+
+def test_a_leader_does_not_ask_again_which_version_its_product_has(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def scenario(harness: Harness) -> None:
+        products, job = harness.ductape.core.store.products, harness.ductape.processor.job
+        soon = harness.clock.now_ms() + 1_000
+        receipt = await job.dispatch(a_job("act", cache="quick", start_at=soon))
+        version = products.version
+
+        async def noted(tag: str) -> int | None:
+            asked.append(tag)
+            return await version(tag)
+
+        monkeypatch.setattr(products, "version", noted)
+        await until_status(harness, receipt["job_id"], "completed")
+
+    play(scenario, registry(act=_Counted().act))
+    assert asked == []
+
+
 def test_a_parked_job_takes_neither_slot_nor_attempt(play: Play) -> None:
     counted = _Counted()
 

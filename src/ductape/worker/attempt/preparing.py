@@ -6,6 +6,7 @@ All of it anew for each attempt, so that a mended definition helps the retries u
 import msgspec
 from msgspec.structs import replace
 
+from ductape.domain.change import CacheLead
 from ductape.domain.fingerprint import cache_key
 from ductape.domain.inputs import check_input
 from ductape.domain.job import Claim, SealedSession
@@ -150,14 +151,24 @@ class Preparing:
             session=_session_of(injected),
         )
 
-    async def cache_expiry_ms(self, claim: Claim) -> int:
-        """Tell how long this run's result may answer others."""
+    async def lead(self, claim: Claim, key: bytes, injected: Injected) -> CacheLead:
+        """Say what a run leaves for equal ones, if it completes."""
         spec = claim.run.spec
-        return await self.expiry_ms(spec.product, spec.cache or "")
+        tag = spec.cache or ""
+        return CacheLead(
+            key=key,
+            product=spec.product,
+            tag=tag,
+            event=injected.target.event,
+            kind=spec.kind.value,
+            expiry_ms=await self.expiry_ms(claim, tag),
+        )
 
-    async def expiry_ms(self, product: str, cache: str) -> int:
+    async def expiry_ms(self, claim: Claim, cache: str) -> int:
         """Tell how long results of a cache may answer others."""
-        defined = await self._catalog.cache_expiry_ms(product, cache)
+        version = claim.product_version or None
+        product = claim.run.spec.product
+        defined = await self._catalog.cache_expiry_ms(product, cache, version=version)
         return self._default_cache_ms if defined is None else defined
 
     async def _session(self, claim: Claim, *, ends: bool) -> SessionData | None:

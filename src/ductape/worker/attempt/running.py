@@ -6,7 +6,6 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from ductape.domain.change import CacheLead
 from ductape.domain.job import Run, attempt_ms, under_way
 from ductape.domain.jsonlimits import DEFAULT
 from ductape.domain.jsonvalue import JsonValue
@@ -222,11 +221,15 @@ class Running:
         """Consult the cache; leading, remember what to leave there."""
         claim = held.claim
         key = self._preparing.cache_key(claim, injected)
-        now_ms = self._clock.now_ms()
-        if claim.run.cache_key == key:  # it was held, and leads still
-            held.lead = await self._lead(held, key, injected)
-            return Leads()
-        match await self._store.memory.recall(held.ref, key, now_ms=now_ms):
+        leading = replace(claim, run=replace(claim.run, cache_key=key))
+        told: Fresh | Follows | Leads | None = Leads()  # if it was held, it leads still
+        if claim.run.cache_key != key:
+            try:
+                told = await self._store.memory.recall(held.ref, key, now_ms=self._clock.now_ms())
+            except asyncio.CancelledError:
+                held.claim = leading  # by now, maybe: whoever follows is let go with it
+                raise
+        match told:
             case Fresh(result):
                 return Cached(result)
             case Follows():
@@ -234,20 +237,9 @@ class Running:
             case None:
                 return None
             case Leads():
-                held.lead = await self._lead(held, key, injected)
-                held.claim = replace(claim, run=replace(claim.run, cache_key=key))
-                return Leads()
-
-    async def _lead(self, held: Held, key: bytes, injected: Injected) -> CacheLead:
-        spec = held.claim.run.spec
-        return CacheLead(
-            key=key,
-            product=spec.product,
-            tag=spec.cache or "",
-            event=injected.target.event,
-            kind=spec.kind.value,
-            expiry_ms=await self._preparing.cache_expiry_ms(held.claim),
-        )
+                held.claim = leading
+                held.lead = await self._preparing.lead(leading, key, injected)
+                return told
 
     def _invocation(self, held: Held, injected: Injected, log: StepLog) -> Invocation:
         spec = held.claim.run.spec

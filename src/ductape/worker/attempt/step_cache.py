@@ -42,7 +42,7 @@ class StepCache:
             tag=tag,
             event=injected.target.event,
             kind=injected.target.kind.value,
-            expires_at_ms=now_ms + await self._preparing.expiry_ms(spec.product, tag),
+            expires_at_ms=now_ms + await self._preparing.expiry_ms(claim, tag),
         )
         sealed = spec.sensitive or injected.target.sensitive
         place = f"{claim.run.job_id}/{claim.run.number}/cache/{call.path}"
