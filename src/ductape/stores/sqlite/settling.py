@@ -1,7 +1,7 @@
 """Settling on SQLite, inside whatever transaction asks: whole or not at all, and only by the fence.
 
-Most of a turn are plain ends of one-off jobs: those go in two statements for all of them. Every
-other settlement is applied by itself.
+Most of a turn are plain ends of one-off jobs: those go in two statements for all of them, whatever
+they leave in a cache. Every other settlement is applied by itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -54,6 +54,8 @@ class Settling:
         plain = [settlement for settlement in settlements if _is_plain(settlement)]
         if len(plain) > 1 and _end_together(connection, plain):
             store_fresh(connection, [(run, now_ms) for each in plain for run in each.also])
+            for each in plain:
+                self._tell_followers(connection, each, now_ms)
             done = {settlement.run for settlement in plain}
             return [
                 "recorded" if each.run in done else self._settle(connection, each, now_ms)
@@ -75,10 +77,7 @@ class Settling:
         if settlement.next_run is not None:
             store_run(connection, settlement.next_run, now_ms)
         store_fresh(connection, [(run, now_ms) for run in settlement.also])
-        if settlement.cache is not None and isinstance(settlement.to, Finished):
-            self._remember(connection, settlement.cache, settlement.to.result, now_ms)
-        if settlement.release is not None:
-            release_one(connection, settlement.release, now_ms)
+        self._tell_followers(connection, settlement, now_ms)
         return "recorded"
 
     def _heed_stop(self, connection: Connection, settlement: Settlement, now_ms: int) -> Settlement:
@@ -92,6 +91,13 @@ class Settling:
         claim = with_schedule(connection, replace(back, fence=held.fence))
         ended = self._decide(claim, Cancelled(reason or None), now_ms)
         return replace(ended, release=settlement.release)
+
+    def _tell_followers(self, connection: Connection, settlement: Settlement, now_ms: int) -> None:
+        """Complete every run that is parked behind a result; let the first behind none go."""
+        if settlement.cache is not None and isinstance(settlement.to, Finished):
+            self._remember(connection, settlement.cache, settlement.to.result, now_ms)
+        if settlement.release is not None:
+            release_one(connection, settlement.release, now_ms)
 
     def _remember(
         self, connection: Connection, entry: CacheEntry, result: JsonValue, now_ms: int
@@ -176,9 +182,9 @@ def _gate_left(settlement: Settlement) -> str | None:
 
 
 def _is_plain(settlement: Settlement) -> bool:
-    """Tell the end of a run after which nothing else is to be changed; news may be stored."""
-    alone = Settlement(settlement.job_id, settlement.run, settlement.to, also=settlement.also)
-    return settlement == alone and isinstance(settlement.to, Finished)
+    """Tell the end of a run after which nothing is to become of its job; others may hear of it."""
+    moves = settlement.schedule is not None or settlement.next_run is not None
+    return not moves and not settlement.reopens and isinstance(settlement.to, Finished)
 
 
 def _end_together(connection: Connection, plain: Sequence[Settlement]) -> bool:
