@@ -79,6 +79,7 @@ VALUES: dict[str, Cell | list[str] | list[int] | list[bytes]] = {
     "after_number": 0,
     "looked_at": 1_000,
     "numbers": [1],
+    "fences": [1],
     "ends": [YESTERDAY.starts_ms],
     "ended_from": ended_since(NOW_MS),
     "since": floor(NOW_MS - 1),

@@ -25,6 +25,12 @@ EVERY_TURN = {
     "in_gates": "using runs_gate",
     "unblock": "Index Scan using runs_blocked",
     "open_gates": "using runs_blocked",
+    "gates_of": "Index Scan using runs_pkey",
+    "leaders": "Index Cond: ((cache_key = asked.key) AND (state = 'running'::text))",
+    "lead": "Index Scan using runs_pkey",
+    "park": "Index Scan using runs_pkey",
+    "parked": "Index Scan using runs_cache",
+    "release": "Index Cond: ((cache_key = asked.key) AND (state = 'parked'::text))",
 }
 """What each of these plans must have, and no sort."""
 
@@ -33,10 +39,10 @@ NOW_AND_THEN = {
     ("runs", "hold"): "Index Scan using runs_pkey",
     ("runs", "delete"): "Index Scan using runs_pkey",
     ("runs", "asked_to_stop"): "runs_held",
-    ("runs", "same_running"): "runs_cache",
+    ("runs", "hold_all"): "Index Scan using runs_pkey",
     ("runs", "expired"): "Index Scan using runs_expiring",
-    ("runs", "parked"): "runs_cache",
-    ("runs", "release_one"): "runs_cache",
+    ("runs", "deserted"): "Index Cond: ((cache_key = p.cache_key) AND (state > 'parked'::text))",
+    ("cache_entries", "fresh_all"): "Index Scan using cache_entries_pkey",
     ("history", "latest"): "Index Scan Backward using history_completed_20270115_pkey",
     ("history", "newest"): "Index Scan Backward using history_completed_20270115_pkey",
     ("history", "cancelled"): "history_failed_20270115_pkey",

@@ -36,20 +36,26 @@ def steps_of(connection: Connection, act: Callable[[], object]) -> int:
     return counted
 
 
-def steps_of_looking(path: Path, parked: int) -> int:
-    """Look for the deserted among followers whose leader is the last in the index."""
+def steps_of_looking(path: Path, name: str, parked: int) -> int:
+    """Look at followers whose leader is due after them."""
     row = partial(run_row, now_ms=NOW_MS)
     with closing(connect(str(path))) as connection:
         rows = [row(a_run(state="parked", cache_key=b"1", due_ms=NOW_MS)) for _ in range(parked)]
         rows.append(row(a_run(state="running", worker="w1", cache_key=b"1", due_ms=NOW_MS + 1)))
         connection.executemany(statements("runs")["insert"], rows)
-        sql = statements("runs")["deserted"]
-        return steps_of(connection, lambda: connection.execute(sql).fetchall())
+        sql, asked = statements("runs")[name], {"key": b"1", "job_id": "", "number": 1}
+        return steps_of(connection, lambda: connection.execute(sql, asked).fetchall())
 
 
 def test_looking_for_deserted_followers_looks_at_each_once(tmp_path: Path) -> None:
-    few, many = (steps_of_looking(tmp_path / f"{count}.db", count) for count in (100, 1_000))
+    few, many = (
+        steps_of_looking(tmp_path / f"{count}.db", "deserted", count) for count in (100, 1_000)
+    )
     assert many < 15 * few
+
+
+def test_a_leader_is_found_however_many_are_parked_behind_it(tmp_path: Path) -> None:
+    assert steps_of_looking(tmp_path / "a.db", "same_running", 1_000) < 10
 
 
 def steps_of_claiming(path: Path, queues: int) -> int:

@@ -69,10 +69,16 @@ PINNED = {
     ("runs", "asked_to_stop"): "SEARCH runs USING INDEX runs_held (worker=?)",
     ("runs", "lost"): "SCAN runs USING INDEX runs_held",
     ("runs", "expired"): "SEARCH runs USING INDEX runs_expiring (expires_at>? AND expires_at<?)",
-    ("runs", "same_running"): "SEARCH runs USING INDEX runs_cache (cache_key=?)",
-    ("runs", "parked"): "SEARCH runs USING INDEX runs_cache (cache_key=?)",
-    ("runs", "release_one"): "SEARCH runs USING INDEX runs_cache (cache_key=?)",
-    ("runs", "deserted"): "SEARCH runs USING INDEX runs_cache (cache_key>?)",
+    (
+        "runs",
+        "same_running",
+    ): "SEARCH runs USING COVERING INDEX runs_cache (cache_key=? AND state=?)",
+    ("runs", "parked"): "SEARCH runs USING INDEX runs_cache (cache_key=? AND state=?)",
+    (
+        "runs",
+        "release_one",
+    ): "SEARCH runs USING COVERING INDEX runs_cache (cache_key=? AND state=?)",
+    ("runs", "deserted"): "SEARCH runs USING COVERING INDEX runs_cache (cache_key>?)",
     ("history", "latest"): "SEARCH history USING PRIMARY KEY (job_id=?)",
     ("history", "newest"): "SEARCH history USING PRIMARY KEY (job_id=?)",
     ("history", "old"): (

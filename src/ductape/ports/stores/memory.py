@@ -56,7 +56,10 @@ class Memory(Protocol):
     async def recall(
         self, run: RunRef, key: bytes, *, now_ms: int
     ) -> Fresh | Leads | Follows | None:
-        """Consult the cache for a claimed run; none where the fence no longer holds."""
+        """Consult the cache for a claimed run; none where the fence no longer holds.
+
+        Whose fence is lost may be told a result all the same: he cannot settle by it.
+        """
         ...
 
     async def fresh(self, product: str, key: bytes, *, now_ms: int) -> Fresh | None:

@@ -84,6 +84,7 @@ class PostgresStore:
             await asyncio.gather(self._looking, return_exceptions=True)
         await self.intake.aclose()
         await self.steps.aclose()
+        await self.memory.aclose()
         await self.wake.aclose()
         await self._engine.aclose()
 

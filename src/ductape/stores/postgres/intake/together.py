@@ -18,7 +18,7 @@ from ductape.stores.postgres.intake.inserting import store_run, store_runs
 from ductape.stores.postgres.intake.riding import Passenger, PassengerAlong, board
 from ductape.stores.postgres.products import newest_versions
 from ductape.stores.postgres.server.engine import Engine
-from ductape.stores.postgres.server.faults import doubted, is_of_a_row
+from ductape.stores.postgres.server.faults import doubted, for_another, is_of_a_row
 from ductape.stores.postgres.server.transaction import Transaction
 
 LANES = 2
@@ -113,7 +113,7 @@ class Together:
                 if is_of_a_row(error):
                     await self._again(member)
                 elif not member.answer.done():
-                    member.answer.set_exception(_for_one_more(error))
+                    member.answer.set_exception(for_another(error))
         except BaseException as error:
             for member in present:
                 if not member.answer.done():
@@ -134,13 +134,6 @@ class Together:
         else:
             if not member.answer.done():
                 member.answer.set_result(answer)
-
-
-def _for_one_more(error: StoreError) -> StoreError:
-    """Return the error for another caller, who adds a traceback of his own to it."""
-    told = StoreError(error.message, path=error.path, hint=error.hint)
-    told.passing, told.in_doubt = error.passing, error.in_doubt
-    return told
 
 
 async def _add_many(transaction: Transaction, members: Sequence[_Member]) -> list[Added]:

@@ -1,13 +1,19 @@
 """Cached results on their way to rows, and which of them are meant."""
 
+from collections.abc import Iterable
+
 from ductape.domain.change import CacheEntry
 from ductape.domain.jsonvalue import JsonValue
 from ductape.ports.stores.memory import Selection
-from ductape.stores.postgres.rows.values import Cell, encode
+from ductape.stores.postgres.rows.values import Cell, Values, by_column, encode
 
 
-def entry_row(entry: CacheEntry, result: JsonValue, now_ms: int) -> dict[str, Cell]:
-    """Return the columns of a cached result."""
+def entry_columns(results: Iterable[tuple[CacheEntry, JsonValue]], now_ms: int) -> Values:
+    """Return the columns of results that are left at an instant."""
+    return {**by_column([_entry_row(*each) for each in results]), "now": now_ms}
+
+
+def _entry_row(entry: CacheEntry, result: JsonValue) -> dict[str, Cell]:
     return {
         "key": entry.key,
         "product": entry.product,
@@ -16,7 +22,6 @@ def entry_row(entry: CacheEntry, result: JsonValue, now_ms: int) -> dict[str, Ce
         "kind": entry.kind,
         "result": encode(result),
         "expires_at": entry.expires_at_ms,
-        "now": now_ms,
     }
 
 

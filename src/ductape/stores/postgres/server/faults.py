@@ -112,6 +112,13 @@ def unanswered(error: Unanswered, shown: str) -> StoreError:
     return told
 
 
+def for_another(error: StoreError) -> StoreError:
+    """Return the error for one more caller, who adds a traceback of his own to it."""
+    told = StoreError(error.message, path=error.path, hint=error.hint, details=error.details)
+    told.passing, told.in_doubt = error.passing, error.in_doubt
+    return told
+
+
 def doubted(error: StoreError) -> StoreError:
     """Say of an error that something may have been stored before it."""
     return error if error.in_doubt else _in_doubt(error.message, error.path)

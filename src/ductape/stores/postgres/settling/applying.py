@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from ductape.domain.change import CacheEntry, RunRef, SettleAnswer, Settlement
+from ductape.domain.change import RunRef, SettleAnswer, Settlement
 from ductape.domain.job import Claim, Finished, Run, Schedule, under_way
-from ductape.domain.jsonvalue import JsonValue
 from ductape.domain.outcome import Cached, Cancelled, Outcome
 from ductape.stores.postgres.intake.inserting import send_runs, store_run
 from ductape.stores.postgres.limits.gates import hold_gates
 from ductape.stores.postgres.limits.room import unblock
-from ductape.stores.postgres.memory import hold_keys, release_one
-from ductape.stores.postgres.rows.entries import entry_row
+from ductape.stores.postgres.recalling import hold_keys, release
+from ductape.stores.postgres.rows.entries import entry_columns
 from ductape.stores.postgres.rows.values import (
     Cell,
     Values,
@@ -79,18 +78,19 @@ class Settling:
         giving = await send_back(transaction, [*backs.values()], now_ms)
         ended, back = await ending.held(), await giving.done()
         moved = [settlements[at] for at, (run, _) in ends.items() if run in ended]
+        gone = [settlements[at] for at, (run, _) in backs.items() if run in back]
         await _move_on(transaction, moved, now_ms)
-        answers: dict[int, SettleAnswer] = {}
-        # Results are stored by their keys, as whoever clears a cache takes them.
-        for at, settlement in sorted(enumerate(settlements), key=lambda one: _entry_key(one[1])):
+        await self._tell_followers(transaction, [*moved, *gone], now_ms)
+        answers: list[SettleAnswer] = []
+        for at, settlement in enumerate(settlements):
             run = settlement.run
             if at in ends:
-                answers[at] = "recorded" if run in ended else "fenced"
+                answers.append("recorded" if run in ended else "fenced")
             elif at in backs and run in back:
-                answers[at] = "recorded"
+                answers.append("recorded")
             else:
-                answers[at] = await self._settle(transaction, settlement, now_ms)
-        return [answers[at] for at in range(len(settlements))]
+                answers.append(await self._settle(transaction, settlement, now_ms))
+        return answers
 
     async def _settle(
         self, transaction: Transaction, asked: Settlement, now_ms: int
@@ -109,10 +109,7 @@ class Settling:
         if settlement.next_run is not None:
             await store_run(transaction, settlement.next_run, now_ms)
         await send_runs(transaction, settlement.also, now_ms)
-        if settlement.cache is not None and isinstance(settlement.to, Finished):
-            await self._remember(transaction, settlement.cache, settlement.to.result, now_ms)
-        if settlement.release is not None:
-            await release_one(transaction, settlement.release, now_ms)
+        await self._tell_followers(transaction, [settlement], now_ms)
         return "recorded"
 
     async def _heed_stop(
@@ -129,16 +126,26 @@ class Settling:
         ended = self._decide(claim, Cancelled(found[1] or None), now_ms)
         return replace(ended, release=settlement.release)
 
-    async def _remember(
-        self, transaction: Transaction, entry: CacheEntry, result: JsonValue, now_ms: int
+    async def _tell_followers(
+        self, transaction: Transaction, done: Sequence[Settlement], now_ms: int
     ) -> None:
-        """Write an entry and complete every run that was parked behind it."""
-        values = entry_row(entry, result, now_ms)
-        await transaction.change("cache_entries", "put", values)
-        rows = await transaction.rows("runs", "parked", {"key": entry.key})
-        claims = await with_schedules(transaction, [run_of(row) for row in rows])
-        answered = [self._decide(claim, Cached(result), now_ms) for claim in claims]
-        await self._answers(transaction, answered, now_ms)
+        """Complete every run that is parked behind a result; let the first behind none go."""
+        results = {
+            one.cache.key: (one.cache, one.to.result)
+            for one in done
+            if one.cache is not None and isinstance(one.to, Finished)
+        }
+        if results:
+            entries = entry_columns(results.values(), now_ms)
+            await transaction.ask("cache_entries", "put", entries)
+            rows = await transaction.rows("runs", "parked", {"keys": sorted(results)})
+            claims = await with_schedules(transaction, [run_of(row) for row in rows])
+            answered = [
+                self._decide(claim, Cached(results[claim.run.cache_key or b""][1]), now_ms)
+                for claim in claims
+            ]
+            await self._answers(transaction, answered, now_ms)
+        await release(transaction, {one.release for one in done if one.release is not None}, now_ms)
 
 
 async def with_schedules(transaction: Transaction, runs: Sequence[Run]) -> list[Claim]:
@@ -159,10 +166,6 @@ async def schedules_of(transaction: Transaction, runs: Sequence[Run]) -> dict[st
 def named(run: RunRef) -> dict[str, Cell]:
     """Return what names a run in somebody's hands."""
     return {"job_id": run.job_id, "number": run.number, "fence": run.fence}
-
-
-def _entry_key(settlement: Settlement) -> bytes:
-    return b"" if settlement.cache is None else settlement.cache.key
 
 
 def _cache_keys(settlements: Iterable[Settlement]) -> Iterable[bytes]:

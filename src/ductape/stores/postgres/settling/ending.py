@@ -33,7 +33,7 @@ Ends = Mapping[int, tuple[RunRef, Finished]]
 
 
 def ends_together(settlements: Sequence[Settlement], versions: Mapping[str, int]) -> Ends:
-    """Return those that end a run and at most move its recurrence on; of one job the first alone.
+    """Return those that end a run, move its recurrence on and tell followers; of one job the first.
 
     `versions`: of the recurrences that are held, by job.
     """
@@ -67,9 +67,7 @@ async def send_all(transaction: Transaction, ends: Sequence[tuple[RunRef, Finish
 async def send_ends(transaction: Transaction, settlements: Sequence[Settlement]) -> "Ending | None":
     """Send settlements of which none does more than to end a run; nothing is sent otherwise."""
     ends = ends_together(settlements, {})
-    if len(ends) < len(settlements) or any(
-        one.also or gate_left(one) is not None for one in settlements
-    ):
+    if len(ends) < len(settlements) or any(map(_is_followed, settlements)):
         return None
     return await send_all(transaction, [*ends.values()])
 
@@ -109,8 +107,13 @@ async def _ask(transaction: Transaction, ends: Sequence[tuple[RunRef, Finished]]
 
 def _does_more(one: Settlement) -> bool:
     """Tell whether a settlement that ends a run changes more than its recurrence."""
-    follows = one.next_run is not None and one.schedule is None
-    return one.reopens or follows or one.cache is not None or one.release is not None
+    return one.reopens or (one.next_run is not None and one.schedule is None)
+
+
+def _is_followed(one: Settlement) -> bool:
+    """Tell whether others are to hear that a run has ended."""
+    cached = one.cache is not None or one.release is not None
+    return cached or bool(one.also) or gate_left(one) is not None
 
 
 def _is_as_read(one: Settlement, versions: Mapping[str, int]) -> bool:

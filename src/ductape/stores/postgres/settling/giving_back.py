@@ -13,7 +13,7 @@ Backs = Mapping[int, tuple[RunRef, Run]]
 
 
 def backs_together(settlements: Sequence[Settlement]) -> Backs:
-    """Return those that give a run back and do nothing else; of one job the first alone."""
+    """Return those that give a run back and at most let a follower go; of one job the first."""
     together: dict[int, tuple[RunRef, Run]] = {}
     seen: set[str] = set()
     for at, one in enumerate(settlements):
@@ -64,5 +64,5 @@ def back_columns(run: RunRef, back: Run, now_ms: int) -> dict[str, Cell]:
 
 
 def _does_more(one: Settlement) -> bool:
-    more = (one.schedule, one.next_run, one.cache, one.release)
-    return one.suspends or one.reopens or bool(one.also) or any(each is not None for each in more)
+    more = one.schedule is not None or one.next_run is not None
+    return one.suspends or one.reopens or bool(one.also) or more

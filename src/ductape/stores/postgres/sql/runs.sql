@@ -283,37 +283,60 @@ WHERE job_id = ANY(%(jobs)s) ORDER BY job_id, number DESC
 -- name: one
 SELECT {run_columns} FROM ductape.runs WHERE job_id = %(job_id)s AND number = %(number)s
 
--- name: same_running
-SELECT job_id FROM ductape.runs
-WHERE cache_key = %(key)s AND state = 'running' AND NOT (job_id = %(job_id)s AND number = %(number)s) LIMIT 1
+-- name: gates_of
+-- The gates that runs are behind.
+SELECT DISTINCT gated.flow FROM unnest(%(jobs)b::text[], %(numbers)b::integer[]) AS asked (id, n)
+CROSS JOIN LATERAL (
+    SELECT flow FROM ductape.runs
+    WHERE job_id = asked.id AND number = asked.n AND concurrency IS NOT NULL LIMIT 1) AS gated
 
--- name: gate
-SELECT flow FROM ductape.runs
-WHERE job_id = %(job_id)s AND number = %(number)s AND concurrency IS NOT NULL
+-- name: hold_all
+-- In one order, one by one by the index: LIMIT leaves no other way to join.
+SELECT held.* FROM (
+    SELECT * FROM unnest(%(jobs)b::text[], %(numbers)b::integer[], %(fences)b::integer[]) AS given (id, n, fence)
+    ORDER BY id COLLATE "C", n) AS asked
+CROSS JOIN LATERAL (
+    SELECT job_id, number, state, stop_reason FROM ductape.runs
+    WHERE job_id = asked.id AND number = asked.n AND fence = asked.fence LIMIT 1 FOR UPDATE) AS held
+
+-- name: leaders
+-- Two of each key: whoever asks may be one of them. The order is the index's that is meant: that of all runs
+-- in somebody's hands has another one.
+SELECT led.* FROM unnest(%(keys)b::bytea[]) AS asked (key)
+CROSS JOIN LATERAL (
+    SELECT cache_key, job_id, number FROM ductape.runs
+    WHERE cache_key = asked.key AND state = 'running' ORDER BY due_at LIMIT 2) AS led
 
 -- name: lead
-UPDATE ductape.runs SET cache_key = %(key)s WHERE job_id = %(job_id)s AND number = %(number)s
+UPDATE ductape.runs SET cache_key = led.key
+FROM unnest(%(jobs)b::text[], %(numbers)b::integer[], %(keys)b::bytea[]) AS led (id, n, key)
+WHERE job_id = led.id AND number = led.n
 
 -- name: park
-UPDATE ductape.runs SET state = 'parked', fence = fence + 1, cache_key = %(key)s, worker = NULL,
+UPDATE ductape.runs SET state = 'parked', fence = fence + 1, cache_key = aside.key, worker = NULL,
     started_at = NULL, deadline_at = NULL, updated_at = %(now)s,
     first_started_at = CASE WHEN attempts IS NULL THEN NULL ELSE first_started_at END
-WHERE job_id = %(job_id)s AND number = %(number)s
+FROM unnest(%(jobs)b::text[], %(numbers)b::integer[], %(keys)b::bytea[]) AS aside (id, n, key)
+WHERE job_id = aside.id AND number = aside.n
 
 -- name: parked
-SELECT {run_columns} FROM ductape.runs WHERE cache_key = %(key)s AND state = 'parked' ORDER BY due_at, job_id
+SELECT {run_columns} FROM ductape.runs WHERE cache_key = ANY(%(keys)b::bytea[]) AND state = 'parked'
 
--- name: release_one
-WITH first AS MATERIALIZED (
-    SELECT job_id AS id, number AS n FROM ductape.runs WHERE cache_key = %(key)s AND state = 'parked'
-    ORDER BY due_at, job_id LIMIT 1 FOR UPDATE)
+-- name: release
+-- Of each key the first that is parked.
 UPDATE ductape.runs SET state = 'queued', fence = fence + 1, updated_at = %(now)s
-FROM first WHERE job_id = first.id AND number = first.n
+WHERE ctid = ANY(ARRAY(
+    SELECT first.ctid FROM unnest(%(keys)b::bytea[]) AS asked (key)
+    CROSS JOIN LATERAL (
+        SELECT ctid FROM ductape.runs WHERE cache_key = asked.key AND state = 'parked'
+        ORDER BY due_at, job_id LIMIT 1 FOR UPDATE) AS first))
 
 -- name: deserted
+-- Whoever is not parked is looked for at either side of those who are, not among them; EXISTS might be joined.
 SELECT DISTINCT p.cache_key FROM ductape.runs AS p
-WHERE p.cache_key IS NOT NULL AND p.state = 'parked' AND NOT EXISTS (
-    SELECT 1 FROM ductape.runs AS l WHERE l.cache_key = p.cache_key AND l.state <> 'parked')
+WHERE p.cache_key IS NOT NULL AND p.state = 'parked'
+    AND (SELECT 1 FROM ductape.runs AS l WHERE l.cache_key = p.cache_key AND l.state < 'parked' LIMIT 1) IS NULL
+    AND (SELECT 1 FROM ductape.runs AS l WHERE l.cache_key = p.cache_key AND l.state > 'parked' LIMIT 1) IS NULL
 
 -- name: hold_live
 SELECT number, state FROM ductape.runs WHERE job_id = %(job_id)s ORDER BY number DESC LIMIT 1 FOR UPDATE

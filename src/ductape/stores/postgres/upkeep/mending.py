@@ -6,7 +6,7 @@ from ductape.ports.stores.upkeep import NO_OTHERS
 from ductape.stores.postgres.intake.keys import free_keys, hold_idle
 from ductape.stores.postgres.limits.gates import hold_gates
 from ductape.stores.postgres.limits.room import unblock
-from ductape.stores.postgres.memory import hold_keys, release_one
+from ductape.stores.postgres.recalling import hold_keys, release
 from ductape.stores.postgres.rows.values import Values, run_of, schedule_of
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.transaction import Transaction
@@ -109,8 +109,7 @@ async def _release_deserted(transaction: Transaction, found: set[bytes], now_ms:
     """Look once more while nobody else can lead or follow."""
     await hold_keys(transaction, found, now_ms)
     still = {row[0] for row in await transaction.rows("runs", "deserted")} & found
-    for key in sorted(still):
-        await release_one(transaction, key, now_ms)
+    await release(transaction, still, now_ms)
     return len(still)
 
 
