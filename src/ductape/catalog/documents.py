@@ -15,7 +15,7 @@ from ductape.catalog.yaml_reading import read_yaml
 from ductape.domain.found import kind_of, listed, shortened
 from ductape.domain.jsonlimits import DEFAULT, plain_object
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.errors import ConfigError, NotFound, ValidationError, invalid
+from ductape.errors import TO_READ, ConfigError, NotFound, ValidationError, invalid
 
 Source = str | Path | Mapping[str, object]
 """The path of a file, or the document itself."""
@@ -65,7 +65,8 @@ def _text(path: Path) -> str:
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {path}", path=str(path)) from error
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", path=str(path)) from error
+        said = f"{path} cannot be read: {error.strerror}"
+        raise ConfigError(said, path=str(path), hint=TO_READ) from error
     if len(content) > MOST_BYTES:
         raise invalid("", f"a file of at most {MOST_BYTES} bytes", "a larger one")
     try:

@@ -12,7 +12,7 @@ import typer
 from ductape.cli.calling import Call, JsonOption, carried_out
 from ductape.cli.drawing import output
 from ductape.cli.drawing.progress import working
-from ductape.errors import ConfigError, Conflict, invalid
+from ductape.errors import TO_WRITE, ConfigError, Conflict, invalid
 
 if TYPE_CHECKING:  # the engine loads when it is needed
     from ductape.app.importing import Imports
@@ -250,7 +250,8 @@ def _write(path: Path, text: str, *, force: bool) -> None:
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}", path=str(path)) from error
+        said = f"{path} cannot be written: {error.strerror}"
+        raise ConfigError(said, path=str(path), hint=TO_WRITE) from error
 
 
 def _has_comments(path: Path) -> bool:

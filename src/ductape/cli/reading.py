@@ -14,7 +14,7 @@ import typer
 from ductape.cli.drawing.output import note
 from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.errors import ConfigError, Fault, NotFound, ValidationError, fault, invalid
+from ductape.errors import TO_READ, ConfigError, Fault, NotFound, ValidationError, fault, invalid
 
 STDIN = "-"
 
@@ -109,7 +109,8 @@ def _file(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {path}", path=str(path)) from error
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", path=str(path)) from error
+        said = f"{path} cannot be read: {error.strerror}"
+        raise ConfigError(said, path=str(path), hint=TO_READ) from error
 
 
 @contextmanager

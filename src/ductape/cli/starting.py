@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ductape.cli.drawing import output
-from ductape.errors import ConfigError, Conflict
+from ductape.errors import TO_WRITE, ConfigError, Conflict
 
 FILES = ("ductape.toml", "product.yaml", "handlers.py")
 
@@ -45,7 +45,8 @@ def _write(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}", path=str(path)) from error
+        said = f"{path} cannot be written: {error.strerror}"
+        raise ConfigError(said, path=str(path), hint=TO_WRITE) from error
 
 
 def _move(folder: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ductape.domain.jsonvalue import JsonValue
-from ductape.errors import ConfigError, DuctapeError, NotFound, ProviderError, invalid
+from ductape.errors import TO_READ, ConfigError, DuctapeError, NotFound, ProviderError, invalid
 from ductape.importers.documents import is_here, is_web
 from ductape.ports.http import HttpClient, HttpRequest
 
@@ -104,13 +104,14 @@ class Reader:
             self._confine(path)
         try:
             if not stat.S_ISREG(path.stat().st_mode):
-                raise ConfigError(f"{path} is no file", path=str(path))
+                raise ConfigError(f"{path} is no file", path=str(path), hint=TO_READ)
             with path.open("rb") as file:
                 content = file.read(MOST_BYTES + 1)
         except FileNotFoundError as error:
             raise NotFound(f"there is no file {path}", path=str(path)) from error
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{path} cannot be read", path=str(path)) from error
+            said = f"{path} cannot be read"
+            raise ConfigError(said, path=str(path), hint=TO_READ) from error
         if len(content) > MOST_BYTES:
             raise invalid(location, f"at most {MOST_BYTES} bytes", "more")
         return content

@@ -178,6 +178,25 @@ def test_a_handler_that_two_registries_have_is_told_as_one(
     assert "hint: a tag has one handler: rename one of them, or leave it out" in answer.err
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("apply", "folder.yaml"), "hint: name a file that is there and can be read"),
+        (("schedule", "folder"), "hint: name a file that is there and can be read"),
+        (("import", "openapi", "folder"), "hint: name a file that is there and can be read"),
+        (("init", "file/new"), "hint: name a place where you may write"),
+    ],
+)
+def test_a_place_that_will_not_do_is_no_fault_of_the_settings(
+    terminal: Terminal, tmp_path: Path, words: tuple[str, ...], hint: str
+) -> None:
+    for name in ("folder", "folder.yaml"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file").touch()
+    answer = terminal(*words)
+    assert (answer.code, hint in answer.err) == (2, True), answer.err
+
+
 def test_a_store_out_of_reach_has_a_code_of_its_own(terminal: Terminal) -> None:
     answer = terminal("jobs", "list", "--store", "sqlite:///no/such/folder/a.db")
     assert answer.code == 3

@@ -20,7 +20,7 @@ from ductape.domain.jsonlimits import DEFAULT as DEFAULT_LIMITS
 from ductape.domain.jsonlimits import Limits
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.parsing.scalars import NAME_CHARACTERS, SPAN_MAX_MS
-from ductape.errors import ConfigError
+from ductape.errors import TO_READ, ConfigError
 from ductape.worker.options import WorkerOptions
 
 FILE_NAME = "ductape.toml"
@@ -176,8 +176,7 @@ def from_file(config: object) -> JsonObject:
         return cast("JsonObject", tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         said = f"{path}: {error.strerror}"
-        hint = "name a file that is there and can be read"
-        raise ConfigError(said, path=str(path), hint=hint) from error
+        raise ConfigError(said, path=str(path), hint=TO_READ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         said = f"{path}: not valid TOML: {error}"
         raise ConfigError(said, path=str(path), hint="mend that line of the file") from error
