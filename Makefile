@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # The tests start hundreds of processes: each would compile the whole source anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test check fix bench bench-peers torture
+.PHONY: setup demo test check fix bench bench-peers torture docs
 setup: .venv/ready
 
 .venv/ready: pyproject.toml requirements/dev.txt
@@ -31,3 +31,6 @@ bench-peers: setup
 
 torture: setup
 	$(BIN)/python -m torture --minutes $(or $(MINUTES),5) $(TORTURE)
+
+docs: setup
+	$(BIN)/python -m docs.generate

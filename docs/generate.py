@@ -1,4 +1,4 @@
-"""Writes the parts of the documentation that the code knows best: `python -m docs.generate`.
+"""Writes the parts of the documentation that the code knows best: `make docs`.
 
 A page is rewritten between `<!-- made from NAME -->` and `<!-- end -->`, the rest of it is left
 alone. A test fails where a page is not what this would write.
@@ -15,10 +15,12 @@ from msgspec.structs import FieldInfo, fields
 from docs.calls import call_rows
 from ductape import errors
 from ductape.app.configuration.settings import PREFIX, SECRET_SETTINGS, STORES_PREFIX, Settings
+from ductape.cli import reference
 from ductape.domain.lifecycle import TRANSITIONS
 from ductape.errors import PROVIDER_CODES, DuctapeError
 
 DOCS = Path(__file__).resolve().parent
+COMMANDS = DOCS / "reference" / "cli.md"
 
 MEANINGS = {
     "store": "The URL of the store: `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/DATABASE`.",
@@ -52,7 +54,8 @@ _SECTION = re.compile(r"(<!-- made from (\w+) -->\n).*?(<!-- end -->)", re.DOTAL
 
 
 def main() -> None:
-    """Rewrite every page that has a part to be made."""
+    """Rewrite the page of the commands, and every page that has a part to be made."""
+    COMMANDS.write_text(reference.page(), encoding="utf-8")
     for page in sorted(DOCS.rglob("*.md")):
         text = page.read_text(encoding="utf-8")
         made = remade(text)

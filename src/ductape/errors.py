@@ -270,11 +270,6 @@ class StoreError(DuctapeError):
     """Whether what was to be stored may be there all the same: nobody heard of its commit."""
 
 
-TO_READ = "name a file that is there and can be read"
-TO_WRITE = "name a place where you may write"
-"""What helps with a path that will not do, where the settings are not to blame."""
-
-
 class ConfigError(DuctapeError):
     """The settings cannot work."""
 

@@ -12,10 +12,11 @@ from pathlib import Path, PurePath
 from typing import cast
 
 from ductape.catalog.yaml_reading import read_yaml
+from ductape.domain.files.remedies import TO_READ
 from ductape.domain.found import kind_of, listed, shortened
 from ductape.domain.jsonlimits import DEFAULT, plain_object
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.errors import TO_READ, ConfigError, NotFound, ValidationError, invalid
+from ductape.errors import ConfigError, NotFound, ValidationError, invalid
 
 Source = str | Path | Mapping[str, object]
 """The path of a file, or the document itself."""

@@ -12,7 +12,8 @@ import typer
 from ductape.cli.calling import Call, JsonOption, carried_out
 from ductape.cli.drawing import output
 from ductape.cli.drawing.progress import working
-from ductape.errors import TO_WRITE, ConfigError, Conflict, invalid
+from ductape.domain.files.remedies import TO_WRITE
+from ductape.errors import ConfigError, Conflict, invalid
 
 if TYPE_CHECKING:  # the engine loads when it is needed
     from ductape.app.importing import Imports

@@ -12,9 +12,10 @@ from typing import cast
 import typer
 
 from ductape.cli.drawing.output import note
+from ductape.domain.files.remedies import TO_READ
 from ductape.domain.found import kind_of
 from ductape.domain.jsonvalue import JsonObject, JsonValue
-from ductape.errors import TO_READ, ConfigError, Fault, NotFound, ValidationError, fault, invalid
+from ductape.errors import ConfigError, Fault, NotFound, ValidationError, fault, invalid
 
 STDIN = "-"
 

@@ -1,9 +1,8 @@
-"""The reference of the commands, from their own help: `python -m ductape.cli.reference`.
+"""The reference of the commands, from their own help: `make docs`.
 
-It prints the page; `docs/reference/cli.md` is what it prints, and a test holds the two together.
+`docs/reference/cli.md` is this page, and a test holds the two together.
 """
 
-import sys
 from collections.abc import Iterator, Sequence
 from inspect import cleandoc
 from typing import Protocol, cast
@@ -15,7 +14,7 @@ from ductape.cli.main import NAME, app
 INTRODUCTION = """\
 # The commands
 
-<!-- made by `python -m ductape.cli.reference`: change the commands, not this page -->
+<!-- made by `make docs`: change the commands, not this page -->
 
 `--store`, `--config` and `--json` work before a command; those that it lists work after it too.
 With `--json` standard output has the wire shape and nothing else; instants are epoch milliseconds
@@ -130,7 +129,3 @@ def _default(parameter: Parameter) -> str:
     if isinstance(default, bool) or not isinstance(default, int | str):
         return ""
     return f" Default: `{default}`."
-
-
-if __name__ == "__main__":
-    sys.stdout.write(page())

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ductape.cli.drawing import output
-from ductape.errors import TO_WRITE, ConfigError, Conflict
+from ductape.domain.files.remedies import TO_WRITE
+from ductape.errors import ConfigError, Conflict
 
 FILES = ("ductape.toml", "product.yaml", "handlers.py")
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ductape.domain.files.remedies import TO_READ
 from ductape.domain.jsonvalue import JsonValue
-from ductape.errors import TO_READ, ConfigError, DuctapeError, NotFound, ProviderError, invalid
+from ductape.errors import ConfigError, DuctapeError, NotFound, ProviderError, invalid
 from ductape.importers.documents import is_here, is_web
 from ductape.ports.http import HttpClient, HttpRequest
 

@@ -9,7 +9,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
 
 def test_the_page_is_up_to_date() -> None:
     written = PAGE.read_text(encoding="utf-8")
-    assert written == page(), "python -m ductape.cli.reference > docs/reference/cli.md"
+    assert written == page(), "run `make docs`"
 
 
 def test_every_command_and_option_is_explained() -> None:

@@ -15,12 +15,13 @@ from msgspec.structs import replace
 from ductape.app.configuration.faults import settings_of
 from ductape.app.configuration.loading import shown_store
 from ductape.app.configuration.routing import DEFAULT, refuse_bad_routes
+from ductape.domain.files.remedies import TO_READ
 from ductape.domain.found import kind_of
 from ductape.domain.jsonlimits import DEFAULT as DEFAULT_LIMITS
 from ductape.domain.jsonlimits import Limits
 from ductape.domain.jsonvalue import JsonObject, JsonValue
 from ductape.domain.parsing.scalars import NAME_CHARACTERS, SPAN_MAX_MS
-from ductape.errors import TO_READ, ConfigError
+from ductape.errors import ConfigError
 from ductape.worker.options import WorkerOptions
 
 FILE_NAME = "ductape.toml"
