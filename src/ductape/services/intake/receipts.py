@@ -1,5 +1,6 @@
 """What callers are told of jobs that the store has answered for (SPEC 1)."""
 
+import asyncio
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -41,19 +42,33 @@ class Receipts:
         self, built: Sequence[Built], answers: Sequence[Added], now_ms: int, transaction: object
     ) -> list[Placed]:
         """Write one for each job, in order; all of them are stored."""
-        placed: list[Placed] = []
-        for one, answer in zip(built, answers, strict=True):
-            if answer.verdict == "added":
-                placed.append(fresh(one, now_ms))
-            else:
-                placed.append(await self._known(one, answer, transaction))
-        return placed
+        known = dict.fromkeys(one.job_id for one in answers if one.verdict != "added")
+        records = await self._records([*known], transaction) if known else {}
+        return [
+            fresh(one, now_ms)
+            if answer.verdict == "added"
+            else self._known(one, answer, records[answer.job_id])
+            for one, answer in zip(built, answers, strict=True)
+        ]
 
-    async def _known(self, one: Built, answer: Added, transaction: object) -> Placed:
+    async def _records(self, jobs: Sequence[str], transaction: object) -> dict[str, JobRecord]:
+        """Read jobs that were there: at once, which a store looks for together.
+
+        A caller's transaction does one thing after the other.
+        """
+        get = self._store.reading.get
+        if transaction is None:
+            found = await asyncio.gather(*map(get, jobs))
+        else:
+            found = [await get(job_id, transaction=transaction) for job_id in jobs]
+        records = {record.job_id: record for record in found if record is not None}
+        for job_id in jobs:
+            if job_id not in records:
+                raise StoreError(f"job {job_id} was deleted meanwhile", job_id=job_id)
+        return records
+
+    def _known(self, one: Built, answer: Added, record: JobRecord) -> Placed:
         """Write that of a job that was there, with its present status."""
-        record = await self._store.reading.get(answer.job_id, transaction=transaction)
-        if record is None:
-            raise StoreError(f"job {answer.job_id} was deleted meanwhile", job_id=answer.job_id)
         warnings = list(one.warnings) + ([REPLACED] if answer.verdict == "replaced" else [])
         receipt = Receipt(
             job_id=answer.job_id,

@@ -1,5 +1,6 @@
 """`schedule` and `dispatch`: a request becomes a stored job and a receipt (SPEC 1)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from ductape.domain.found import kind_of
@@ -28,6 +29,8 @@ from ductape.services.intake.receipts import Placed, Receipts, fresh
 from ductape.services.intake.refusing import of_a_batch, what_is_wrong, whole_refusal
 from ductape.services.intake.streaming import WORTHWHILE, Streaming
 
+Key = tuple[str, str, str]
+"""A product, an env, and the key that counts in them."""
 MOST_TRIES = 20
 MOST_REFUSED = 100
 """Of how many requests of a batch it is told what is wrong with them: no reader gains by more."""
@@ -218,9 +221,10 @@ class Scheduling:
     ) -> list[Built]:
         built: list[Built] = []
         refusals: dict[int, DuctapeError] = {}
+        held = await self._held(requests, transaction)
         for at, request in enumerate(requests):
             try:
-                built.append(await self._build_one(request, now_ms, transaction))
+                built.append(await self._build_one(request, held.get(_key_of(request)), now_ms))
             except (ValidationError, NotFound, SessionInvalid) as error:
                 if len(requests) == 1:
                     raise
@@ -231,19 +235,31 @@ class Scheduling:
             raise of_a_batch(refusals)
         return built
 
-    async def _build_one(self, request: JobRequest, now_ms: int, transaction: object) -> Built:
+    async def _build_one(self, request: JobRequest, held: str | None, now_ms: int) -> Built:
         version = self._versions.get(request.product)
         if version is None:
             version = await current_version(self._catalog, request)
             self._versions[request.product] = version
-        held = await self._held(request, transaction)
         return await self._builder.build(request, held=held, now_ms=now_ms, version=version)
 
-    async def _held(self, request: JobRequest, transaction: object) -> str | None:
-        """Return the id of the recurring job whose definition this request may replace."""
-        if request.key is None or request.repeat is None:
-            return None
-        holder = await self._store.intake.holder(
-            request.product, request.env, request.key, transaction=transaction
-        )
-        return holder.job_id if holder is not None and holder.recurring else None
+    async def _held(
+        self, requests: Sequence[JobRequest], transaction: object
+    ) -> dict[Key | None, str]:
+        """Return the recurring jobs whose definitions requests may replace, by their keys.
+
+        They are asked for at once, which a store looks for together; a caller's transaction does
+        one thing after the other.
+        """
+        holder = self._store.intake.holder
+        named = {_key_of(request): None for request in requests if request.repeat is not None}
+        keys = [key for key in named if key is not None]
+        if transaction is None:
+            holders = await asyncio.gather(*(holder(*key) for key in keys))
+        else:
+            holders = [await holder(*key, transaction=transaction) for key in keys]
+        found = zip(keys, holders, strict=True)
+        return {key: one.job_id for key, one in found if one is not None and one.recurring}
+
+
+def _key_of(request: JobRequest) -> Key | None:
+    return None if request.key is None else (request.product, request.env, request.key)

@@ -47,7 +47,6 @@ class Recalling:
 
     async def recall(self, recall: Recall) -> Told:
         """Say what a run is to do; none where it finds no result, and its fence is lost."""
-        self._engine.check()
         return await self._batches.answer(recall)
 
     async def aclose(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ductape.domain.identity import KeyHolder
 from ductape.ports.stores.intake import NewJob
+from ductape.stores.postgres.rows.searching import searchable
 from ductape.stores.postgres.rows.values import Cell, Values, by_column, holder_of
 from ductape.stores.postgres.schema.days import ended_from
 from ductape.stores.postgres.server.transaction import Transaction
@@ -40,6 +41,16 @@ def key_of(job: NewJob) -> Key | None:
     return None if job.spec.key is None else (job.spec.product, job.spec.env, job.spec.key)
 
 
+async def holders(transaction: Transaction, keys: Sequence[Key]) -> list[KeyHolder | None]:
+    """Tell which job has each key; none where nobody has it."""
+    named = [(product, env, searchable(key)) for product, env, key in keys]
+    columns = ([*column] for column in zip(*named, strict=True))
+    asked: Values = dict(zip(("products", "envs", "names"), columns, strict=True))
+    rows = await transaction.rows("job_keys", "holders", asked)
+    held = {(row[4], row[5], row[6]): holder_of(row) for row in rows}
+    return [held.get(key) for key in named]
+
+
 async def take_or_hold(transaction: Transaction, jobs: Sequence[NewJob]) -> Keys:
     """Take the keys that nobody has, and hold the others."""
     keys = Keys()
@@ -57,10 +68,9 @@ async def take_or_hold(transaction: Transaction, jobs: Sequence[NewJob]) -> Keys
     return keys
 
 
-async def redefine(transaction: Transaction, job: NewJob, keys: Keys) -> None:
-    """Store by which definition a job has its key from now on."""
-    await transaction.change("job_keys", "redefine", _row(job))
-    keys.are_taken_by(job)
+async def redefine(transaction: Transaction, jobs: Sequence[NewJob]) -> None:
+    """Store by which definitions jobs have their keys from now on."""
+    await transaction.change("job_keys", "redefine", by_column([_row(job) for job in jobs]))
 
 
 async def free_keys(transaction: Transaction, jobs: Iterable[str]) -> None:

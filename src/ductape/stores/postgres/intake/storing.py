@@ -4,31 +4,26 @@ Whoever comes second to a key or a twin waits for the first to commit, then find
 hundred callers at once leave one job, and each answer is a value, never an SQL error.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from ductape.domain.identity import KeyHolder, conflict_reason, weigh
-from ductape.domain.job import Finished, Run, Schedule, under_way
-from ductape.domain.recurring import replaced
-from ductape.domain.settlement import dropped
+from ductape.domain.job import Run
 from ductape.errors import StoreError
 from ductape.ports.stores.intake import Added, NewJob
 from ductape.stores.postgres.intake.doubting import advise
-from ductape.stores.postgres.intake.inserting import store_run, store_runs, stream_fresh
-from ductape.stores.postgres.intake.keys import Keys, key_of, redefine, take_or_hold
+from ductape.stores.postgres.intake.inserting import store_runs, stream_fresh
+from ductape.stores.postgres.intake.keys import Key, Keys, holders, key_of, redefine, take_or_hold
+from ductape.stores.postgres.intake.recurrences import (
+    add_recurrences,
+    replace_recurrences,
+    runs_of,
+)
 from ductape.stores.postgres.intake.riding import PassengerAlong
 from ductape.stores.postgres.intake.together import Together
 from ductape.stores.postgres.outbox.borrowing import Borrowing
 from ductape.stores.postgres.products import newest_versions
-from ductape.stores.postgres.rows.values import (
-    Row,
-    Values,
-    finished_row,
-    holder_of,
-    run_of,
-    schedule_of,
-    schedule_row,
-)
+from ductape.stores.postgres.server.batches import Batches
 from ductape.stores.postgres.server.engine import Engine
 from ductape.stores.postgres.server.transaction import Transaction
 from ductape.stores.postgres.server.wake import tell_at_commit
@@ -50,21 +45,18 @@ class PostgresIntake:
         self._engine = engine
         self._borrowing = borrowing
         self._together = Together(engine, along)
+        self._looks = Batches(self._holders, name="ductape-keys")
 
     async def holder(
         self, product: str, env: str, key: str, *, transaction: object = None
     ) -> KeyHolder | None:
         """Tell which job has a key, as the caller's `transaction` sees it where one is given."""
-        values: Values = {"product": product, "env": env, "key": key}
-
-        async def look(looking: Transaction) -> Row | None:
-            return await looking.row("job_keys", "holder", values)
-
         if transaction is None:
-            row = await self._engine.single(look)
-        else:
-            row = await self._borrowing.run(transaction, look)
-        return None if row is None else holder_of(row)
+            return await self._looks.answer((product, env, key))
+        [holder] = await self._borrowing.run(
+            transaction, lambda t: holders(t, [(product, env, key)])
+        )
+        return holder
 
     async def add(
         self, jobs: Sequence[NewJob], *, now_ms: int, transaction: object = None
@@ -111,9 +103,13 @@ class PostgresIntake:
         except _Refused as refused:
             return refused.answers
 
+    async def _holders(self, keys: Sequence[Key]) -> list[KeyHolder | None]:
+        return await self._engine.single(lambda t: holders(t, keys))
+
     async def aclose(self) -> None:
         """Wait for what is in flight."""
         await self._together.aclose()
+        await self._looks.aclose()
 
 
 async def _add_stream(
@@ -125,7 +121,7 @@ async def _add_stream(
     def runs() -> Iterator[tuple[Run, int]]:
         for job in jobs:
             versions.add(job.product_version)
-            yield from _runs_of(job, now_ms)
+            yield from runs_of(job, now_ms)
 
     await stream_fresh(transaction, runs())
     newest = await newest_versions(transaction, {product})
@@ -145,24 +141,26 @@ async def _add_all(transaction: Transaction, jobs: Sequence[NewJob], now_ms: int
     if not await _resolved_as_current(transaction, jobs):
         return [Added("moved", job.job_id) for job in jobs]
     if all(map(_is_plain, jobs)):  # most batches are: a job of its own takes no thought then
-        await store_runs(transaction, [each for job in jobs for each in _runs_of(job, now_ms)])
+        await store_runs(transaction, [each for job in jobs for each in runs_of(job, now_ms)])
         return [Added("added", job.job_id) for job in jobs]
     keys = await take_or_hold(transaction, jobs)
     free = [at for at, job in enumerate(jobs) if job.spec.key is None or at in keys.taken]
     known = sorted({*range(len(jobs))}.difference(free))
     answers = {at: Added("added", jobs[at].job_id) for at in free if _runs_once(jobs[at])}
-    runs = [each for at in answers for each in _runs_of(jobs[at], now_ms)]
+    runs = [each for at in answers for each in runs_of(jobs[at], now_ms)]
     await store_runs(transaction, runs)
-    # Twins are stored in one order by everybody, and before any recurrence is held.
-    for at in sorted(free, key=lambda at: jobs[at].twin or b""):
-        if at not in answers:
-            answers[at] = await _add(transaction, jobs[at], now_ms)
-    stored = await _held_schedules(transaction, [jobs[at] for at in known], keys)
-    for at in known:
-        answers[at] = await _add_known(transaction, jobs[at], keys, stored, now_ms)
-    if any(answer.verdict in ("conflict", "moved") for answer in answers.values()):
-        raise _Refused([answers[at] for at in range(len(jobs))])
-    return [answers[at] for at in range(len(jobs))]
+    recurring = [at for at in free if at not in answers]
+    added = await add_recurrences(transaction, [jobs[at] for at in recurring], now_ms)
+    answers.update((at, added[jobs[at].job_id]) for at in recurring)
+    answers.update((at, _add_known(jobs[at], keys)) for at in known)
+    told = [answers[at] for at in range(len(jobs))]
+    if any(answer.verdict in ("conflict", "moved") for answer in told):
+        raise _Refused(told)
+    changed = {jobs[at].job_id: jobs[at] for at in known if answers[at].verdict == "replaced"}
+    if changed:
+        await redefine(transaction, [*changed.values()])
+        await replace_recurrences(transaction, [*changed.values()], now_ms)
+    return told
 
 
 async def _resolved_as_current(transaction: Transaction, jobs: Sequence[NewJob]) -> bool:
@@ -179,47 +177,11 @@ def _is_plain(job: NewJob) -> bool:
     return job.schedule is None and job.spec.key is None and job.run is not None
 
 
-def _runs_of(job: NewJob, now_ms: int) -> Iterator[tuple[Run, int]]:
-    """Give a job's first run, and what tells of it."""
-    if job.run is not None:
-        yield job.run, now_ms
-    for run in job.also:
-        yield run, now_ms
-
-
 def _runs_once(job: NewJob) -> bool:
     return job.schedule is None and job.run is not None
 
 
-async def _add(transaction: Transaction, job: NewJob, now_ms: int) -> Added:
-    """Add a recurrence that has no key, or has it by now, and what tells of it."""
-    while not await _insert(transaction, job, now_ms):
-        twin: str | None = await transaction.cell("schedules", "twin", {"twin": job.twin})
-        if twin is not None:
-            return Added("existing", twin)
-    await store_runs(transaction, [(run, now_ms) for run in job.also])
-    return Added("added", job.job_id)
-
-
-async def _held_schedules(
-    transaction: Transaction, jobs: Sequence[NewJob], keys: Keys
-) -> dict[str, Schedule]:
-    """Hold and read the recurrences that are given another definition, by job."""
-    replaced = sorted({job.job_id for job in jobs if _verdict(job, keys) == "replaced"})
-    if not replaced:
-        return {}
-    await transaction.rows("schedules", "lock", {"jobs": replaced})
-    rows = await transaction.rows("schedules", "get", {"jobs": replaced})
-    return {row[0]: schedule_of(row) for row in rows}
-
-
-async def _add_known(
-    transaction: Transaction,
-    job: NewJob,
-    keys: Keys,
-    stored: Mapping[str, Schedule],
-    now_ms: int,
-) -> Added:
+def _add_known(job: NewJob, keys: Keys) -> Added:
     """Answer a job whose key was known."""
     held, verdict = _holder(job, keys), _verdict(job, keys)
     if verdict == "conflict":
@@ -227,9 +189,7 @@ async def _add_known(
         reason = conflict_reason(held, event=job.spec.event, recurring=recurring)
         return Added("conflict", held.job_id, reason)
     if verdict == "replaced":
-        await _replace(transaction, job, stored.get(job.job_id), now_ms)
-        await redefine(transaction, job, keys)
-        await store_runs(transaction, [(run, now_ms) for run in job.also])
+        keys.are_taken_by(job)
     return Added(verdict, held.job_id)
 
 
@@ -251,49 +211,3 @@ def _holder(job: NewJob, keys: Keys) -> KeyHolder:
         msg = "a job without a key has no holder of it"
         raise ValueError(msg)
     return keys.held[key]
-
-
-async def _insert(transaction: Transaction, job: NewJob, now_ms: int) -> bool:
-    """Store a job; false, and nothing stored, where it has a live twin."""
-    if job.schedule is not None and not await _insert_schedule(
-        transaction, job.schedule, job.twin, now_ms
-    ):
-        return False
-    if job.run is not None:
-        await store_run(transaction, job.run, now_ms)
-    return True
-
-
-async def _insert_schedule(
-    transaction: Transaction, schedule: Schedule, twin: bytes | None, now_ms: int
-) -> bool:
-    values: Values = {**schedule_row(schedule, now_ms), "twin": twin}
-    return await transaction.change("schedules", "insert", values) == 1
-
-
-async def _replace(
-    transaction: Transaction, job: NewJob, stored: Schedule | None, now_ms: int
-) -> None:
-    """Give the recurrence its new definition: the waiting run goes, a running one stays."""
-    if stored is None or job.schedule is None:
-        await _insert(transaction, job, now_ms)
-        return
-    rows = await transaction.rows("runs", "hold_job", {"job_id": job.job_id})
-    runs = [run_of(row) for row in rows]
-    running = any(run.state == "running" or under_way(run) for run in runs)
-    tried = None if running else await _drop_waiting(transaction, job.job_id, runs, now_ms)
-    schedule, first = replaced(stored, job.schedule, job.run, running=running, tried=tried)
-    await transaction.change("schedules", "update", schedule_row(schedule, now_ms))
-    if first is not None:
-        await store_run(transaction, first, now_ms)
-
-
-async def _drop_waiting(
-    transaction: Transaction, job_id: str, runs: Sequence[Run], now_ms: int
-) -> Finished | None:
-    """Take the waiting run away; one that was tried has a history, and is returned."""
-    tried = dropped(runs[0], now_ms=now_ms) if runs else None
-    await transaction.change("runs", "drop_waiting", {"job_id": job_id})
-    if tried is not None:
-        await transaction.change("history", "insert", finished_row(tried))
-    return tried

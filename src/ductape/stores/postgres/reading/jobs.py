@@ -57,7 +57,7 @@ class PostgresReading:
         """Return the jobs that have these keys of a product; none twice."""
         each = dict.fromkeys((searchable(env), searchable(key)) for env, key in keys)
         asked: Values = {
-            "product": searchable(product),
+            "products": [searchable(product)] * len(each),
             "envs": [env for env, _ in each],
             "names": [key for _, key in each],
         }
@@ -67,7 +67,7 @@ class PostgresReading:
             records = await _records(transaction, [row[0] for row in held])
             by_id = {record.job_id: record for record in records}
             return [
-                Keyed(row[4], row[5], holder_of(row), by_id[row[0]])
+                Keyed(row[5], row[6], holder_of(row), by_id[row[0]])
                 for row in held
                 if row[0] in by_id
             ]

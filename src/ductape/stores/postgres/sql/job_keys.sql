@@ -1,14 +1,10 @@
--- name: holder
-SELECT job_id, digest, event, recurring FROM ductape.job_keys
-WHERE product = %(product)s AND env = %(env)s AND key = %(key)s
-
 -- name: holders
 -- One by one by the index, however many keys a product has: LIMIT leaves no other way to join.
-SELECT k.job_id, k.digest, k.event, k.recurring, asked.env, asked.name
-FROM unnest(%(envs)b::text[], %(names)b::text[]) AS asked (env, name)
+SELECT k.job_id, k.digest, k.event, k.recurring, asked.product, asked.env, asked.name
+FROM unnest(%(products)b::text[], %(envs)b::text[], %(names)b::text[]) AS asked (product, env, name)
 CROSS JOIN LATERAL (
     SELECT job_id, digest, event, recurring FROM ductape.job_keys
-    WHERE product = %(product)s AND job_keys.env = asked.env AND job_keys.key = asked.name LIMIT 1
+    WHERE job_keys.product = asked.product AND job_keys.env = asked.env AND job_keys.key = asked.name LIMIT 1
 ) AS k
 
 -- name: take_all
@@ -36,8 +32,10 @@ CROSS JOIN LATERAL (
 ) AS k
 
 -- name: redefine
-UPDATE ductape.job_keys SET digest = %(digest)s
-WHERE product = %(product)s AND env = %(env)s AND key = %(key)s
+UPDATE ductape.job_keys AS k SET digest = given.digest
+FROM unnest(%(product)b::text[], %(env)b::text[], %(key)b::text[], %(digest)b::bytea[])
+    AS given (product, env, name, digest)
+WHERE k.product = given.product AND k.env = given.env AND k.key = given.name
 
 -- name: take_over
 UPDATE ductape.job_keys

@@ -212,14 +212,16 @@ SELECT queue, state, count(*), min(due_at) FROM ductape.runs GROUP BY queue, sta
 SELECT state, stop_reason FROM ductape.runs
 WHERE job_id = %(job_id)s AND number = %(number)s AND fence = %(fence)s FOR UPDATE
 
--- name: hold_job
-SELECT {run_columns} FROM ductape.runs WHERE job_id = %(job_id)s ORDER BY number DESC FOR UPDATE
+-- name: hold_jobs
+-- In one order; of each job the latest run comes first.
+SELECT {run_columns} FROM ductape.runs WHERE job_id = ANY(%(jobs)s)
+ORDER BY job_id DESC, number DESC FOR UPDATE
 
 -- name: delete
 DELETE FROM ductape.runs WHERE job_id = %(job_id)s AND number = %(number)s AND fence = %(fence)s
 
 -- name: drop_waiting
-DELETE FROM ductape.runs WHERE job_id = %(job_id)s AND state <> 'running'
+DELETE FROM ductape.runs WHERE job_id = ANY(%(jobs)s) AND state <> 'running'
 
 -- name: give_back
 -- The checkpoint stays as `checkpoint` left it: the copy of whoever gives the run back may be older.

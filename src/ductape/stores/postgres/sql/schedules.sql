@@ -1,13 +1,21 @@
 -- name: insert
--- Waits for whoever is storing its twin at this moment, and then stores nothing.
+-- In one order for everybody: whoever is storing the twin of one at this moment is waited for, and then that
+-- one is not stored.
 INSERT INTO ductape.schedules (job_id, state, version, product, env, event, kind, queue, anchor_at, watermark,
     next_number, occurrences, executions, failed, extras, fault, reason, twin, job_key, session_tag,
     session_user_id, metadata, spec, updated_at)
-VALUES (%(job_id)s, %(state)s, %(version)s, %(product)s, %(env)s, %(event)s, %(kind)s, %(queue)s,
-    %(anchor_at)s, %(watermark)s, %(next_number)s, %(occurrences)s, %(executions)s, %(failed)s, %(extras)s,
-    %(fault)s, %(reason)s, %(twin)s, %(job_key)s, %(session_tag)s, %(session_user_id)s, %(metadata)s,
-    %(spec)s, %(now)s)
+SELECT * FROM unnest(%(job_id)b::text[], %(state)b::text[], %(version)b::integer[], %(product)b::text[],
+    %(env)b::text[], %(event)b::text[], %(kind)b::text[], %(queue)b::text[], %(anchor_at)b::bigint[],
+    %(watermark)b::bigint[], %(next_number)b::integer[], %(occurrences)b::integer[],
+    %(executions)b::integer[], %(failed)b::integer[], %(extras)b::integer[], %(fault)b::text[],
+    %(reason)b::text[], %(twin)b::bytea[], %(job_key)b::text[], %(session_tag)b::text[],
+    %(session_user_id)b::text[], %(metadata)b::text[], %(spec)b::bytea[], %(now)b::bigint[])
+    AS new (job_id, state, version, product, env, event, kind, queue, anchor_at, watermark, next_number,
+        occurrences, executions, failed, extras, fault, reason, twin, job_key, session_tag, session_user_id,
+        metadata, spec, updated_at)
+ORDER BY twin
 ON CONFLICT (twin) WHERE twin IS NOT NULL AND state IN ('active', 'paused') DO NOTHING
+RETURNING job_id
 
 -- name: update
 UPDATE ductape.schedules SET state = %(state)s, version = %(version)s, queue = %(queue)s,
@@ -39,8 +47,9 @@ SELECT job_id, version FROM ductape.schedules WHERE job_id = ANY(%(jobs)s) ORDER
 -- name: get
 SELECT {schedule_columns}, updated_at FROM ductape.schedules WHERE job_id = ANY(%(jobs)s)
 
--- name: twin
-SELECT job_id FROM ductape.schedules WHERE twin = %(twin)s AND state IN ('active', 'paused')
+-- name: twins
+SELECT twin, job_id FROM ductape.schedules
+WHERE twin = ANY(%(twins)b::bytea[]) AND state IN ('active', 'paused')
 
 -- name: orphans
 SELECT {schedule_columns} FROM ductape.schedules AS s
