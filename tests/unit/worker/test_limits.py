@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from ductape.testing import Harness
 from tests.unit.worker.builders import a_job, registry, view_of
 from tests.unit.worker.conftest import Play
@@ -46,6 +48,31 @@ def test_no_more_jobs_of_a_key_run_at_once_than_its_limit(play: Play) -> None:
 
     play(scenario, registry(act=crowd.act))
     assert crowd.most == {"a": 1, "b": 3}
+
+
+@pytest.mark.parametrize(
+    "jobs",
+    [
+        [keyed("a", 3, priority=priority) for priority in (5, 0, -5)],
+        [keyed("a", 1, priority=5), keyed("b", 1, priority=5), keyed("c", 1)],
+        [keyed("a", 200)] * 150 + [keyed("b", 1)],
+    ],
+    ids=["urgencies-of-a-key", "keys-of-two-urgencies", "a-long-key-beside-a-short-one"],
+)
+def test_nothing_waits_while_a_slot_is_free_and_its_key_has_room(
+    play: Play, jobs: list[dict[str, object]]
+) -> None:
+    crowd = _Crowd()
+
+    async def scenario(harness: Harness) -> int:
+        crowd.harness = harness
+        await harness.ductape.processor.job.dispatch_many(
+            [{**job, "input": {"ms": 10_000}} for job in jobs]
+        )
+        await harness.quiet()
+        return max(crowd.began_ms) - min(crowd.began_ms)
+
+    assert play(scenario, registry(act=crowd.act)) < 50
 
 
 def test_a_key_without_a_limit_lets_one_run_at_a_time(play: Play) -> None:

@@ -76,7 +76,7 @@ def share_out(
     >>> [(share.head.flow, share.most) for share in found]
     [('a', 5), ('b', 5)]
     """
-    queues = _by([head for head in heads if _fits(head, room)], lambda head: head.queue)
+    queues = _by([head for head in heads if fits(head, room)], lambda head: head.queue)
     shares: list[tuple[int, int, Share]] = []
     if after is None:
         queues, turn = _rotated(queues, turn), turn // max(len(queues), 1)
@@ -120,7 +120,7 @@ def _of_rank(ranked: Sequence[Head], slots: int, turn: int) -> Iterator[tuple[in
                 yield at, Share(head, most)
 
 
-def _fits(head: Head, room: Room) -> bool:
+def fits(head: Head, room: Room) -> bool:
     """Tell whether limits leave room for a run of a group."""
     return room.queues.get(head.queue, 1) > 0 and room.flows.get(head.flow, 1) > 0
 
@@ -129,14 +129,14 @@ def _within(shares: Sequence[Share], room: Room) -> Iterator[Share]:
     """Cut the shares to what the limits leave room for."""
     queues, flows = dict(room.queues), dict(room.flows)
     for head, most in ((share.head, share.most) for share in shares):
-        fits = min(most, queues.get(head.queue, most), flows.get(head.flow, most))
-        if fits <= 0:
+        most_here = min(most, queues.get(head.queue, most), flows.get(head.flow, most))
+        if most_here <= 0:
             continue
         if head.queue in queues:
-            queues[head.queue] -= fits
+            queues[head.queue] -= most_here
         if head.flow in flows:
-            flows[head.flow] -= fits
-        yield Share(head, fits)
+            flows[head.flow] -= most_here
+        yield Share(head, most_here)
 
 
 def _by(heads: Sequence[Head], key: Callable[[Head], K]) -> list[tuple[K, list[Head]]]:

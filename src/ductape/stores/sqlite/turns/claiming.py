@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from ductape.domain.job import Claim, Run
-from ductape.domain.limits.flow import Head, Share, share_out
+from ductape.domain.limits.flow import Head, Room, Share, fits, share_out
 from ductape.ports.stores.claims import Wish
 from ductape.stores.sqlite.connection import Cell, Connection
 from ductape.stores.sqlite.file.statements import statements
@@ -44,16 +44,17 @@ class Claiming:
         """After which queue the next turn begins, where there are many."""
         self._rounds = 0
         self._left_some = False
+        self._left_over = False
 
     @property
-    def saw_a_part(self) -> bool:
-        """Whether there are more queues, or groups of one, than the latest claim has looked at."""
-        return self._left_some or bool(self._stopped_at)
+    def left_some(self) -> bool:
+        """Whether the latest claim left something that may fit: unseen, or beyond its share."""
+        return self._left_some or self._left_over or bool(self._stopped_at)
 
     def claim(self, connection: Connection, wish: Wish, limited: Limited, now_ms: int) -> list[Run]:
         """Take what fits, in the order in which it is to begin."""
         self._turns += 1
-        begun = self._after
+        begun, self._left_over = self._after, False
         runs = _take_suspect(connection, wish, limited, now_ms) if wish.suspect else []
         for queues in self._parts(connection, wish):
             found = self._of(connection, wish, queues, limited, runs, now_ms)
@@ -104,10 +105,14 @@ class Claiming:
         if not free:
             return runs
         turn, after = (self._rounds, "") if self._left_some else (self._turns, None)
-        for share in share_out(fit, room, slots=free, turn=turn, after=after):
+        shares = share_out(fit, room, slots=free, turn=turn, after=after)
+        self._left_over = len(shares) < sum(fits(head, room) for head in fit)
+        for share in shares:
             if len(runs) == free:
                 break
-            runs += _take(connection, wish, share, free - len(runs), now_ms)
+            taken = _take(connection, wish, share, free - len(runs), now_ms)
+            self._left_over |= len(taken) == share.most < _most_of(share.head, room, free)
+            runs += taken
         return runs
 
     def _heads(self, connection: Connection, queue: str) -> list[Head]:
@@ -118,6 +123,11 @@ class Claiming:
         if len(more) == MOST_HEADS:
             self._stopped_at[queue] = more[-1]
         return list(found | dict.fromkeys(more))
+
+
+def _most_of(head: Head, room: Room, free: int) -> int:
+    """Return how many runs of a group there were room for, if it were alone."""
+    return min(free, room.queues.get(head.queue, free), room.flows.get(head.flow, free))
 
 
 def claimed_by(connection: Connection, worker: str, at_ms: int) -> list[Claim]:

@@ -129,7 +129,7 @@ class SqliteClaims:
             claims=with_products(connection, runs),
             next_turn_ms=min((at for at in moments if at is not None), default=None),
             crowded=freed > len(runs),
-            more=bool(runs) and (len(runs) == wish.slots or self._claiming.saw_a_part),
+            more=bool(runs) and (len(runs) == wish.slots or self._claiming.left_some),
             leased=leased,
         )
 
