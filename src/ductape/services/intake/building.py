@@ -8,14 +8,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ductape.domain.fingerprint import canonical, request_digest, twin_digest
+from ductape.domain.identity import KeyHolder
 from ductape.domain.inputs.topic import timeout_of
 from ductape.domain.job import JobSpec, Run, SealedSession
 from ductape.domain.jsonvalue import JsonObject
+from ductape.domain.parsing.repeat import first_run_fault
 from ductape.domain.recurring import begin
 from ductape.domain.request import JobRequest, SessionToken
 from ductape.domain.target import Target
 from ductape.domain.time.zone import ZoneLookup
-from ductape.errors import NotFound, SessionInvalid, ValidationError, invalid
+from ductape.errors import NotFound, SessionInvalid, ValidationError, fault
 from ductape.ports.catalog import Catalog
 from ductape.ports.clock import Clock
 from ductape.ports.entropy import Entropy
@@ -67,9 +69,9 @@ class Builder:
         self._telling = telling
 
     async def build(
-        self, request: JobRequest, *, held: str | None, now_ms: int, version: int
+        self, request: JobRequest, *, held: KeyHolder | None, now_ms: int, version: int
     ) -> Built:
-        """Make a job; `held` is the id of the job that has the request's key.
+        """Make a job; `held` is the recurring one that has the request's key.
 
         Raises `NotFound`, `ValidationError`, `ReferenceMissing`, `SessionInvalid` and the like,
         with all that is wrong: nothing is stored then.
@@ -82,7 +84,7 @@ class Builder:
             raise whole from (None if whole is error else error)
 
     async def _build(
-        self, request: JobRequest, *, held: str | None, now_ms: int, version: int
+        self, request: JobRequest, *, held: KeyHolder | None, now_ms: int, version: int
     ) -> Built:
         ask = self._asking(request, version, request.env)
         target, called = await named(request, ask)
@@ -92,10 +94,12 @@ class Builder:
         lacking = await session_faults(called, ask, data)
         mapped = await callback_faults(called, request.input, ask)
         warnings = (*request.warnings, *judged(target, called, request, data, lacking, mapped))
-        identity = held or self._ids.new(now_ms)
+        identity = self._ids.new(now_ms) if held is None else held.job_id
         sealed = self._sealed(request.session, session, identity)
         spec = self._sealing.hidden(_spec_of(request, target, called, sealed, now_ms), identity)
         job = replace(self._job(identity, spec, request, session, now_ms), product_version=version)
+        if held is None or held.digest != job.digest:
+            self._refuse_over(job, request, now_ms)
         await self._telling.learn(self._catalog, request.product, version)
         return Built(self._telling.added(job, now_ms), warnings, target)
 
@@ -133,12 +137,24 @@ class Builder:
         schedule, first = begin(
             identity, spec, start_at_ms=start_ms, now_ms=since_ms, zones=self._zones
         )
-        if first is None:
-            raise invalid("repeat.endDate", "an instant at or after the first run", "one before it")
         twin = None
         if request.key is None:
             twin = twin_digest(request, session_subject=_subject(session))
         return NewJob(identity, spec, first, schedule, digest, twin)
+
+    def _refuse_over(self, job: NewJob, request: JobRequest, now_ms: int) -> None:
+        """Refuse a recurrence that would never run."""
+        if request.repeat is None or job.run is not None:
+            return
+        early = first_run_fault(
+            request.repeat,
+            "repeat",
+            start_at_ms=request.start_at_ms,
+            now_ms=now_ms,
+            zones=self._zones,
+        )
+        usual = fault("repeat.endDate", "an instant at or after the first run", "one before it")
+        raise ValidationError([early or usual])
 
     def _asking(self, request: JobRequest, version: int, env: str) -> Ask:
         async def ask(event: str, app: str | None, given: JsonObject | None = None) -> Target:

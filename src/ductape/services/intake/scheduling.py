@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from ductape.domain.found import kind_of
+from ductape.domain.identity import KeyHolder
 from ductape.domain.jsonlimits import DEFAULT, Limits
 from ductape.domain.parsing import parse_job_request
 from ductape.domain.request import JobRequest
@@ -154,20 +155,37 @@ class Scheduling:
                 [fault("", f"at most {self._limits.batch} jobs in a batch", str(len(batch)))]
             )
         now_ms = self._clock.now_ms()
-        requests: list[JobRequest] = []
+        requests: dict[int, JobRequest] = {}
         refusals: dict[int, ValidationError] = {}
         for at, data in enumerate(batch):
             try:
-                requests.append(self._parse_one(data, now_ms))
+                requests[at] = self._parse_one(data, now_ms)
             except ValidationError as error:
-                refusals[at] = error
+                held = await self._too_late(data, error, transaction)
+                if held is None:
+                    refusals[at] = error
+                else:
+                    requests[at] = held
         if refusals:
-            raise await self._refusal(batch, refusals, now_ms, transaction)
-        return requests
+            raise await self._refusal(batch, requests, refusals, now_ms, transaction)
+        return [*requests.values()]
+
+    async def _too_late(
+        self, data: object, error: ValidationError, transaction: object
+    ) -> JobRequest | None:
+        """Return a request whose recurrence has ended, if its key may have the job it asks for."""
+        if [fault["path"] for fault in error.errors] != ["repeat.endDate"]:
+            return None
+        try:
+            request = self._parse_one(data, 0)
+        except ValidationError:
+            return None
+        return request if await self._held([request], transaction) else None
 
     async def _refusal(
         self,
         batch: Sequence[object],
+        requests: Mapping[int, JobRequest],
         refusals: Mapping[int, ValidationError],
         now_ms: int,
         transaction: object,
@@ -185,7 +203,7 @@ class Scheduling:
         for at, data in enumerate(batch):
             error = refusals.get(at)
             if error is None:
-                error = await what_is_wrong(build(read(data)))
+                error = await what_is_wrong(build(requests[at]))
             else:
                 error = await whole_refusal(error, data, read, build)
             if error is not None:
@@ -235,7 +253,7 @@ class Scheduling:
             raise of_a_batch(refusals)
         return built
 
-    async def _build_one(self, request: JobRequest, held: str | None, now_ms: int) -> Built:
+    async def _build_one(self, request: JobRequest, held: KeyHolder | None, now_ms: int) -> Built:
         version = self._versions.get(request.product)
         if version is None:
             version = await current_version(self._catalog, request)
@@ -244,7 +262,7 @@ class Scheduling:
 
     async def _held(
         self, requests: Sequence[JobRequest], transaction: object
-    ) -> dict[Key | None, str]:
+    ) -> dict[Key | None, KeyHolder]:
         """Return the recurring jobs whose definitions requests may replace, by their keys.
 
         They are asked for at once, which a store looks for together; a caller's transaction does
@@ -258,7 +276,7 @@ class Scheduling:
         else:
             holders = [await holder(*key, transaction=transaction) for key in keys]
         found = zip(keys, holders, strict=True)
-        return {key: one.job_id for key, one in found if one is not None and one.recurring}
+        return {key: one for key, one in found if one is not None and one.recurring}
 
 
 def _key_of(request: JobRequest) -> Key | None:
