@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 
+import psycopg
 import pytest
 from psycopg import AsyncConnection
 
@@ -23,6 +24,7 @@ SOON_S = 2.5
 DROPS_ON_A_BUSY_MACHINE_S = 5
 PAUSE_S = 1.6
 """The pool's longest pause, and what a slow machine takes."""
+PATIENCE_S = 30
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,7 @@ async def test_whoever_is_cancelled_on_a_dead_line_is_let_go_soon(
 
 
 async def test_a_question_that_is_dropped_in_time_costs_no_connection(
-    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+    store: PostgresStore, far: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cancelling, "DROPS_S", DROPS_ON_A_BUSY_MACHINE_S)
 
@@ -106,10 +108,20 @@ async def test_a_question_that_is_dropped_in_time_costs_no_connection(
     begun: asyncio.Future[AsyncConnection[Row]] = asyncio.get_running_loop().create_future()
     asking = asyncio.create_task(long())
     connection = await begun
+    await until_it_sleeps(far)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert not connection.closed
+
+
+async def until_it_sleeps(server: PostgresServer) -> None:
+    """Wait until the server is at the question: what it is told before, it drops unheeded."""
+    sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    with psycopg.connect(server.url, autocommit=True) as looking:
+        async with asyncio.timeout(PATIENCE_S):
+            while looking.execute(sleeping).fetchone() == (0,):  # noqa: ASYNC110 (another process's)
+                await asyncio.sleep(0.01)
 
 
 async def test_a_server_that_is_away_is_tried_again_each_second(
