@@ -8,6 +8,7 @@ import pytest
 
 from ductape.stores.postgres.store import PostgresStore, open_postgres
 from tests.builders import decide
+from tests.postgres.counting import at_rest
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.proxy import Proxy
 
@@ -56,3 +57,10 @@ def root(server: PostgresServer) -> Iterator[psycopg.Connection]:
     """Give the server's own administrator."""
     with psycopg.connect(server.url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def quiet(root: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """Give the administrator of a server that changes nothing but what it is asked to."""
+    with at_rest(root):
+        yield root

@@ -41,15 +41,15 @@ class Standby:
 
 
 async def test_whoever_asks_gets_the_job_out_of_the_same_commit(
-    store: PostgresStore, root: psycopg.Connection
+    store: PostgresStore, quiet: psycopg.Connection
 ) -> None:
     await hired(store, "w1")
     standby, job = Standby(store), a_new_job()
-    before = transactions(root)
+    before = transactions(quiet)
     [added] = await store.intake.add([job], now_ms=NOW_MS)
     assert (added.verdict, added.begun) == ("added", True)
     assert await standby.claimed() == [job.job_id]
-    assert transactions(root) - before == 2
+    assert transactions(quiet) - before == 2
 
 
 async def test_where_no_turn_comes_by_the_job_is_stored_by_itself(store: PostgresStore) -> None:

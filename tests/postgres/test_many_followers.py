@@ -79,15 +79,15 @@ async def test_many_leaders_are_settled_by_as_many_statements_as_one(
 
 
 async def test_runs_that_ask_the_cache_at_once_are_answered_by_one_transaction(
-    store: PostgresStore, root: psycopg.Connection
+    store: PostgresStore, quiet: psycopg.Connection
 ) -> None:
     await hired(store, "w1")
     await stored(store, *(a_new_job() for _ in range(20)))
     claims = await claimed(store)
-    before = transactions(root)
+    before = transactions(quiet)
     keys = [b"%d" % (at // 2) for at in range(20)]
     told = await asyncio.gather(*map(recalled, [store] * 20, claims, keys))
-    assert transactions(root) - before == 1 + 1  # and this look
+    assert transactions(quiet) - before == 1 + 1  # and this look
     assert told[::2] == [Leads()] * 10
     assert told[1::2] == [Follows(one.run.job_id) for one in claims[::2]]
     for at in range(20):
@@ -96,14 +96,14 @@ async def test_runs_that_ask_the_cache_at_once_are_answered_by_one_transaction(
 
 
 async def test_whoever_finds_a_result_changes_nothing(
-    store: PostgresStore, root: psycopg.Connection
+    store: PostgresStore, quiet: psycopg.Connection
 ) -> None:
     await settled_leading(store, await a_leader(store), Success(7))
     await stored(store, *(a_new_job() for _ in range(20)))
     claims = await claimed(store)
-    before = transactions(root)
+    before = transactions(quiet)
     told = await asyncio.gather(*(recalled(store, claim) for claim in claims))
-    assert transactions(root) - before == 1  # this look
+    assert transactions(quiet) - before == 1  # this look
     assert told == [Fresh(7)] * 20
 
 

@@ -108,15 +108,15 @@ async def test_of_what_one_worker_has_seen_another_takes_what_is_its_own(
 
 
 async def test_what_nobody_here_can_do_is_looked_at_once(
-    store: PostgresStore, root: psycopg.Connection
+    store: PostgresStore, quiet: psycopg.Connection
 ) -> None:
     await hired(store, "w1")
     await stored(store, *(a_new_job(a_spec(needs="job:a")) for _ in range(6)))
     spent: list[int] = []
     for _ in range(2):
-        before = transactions(root)
+        before = transactions(quiet)
         assert await claimed(store) == []
-        spent.append(transactions(root) - before)
+        spent.append(transactions(quiet) - before)
     assert spent[1] == spent[0]
 
 
