@@ -134,11 +134,15 @@ async def _crowd(server: BenchServer, meter: Meter, workers: int, all_turns: int
     )
 
 
+async def _waiting(store: Store) -> bool:
+    return any(queue.queued for queue in await store.queues.all(now_ms=CLOCK.now_ms()))
+
+
 async def _sized(store: Store, meter: Meter, size: int, turns: int) -> tuple[float, float]:
     """Measure turns that settle and claim so many runs each."""
     await _fill(store, size * turns)
     _, spent = await _measured(store, meter, turns, size)
-    while any(queue.queued for queue in await store.queues.all()):  # what the fill had too much
+    while await _waiting(store):  # what the fill had too much
         await _take(store, 10, SIZES[-1])
     return spent.client_s / turns * 1e6, spent.server_s / turns * 1e6
 

@@ -131,6 +131,19 @@ async def test_each_status_lists_its_jobs_and_all_of_them_together_list_every_jo
     assert sorted(found) == made
 
 
+async def test_what_is_due_is_queued_also_where_no_worker_has_looked(store: Store) -> None:
+    again = a_recurring_job(start_ms=NOW_MS + 5)
+    later = NOW_MS if again.run is None else again.run.due_at_ms
+    made = await stored(store, a_new_job(due_ms=later), again)
+    assert later > NOW_MS
+    for now_ms, then in ((later - 1, "scheduled"), (later, "queued")):
+        for status in ("scheduled", "queued"):
+            listed = await ids(store, JobFilter(status=status, now_ms=now_ms))
+            assert sorted(listed) == (sorted(made) if status == then else [])
+        for job_id in made:
+            assert (await record(store, job_id)).status_at(now_ms) == then
+
+
 async def in_every_table(store: Store, one: NewJob, two: NewJob, three: NewJob) -> list[str]:
     """Store a job that waits, one that has ended, and a recurring one."""
     await hired(store, "w1")

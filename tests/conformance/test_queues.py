@@ -131,11 +131,17 @@ async def test_queues_are_listed_with_what_waits_and_runs(store: Store) -> None:
     await store.queues.set_concurrency("mail", 4)
     await store.queues.set_rate("mail", Rate(10, 60_000))
     await store.queues.pause("idle", paused=True)
-    assert await store.queues.all() == [
+    assert await store.queues.all(now_ms=NOW_MS) == [
         QueueRecord("default", queued=2, running=1, oldest_due_at_ms=NOW_MS - 3),
         QueueRecord("idle", paused=True),
         QueueRecord("mail", concurrency=4, rate=Rate(10, 60_000), scheduled=2),
     ]
+
+
+async def test_what_is_due_counts_as_queued_also_where_no_worker_has_looked(store: Store) -> None:
+    await stored(store, a_new_job(), *(a_new_job(due_ms=NOW_MS + at) for at in (5, 6, 7)))
+    found = await store.queues.all(now_ms=NOW_MS + 6)
+    assert found == [QueueRecord("default", scheduled=1, queued=3, oldest_due_at_ms=NOW_MS)]
 
 
 async def test_a_flood_of_one_product_does_not_starve_another(store: Store) -> None:

@@ -108,7 +108,7 @@ class Core:
             self.catalog, self.opener, self.vault, clock, around.entropy, zones, self.telling
         )
         scheduling = Scheduling(self.store, builder, self.catalog, clock, zones, limits)
-        return Ordering(scheduling, self.catalog, self.store.queues)
+        return Ordering(scheduling, self.catalog, self.store.queues, clock)
 
     @cached_property
     def settler(self) -> Settler:

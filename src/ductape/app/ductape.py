@@ -268,7 +268,7 @@ class Ductape:
         self.health = HealthService(core.store)
         self.secrets = core.secrets
         self.caches = Caches(core.store, clock, sealing)
-        self.queues = QueueService(core.store.queues, core.store.wake)
+        self.queues = QueueService(core.store.queues, core.store.wake, clock)
         self.workers = Workers(core.store.fleet, clock)
         self.imports = Imports(core.outside.http)
 

@@ -29,7 +29,7 @@ class JobRecord(Struct, frozen=True):
 
     @property
     def status(self) -> JobStatus:
-        """What a caller sees of it (SPEC 2)."""
+        """What the store has last written of it."""
         if self.schedule is not None and self.schedule.state != "active":
             return self._ended_status(self.schedule.state)
         if self.live is not None:
@@ -37,6 +37,13 @@ class JobRecord(Struct, frozen=True):
         if self.schedule is not None:
             return "scheduled"
         return self.last.outcome if self.last is not None else "scheduled"
+
+    def status_at(self, now_ms: int) -> JobStatus:
+        """Tell what a caller sees (SPEC 2): an instant passes also where no worker looks."""
+        status = self.status
+        if status == "scheduled" and self.live is not None and self.live.due_at_ms <= now_ms:
+            return "queued"
+        return status
 
     def _ended_status(self, state: JobStatus) -> JobStatus:
         """Show an extra run of an ended recurrence; show a pause at once."""

@@ -30,13 +30,13 @@ def job_view(record: JobRecord, *, now_ms: int, zones: ZoneLookup) -> JobView:
     """Show one job; of a recurring job its latest run's figures."""
     return JobView(
         id=record.job_id,
-        status=record.status,
+        status=record.status_at(now_ms),
         next_run_at=next_run_at(record, now_ms=now_ms, zones=zones),
         execution_count=_executions(record),
         failed_count=_failures(record),
         updated_at=record.updated_at_ms or record.spec.created_at_ms,
         **_definition(record.spec),
-        **_run(record, _latest(record), now_ms, zones),
+        **_run(record, _latest(record, now_ms), now_ms, zones),
     )
 
 
@@ -173,12 +173,12 @@ def _execution(run: Finished) -> ExecutionView:
     )
 
 
-def _latest(record: JobRecord) -> Run | Finished | None:
+def _latest(record: JobRecord, now_ms: int) -> Run | Finished | None:
     """Return the run that speaks for the job: under way, else finished, else waiting."""
     live, last = record.live, record.last
     if live is None:
         return last
-    fresh = live.state == "scheduled" and not live.attempts
+    fresh = live.state == "scheduled" and live.due_at_ms > now_ms and not live.attempts
     if last is not None and record.schedule is not None and fresh:
         return last
     return live

@@ -8,6 +8,7 @@ from typing import TypedDict
 from ductape.domain.limits.rate import Rate
 from ductape.domain.parsing.scalars import SPAN_MAX_MS, integer, name
 from ductape.errors import Fault, ValidationError
+from ductape.ports.clock import Clock
 from ductape.ports.stores.queues import QueueRecord, Queues
 from ductape.ports.wake import Wake
 from ductape.services.after_change import answering
@@ -43,14 +44,15 @@ class QueueView(TypedDict):
 class QueueService:
     """The queues of one store."""
 
-    def __init__(self, queues: Queues, wake: Wake) -> None:
+    def __init__(self, queues: Queues, wake: Wake, clock: Clock) -> None:
         """Work on a store's queues."""
         self._queues = queues
+        self._clock = clock
         self._wake = wake
 
     async def list(self) -> list[QueueView]:
         """List by name those that have runs, or that somebody has paused or limited."""
-        return [_view(one) for one in await self._queues.all()]
+        return [_view(one) for one in await self._queues.all(now_ms=self._clock.now_ms())]
 
     async def pause(self, name: str) -> QueueView:
         """Let no worker claim from a queue; jobs are still accepted."""
@@ -87,7 +89,8 @@ class QueueService:
     async def _one(self, name: str) -> QueueView:
         """Show a queue that was changed."""
         with answering(f"queue `{name}`"):
-            found = {one.name: one for one in await self._queues.all()}
+            records = await self._queues.all(now_ms=self._clock.now_ms())
+        found = {one.name: one for one in records}
         return _view(found.get(name, QueueRecord(name)))
 
 

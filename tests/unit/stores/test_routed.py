@@ -191,8 +191,8 @@ async def test_a_queue_is_held_back_in_every_store_and_counted_over_all(
     await routed.queues.set_rate("default", Rate(9, 1_000))
     await stores["us"].queues.set_concurrency("default", 2)
     await stores["us"].queues.set_rate("default", Rate(8, 1_000))
-    [queue] = await routed.queues.all()
+    [queue] = await routed.queues.all(now_ms=NOW_MS)
     assert (queue.paused, queue.queued, queue.concurrency) == (True, 3, 2)
     assert queue.rate == Rate(8, 1_000)
     for store in stores.values():
-        assert [one.paused for one in await store.queues.all()] == [True]
+        assert [one.paused for one in await store.queues.all(now_ms=NOW_MS)] == [True]

@@ -30,8 +30,8 @@ class QueueRecord(Struct, frozen=True):
 class Queues(Protocol):
     """Where queues are looked at and held back."""
 
-    async def all(self) -> list[QueueRecord]:
-        """List them by name, with what waits and runs."""
+    async def all(self, *, now_ms: int) -> list[QueueRecord]:
+        """List them by name, with what waits and runs; what is due by now is queued."""
         ...
 
     async def pause(self, name: str, *, paused: bool) -> bool:

@@ -30,6 +30,8 @@ class JobFilter(Struct, frozen=True):
     """Created at or after."""
     to_ms: int | None = None
     """Created before."""
+    now_ms: int = 0
+    """When it is asked: a run whose instant has passed by then is queued, whoever has looked."""
 
 
 EnvAndKey: TypeAlias = tuple[str, str]

@@ -6,6 +6,7 @@ from ductape.domain.jsonvalue import JsonObject
 from ductape.domain.references import literal, needs_resolving
 from ductape.errors import Conflict, NotFound, ValidationError
 from ductape.ports.catalog import Catalog
+from ductape.ports.clock import Clock
 from ductape.ports.dispatch import Order
 from ductape.ports.stores.queues import Queues
 from ductape.services.intake.scheduling import Scheduling
@@ -14,11 +15,14 @@ from ductape.services.intake.scheduling import Scheduling
 class Ordering:
     """Implements `ports.dispatch.Dispatch`."""
 
-    def __init__(self, scheduling: Scheduling, catalog: Catalog, queues: Queues) -> None:
+    def __init__(
+        self, scheduling: Scheduling, catalog: Catalog, queues: Queues, clock: Clock
+    ) -> None:
         """Store through `scheduling`."""
         self._scheduling = scheduling
         self._catalog = catalog
         self._queues = queues
+        self._clock = clock
 
     async def refuse_unknown(self, product: str, env: str, event: str, app: str | None) -> None:
         """Raise `NotFound` where there is no such event.
@@ -49,7 +53,7 @@ class Ordering:
 
     async def waiting(self, queue: str) -> int:
         """Count the runs of a queue that are due and wait."""
-        records = await self._queues.all()
+        records = await self._queues.all(now_ms=self._clock.now_ms())
         return next((one.queued for one in records if one.name == queue), 0)
 
 

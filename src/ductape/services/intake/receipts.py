@@ -70,12 +70,13 @@ class Receipts:
     def _known(self, one: Built, answer: Added, record: JobRecord) -> Placed:
         """Write that of a job that was there, with its present status."""
         warnings = list(one.warnings) + ([REPLACED] if answer.verdict == "replaced" else [])
+        now_ms = self._clock.now_ms()
         receipt = Receipt(
             job_id=answer.job_id,
-            status=record.status,
+            status=record.status_at(now_ms),
             scheduled_at=_instant_of(record),
             recurring=record.schedule is not None,
-            next_run_at=next_run_at(record, now_ms=self._clock.now_ms(), zones=self._zones),
+            next_run_at=next_run_at(record, now_ms=now_ms, zones=self._zones),
             warnings=warnings,
         )
         return Placed(receipt, answer.job_id, None)

@@ -17,6 +17,7 @@ from ductape.domain.operations import cancel, pause, resume, retry
 from ductape.domain.record import JobRecord
 from ductape.domain.time.zone import ZoneLookup
 from ductape.domain.wire import BulkCount, JobVerb
+from ductape.ports.clock import Clock
 from ductape.ports.stores import Store
 from ductape.ports.stores.reading import JobFilter
 from ductape.services.jobs.filtering import read_condition
@@ -43,9 +44,10 @@ class _Change(Struct, frozen=True):
 class Bulk:
     """Changes many jobs of one store."""
 
-    def __init__(self, store: Store, settler: Settler, zones: ZoneLookup) -> None:
+    def __init__(self, store: Store, settler: Settler, clock: Clock, zones: ZoneLookup) -> None:
         """Find the jobs in a store, and change them by `settler`."""
         self._store = store
+        self._clock = clock
         self._settler = settler
         self._zones = zones
 
@@ -57,7 +59,7 @@ class Bulk:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return cancel(record, reason, run_only=False, now_ms=now_ms, zones=self._zones)
 
-        return await self._each(read_condition(where), _Change(verb, plan, _is_running))
+        return await self._each(self._fitting(where), _Change(verb, plan, _is_running))
 
     async def retry(self, where: Mapping[str, object], verb: Verb) -> BulkCount:
         """Open a new run of every job that fits, by `verb` where it recurs; return how many."""
@@ -65,7 +67,7 @@ class Bulk:
         def plan(record: JobRecord, now_ms: int) -> Settlement | None:
             return retry(record, delay_ms=0, now_ms=now_ms, zones=self._zones)
 
-        return await self._each(read_condition(where), _Change(verb, plan, _recurs))
+        return await self._each(self._fitting(where), _Change(verb, plan, _recurs))
 
     async def pause(self, where: Mapping[str, object], verb: Verb) -> BulkCount:
         """Pause every recurring job that fits; return how many were."""
@@ -84,10 +86,13 @@ class Bulk:
         return await self._each_recurring(where, _Change(verb, plan))
 
     async def _each_recurring(self, where: Mapping[str, object], change: _Change) -> BulkCount:
-        fits = read_condition(where)
+        fits = self._fitting(where)
         if fits.recurring is False:
             return BulkCount(count=0)
         return await self._each(replace(fits, recurring=True), change)
+
+    def _fitting(self, where: Mapping[str, object]) -> JobFilter:
+        return read_condition(where, now_ms=self._clock.now_ms())
 
     async def _each(self, fits: JobFilter, change: _Change) -> BulkCount:
         count, before = 0, None

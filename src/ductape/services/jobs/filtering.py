@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import cast
 
+from msgspec.structs import replace
+
 from ductape.domain.found import kind_of, path_to
 from ductape.domain.ids import born_ms
 from ductape.domain.jsonlimits import lone_surrogate
@@ -38,16 +40,16 @@ _KIND: Reader[str] = choice(tuple(kind.value for kind in JobEventTypes))
 _INSTANT: Reader[int] = instant(UTC)
 
 
-def read_filter(given: Mapping[str, object], *, path: str = "filter") -> JobFilter:
+def read_filter(given: Mapping[str, object], *, now_ms: int, path: str = "filter") -> JobFilter:
     """Read a filter; one without a condition fits every job. Raises `ValidationError`."""
     faults: list[Fault] = []
     found = _read(given, path, faults)
     if faults:
         raise ValidationError(faults)
-    return found
+    return replace(found, now_ms=now_ms)
 
 
-def read_condition(given: Mapping[str, object]) -> JobFilter:
+def read_condition(given: Mapping[str, object], *, now_ms: int) -> JobFilter:
     """Read the filter of a verb that changes jobs: one that every job fits is refused too."""
     faults: list[Fault] = []
     found = _read(given, "filter", faults)
@@ -55,7 +57,7 @@ def read_condition(given: Mapping[str, object]) -> JobFilter:
         faults.append(fault("filter", "at least one condition", "none"))
     if faults:
         raise ValidationError(faults)
-    return found
+    return replace(found, now_ms=now_ms)
 
 
 def read_cursor(cursor: object) -> str | None:

@@ -70,7 +70,7 @@ class Jobs:
         self._clock = clock
         self._zones = zones
         self._sealing = sealing
-        self._bulk = Bulk(store, settler, zones)
+        self._bulk = Bulk(store, settler, clock, zones)
         self._stopping = Stopping(store, clock)
 
     async def get(
@@ -114,10 +114,9 @@ class Jobs:
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
     ) -> JobPage:
-        """Return a page of jobs, newest first: a list with a `next_cursor`.
+        """Return a page of jobs, newest first: a list with a `next_cursor`, or none at the end.
 
-        `from_` and `to` bound the creation: instants as `start_at` takes them. `cursor` is the
-        page before's `next_cursor`; none there means the end.
+        `from_`, `to`: when it was made, as `start_at` is written. `cursor`: a page's `next_cursor`.
         """
         given = {
             "status": status,
@@ -134,7 +133,8 @@ class Jobs:
             "from_": from_,
             "to": to,
         }
-        return await self._page(read_filter(given, path=""), limit, read_cursor(cursor))
+        where = read_filter(given, path="", now_ms=self._clock.now_ms())
+        return await self._page(where, limit, read_cursor(cursor))
 
     async def history(self, id: str, *, limit: int = 100) -> HistoryView:  # noqa: A002 (SPEC 10)
         """Return a job's finished runs, newest first, with totals; raises `NotFound`."""

@@ -18,9 +18,9 @@ class RoutedQueues:
         """Ask every store."""
         self._places = places
 
-    async def all(self) -> list[QueueRecord]:
+    async def all(self, *, now_ms: int) -> list[QueueRecord]:
         """List them by name, with what waits and runs in all stores."""
-        found = await self._places.from_all(lambda store: store.queues.all())
+        found = await self._places.from_all(lambda store: store.queues.all(now_ms=now_ms))
         by_name: dict[str, list[QueueRecord]] = {}
         for one in (queue for queues in found for queue in queues):
             by_name.setdefault(one.name, []).append(one)

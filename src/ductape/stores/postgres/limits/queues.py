@@ -15,9 +15,9 @@ class PostgresQueues:
         """Work on an engine."""
         self._engine = engine
 
-    async def all(self) -> list[QueueRecord]:
-        """List them by name, with what waits and runs."""
-        return await self._engine.read(_all)
+    async def all(self, *, now_ms: int) -> list[QueueRecord]:
+        """List them by name, with what waits and runs; what is due by now is queued."""
+        return await self._engine.read(lambda t: _all(t, now_ms))
 
     async def pause(self, name: str, *, paused: bool) -> bool:
         """Let no worker claim from a queue, or let them again; tell whether that is new."""
@@ -42,7 +42,7 @@ async def _pause(transaction: Transaction, values: Values) -> bool:
     return await transaction.change("queues", "pause", values) == 1
 
 
-async def _all(transaction: Transaction) -> list[QueueRecord]:
+async def _all(transaction: Transaction, now_ms: int) -> list[QueueRecord]:
     limited = await limited_queues(transaction)
-    rows = await transaction.rows("runs", "counts")
+    rows = await transaction.rows("runs", "counts", {"now": now_ms})
     return summed(limited, [(row[0], row[1], row[2], row[3]) for row in rows])

@@ -63,6 +63,7 @@ def _stretches(newest_ms: int, from_ms: int | None) -> Iterator[tuple[str, int]]
 
 def _asked(where: JobFilter) -> Values:
     return {
+        "now": where.now_ms,
         "status": where.status,
         "kind": where.kind,
         "product": where.product,

@@ -14,7 +14,8 @@ SELECT job_id FROM (
     SELECT job_id, kind, product, env, event, queue COLLATE "C" AS queue, job_key, session_tag,
         session_user_id, metadata, true AS shown, 9223372036854775807 AS ended_at, true AS recurring,
         CASE state WHEN 'paused' THEN state ELSE coalesce((
-            SELECT CASE WHEN runs.state IN ('parked', 'blocked') THEN 'queued' ELSE runs.state END
+            SELECT CASE WHEN runs.state = 'running' OR (runs.state = 'scheduled' AND due_at > %(now)s) THEN runs.state
+                ELSE 'queued' END
             FROM ductape.runs
             WHERE runs.job_id = schedules.job_id ORDER BY number DESC LIMIT 1),
             CASE state WHEN 'active' THEN 'scheduled' ELSE state END) END AS status
@@ -25,7 +26,7 @@ SELECT job_id FROM (
         NOT recurring AND (%(status)s::text IS NULL
             OR %(status)s::text NOT IN ('completed', 'failed', 'cancelled', 'paused')),
         9223372036854775807, false,
-        CASE WHEN state IN ('parked', 'blocked') THEN 'queued' ELSE state END
+        CASE WHEN state = 'running' OR (state = 'scheduled' AND due_at > %(now)s) THEN state ELSE 'queued' END
     FROM ductape.runs
     UNION ALL
     SELECT job_id, kind, product, env, event, queue COLLATE "C", job_key, session_tag,

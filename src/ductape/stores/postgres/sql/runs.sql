@@ -205,7 +205,8 @@ SELECT flow FROM waiting WHERE flow IS NOT NULL AND
 SELECT queue, count(*) FROM ductape.runs WHERE state = 'running' AND queue = ANY(%(queues)s) GROUP BY queue
 
 -- name: counts
-SELECT queue, state, count(*), min(due_at) FROM ductape.runs GROUP BY queue, state
+SELECT queue, CASE WHEN state = 'scheduled' AND due_at <= %(now)s THEN 'queued' ELSE state END, count(*), min(due_at)
+FROM ductape.runs GROUP BY 1, 2
 
 -- name: hold
 -- Nobody changes the run until this transaction ends.

@@ -15,9 +15,9 @@ class SqliteQueues:
         """Work on an engine."""
         self._engine = engine
 
-    async def all(self) -> list[QueueRecord]:
-        """List them by name, with what waits and runs."""
-        return await self._engine.read(_all)
+    async def all(self, *, now_ms: int) -> list[QueueRecord]:
+        """List them by name, with what waits and runs; what is due by now is queued."""
+        return await self._engine.read(lambda c: _all(c, now_ms))
 
     async def pause(self, name: str, *, paused: bool) -> bool:
         """Let no worker claim from a queue, or let them again; tell whether that is new."""
@@ -45,6 +45,7 @@ def _pause(connection: Connection, name: str, *, paused: bool) -> bool:
     return True
 
 
-def _all(connection: Connection) -> list[QueueRecord]:
+def _all(connection: Connection, now_ms: int) -> list[QueueRecord]:
     limited = limited_queues(connection)
-    return summed(limited, connection.execute(statements("runs")["counts"]).fetchall())
+    rows = connection.execute(statements("runs")["counts"], {"now": now_ms}).fetchall()
+    return summed(limited, rows)

@@ -119,6 +119,7 @@ def filter_values(where: JobFilter, limit: int, before: str | None) -> dict[str,
     return {
         "before": until if before is None else min(before, until),
         "since": "" if where.from_ms is None else floor(where.from_ms),
+        "now": where.now_ms,
         "status": where.status,
         "kind": where.kind,
         "product": where.product,

@@ -6,13 +6,14 @@ SELECT job_id FROM (
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user, metadata,
         1 AS recurring,
         CASE state WHEN 'paused' THEN state ELSE coalesce((
-            SELECT CASE WHEN runs.state IN ('parked', 'blocked') THEN 'queued' ELSE runs.state END FROM runs
+            SELECT CASE WHEN runs.state = 'running' OR (runs.state = 'scheduled' AND due_at > :now) THEN runs.state
+                ELSE 'queued' END FROM runs
             WHERE runs.job_id = schedules.job_id ORDER BY number DESC LIMIT 1),
             CASE state WHEN 'active' THEN 'scheduled' ELSE state END) END AS status
     FROM schedules
     UNION ALL
     SELECT job_id, kind, product, env, event, queue, job_key, session_tag, session_user, metadata,
-        0 AS recurring, CASE WHEN state IN ('parked', 'blocked') THEN 'queued' ELSE state END AS status
+        0 AS recurring, CASE WHEN state = 'running' OR (state = 'scheduled' AND due_at > :now) THEN state ELSE 'queued' END AS status
     FROM runs WHERE recurring = 0
         AND (:status IS NULL OR :status NOT IN ('completed', 'failed', 'cancelled', 'paused'))
     UNION ALL

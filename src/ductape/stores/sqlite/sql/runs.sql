@@ -121,7 +121,8 @@ SELECT flow FROM waiting WHERE flow IS NOT NULL AND
 SELECT count(*) FROM runs INDEXED BY runs_held WHERE state = 'running' AND queue = :queue
 
 -- name: counts
-SELECT queue, state, count(*), min(due_at) FROM runs GROUP BY queue, state
+SELECT queue, CASE WHEN state = 'scheduled' AND due_at <= :now THEN 'queued' ELSE state END, count(*), min(due_at)
+FROM runs GROUP BY 1, 2
 -- name: fence
 SELECT fence FROM runs WHERE job_id = :job_id AND number = :number
 
