@@ -148,3 +148,44 @@ def test_what_finishes_as_its_job_is_cancelled_is_recorded_and_undone(folder: Pa
     product = {**PRODUCT, "features": [order]}
     run(scenario, folder, handlers=acting.handlers, product=product)
     assert acting.ended == ["charge", "release"]
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("event", ["order", "typed"])
+def test_a_step_that_ends_although_it_was_told_to_stop_is_undone_at_once(
+    folder: Path, event: str, *, parallel: bool
+) -> None:
+    acting, handlers = Acting(0), Handlers()
+
+    @handlers.job("finish")
+    async def finish() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            acting.ended.append("finish")
+
+    @handlers.feature("typed")
+    async def written(ctx: FeatureContext) -> None:
+        async def both() -> None:
+            await ctx.job("finish", undo=lambda _: acting.ended.append("release"))
+            await ctx.job("ship")
+
+        await (asyncio.gather(both()) if parallel else both())
+
+    async def scenario(harness: Harness) -> dict[str, str]:
+        processor, jobs = harness.ductape.processor.job, harness.ductape.jobs
+        job_id = (await processor.dispatch(a_job(event)))["job_id"]
+        await harness.sleep(1_000)
+        await jobs.cancel(job_id)
+        with pytest.raises(JobCancelled):
+            await processor.wait(job_id, timeout=5)
+        return {step["path"]: step["status"] for step in await jobs.steps(job_id)}
+
+    events: list[Part] = [{"event": "finish", "rollback": {"event": "release"}}, SHIP]
+    sequence = [{"tag": "main", "events": events}]
+    if parallel:
+        sequence.append({"tag": "also", "events": [{"type": "wait", "event": "go"}]})
+    product = {**PRODUCT, "features": [{"tag": "order", "sequence": sequence}]}
+    states = run(scenario, folder, handlers=[acting.handlers, handlers], product=product)
+    assert acting.ended == ["finish", "release"]
+    assert states["finish" if event == "typed" else "main.finish"] == "completed"

@@ -199,10 +199,13 @@ class StepLog:
         """Return what a step at a path is to be done in: a rollback is let end when it has begun.
 
         Where the run is cancelled nothing else begins beside it, nor anything after it: the run
-        is told to stop then.
+        is told to stop then. One that was told, and whose step ended all the same, is not told
+        again: it stops here.
         """
         held, undoes = self._held, UNDOING in path
-        if held.why == "cancel" or (held.cancels_later is not None and not undoes):
+        if held.why == "cancel":
+            raise asyncio.CancelledError
+        if held.cancels_later is not None and not undoes:
             await asyncio.Event().wait()
         return held.undoing_part() if undoes else nullcontext()
 
