@@ -164,10 +164,13 @@ def test_a_step_that_ends_although_it_was_told_to_stop_is_undone_at_once(
         except asyncio.CancelledError:
             acting.ended.append("finish")
 
+    def release(_: object) -> None:
+        acting.ended.append("release")
+
     @handlers.feature("typed")
     async def written(ctx: FeatureContext) -> None:
         async def both() -> None:
-            await ctx.job("finish", undo=lambda _: acting.ended.append("release"))
+            await ctx.job("finish", undo=release)
             await ctx.job("ship")
 
         await (asyncio.gather(both()) if parallel else both())
