@@ -77,6 +77,7 @@ for command in (worker, workers, migrate, doctor, demo, completion):
 
 def run() -> None:
     """Carry out this process's arguments and exit with the command's code."""
+    output.escape_what_cannot_be_said()
     sys.exit(execute(sys.argv[1:]))
 
 

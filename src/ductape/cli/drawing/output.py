@@ -4,6 +4,8 @@ Standard output has the answer and nothing else; notes and warnings go to standa
 comes from elsewhere (a job's event, an error's text) cannot steer the terminal.
 """
 
+import codecs
+import io
 import os
 import re
 import sys
@@ -36,7 +38,15 @@ STYLES: Mapping[str, str] = {
 }
 """How a status looks; the others look plain."""
 
+_ESCAPING = "ductape.escaping"
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def escape_what_cannot_be_said() -> None:
+    """Let a standard output that is not in UTF-8 take every text, the JSON still valid."""
+    codecs.register_error(_ESCAPING, _unsayable)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=_ESCAPING)
 
 
 def show_json(value: object) -> None:
@@ -167,3 +177,12 @@ def _write(text: str) -> None:
 
 def _escaped(character: re.Match[str]) -> str:
     return character[0].encode("unicode_escape", "surrogatepass").decode()
+
+
+def _unsayable(error: UnicodeError) -> tuple[str, int]:
+    r"""Escape as JSON does: Python's own `\xfc` and `\U0001f600` are none of its escapes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    pairs = zip(units[::2], units[1::2], strict=True)
+    return "".join(f"\\u{high:02x}{low:02x}" for high, low in pairs), error.end
