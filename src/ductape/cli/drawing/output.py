@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from shutil import get_terminal_size
+from typing import cast
 
 import msgspec
 import typer
@@ -46,7 +47,7 @@ def escape_what_cannot_be_said() -> None:
     """Let a standard output that is not in UTF-8 take every text, the JSON still valid."""
     codecs.register_error(_ESCAPING, _unsayable)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors=_ESCAPING)
+        cast("io.TextIOWrapper", sys.stdout).reconfigure(errors=_ESCAPING)
 
 
 def show_json(value: object) -> None:
