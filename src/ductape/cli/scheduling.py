@@ -1,7 +1,7 @@
 """`ductape schedule`: storing jobs, and waiting for what becomes of them (SPEC 1, 13)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, TypedDict, TypeVar, cast
 
 import typer
@@ -138,21 +138,15 @@ def _requests(value: JsonValue) -> JsonObject | list[JsonObject]:
         case dict():
             return value
         case list():
-            return [_request(one, at) for at, one in enumerate(value)]
+            return cast("list[JsonObject]", value)  # what is none is told with every other fault
         case _:
             raise invalid("", "a request or an array of requests", kind_of(value))
 
 
-def _request(value: JsonValue, at: int) -> JsonObject:
-    if isinstance(value, dict):
-        return value
-    raise invalid(f"[{at}]", "a request", kind_of(value))
-
-
-def _refuse_recurring(batch: list[JsonObject]) -> None:
+def _refuse_recurring(batch: Sequence[JsonValue]) -> None:
     """Refuse what has no one end to wait for."""
     for at, request in enumerate(batch):
-        if request.get("repeat"):
+        if isinstance(request, dict) and request.get("repeat"):
             expected = "no recurrence in an array that is waited for"
             raise invalid(f"[{at}].repeat", expected, "one", hint="schedule it by itself")
 

@@ -54,6 +54,16 @@ def test_every_fault_of_a_request_is_told(shop: Terminal) -> None:
     assert "did you mean `input`?" in answer.err
 
 
+@pytest.mark.parametrize("more", [(), ("--wait",)])
+def test_every_fault_of_an_array_is_told_also_where_one_is_no_request(
+    shop: Terminal, more: tuple[str, ...]
+) -> None:
+    answer = shop("schedule", "-", *more, stdin='[{"inptu": 1}, 4]')
+    assert answer.code == 2
+    assert "[0].inptu: " in answer.err
+    assert "[1]: expected an object, found a number" in answer.err
+
+
 def test_a_time_out_without_a_wait_is_refused(shop: Terminal) -> None:
     answer = shop("schedule", "-", "--timeout", "5", stdin=a_request())
     assert answer.code == 2
@@ -74,7 +84,7 @@ def test_a_warning_of_the_receipt_is_told(shop: Terminal) -> None:
     [
         ("3", "expected a request or an array of requests, found a number"),
         ("", "found nothing"),
-        ("[3]", "[0]: expected a request, found a number"),
+        ("[3]", "expected an object, found a number"),
         ("{", "standard input: expected JSON"),
         ("a: [", "standard input: expected YAML"),
         ('{"a": 1, "a": 2}', "each key once"),
