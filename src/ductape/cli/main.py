@@ -106,4 +106,6 @@ def _command(arguments: Sequence[str]) -> int:
         if isinstance(ended.__context__, BrokenPipeError):
             return output.BROKEN_PIPE
         raise
+    if code == problems.INTERRUPTED:  # Typer's own way to take a Ctrl-C
+        return problems.tell_interrupted()
     return code if isinstance(code, int) else 0

@@ -108,6 +108,9 @@ def _waited(call: Call, question: "Callable[[Ductape], Awaitable[T]]") -> T:
         async with ductape.Ductape.open(call.store, config=call.config, worker=True) as here:
             try:
                 return await question(here)
+            except asyncio.CancelledError:  # by a person's Ctrl-C
+                output.note("what is stored stays: `ductape jobs list` shows it")
+                raise
             finally:
                 await here.aclose(grace_ms=0)
 

@@ -93,7 +93,8 @@ def test_debugging_shows_the_traceback(terminal: Terminal, monkeypatch: pytest.M
 def test_an_interrupted_command_says_so(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _raising(terminal, monkeypatch, KeyboardInterrupt()).code == 130
+    answer = _raising(terminal, monkeypatch, KeyboardInterrupt())
+    assert (answer.code, answer.err) == (130, "interrupted\n")
 
 
 def test_an_error_cannot_steer_the_terminal(
